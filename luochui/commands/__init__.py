@@ -1,0 +1,1 @@
+"""The sub-commands of `luochui`: one module each, with `register(app)`."""

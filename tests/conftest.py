@@ -1,0 +1,103 @@
+"""Real servers for the tests, started with the services' own code.
+
+`postgres_url`   a database of this worker, empty
+`database`       the same, migrated to the head; emptied after each test
+`valkey`         URL of a Valkey with `appendfsync always`; flushed after each test
+
+Each pytest-xdist worker has servers of its own, so workers never meet.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from luochui.operations import migrations
+from luochui.services import embedded
+from luochui.services.embedded import Running
+from luochui.settings import Settings
+
+# Fast and still honest: the cluster of a test run never outlives it, so PostgreSQL need not sync.
+UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Settings of the person who runs the tests do not leak into them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("LUOCHUI_") or name in ("DATABASE_URL", "REDIS_URL"):
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A data folder that an unprivileged account can reach (pytest's own temporary folders are closed)."""
+    folder = Path(tempfile.mkdtemp(prefix="luochui-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path) -> Iterator[str]:
+    """A fresh PostgreSQL for this worker."""
+    settings = Settings(data=server_folder / "postgres-only", redis_url="redis://unused")
+    planned = embedded.plan(settings)
+    assert planned.postgres is not None
+    faster = replace(planned.postgres, command=planned.postgres.command + UNSYNCED)
+    with Running(replace(planned, postgres=faster)) as running:
+        yield running.settings.required_database_url()
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_url: str) -> str:
+    migrations.upgrade(postgres_url)
+    return postgres_url
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[str]:
+    """A migrated database, empty at the start of each test. Gives its URL."""
+    yield migrated_url
+    empty(migrated_url)
+
+
+def empty(url: str) -> None:
+    """Delete every row but the schema's revision; connections that a test left open are cut first."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+        )
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        if tables:
+            names = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in tables)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+
+
+@pytest.fixture(scope="session")
+def _valkey_running(server_folder: Path) -> Iterator[Running]:
+    settings = Settings(data=server_folder / "valkey-only", database_url="postgresql://unused")
+    with Running(embedded.plan(settings)) as running:
+        yield running
+
+
+@pytest.fixture
+def valkey(_valkey_running: Running) -> Iterator[str]:
+    """URL of a fresh Valkey with AOF always, empty at the start of each test."""
+    url = _valkey_running.settings.required_redis_url()
+    yield url
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+        client.script_flush()
