@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from luochui.services.faults import Repairable
+
 PREFIX = "LUOCHUI_"
 BARE_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 HIGHEST_PORT = 65_535
@@ -151,7 +153,7 @@ class Settings(BaseSettings):
         return {variable(name): text for name, text in shown.items() if text is not None}
 
 
-class MissingSetting(Exception):
+class MissingSetting(Repairable):
     """A setting without which a command cannot work."""
 
     def __init__(self, name: str, why: str) -> None:

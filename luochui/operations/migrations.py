@@ -11,11 +11,12 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 import luochui
+from luochui.services.faults import Repairable
 
 LIVE_PHASES = ("inquiry", "timed_bidding", "suspended")
 
 
-class LotsAreLive(Exception):
+class LotsAreLive(Repairable):
     """A migration was asked for while people bid."""
 
     def __init__(self, count: int) -> None:
@@ -51,15 +52,21 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this program has the migrations up to that revision."""
+    script = ScriptDirectory.from_config(_config())
+    return any(each.revision == revision for each in script.walk_revisions())
+
+
 def schema(database_url: str) -> Schema:
     with psycopg.connect(database_url, connect_timeout=5) as connection:
-        return Schema(_current(connection), head())
+        return Schema(current(connection), head())
 
 
 def upgrade(database_url: str) -> Schema:
     """Bring the schema to the head; raises LotsAreLive. Returns what it was before."""
     with psycopg.connect(database_url, connect_timeout=5) as connection:
-        before = Schema(_current(connection), head())
+        before = Schema(current(connection), head())
         live = live_lots(connection) if before.pending else 0
     if live:
         raise LotsAreLive(live)
@@ -80,7 +87,8 @@ def live_lots(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _current(connection: psycopg.Connection) -> str | None:
+def current(connection: psycopg.Connection) -> str | None:
+    """The revision of this database; None when it has none."""
     if not _exists(connection, "alembic_version"):
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -10,8 +10,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from luochui.services.faults import Repairable
 
-class NoAccount(Exception):
+
+class NoAccount(Repairable):
     """Root has no account to lend to the services."""
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from luochui.services.account import Account, closed_parent
+from luochui.services.faults import Repairable
 
 
-class BinariesMissing(Exception):
+class BinariesMissing(Repairable):
     """A program that should have come with a wheel is not there."""
 
 

@@ -21,20 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from luochui.services.account import Account, closed_parent, give
+from luochui.services.faults import Repairable
 
 # Where root puts the services' files when the data folder lies behind a closed one
 OPEN_PLACE = Path("/var/lib/luochui")
 UNFINISHED_RESTORE = "restore-unfinished"
 
 
-class FolderInUse(Exception):
+class FolderInUse(Repairable):
     """Another luochui runs on the same folder."""
 
     def __init__(self, folder: Path, pid: str) -> None:
         super().__init__(f"Another luochui (process {pid or 'unknown'}) already runs on {folder}.")
 
 
-class FolderUnusable(Exception):
+class FolderUnusable(Repairable):
     """The folder cannot be used; the text says what to do."""
 
 

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from luochui.services.account import Account, give
 from luochui.services.binaries import Binaries
+from luochui.services.faults import Repairable
 from luochui.services.folder import DataFolder
 from luochui.services.program import Program, tail
 from luochui.services.secrets import Secrets
@@ -24,7 +25,7 @@ READY_WITHIN_S = 60.0
 INITDB_WITHIN_S = 120.0
 
 
-class PostgresFailed(Exception):
+class PostgresFailed(Repairable):
     """PostgreSQL could not be made or started; the text quotes its log."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import redis
 
 from luochui.services.binaries import Binaries
+from luochui.services.faults import Repairable
 from luochui.services.folder import DataFolder, write_private
 from luochui.services.program import Program, tail
 from luochui.services.secrets import Secrets
@@ -36,7 +37,7 @@ loglevel notice
 """
 
 
-class ValkeyFailed(Exception):
+class ValkeyFailed(Repairable):
     """Valkey could not be started; the text quotes its log."""
 
 

@@ -1,0 +1,190 @@
+"""`luochui up` and `luochui demo`: everything on one machine, in order, until Ctrl-C or SIGTERM."""
+
+import importlib
+import importlib.util
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from luochui.logs import get
+from luochui.operations import demonstration, disk, migrations
+from luochui.services import embedded
+from luochui.services.embedded import Embedded
+from luochui.services.faults import Repairable
+from luochui.services.folder import is_free
+from luochui.services.program import Program
+from luochui.services.supervisor import Stopped, Supervisor, Wakeups
+from luochui.settings import Settings
+
+# The gateways hand back their leases first; the ledger drains the log before Valkey goes.
+PHASES = {"ledger": 2, "closer": 3, "web": 4, "gateway": 5, "robots": 6}
+STOP_WITHIN_S = {"ledger": 30.0}
+
+log = get("luochui.up")
+console = Console(stderr=False, highlight=False)
+
+
+class PortInUse(Repairable):
+    """Something else listens where the web or a gateway should."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is in use by another program. Choose another with LUOCHUI_PORT.")
+
+
+def up(settings: Settings) -> None:
+    """Run until asked to stop. Raises before anything is started when the start cannot work."""
+    began = time.monotonic()
+    folder = embedded.open_folder(settings)
+    with folder.locked(), Wakeups().installed() as wakeups:
+        _check_ports(settings)
+        planned = embedded.plan(settings)
+        watch = DiskWatch(planned.settings)
+        supervisor = Supervisor(run_folder=folder.run, wakeups=wakeups, watch=watch.look)
+        try:
+            _start_all(supervisor, planned, wakeups)
+            _wait_ready(supervisor, planned.settings, began)
+            while True:
+                supervisor.step()
+        except Stopped:
+            log.info("stopping")
+        except Repairable:
+            if not wakeups.stopping:  # else it is only the start that was cut short
+                raise
+        finally:
+            supervisor.stop()
+            log.info("stopped")
+
+
+def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups) -> None:
+    settings = planned.settings
+    supervisor.start(planned.programs)
+    planned.wait_ready(lambda program: supervisor.alive(program) and not wakeups.stopping)
+    database_url = settings.required_database_url()
+    demonstration.check(database_url, demo=settings.demo)
+    before = migrations.upgrade(database_url)
+    if before.pending:
+        log.info("migrated", before=before.current, now=before.head)
+    if settings.demo:
+        _prepare_demo(settings)
+    if wakeups.stopping:
+        raise Stopped
+    supervisor.start(processes(settings))
+
+
+def processes(settings: Settings) -> list[Program]:
+    """The processes of Luochui itself, as children of this one."""
+    single = ["ledger", "web", *(["robots"] if settings.demo else [])]
+    several = {"closer": settings.closers, "gateway": settings.gateways}
+    return [_process(settings, name) for name in single] + [
+        _process(settings, name, index) for name, count in several.items() for index in range(count)
+    ]
+
+
+def _process(settings: Settings, name: str, index: int | None = None) -> Program:
+    which = () if index is None else ("--index", str(index))
+    return Program(
+        name=name if index is None else f"{name}-{index}",
+        command=(sys.executable, "-m", "luochui", "run", name, *which),
+        environment=_environment(settings),
+        folder=Path.cwd(),
+        stop_within_s=STOP_WITHIN_S.get(name, 10.0),
+        phase=PHASES[name],
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, **settings.environment(), "PYTHONUNBUFFERED": "1"}
+
+
+def _check_ports(settings: Settings) -> None:
+    for port in range(settings.port, settings.port + settings.gateways + 1):
+        if not is_free(port, settings.host if settings.host != "localhost" else "127.0.0.1"):
+            raise PortInUse(port)
+
+
+def _prepare_demo(settings: Settings) -> None:
+    """Demonstration data; tolerated when this build has none."""
+    if importlib.util.find_spec("luochui.demo") is None:
+        log.warning("no_demo_data", why="luochui.demo is not part of this build")
+        return
+    importlib.import_module("luochui.demo").prepare(settings)
+
+
+def _wait_ready(supervisor: Supervisor, settings: Settings, began: float) -> None:
+    """Announce it when /readyz answers; what it still says after the bound is logged, and it goes on."""
+    end = time.monotonic() + settings.ready_within_s
+    while (answer := _ask(f"{settings.address()}/readyz")).status != 200:
+        if time.monotonic() > end:
+            log.error("not_ready", after_s=settings.ready_within_s, said=answer.text)
+            break
+        if supervisor.given_up:
+            break
+        supervisor.step(0.1)
+    _announce(settings, ready=answer.status == 200, seconds=time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+
+
+def _ask(url: str) -> Answer:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own http address
+            return Answer(response.status, response.read(4096).decode("utf-8", "replace"))
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read(4096).decode("utf-8", "replace"))
+    except OSError as error:
+        return Answer(0, str(error))
+
+
+def _announce(settings: Settings, *, ready: bool, seconds: float) -> None:
+    console.print()
+    state = f"ready after {seconds:.1f} s" if ready else "started, not ready yet: see the log above"
+    console.print(f"[bold]落槌 Luochui[/bold] is {state}")
+    console.print(f"  Address  [bold]{settings.address()}[/bold]")
+    console.print(f"  Data     {settings.data}", soft_wrap=True)
+    if settings.demo:
+        _show_accounts()
+    console.print("  Stop     Ctrl-C")
+    console.print()
+
+
+def _show_accounts() -> None:
+    accounts = _demo_accounts()
+    if not accounts:
+        return
+    console.print("  Accounts of the demonstration (name / password):")
+    for line in accounts:
+        console.print(f"    {line}", soft_wrap=True)
+
+
+def _demo_accounts() -> list[str]:
+    """One line for each of `luochui.demo.ACCOUNTS`, which are tuples or objects with name and password."""
+    if importlib.util.find_spec("luochui.demo") is None:
+        return []
+    accounts = getattr(importlib.import_module("luochui.demo"), "ACCOUNTS", ())
+    return [str(account) for account in accounts]
+
+
+class DiskWatch:
+    """Says in the log when the room runs low, and when there is enough again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._low = False
+
+    def look(self) -> None:
+        alarm = disk.free_space(self._settings)
+        if alarm is not None:
+            log.error("disk_alarm", free_mb=alarm.free_mb, limit_mb=alarm.limit_mb, folder=str(alarm.folder))
+        elif self._low:
+            log.info("disk_alarm_over")
+        self._low = alarm is not None
