@@ -19,7 +19,7 @@ ENV PATH=/opt/luochui/bin:$PATH \
     LUOCHUI_DATA=/var/lib/luochui/data \
     LUOCHUI_LOG_FORMAT=json \
     LC_ALL=C.UTF-8
-USER luochui
+USER 10001
 WORKDIR /var/lib/luochui
 VOLUME /var/lib/luochui
 EXPOSE 8000 8001 8002

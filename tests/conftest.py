@@ -1,6 +1,7 @@
 """Real servers for the tests, started with the services' own code.
 
 `postgres_url`   a database of this worker, empty
+`postgres_admin_url`  the same server, for its owner
 `database`       the same, migrated to the head; emptied after each test
 `valkey`         URL of a Valkey with `appendfsync always`; flushed after each test
 
@@ -20,7 +21,7 @@ import redis
 from psycopg import sql
 
 from luochui.operations import migrations
-from luochui.services import embedded
+from luochui.services import embedded, postgres
 from luochui.services.embedded import Running
 from luochui.settings import Settings
 
@@ -48,14 +49,26 @@ def server_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(server_folder: Path) -> Iterator[str]:
-    """A fresh PostgreSQL for this worker."""
+def _postgres_running(server_folder: Path) -> Iterator[Running]:
     settings = Settings(data=server_folder / "postgres-only", redis_url="redis://unused")
     planned = embedded.plan(settings)
     assert planned.postgres is not None
     faster = replace(planned.postgres, command=planned.postgres.command + UNSYNCED)
     with Running(replace(planned, postgres=faster)) as running:
-        yield running.settings.required_database_url()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_url(_postgres_running: Running) -> str:
+    """A fresh PostgreSQL for this worker."""
+    return _postgres_running.settings.required_database_url()
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_url(_postgres_running: Running) -> str:
+    """The same server for its owner, who may make databases."""
+    planned = _postgres_running.embedded
+    return postgres.admin_url(planned.secrets, planned.postgres_port)
 
 
 @pytest.fixture(scope="session")

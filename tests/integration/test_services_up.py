@@ -1,0 +1,292 @@
+"""`luochui up` as a program: real servers, real signals, nothing left behind."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from luochui.services import embedded, running
+from luochui.services.embedded import Running
+from luochui.settings import Settings
+
+STARTS_WITHIN_S = 60.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A data folder which the services' account can reach."""
+    made = Path(tempfile.mkdtemp(prefix="luochui-test-"))
+    made.chmod(0o711)
+    yield made / "data"
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def up(folder: Path) -> Iterator["Up"]:
+    started = Up(folder)
+    try:
+        started.wait_started()
+        yield started
+    finally:
+        started.end()
+
+
+class Up:
+    """One `luochui up`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_ports(2)
+        self.environment = {
+            **os.environ,
+            "LUOCHUI_DATA": str(folder),
+            "LUOCHUI_PORT": str(self.port),
+            "LUOCHUI_GATEWAYS": "1",
+            "LUOCHUI_CLOSERS": "1",
+            "LUOCHUI_LOG_FORMAT": "json",
+        }
+        self.log = folder.parent / "up.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(self.command("up"), env=self.environment, stdout=log, stderr=log)
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "luochui", *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=90
+        )
+
+    def wait_started(self) -> None:
+        wait(lambda: "Luochui is" in self.text() or self.process.poll() is not None, STARTS_WITHIN_S)
+        assert self.process.poll() is None, self.text()
+
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def settings(self) -> Settings:
+        return running.attach(Settings(data=self.folder))
+
+    def pid(self, name: str) -> int:
+        return int((self.folder / "run" / f"{name}.pid").read_text().split()[0])
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def wait(condition: object, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    for _attempt in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        if all(_free(port) for port in range(first, first + count + 1)):
+            return first
+    raise AssertionError("no free ports")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return port <= 65_535 and probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def processes_with(text: str) -> list[str]:
+    """The command lines of living processes that have this in their command line or environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if command and text.encode() in command + environment and entry.name != str(os.getpid()):
+            found.append(command.replace(b"\0", b" ").decode())
+    return found
+
+
+@contextmanager
+def connected(url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(url, socket_timeout=2, decode_responses=True) as client:
+        yield client
+
+
+def test_a_second_start_on_the_same_folder_says_so(up: Up) -> None:
+    second = up.run("up")
+    assert second.returncode == 1
+    assert second.stderr.strip() == (
+        f"Another luochui (process {up.process.pid}) already runs on {up.folder}."
+    )
+    assert up.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_and_leaves_no_process_behind(folder: Path, number: signal.Signals) -> None:
+    started = Up(folder)
+    started.wait_started()
+    assert processes_with(str(folder))
+    assert started.end(number) == 0
+    assert processes_with(str(folder)) == []
+    assert "stopped_by_force" not in started.text()
+
+
+def test_a_start_that_is_interrupted_leaves_no_process_behind(folder: Path) -> None:
+    started = Up(folder)
+    wait(lambda: (folder / "run" / "valkey.pid").exists(), STARTS_WITHIN_S)
+    started.end()
+    assert processes_with(str(folder)) == []
+
+
+def test_kill_9_of_valkey_loses_no_acknowledged_write(up: Up) -> None:
+    settings = up.settings()
+    with connected(settings.required_redis_url()) as client:
+        for number in range(200):
+            client.set(f"kept:{number}", number)
+    first = up.pid("valkey")
+    os.kill(first, signal.SIGKILL)
+    wait(lambda: up.pid("valkey") != first)
+    wait(lambda: answers(settings.required_redis_url()))
+    with connected(settings.required_redis_url()) as client:
+        assert [client.get(f"kept:{number}") for number in range(200)] == [str(n) for n in range(200)]
+    assert died(up) >= {"valkey"}
+
+
+def test_kill_9_of_postgres_is_repaired_and_reported(up: Up) -> None:
+    url = up.settings().required_database_url()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number")
+    first = up.pid("postgres")
+    os.kill(first, signal.SIGKILL)
+    wait(lambda: up.pid("postgres") != first)
+    wait(lambda: count(url) == 1000, 30)
+    assert died(up) >= {"postgres"}
+
+
+def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(folder: Path) -> None:
+    first = Up(folder)
+    first.wait_started()
+    with connected(first.settings().required_redis_url()) as client:
+        client.set("kept", "yes")
+    first.process.kill()
+    first.process.wait()
+    second = Up(folder)
+    try:
+        second.wait_started()
+        with connected(second.settings().required_redis_url()) as client:
+            assert client.get("kept") == "yes"
+    finally:
+        second.end()
+    assert processes_with(str(folder)) == []
+
+
+def test_secrets_are_on_no_command_line_and_open_to_nobody_else(up: Up) -> None:
+    secrets = json.loads((up.folder / "secrets.json").read_text())
+    lines = "\n".join(Path(entry, "cmdline").read_text() for entry in _readable_processes())
+    for secret in secrets.values():
+        assert secret not in lines
+        assert secret not in up.text()
+    assert (up.folder / "secrets.json").stat().st_mode & 0o077 == 0
+    assert (up.folder / "valkey").resolve().stat().st_mode & 0o077 == 0
+
+
+def test_real_data_does_not_become_a_demonstration(up: Up) -> None:
+    with psycopg.connect(up.settings().required_database_url()) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS real_data (id int)")
+    up.end()
+    refused = up.run("demo")
+    assert refused.returncode == 1
+    assert "real data" in refused.stderr
+
+
+def test_maintenance_is_switched_from_another_terminal(up: Up) -> None:
+    assert up.run("maintenance", "on", "升级中").returncode == 0
+    with connected(up.settings().required_redis_url()) as client:
+        assert client.get("luochui:maintenance") == "升级中"
+    assert up.run("maintenance", "off").returncode == 0
+    with connected(up.settings().required_redis_url()) as client:
+        assert client.get("luochui:maintenance") is None
+
+
+def test_the_doctor_looks_at_the_running_servers(up: Up) -> None:
+    said = up.run("doctor").stdout
+    assert "✓ durability: appendonly yes, appendfsync always" in said
+    assert f"luochui runs here as process {up.process.pid}" in said
+
+
+def test_faulty_settings_are_named_before_anything_starts(folder: Path) -> None:
+    environment = {**os.environ, "LUOCHUI_DATA": str(folder), "LUOCHUI_PORT": "x", "REDIS_URL": "http://x"}
+    done = subprocess.run(Up.command("up"), env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "LUOCHUI_PORT" in done.stderr
+    assert "REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+def test_root_runs_the_servers_as_an_unprivileged_account(up: Up) -> None:
+    for name in ("postgres", "valkey"):
+        assert Path(f"/proc/{up.pid(name)}").stat().st_uid != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
+def test_root_may_name_a_folder_that_the_account_cannot_reach(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    settings = Settings(data=closed / "data", redis_url="redis://unused")
+    with Running(embedded.plan(settings)) as servers:
+        assert answers_sql(servers.settings.required_database_url())
+    assert closed.stat().st_mode & 0o777 == 0o700
+    shutil.rmtree((closed / "data" / "postgres").resolve())
+
+
+def answers(url: str) -> bool:
+    try:
+        with connected(url) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def answers_sql(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def count(url: str) -> int:
+    try:
+        with psycopg.connect(url, connect_timeout=2) as connection:
+            row = connection.execute("SELECT count(*) FROM kept").fetchone()
+            return int(row[0]) if row else -1
+    except psycopg.OperationalError:
+        return -1
+
+
+def died(up: Up) -> set[str]:
+    lines = [json.loads(line) for line in up.text().splitlines() if line.startswith("{")]
+    return {line["name"] for line in lines if line["event"] == "died"}
+
+
+def _readable_processes() -> list[str]:
+    return [str(entry) for entry in Path("/proc").glob("[0-9]*") if os.access(entry / "cmdline", os.R_OK)]
