@@ -80,6 +80,11 @@ end
 observe()
 
 local DONE = '{"kind":"done"}'
+if command == 'observe' then
+  local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+  return { int(now), '{"beat":' .. int(clock.beat) .. ',"kind":"observed","next_due":' .. int(num(first[2]))
+    .. ',"outage":' .. int(clock.outage) .. ',"steady_since":' .. int(clock.steady_since) .. '}', '0' }
+end
 if command == 'beat' then beat(ARGV[3]) return { int(now), DONE, '0' } end
 if command == 'hand_back' then redis.call('ZREM', KEYS[2], ARGV[3]) return { int(now), DONE, '0' } end
 if command == 'recorded' then recorded(num(ARGV[3])) return { int(now), DONE, '0' } end

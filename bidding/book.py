@@ -20,6 +20,7 @@ from bidding.messages import (
     BidRejected,
     Cause,
     Commitments,
+    Observed,
     Phase,
     PlaceBid,
     canonical,
@@ -34,6 +35,9 @@ from bidding.terms import Fen, InquiryMode, PriorityMode, Terms
 
 RECENT_KEPT: Final = 1_000
 """Public entries of a lot that the book keeps at hand for those who come back."""
+
+DEMANDS: Final = "luochui:demand"
+"""The channel on which closers name the partitions that need a beat now."""
 
 TIME_PRELUDE: Final = """
 local function time_ms()
@@ -104,14 +108,13 @@ class Keys:
         parts = ("", "answers", "qualified", "confirmed", "recent", f"refused:{paddle}")
         return [
             *self.of_partition(),
-            self.due,
             self.log,
             self.private_log,
             *(self.lot(lot, p) for p in parts),
         ]
 
     def of_partition(self) -> list[str]:
-        return [self.clock, self.leases, self.outages]
+        return [self.clock, self.leases, self.outages, self.due]
 
 
 def partition_of(lot: str, partitions: int) -> int:
@@ -246,6 +249,24 @@ class Book:
         """The ledger has recorded the partition's log up to this time; 0: all of it."""
         return await self._ask(partition_keys(partition).of_partition(), "recorded", str(int(up_to)))
 
+    async def observe(self, partition: int) -> tuple[int, Observed]:
+        """Record an outage if there is one, and tell the book's time and how the partition stands."""
+        outcome = await self._ask(partition_keys(partition).of_partition(), "observe")
+        observed = outcome.answer
+        if not isinstance(observed, Observed):
+            raise AssertionError("the book answered an observation with something else")
+        return outcome.now, observed
+
+    async def demand_beat(self, partition: int) -> None:
+        """Ask all gateways for a beat at once: a phase only elapses up to a beat."""
+        connection = await self.pipeline.ready()
+        await connection.ask("PUBLISH", DEMANDS, str(partition))
+
+    async def beat_at(self, partition: int) -> int:
+        """When the last beat was recorded."""
+        connection = await self.pipeline.ready()
+        return int(await connection.ask("HGET", partition_keys(partition).clock, "beat") or 0)
+
     async def due(self, partition: int, until: int, limit: int = 500) -> list[tuple[str, int]]:
         """Lots that want to be touched by `until` (ms), the most urgent first, with their times."""
         connection = await self.pipeline.ready()
@@ -254,12 +275,6 @@ class Book:
             *("WITHSCORES", "LIMIT", "0", str(limit)),
         )
         return [(lot.decode(), int(score)) for lot, score in zip(found[::2], found[1::2], strict=True)]
-
-    async def next_due(self, partition: int) -> int | None:
-        """When the partition's most urgent lot wants to be touched."""
-        connection = await self.pipeline.ready()
-        found = await connection.ask("ZRANGE", partition_keys(partition).due, "0", "0", "WITHSCORES")
-        return int(found[1]) if found else None
 
     async def clock(self, partition: int) -> ServiceClock:
         connection = await self.pipeline.ready()

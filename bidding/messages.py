@@ -290,15 +290,26 @@ class Done:
     kind: ClassVar[str] = "done"
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """How a partition stands, in ms of the book's clock; `next_due` 0: no lot waits to be touched."""
+
+    kind: ClassVar[str] = "observed"
+    beat: int
+    next_due: int
+    outage: int
+    steady_since: int
+
+
 PrivateEvent = BidRejected | Confirmed
-Answer = Event | PrivateEvent | Refused | Done
+Answer = Event | PrivateEvent | Refused | Done | Observed
 
 _KINDS: Final[Mapping[str, type[Any]]] = {
     kind.kind: kind
     for kind in (
         *(LotScheduled, InquiryOpened, TimedBiddingStarted, BidAccepted, Suspended, ResumptionAnnounced),
         *(Resumed, AbortRequested, Aborted, Closed, Result, Notice, Recovered),
-        *(BidRejected, Confirmed, Refused, Done),
+        *(BidRejected, Confirmed, Refused, Done, Observed),
     )
 }
 _FIELD_TYPES: Final[Mapping[str, Any]] = {

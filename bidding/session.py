@@ -440,15 +440,15 @@ def _reject(
         lowest=lowest,
         highest=highest,
     )
-    known = session.refused.get(bid.paddle, ())
-    kept = known if reason is Reason.ID_REUSED else ((bid.bid_id, happened), *known)[:REFUSALS_REMEMBERED]
     rejected = replace(
         session,
         privates=session.privates + record,
         recorded_refusals={**session.recorded_refusals, bid.paddle: count + record},
-        refused={**session.refused, bid.paddle: kept},
     )
-    return rejected, happened
+    if reason is Reason.ID_REUSED:
+        return rejected, happened
+    remembered = ((bid.bid_id, happened), *session.refused.get(bid.paddle, ()))[:REFUSALS_REMEMBERED]
+    return replace(rejected, refused={**session.refused, bid.paddle: remembered}), happened
 
 
 def confirm(terms: Terms, session: Session, paddle: str, now: int) -> tuple[Session, Answer]:

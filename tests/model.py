@@ -8,12 +8,10 @@ from bidding import session as rules
 from bidding.clock import ServiceClock, Tolerances
 from bidding.messages import (
     Answer,
-    BidAccepted,
-    BidRejected,
     Commitments,
-    Confirmed,
     Done,
     Event,
+    Observed,
     Obstacle,
     PlaceBid,
     PrivateEvent,
@@ -46,6 +44,11 @@ class Model:
         self.clock = step(self.clock, now)
         return Done()
 
+    def observation(self, time: int, run: str) -> Answer:
+        self.observe(time, run)
+        clock = self.clock
+        return Observed(clock.beat, self.due or 0, clock.outage, clock.steady_since)
+
     def schedule(
         self, time: int, run: str, opens_at: int, commitments: Commitments, qualified: dict[str, int]
     ) -> Answer:
@@ -74,6 +77,3 @@ class Model:
 
     def bid(self, time: int, run: str, bid: PlaceBid) -> Answer:
         return self.command(time, run, lambda session, now: rules.place_bid(self.terms, session, bid, now))
-
-
-__all__ = ["BidAccepted", "BidRejected", "Confirmed", "Model", "Rule"]
