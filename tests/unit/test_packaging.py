@@ -1,0 +1,43 @@
+"""What is shipped is what is in the tree; the tree holds nothing that would shadow a library."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOP = ("bidding", "luochui", "office", "signing", "web", "trading", "certificates")
+
+
+def listed() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return set(project["tool"]["setuptools"]["packages"])
+
+
+def test_every_package_is_shipped() -> None:
+    folders = {path.parent.relative_to(ROOT) for top in TOP for path in (ROOT / top).rglob("*.py")}
+    packages = {".".join(folder.parts) for folder in folders}
+    migrations = {"luochui.migrations", "luochui.migrations.versions"}
+    assert packages == listed() - migrations
+
+
+def test_the_migrations_do_not_shadow_the_library() -> None:
+    assert not list((ROOT / "alembic").rglob("__init__.py"))
+
+
+def test_the_locks_pin_every_version_with_hashes_and_name_no_place() -> None:
+    for lock in (ROOT / "lock").glob("*.txt"):
+        text = lock.read_text(encoding="utf-8")
+        assert not re.search(r"://|^(-i|-f|--)|@ |file:", text, re.MULTILINE), lock
+        entries = re.split(r"\n(?=\S)", text.strip())
+        assert all("==" in entry and "--hash=sha256:" in entry for entry in entries), lock
+
+
+def test_the_development_lock_has_the_same_versions() -> None:
+    runtime, dev = (pins(ROOT / "lock" / name) for name in ("runtime.txt", "dev.txt"))
+    assert runtime.items() <= dev.items()
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Name and marker to version."""
+    found = re.findall(r"^([\w.-]+)==(\S+?)( ;.*?)? \\$", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name + marker: version for name, version, marker in found}
