@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from bidding.messages import Phase, terms_from
+from bidding.standing import Standing as Standing
 from bidding.terms import Fen, Terms
 
 MAX_TITLE: Final = 200
@@ -40,7 +41,6 @@ MAX_PAGE: Final = 100
 """Lots of one page of a list."""
 MAX_PAGES: Final = 10_000
 SALT_BYTES: Final = 32
-NO_PRICE: Final = Fen(0)
 
 
 class AssetClass(StrEnum):
@@ -83,26 +83,6 @@ class Offer:
     @property
     def lot(self) -> str:
         return self.terms.lot
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a lot stands by its recorded log. `seq` 0: nothing is recorded yet (the book may not know it).
-
-    `price` and `leader` are the highest bid's, whatever becomes of it. `deadline` ends the running period;
-    before the opening it is the opening time. `sold` is None and `winner` empty before the result.
-    """
-
-    phase: Phase = Phase.SCHEDULED
-    epoch: int = 1
-    seq: int = 0
-    price: Fen = NO_PRICE
-    leader: str = ""
-    bids: int = 0
-    deadline: int = 0
-    closed_at: int | None = None
-    sold: bool | None = None
-    winner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
