@@ -276,6 +276,13 @@ class Book:
         )
         return [(lot.decode(), int(score)) for lot, score in zip(found[::2], found[1::2], strict=True)]
 
+    async def waiting(self, partition: int) -> list[str]:
+        """All lots of the partition that wait for a time."""
+        connection = await self.pipeline.ready()
+        return [
+            lot.decode() for lot in await connection.ask("ZRANGE", partition_keys(partition).due, "0", "-1")
+        ]
+
     async def clock(self, partition: int) -> ServiceClock:
         connection = await self.pipeline.ready()
         keys = partition_keys(partition)
