@@ -14,7 +14,7 @@ from rich.console import Console
 
 from luochui.logs import get
 from luochui.operations import demonstration, disk, migrations
-from luochui.services import embedded
+from luochui.services import embedded, existing
 from luochui.services.embedded import Embedded
 from luochui.services.faults import Repairable
 from luochui.services.folder import is_free
@@ -63,6 +63,10 @@ def up(settings: Settings) -> None:
 
 def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups) -> None:
     settings = planned.settings
+    if planned.postgres is None:
+        existing.check_database(settings.required_database_url())
+    if planned.valkey is None:
+        existing.check_redis(settings.required_redis_url())
     supervisor.start(planned.programs)
     planned.wait_ready(lambda program: supervisor.alive(program) and not wakeups.stopping)
     database_url = settings.required_database_url()

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 import pytest
@@ -46,7 +47,7 @@ def up(folder: Path) -> Iterator["Up"]:
 class Up:
     """One `luochui up`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.folder = folder
         self.port = free_ports(2)
         self.environment = {
@@ -56,6 +57,7 @@ class Up:
             "LUOCHUI_GATEWAYS": "1",
             "LUOCHUI_CLOSERS": "1",
             "LUOCHUI_LOG_FORMAT": "json",
+            **more,
         }
         self.log = folder.parent / "up.log"
         with self.log.open("wb") as log:
@@ -259,6 +261,34 @@ def test_root_may_name_a_folder_that_the_account_cannot_reach(tmp_path: Path) ->
         assert answers_sql(servers.settings.required_database_url())
     assert closed.stat().st_mode & 0o777 == 0o700
     shutil.rmtree((closed / "data" / "postgres").resolve())
+
+
+def test_existing_servers_are_used_when_they_keep_what_they_acknowledge(
+    folder: Path, database: str, valkey: str
+) -> None:
+    environment = {"DATABASE_URL": database, "REDIS_URL": valkey}
+    with connected(valkey) as client:
+        client.config_set("appendfsync", "everysec")
+        try:
+            refused = Up(folder, environment)
+            assert refused.process.wait(30) == 1
+        finally:
+            client.config_set("appendfsync", "always")
+    assert "before they are on disk" in refused.text()
+    accepted = Up(folder, environment)
+    accepted.wait_started()
+    assert accepted.end() == 0
+    assert not (folder / "postgres").exists()
+    assert not (folder / "valkey").exists()
+
+
+def test_a_server_that_is_gone_is_named_without_its_password(folder: Path, valkey: str) -> None:
+    url = "postgresql://luochui:hunter2hunter2@127.0.0.1:9/luochui"
+    refused = Up(folder, {"DATABASE_URL": url, "REDIS_URL": valkey})
+    assert refused.process.wait(30) == 1
+    assert "DATABASE_URL: 127.0.0.1:9 cannot be used" in refused.text()
+    assert "hunter2" not in refused.text()
+    assert "Traceback" not in refused.text()
 
 
 def answers(url: str) -> bool:
