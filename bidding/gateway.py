@@ -1,0 +1,428 @@
+"""A gateway: connections on one side, the book and its logs on the other. It speaks docs/protocol.md.
+
+The parts: server (transport), guests (messages), rooms and fanout (watchers), tail (logs), prober (beats),
+pulse (what happens each second). The ports to sessions and paddles are given from outside.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import hiredis
+import structlog
+from websockets.http11 import Request
+
+from bidding import presence
+from bidding.board import Board, Departures
+from bidding.book import Book, Outcome
+from bidding.booktime import BookTime
+from bidding.fanout import Fanout
+from bidding.gauges import Metrics
+from bidding.guest import PROBE, Guest, SignedIn
+from bidding.limits import Rate, TokenBucket
+from bidding.lookup import read_confirmed
+from bidding.messages import Refused
+from bidding.pipeline import BookUnavailable, Pipeline
+from bidding.probe import COOKIE as PROBE_COOKIE
+from bidding.probe import Demands, Prober
+from bidding.pulse import Pulse
+from bidding.rooms import Rooms
+from bidding.server import Connection, Limits, PlainConnection, Receiver, Server
+from bidding.server import Refused as HandshakeRefused
+from bidding.tail import Tail
+from bidding.view import kind_of
+from bidding.wire import (
+    ClientHello,
+    ClientProbe,
+    Close,
+    ServerConfirmed,
+    ServerError,
+    ServerNotConfirmed,
+    ServerPong,
+    ServerWelcome,
+)
+
+log = structlog.get_logger(__name__)
+
+SESSION_COOKIE: Final = "luochui_session"
+PORTS_ANSWER_WITHIN_S: Final = 5.0
+ROLE_BIDDER: Final = "bidder"
+
+
+class Sessions(Protocol):
+    """Who is signed in."""
+
+    async def signed_in(self, cookie: str, /) -> SignedIn | None: ...
+
+    async def living(self, session_ids: Collection[str], /) -> Collection[str]: ...
+
+
+PaddleOf = Callable[[str, int], Awaitable[tuple[str, int] | None]]
+"""(lot, account) -> the account's paddle there and the rank of its priority right."""
+LiveLots = Callable[[], Awaitable[Collection[str]]]
+"""Lots that have not ended, for the board."""
+
+
+async def _no_lots() -> Collection[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`url` is what browsers connect to; `web_port` is the port of the pages, whose origin is allowed."""
+
+    id: str
+    redis_url: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    url: str = ""
+    web_port: int = 0
+    origins: frozenset[str] = frozenset()
+    tolerance_ms: int = 1_000
+    probe_every_s: float = 0.25
+    bid_rate: Rate = field(default_factory=lambda: Rate(per_second=5, burst=10))
+    limits: Limits = field(default_factory=Limits)
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _ProbeSession:
+    account_id: int = 0
+    role: str = PROBE
+    session_id: str = ""
+
+
+class Gateway:
+    """`async with Gateway(…)`: it serves inside, and leaves in good order at the end."""
+
+    def __init__(
+        self,
+        config: Config,
+        book: Book,
+        *,
+        sessions: Sessions,
+        paddle_of: PaddleOf,
+        live_lots: LiveLots = _no_lots,
+    ) -> None:
+        self.config = config
+        self.book = book
+        self.sessions = sessions
+        self.live_lots = live_lots
+        self.bid_rate = config.bid_rate
+        self.metrics = Metrics()
+        self.board = Board()
+        self.departures = Departures()
+        self.guests: set[Guest] = set()
+        self.boards: set[Guest] = set()
+        self.deciding = 0
+        self.port = 0
+        self._paddle_of = paddle_of
+        self._time = BookTime()
+        self._buckets: dict[int, TokenBucket] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._token = secrets.token_urlsafe(32)
+        self._leaving = False
+        pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
+        kind = PlainConnection if config.plain else Connection
+        self.server = Server(self._welcome, pages, config.limits, kind)
+        self.rooms = Rooms(book, Fanout(self.now), self.spawn)
+        self.logs = Pipeline(config.redis_url)
+        self.tail = Tail(self.logs, book.partitions, self)
+        self.pulse = Pulse(self)
+
+    @property
+    def id(self) -> str:
+        return self.config.id
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> int:
+        """The book's time in ms."""
+        return self._time.now(time.monotonic() * 1000)
+
+    # life
+
+    async def __aenter__(self) -> "Gateway":
+        await self.logs.__aenter__()
+        for task in (self.tail.run(), self.pulse.run(), self.pulse.watch_sessions()):
+            self.spawn(task)
+        await self.tail.following.wait()
+        await self._learn_time()
+        self.port = await self.server.start(self.config.host, self.config.port)
+        self._prober = Prober(
+            self._own_url(),
+            self._token,
+            every_s=self.config.probe_every_s,
+            measured=self.metrics.probe_seconds.set,
+        )
+        self._probing = self.spawn(self._prober.run())
+        self.spawn(Demands(self.config.redis_url, self._prober.demand, self.book.partitions).run())
+        log.info("gateway_listens", gateway=self.id, port=self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """First the lease, so that nobody's countdown stops; then the connections; then the rest."""
+        self._leaving = True
+        self._probing.cancel()
+        with contextlib.suppress(BookUnavailable, hiredis.ReplyError, TimeoutError):
+            async with asyncio.timeout(2.0):
+                partitions = range(self.book.partitions)
+                await asyncio.gather(*(self.book.hand_back(number, self.id) for number in partitions))
+                await presence.withdraw(self.logs_free, self.id)
+        self.server.stop_listening()
+        await self._await_answers()
+        await self.server.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.logs.__aexit__()
+
+    @property
+    def logs_free(self) -> Pipeline:
+        """The connection for everything else: the book's (the other one blocks on the logs)."""
+        return self.book.pipeline
+
+    async def _learn_time(self) -> None:
+        connection = await self.book.pipeline.ready()
+        seconds, micros = await connection.ask("TIME")
+        self.heard(int(seconds) * 1000 + int(micros) // 1000)
+
+    async def _await_answers(self) -> None:
+        deadline = time.monotonic() + 1.0
+        while self.deciding and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+    def _own_url(self) -> str:
+        host = "127.0.0.1" if self.config.host in ("", "0.0.0.0", "::") else self.config.host  # noqa: S104
+        return f"ws://[{host}]:{self.port}/" if ":" in host else f"ws://{host}:{self.port}/"
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("task_failed", exc_info=fault)
+
+    # handshakes
+
+    async def _welcome(self, connection: Connection, request: Request) -> Receiver:
+        cookies = _cookies(request)
+        if secrets.compare_digest(cookies.get(PROBE_COOKIE, "").encode(), self._token.encode()):
+            return Guest(self, connection, _ProbeSession())
+        if self._leaving or self.server.crowded(connection.address):
+            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.")
+        if not self._origin_allowed(request):
+            raise HandshakeRefused(HTTPStatus.FORBIDDEN, "This page may not connect here.")
+        return Guest(self, connection, await self._identify(cookies.get(SESSION_COOKIE, "")))
+
+    async def _identify(self, cookie: str) -> SignedIn | None:
+        if not cookie:
+            return None
+        try:
+            async with asyncio.timeout(PORTS_ANSWER_WITHIN_S):
+                return await self.sessions.signed_in(cookie)
+        except Exception as fault:  # whatever the store raises: nobody becomes anonymous because of it
+            log.warning("sessions_unavailable", fault=repr(fault))
+            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "Sessions can't be checked now.") from None
+
+    def _origin_allowed(self, request: Request) -> bool:
+        """Browsers always name the page's origin; programs that name none can't abuse anybody's cookie."""
+        origins = request.headers.get_all("Origin")
+        if not origins:
+            return True
+        if len(origins) > 1:
+            return False
+        if origins[0] in self.config.origins:
+            return True
+        page, here = urlsplit(origins[0]), urlsplit(f"//{request.headers.get('Host', '')}")
+        with contextlib.suppress(ValueError):
+            return page.hostname is not None and (page.hostname, page.port) == (
+                here.hostname,
+                self.config.web_port,
+            )
+        return False
+
+    # guests
+
+    async def admit(self, guest: Guest, hello: ClientHello) -> None:
+        """Let a watcher in: who they are in this lot, and what they lack."""
+        try:
+            async with asyncio.timeout(2 * PORTS_ANSWER_WITHIN_S):
+                room = await self.rooms.open(hello.lot)
+                if room is None:
+                    guest.tell(ServerError("unknown_lot"))
+                    guest.outlet.close(Close.UNKNOWN_LOT, "there is no such lot")
+                    return
+                await self._recognize(guest, confirms=room.view.confirms)
+        except Exception as fault:  # the book or the database is away: another gateway may do better
+            log.warning("guest_not_admitted", lot=hello.lot, fault=repr(fault))
+            guest.outlet.close(Close.TRY_AGAIN, "try again")
+            return
+        if guest.gone:
+            return
+        guest.room = room
+        self.guests.add(guest)
+        resumed = room.can_resume(hello.after, hello.epoch)
+        guest.tell(self._greeting(guest, hello, resumed=resumed))
+        room.join(guest, self.now(), hello.after, hello.epoch)
+
+    async def _recognize(self, guest: Guest, *, confirms: bool) -> None:
+        if guest.signed_in is None or guest.role != ROLE_BIDDER:
+            return
+        found = await self._paddle_of(guest.lot, guest.signed_in.account_id)
+        if found is None:
+            return
+        guest.paddle, guest.rank = found
+        if confirms:
+            guest.confirmed = await read_confirmed(self.book, guest.lot, guest.paddle)
+
+    def _greeting(self, guest: Guest, hello: ClientHello, *, resumed: bool) -> ServerWelcome:
+        return ServerWelcome(
+            lot=hello.lot,
+            now=self.now(),
+            t=hello.t,
+            paddle=guest.paddle,
+            rank=guest.rank,
+            may_bid=guest.paddle is not None,
+            confirmed=guest.confirmed,
+            gateway=self.id,
+            resumed=resumed,
+        )
+
+    def left(self, guest: Guest, *, by_us: bool) -> None:
+        if guest.room is not None:
+            guest.room.leave(guest)
+        self.boards.discard(guest)
+        if guest in self.guests:
+            self.guests.discard(guest)
+            if not by_us and guest.role != PROBE:
+                self.departures.left(time.monotonic())
+
+    def open_board(self, guest: Guest) -> None:
+        self.guests.add(guest)
+        self.boards.add(guest)
+        self.pulse.show_board()
+
+    async def confirm(self, guest: Guest) -> None:
+        assert guest.paddle is not None
+        try:
+            outcome = await self.book.confirm(guest.lot, guest.paddle)
+        except (BookUnavailable, hiredis.ReplyError):
+            guest.tell(ServerError("book_unavailable"))
+            return
+        finally:
+            guest.confirming = False
+        self.heard(outcome.now)
+        answer = outcome.answer
+        if isinstance(answer, Refused):
+            guest.tell(ServerNotConfirmed(answer.obstacle))
+        else:
+            guest.confirmed = True
+            guest.tell(ServerConfirmed())
+
+    def bids_of(self, account_id: int) -> TokenBucket:
+        """The frequency limit that all connections of an account share."""
+        bucket = self._buckets.get(account_id)
+        if bucket is None:
+            bucket = self._buckets[account_id] = TokenBucket(self.bid_rate, time.monotonic())
+        return bucket
+
+    def forget_idle_accounts(self) -> None:
+        now, here = time.monotonic(), {guest.signed_in.account_id for guest in self.guests if guest.signed_in}
+        idle = [number for number, bucket in self._buckets.items() if number not in here and bucket.full(now)]
+        for number in idle:
+            del self._buckets[number]
+
+    def answered(self, outcome: Outcome | Exception, began: float) -> None:
+        """A bid has been answered."""
+        self.deciding -= 1
+        if isinstance(outcome, Exception):
+            self.metrics.bids.labels("unknown").inc()
+            return
+        now = time.monotonic()
+        self._time.heard(outcome.now, now * 1000)
+        self.metrics.ack_seconds.observe(now - began)
+        self.metrics.bids.labels("again" if outcome.again else kind_of(outcome.line)).inc()
+
+    def heard(self, book_ms: int) -> None:
+        self._time.heard(book_ms, time.monotonic() * 1000)
+
+    # beats
+
+    def beat(self, guest: Guest, probe: ClientProbe) -> None:
+        """A probe came through the listener and the session check: beat."""
+        if self._leaving or self.book.pipeline.connection is None:
+            guest.tell(ServerError("book_unavailable"))
+            return
+        partitions = probe.partitions or range(self.book.partitions)
+        self.spawn(self._beat(guest, [number for number in partitions if number < self.book.partitions]))
+
+    async def _beat(self, guest: Guest, partitions: Collection[int]) -> None:
+        try:
+            outcomes = await asyncio.gather(*(self.book.beat(number, self.id) for number in partitions))
+        except (BookUnavailable, hiredis.ReplyError) as fault:
+            log.warning("no_beat", fault=str(fault))
+            guest.tell(ServerError("book_unavailable"))
+            return
+        for outcome in outcomes[-1:]:
+            self.heard(outcome.now)
+        guest.tell(ServerPong(None, self.now()))
+
+    # what the logs tell (bidding.tail.Listener)
+
+    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes) -> None:
+        self.metrics.entries.inc()
+        self.rooms.entry(lot, epoch, seq, kind, line)
+        self.board.entry(lot, epoch, seq, kind, line, self.now())
+
+    def refusal(self, lot: str, reason: str) -> None:
+        self.board.refusal(lot, reason)
+
+    def recorded(self, lot: str, seq: int, hash_hex: str) -> None:
+        self.rooms.recorded(lot, seq, hash_hex)
+
+    def read(self) -> None:
+        self.rooms.read()
+
+    def rebuilt(self) -> None:
+        log.warning("book_is_another_one")
+        self.rooms.rebuilt()
+        self.board.forget_all()
+
+    # pages
+
+    def _health(self) -> tuple[HTTPStatus, str, str]:
+        return HTTPStatus.OK, "text/plain; charset=utf-8", "ok\n"
+
+    def _ready(self) -> tuple[HTTPStatus, str, str]:
+        up = self.book.pipeline.connection is not None and self.tail.following.is_set() and not self._leaving
+        status = HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE
+        return status, "text/plain; charset=utf-8", "ready\n" if up else "not ready\n"
+
+    def _measurements(self) -> tuple[HTTPStatus, str, str]:
+        self.metrics.connections.set(len(self.server.connections))
+        self.metrics.deliveries.set(self.rooms.deliveries)
+        self.metrics.slow_readers.set(self.server.dropped)
+        self.metrics.rooms.set(len(self.rooms.watchers()))
+        return HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text()
+
+
+def _cookies(request: Request) -> dict[str, str]:
+    """The cookies of a request; of several with one name the first (the most specific path)."""
+    found: dict[str, str] = {}
+    for header in request.headers.get_all("Cookie"):
+        for pair in header.split(";"):
+            name, _, value = pair.strip().partition("=")
+            found.setdefault(name, value.strip('"'))
+    return found

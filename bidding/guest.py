@@ -1,0 +1,242 @@
+"""What the messages of one connection mean. Everything here happens in the turn in which the message came.
+
+A guest begins with hello (watches a lot, bids if they may), with board (administrators and
+regulators) or with probe (the gateway itself).
+"""
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
+
+import structlog
+
+from bidding.book import Outcome
+from bidding.frames import Batch, Outlet
+from bidding.limits import Rate, TokenBucket
+from bidding.messages import BidAccepted, BidRejected, PlaceBid
+from bidding.pipeline import Overloaded
+from bidding.room import Room, Watcher
+from bidding.view import kind_of
+from bidding.wire import (
+    ClientBid,
+    ClientBoard,
+    ClientConfirm,
+    ClientHello,
+    ClientPing,
+    ClientProbe,
+    Close,
+    Line,
+    Malformed,
+    ServerAccepted,
+    ServerError,
+    ServerLimited,
+    ServerMessage,
+    ServerPong,
+    ServerRejected,
+    ServerUnknown,
+    parse_client,
+)
+
+if TYPE_CHECKING:
+    from bidding.gateway import Gateway
+
+log = structlog.get_logger(__name__)
+
+MESSAGES: Final = Rate(per_second=40, burst=120)
+"""Messages of any kind from one connection; more is a flood and ends it."""
+UNLIMITED: Final = Rate(per_second=100_000, burst=100_000)
+FAULTS: Final = Rate(per_second=1, burst=20)
+"""Messages that are not part of the protocol."""
+BIDS_WAITING: Final = 4
+"""Bids of one connection that wait for the one that is being decided."""
+OVERLOADED_RETRY_MS: Final = 1_000
+PROBE: Final = "probe"
+BOARD_ROLES: Final = frozenset({"administrator", "regulator"})
+
+
+class SignedIn(Protocol):
+    """Who a session belongs to."""
+
+    @property
+    def account_id(self) -> int: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def session_id(self) -> str: ...
+
+
+class Guest(Watcher):
+    """One connection, from its first message on."""
+
+    __slots__ = (
+        *("_account_bids", "_bids", "_bids_waiting", "_deciding", "_faults", "_gateway", "_messages"),
+        *("confirming", "gone", "greeted", "lot", "paddle", "rank", "room", "signed_in"),
+    )
+
+    def __init__(self, gateway: "Gateway", outlet: Outlet, signed_in: SignedIn | None) -> None:
+        super().__init__(outlet)
+        now = gateway.monotonic()
+        self._gateway = gateway
+        own = signed_in is not None and signed_in.role == PROBE
+        self._messages = TokenBucket(UNLIMITED if own else MESSAGES, now)
+        self._faults = TokenBucket(FAULTS, now)
+        self._bids = TokenBucket(gateway.bid_rate, now)
+        self._account_bids = gateway.bids_of(signed_in.account_id) if signed_in else self._bids
+        self._bids_waiting: deque[ClientBid] = deque()
+        self._deciding = False
+        self.signed_in = signed_in
+        self.greeted = False
+        self.gone = False
+        self.confirming = False
+        self.lot = ""
+        self.paddle: str | None = None
+        self.rank = 0
+        self.room: Room | None = None
+
+    @property
+    def role(self) -> str:
+        return self.signed_in.role if self.signed_in else ""
+
+    def tell(self, message: ServerMessage) -> None:
+        self.outlet.deliver(Batch(message))
+
+    # from the server (bidding.server.Receiver)
+
+    def received(self, payload: bytes) -> None:
+        if not self._messages.take(self._gateway.monotonic()):
+            self.outlet.close(Close.FLOOD, "too many messages")
+            return
+        try:
+            message = parse_client(payload)
+        except Malformed as fault:
+            self._misunderstood(fault)
+            return
+        match message:
+            case ClientBid():
+                self._bid(message)
+            case ClientPing():
+                self.tell(ServerPong(message.t, self._gateway.now()))
+            case ClientProbe():
+                self._probe(message)
+            case ClientHello():
+                self._hello(message)
+            case ClientConfirm():
+                self._confirm()
+            case ClientBoard():
+                self._board()
+            case _:
+                assert_never(message)
+
+    def malformed(self, code: str) -> None:
+        self._misunderstood(Malformed(code, "text frames only", hopeless=True))
+
+    def disconnected(self, *, by_us: bool) -> None:
+        self.gone = True
+        self._gateway.left(self, by_us=by_us)
+
+    def _misunderstood(self, fault: Malformed) -> None:
+        """Who speaks the protocol hears what was wrong; who does not, or not any more, is dismissed."""
+        self._gateway.metrics.malformed.labels(fault.code).inc()
+        self.tell(ServerError(fault.code, str(fault), fault.bid_id))
+        if fault.hopeless:
+            self.outlet.close(Close.MALFORMED, fault.code)
+        elif not self._faults.take(self._gateway.monotonic()):
+            self.outlet.close(Close.FLOOD, "too many malformed messages")
+
+    # the first message
+
+    def _hello(self, hello: ClientHello) -> None:
+        if self.greeted:
+            self.tell(ServerError("hello_twice"))
+            return
+        self.greeted = True
+        self.lot = hello.lot
+        self._gateway.spawn(self._gateway.admit(self, hello))
+
+    def _board(self) -> None:
+        if self.greeted:
+            self.tell(ServerError("hello_twice"))
+        elif self.role not in BOARD_ROLES:
+            self.outlet.close(Close.FORBIDDEN, "the board is for administrators and regulators")
+        else:
+            self.greeted = True
+            self._gateway.open_board(self)
+
+    def _probe(self, probe: ClientProbe) -> None:
+        """The same session check as a bid's, then the book."""
+        if self.role != PROBE:
+            self.outlet.close(Close.FORBIDDEN, "probes are the gateway's own")
+            return
+        self.greeted = True
+        self._gateway.beat(self, probe)
+
+    # bids
+
+    def _bid(self, bid: ClientBid) -> None:
+        if self.room is None:
+            self.tell(ServerError("hello_first", None, bid.id))
+        elif self.paddle is None:
+            self.tell(ServerError("may_not_bid", None, bid.id))
+        elif wait_ms := self._take_turn():
+            self._limit(bid, wait_ms)
+        elif not self._deciding:
+            self._submit(bid)
+        elif len(self._bids_waiting) < BIDS_WAITING:
+            self._bids_waiting.append(bid)
+        else:
+            self._limit(bid, OVERLOADED_RETRY_MS)
+
+    def _take_turn(self) -> int:
+        """How long the next bid has to wait; 0: it may go now, and is counted."""
+        now = self._gateway.monotonic()
+        wait_ms = max(self._bids.wait_ms(now), self._account_bids.wait_ms(now))
+        if wait_ms == 0:
+            self._bids.take(now)
+            if self._account_bids is not self._bids:
+                self._account_bids.take(now)
+        return wait_ms
+
+    def _limit(self, bid: ClientBid, retry_ms: int) -> None:
+        self._gateway.metrics.bids.labels("limited").inc()
+        self.tell(ServerLimited(bid.id, retry_ms))
+
+    def _submit(self, bid: ClientBid) -> None:
+        assert self.paddle is not None
+        self._deciding = True
+        self._gateway.deciding += 1
+        decided = partial(self._decided, bid.id, self._gateway.monotonic())
+        self._gateway.book.submit_bid(self.lot, PlaceBid(self.paddle, bid.id, bid.price), decided)
+
+    def _decided(self, bid_id: str, began: float, outcome: Outcome | Exception) -> None:
+        """Answer first: the fan-out of the entry comes later, from the log."""
+        self._deciding = False
+        if not self.gone:
+            self.tell(self._answer(bid_id, outcome))
+        self._gateway.answered(outcome, began)
+        if self._bids_waiting and not self.gone:
+            self._submit(self._bids_waiting.popleft())
+
+    def _answer(self, bid_id: str, outcome: Outcome | Exception) -> ServerMessage:
+        if isinstance(outcome, Overloaded):
+            return ServerLimited(bid_id, OVERLOADED_RETRY_MS)
+        if isinstance(outcome, Exception):
+            return ServerUnknown(bid_id)
+        kind = kind_of(outcome.line)
+        if kind == BidAccepted.kind:
+            return ServerAccepted(bid_id, Line(outcome.line), outcome.again)
+        if kind == BidRejected.kind:
+            return ServerRejected(bid_id, Line(outcome.line), outcome.again)
+        return ServerError("unknown_lot", None, bid_id)
+
+    def _confirm(self) -> None:
+        if self.room is None:
+            self.tell(ServerError("hello_first"))
+        elif self.paddle is None:
+            self.tell(ServerError("may_not_bid"))
+        elif self.confirming:
+            self.tell(ServerError("confirming_already"))
+        else:
+            self.confirming = True
+            self._gateway.spawn(self._gateway.confirm(self))

@@ -1,0 +1,124 @@
+"""Reads the logs of all partitions as they grow: what everybody's pages are fed from.
+
+One task and one connection per gateway. It continues at its position after a lost connection; when the server
+is another one than before (restart, failover, recovery) the listener is told: a log may have been rebuilt.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import hiredis
+import structlog
+
+from bidding.book import partition_keys
+from bidding.messages import BidRejected
+from bidding.pipeline import BookUnavailable, Connection, Pipeline
+from bidding.view import reason_of
+
+log = structlog.get_logger(__name__)
+
+BLOCK_MS: Final = 1_000
+BATCH: Final = 500
+RETRY_S: Final = 0.2
+
+
+class Listener(Protocol):
+    """Who is told; nothing here waits."""
+
+    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes) -> None: ...
+
+    def refusal(self, lot: str, reason: str) -> None: ...
+
+    def recorded(self, lot: str, seq: int, hash_hex: str) -> None: ...
+
+    def read(self) -> None:
+        """A batch has been told."""
+
+    def rebuilt(self) -> None:
+        """The server is another one: what is known has to be read again."""
+
+
+class Tail:
+    """`run()` until cancelled."""
+
+    def __init__(self, pipeline: Pipeline, partitions: int, listener: Listener) -> None:
+        self._pipeline = pipeline
+        self._listener = listener
+        self._positions: dict[bytes, bytes] = {}
+        self._tellers = {}
+        for partition in range(partitions):
+            keys = partition_keys(partition)
+            self._tellers[keys.log.encode()] = self._entry
+            self._tellers[keys.private_log.encode()] = self._private
+            self._tellers[keys.recorded.encode()] = self._recorded
+        self._run = b""
+        self.batches = 0
+        self.following = asyncio.Event()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                connection = await self._pipeline.ready()
+                await self._settle_positions(connection)
+                self.following.set()
+                while True:
+                    self._tell(await self._read(connection))
+            except (BookUnavailable, hiredis.ReplyError) as fault:
+                log.warning("log_reader_interrupted", fault=str(fault))
+                self.following.clear()
+                await asyncio.sleep(RETRY_S)
+
+    async def _settle_positions(self, connection: Connection) -> None:
+        """Begin at the end; on another run of the server, go on only where the log did."""
+        if connection.run == self._run:
+            return
+        first = not self._run
+        for stream in self._tellers:
+            newest = await connection.ask("XREVRANGE", stream, "+", "-", "COUNT", "1")
+            last = newest[0][0] if newest else b"0-0"
+            position = self._positions.get(stream)
+            if position is None:
+                self._positions[stream] = last
+            elif _order(last) < _order(position):
+                self._positions[stream] = b"0-0"
+        self._run = connection.run
+        if not first:
+            self._listener.rebuilt()
+
+    async def _read(self, connection: Connection) -> Sequence[Any]:
+        streams, positions = self._positions.keys(), self._positions.values()
+        command = ("XREAD", "COUNT", str(BATCH), "BLOCK", str(BLOCK_MS), "STREAMS")
+        return await connection.ask(*command, *streams, *positions) or ()
+
+    def _tell(self, found: Sequence[Any]) -> None:
+        for stream, messages in found:
+            teller = self._tellers[stream]
+            for _, flat in messages:
+                teller(dict(zip(flat[::2], flat[1::2], strict=True)))
+            self._positions[stream] = messages[-1][0]
+        self.batches += 1
+        self._listener.read()
+
+    def _entry(self, fields: dict[bytes, bytes]) -> None:
+        self._listener.entry(
+            fields[b"lot"].decode(),
+            int(fields[b"epoch"]),
+            int(fields[b"seq"]),
+            fields[b"kind"].decode(),
+            fields[b"line"],
+        )
+
+    def _private(self, fields: dict[bytes, bytes]) -> None:
+        """Counted by reason only: no paddle of a refusal leaves here."""
+        if fields[b"kind"] == BidRejected.kind.encode():
+            reason = reason_of(fields[b"line"])
+            self._listener.refusal(fields[b"lot"].decode(), reason or "unknown")
+
+    def _recorded(self, fields: dict[bytes, bytes]) -> None:
+        self._listener.recorded(fields[b"lot"].decode(), int(fields[b"seq"]), fields[b"hash"].decode())
+
+
+def _order(position: bytes) -> tuple[int, int]:
+    milliseconds, _, number = position.partition(b"-")
+    return int(milliseconds), int(number)

@@ -1,0 +1,82 @@
+"""The gateway's process: bidding.gateway on this installation's book, sessions and paddles."""
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import Collection
+from functools import partial
+
+import redis.asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding.gateway import Config, Gateway
+from bidding.lots import MAX_PAGE, lots_by_phase
+from bidding.messages import Phase
+from luochui import logs
+from luochui.processes.wiring import open_book, run_until_stopped
+from luochui.settings import Settings
+from office.database import create_engine
+from office.sealed import paddle_of
+from office.sessions import SessionDirectory
+
+SESSIONS_WITHIN_S = 3.0
+
+
+def main(settings: Settings, index: int = 0) -> None:
+    """Serve until SIGTERM; then hand back the lease, send everybody to another gateway, and end."""
+    logs.configure(settings, process=f"gateway-{index}")
+
+    async def work(stop: asyncio.Event) -> None:
+        await _serve(settings, index, stop)
+
+    run_until_stopped(work)
+
+
+async def _serve(settings: Settings, index: int, stop: asyncio.Event) -> None:
+    engine = create_engine(settings.required_database_url())
+    sessions = redis.asyncio.Redis.from_url(
+        settings.required_redis_url(),
+        decode_responses=True,
+        socket_timeout=SESSIONS_WITHIN_S,
+        socket_connect_timeout=SESSIONS_WITHIN_S,
+    )
+    try:
+        async with sessions, open_book(settings) as book:
+            gateway = Gateway(
+                config(settings, index),
+                book,
+                sessions=SessionDirectory(sessions),
+                paddle_of=partial(paddle_of, engine),
+                live_lots=partial(_suspended_lots, engine),
+            )
+            async with gateway:
+                await stop.wait()
+    finally:
+        await engine.dispose()
+
+
+def config(settings: Settings, index: int) -> Config:
+    """The settings that concern one gateway."""
+    return Config(
+        id=f"g{index}-{_host_mark()}",
+        redis_url=settings.required_redis_url(),
+        host=settings.host,
+        port=settings.gateway_port(index),
+        url=settings.gateway_addresses()[index],
+        web_port=settings.port,
+        origins=frozenset((settings.address(), *settings.origins)),
+        tolerance_ms=settings.tolerance_ms,
+        probe_every_s=settings.probe_ms / 1000,
+    )
+
+
+def _host_mark() -> str:
+    """Tells gateways of several machines apart without naming the machines in public."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+
+
+async def _suspended_lots(engine: AsyncEngine) -> Collection[str]:
+    """Lots that wait for an administrator: no deadline in the book leads to them."""
+    async with engine.connect() as connection:
+        found = await lots_by_phase(connection, [Phase.SUSPENDED], size=MAX_PAGE)
+    return [lot.id for lot in found]
