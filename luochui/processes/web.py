@@ -1,0 +1,95 @@
+"""The web process: pages over HTTP. Composition only; the pages are in web/."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis.asyncio
+import uvicorn
+import uvloop
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
+
+from luochui.operations.readiness import readiness
+from luochui.processes.wiring import open_book
+from luochui.settings import Settings
+from office.database import create_engine
+from web.application import create_app
+from web.site import Dependencies, Readiness, WebSettings
+
+GRACE_S = 5
+MOST_REQUESTS_AT_ONCE = 500
+REDIS_WITHIN_S = 5.0
+
+
+def main(settings: Settings, index: int = 0) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way get a moment to finish."""
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    engine = create_engine(settings.required_database_url())
+    client = redis.asyncio.Redis.from_url(
+        settings.required_redis_url(),
+        decode_responses=True,
+        socket_timeout=REDIS_WITHIN_S,
+        socket_connect_timeout=REDIS_WITHIN_S,
+    )
+    try:
+        async with open_book(settings) as book, client:
+            app = create_app(
+                Dependencies(
+                    settings=web_settings(settings),
+                    engine=engine,
+                    redis=client,
+                    redis_url=settings.required_redis_url(),
+                    book=book,
+                    readiness=_readiness(settings),
+                    registry=REGISTRY,
+                )
+            )
+            await uvicorn.Server(
+                uvicorn.Config(
+                    app,
+                    host=settings.host,
+                    port=settings.port,
+                    access_log=False,  # web.headers writes one line a request, without persons
+                    log_config=None,
+                    proxy_headers=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=GRACE_S,
+                    limit_concurrency=MOST_REQUESTS_AT_ONCE,
+                    h11_max_incomplete_event_size=32 * 1024,
+                )
+            ).serve()
+    finally:
+        await engine.dispose()
+
+
+def web_settings(settings: Settings) -> WebSettings:
+    """What the pages need to know of the installation."""
+    return WebSettings(
+        public_url=settings.origins[0] if settings.origins else settings.address(),
+        secret=SecretStr(settings.required_session_secret()),
+        gateway_ports=tuple(settings.gateway_port(index) for index in range(settings.gateways)),
+        gateway_urls=settings.gateway_urls,
+        origins=settings.origins,
+        demo=settings.demo,
+        demo_accounts=_demo_accounts(settings),
+        resume_after_s=max(1, settings.resume_after_ms // 1000),
+    )
+
+
+def _demo_accounts(settings: Settings) -> tuple[Any, ...]:
+    if not settings.demo:
+        return ()
+    from luochui import demo
+
+    return tuple(demo.accounts())
+
+
+def _readiness(settings: Settings) -> Readiness:
+    async def ask() -> tuple[bool, Mapping[str, Any]]:
+        report = await readiness(settings)
+        return report.ready, report.as_json()
+
+    return ask

@@ -1,0 +1,1 @@
+"""The pages: Starlette application, templates, static files, sign-in, roles."""

@@ -1,0 +1,108 @@
+"""When something does not work: a page in words, with a way back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bidding.pipeline import BookUnavailable
+from web.languages import N_
+from web.pages import page
+from web.routing import arrive
+from web.site import Site
+from web.visits import Visit, dress, sign_in_address
+
+log = structlog.get_logger(__name__)
+
+TEXTS: Final[Mapping[int, tuple[str, str]]] = {
+    400: (N_("这个请求看不懂"), N_("内容不完整或格式不对。请返回上一页，重新填写后再提交。")),
+    401: (N_("请先登录"), N_("这个页面要登录后才能看。")),
+    403: (
+        N_("您没有这个权限"),
+        N_("当前账号不能使用这个页面。如需办理，请换用有权限的账号，或与平台管理员联系。"),
+    ),
+    404: (N_("没有这个页面"), N_("地址可能输错了，或者内容尚未公开。请从首页查找。")),
+    405: (N_("不能这样打开"), N_("这个地址不能直接打开。请从页面上的按钮进入。")),
+    413: (N_("内容太大"), N_("提交的内容超过了上限。请减少文字或分批上传。")),
+    429: (N_("操作太频繁"), N_("请稍等片刻再试。")),
+    500: (N_("平台出错了"), N_("问题已记录。请稍后再试；若仍出错，请把下面的编号告诉平台管理员。")),
+    503: (
+        N_("平台暂时无法服务"),
+        N_("数据服务暂时连接不上，请稍后刷新。正在进行的竞价由平台的公平计时保护，中断期间倒计时不会走。"),
+    ),
+}
+FORGED: Final = (
+    N_("页面已过期，请重新提交"),
+    N_("为防止他人冒用，表单只在打开它的页面内有效，登录状态变化后也会失效。请返回上一页，刷新后再提交。"),
+)
+MAINTENANCE: Final = N_("平台维护中")
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """Answers for what was raised on purpose."""
+    assert isinstance(error, HTTPException)
+    visit = await visit_of(request)
+    if error.status_code == 401 and not visit.wants_json:
+        visit.flash("info", visit.text(N_("请先登录，登录后会回到刚才的页面。")))
+        target = visit.path if request.method == "GET" else "/"
+        return dress(visit, visit.redirect(sign_in_address(target)))
+    return _answer(visit, error.status_code, _texts(visit, error), error.headers)
+
+
+async def on_unavailable(request: Request, error: Exception) -> Response:
+    """PostgreSQL, Redis or the book can't be reached."""
+    log.error("unavailable", fault=type(error).__name__, path=request.url.path)
+    visit = await visit_of(request)
+    return _answer(visit, 503, TEXTS[503], {"Retry-After": "5"})
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """Everything else. Logged with its trace; the visitor gets its number."""
+    log.error("bug", fault=type(error).__name__, path=request.url.path, exc_info=error)
+    return _answer(await visit_of(request), 500, TEXTS[500], None)
+
+
+HANDLERS: Final[Mapping[Any, Any]] = {
+    HTTPException: on_http,
+    SQLAlchemyError: on_unavailable,
+    PoolTimeout: on_unavailable,
+    RedisError: on_unavailable,
+    BookUnavailable: on_unavailable,
+}
+
+
+async def visit_of(request: Request) -> Visit:
+    """The visit so far; for an address that no route knows, a new one, without failing a second time."""
+    known = getattr(request.state, "visit", None)
+    if isinstance(known, Visit):
+        return known
+    site: Site = request.app.state.site
+    try:
+        return await arrive(site, request)
+    except (RedisError, OSError):
+        return await Visit.of(site, request, signed_in=None)
+
+
+def _texts(visit: Visit, error: HTTPException) -> tuple[str, str]:
+    if error.detail == "maintenance":
+        return MAINTENANCE, visit.maintenance
+    if error.detail in ("csrf", "origin"):
+        return FORGED
+    return TEXTS.get(error.status_code, TEXTS[500])
+
+
+def _answer(visit: Visit, status: int, texts: tuple[str, str], headers: Mapping[str, str] | None) -> Response:
+    title, text = visit.text(texts[0]), visit.text(texts[1])
+    response: Response
+    if visit.wants_json:
+        response = JSONResponse({"ok": False, "message": f"{title} {text}"}, status)
+    else:
+        response = page(visit, "fault.html", status, code=status, title=title, explanation=text)
+    response.headers.update(headers or {})
+    return dress(visit, response)

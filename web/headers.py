@@ -1,0 +1,134 @@
+"""Around every request: its id, its line in the log, its measurements, and the headers that protect the browser."""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.site import Metrics, WebSettings
+
+log = structlog.get_logger("luochui.access")
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+_HOST: Final = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+FIXED: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("X-Frame-Options", "DENY"),
+)
+HSTS: Final = "max-age=31536000"
+
+
+class Around:
+    """ASGI middleware. The log names route, status and time; no person and no address, so that it never links a
+    person with a lot."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: WebSettings,
+        metrics: Metrics,
+        on_bug: Callable[[Request, Exception], Awaitable[Response]],
+    ) -> None:
+        self._app = app
+        self._on_bug = on_bug
+        self._settings = settings
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, status = time.perf_counter(), 500
+
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._protect(scope, MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                await self._answer(scope, receive, send_dressed)
+            finally:
+                self._tell(scope, status, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application's answer, or the page that says that it failed."""
+        started = False
+
+        async def send_and_notice(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_notice)
+        except Exception as bug:
+            if started:
+                raise
+            response = await self._on_bug(Request(scope, receive), bug)
+            await response(scope, receive, send)
+
+    def _protect(self, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
+        for name, value in FIXED:
+            headers.setdefault(name, value)
+        headers["X-Request-ID"] = request_id
+        headers["Content-Security-Policy"] = policy(
+            gateways(self._settings, Headers(scope=scope).get("host", ""))
+        )
+        if self._settings.secure:
+            headers["Strict-Transport-Security"] = HSTS
+        if not scope["path"].startswith("/static/"):
+            headers.setdefault("Cache-Control", "no-store")
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "-")
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
+        self._metrics.requests.labels(route, method, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if route in ("/healthz", "/metrics", "-") and status < 400:
+            return
+        lot = scope.get("path_params", {}).get("lot")
+        named = {"lot": lot} if lot else {}
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **named)
+
+
+def policy(connect_to: Iterable[str]) -> str:
+    """The Content-Security-Policy: everything from here, sockets to the gateways, nothing inline."""
+    sources = " ".join(("'self'", *connect_to))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"connect-src {sources}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "manifest-src 'self'"
+    )
+
+
+def gateways(settings: WebSettings, host: str) -> list[str]:
+    """Where this page finds the gateways: the public addresses, or the ports on the host it came from, so that
+    the session's cookie is sent there too."""
+    if settings.gateway_urls:
+        return list(settings.gateway_urls)
+    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host.lower()
+    if not _HOST.fullmatch(name):
+        name = urlsplit(settings.public_url).hostname or "127.0.0.1"
+    scheme = "wss" if settings.secure else "ws"
+    return [f"{scheme}://{name}:{port}" for port in settings.gateway_ports]
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

@@ -1,0 +1,72 @@
+"""How often somebody may try to sign in.
+
+Wrong passwords count, right ones do not. A browser that has signed in to the account before has a count of its
+own (the OWASP device cookie), so nobody can lock a bidder out of an auction by guessing at the login elsewhere.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+
+PER_PERSON_AND_ADDRESS: Final = RateLimitItemPerMinute(5, 5, namespace="sign-in-pair")
+PER_ACCOUNT: Final = RateLimitItemPerMinute(30, 15, namespace="sign-in-account")
+PER_ADDRESS: Final = RateLimitItemPerMinute(60, 15, namespace="sign-in-address")
+PER_DEVICE: Final = RateLimitItemPerMinute(10, 15, namespace="sign-in-device")
+"""Attempts in minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to sign in. `device` is set when the browser proves that it has signed in to the account before."""
+
+    login: str
+    address: str
+    device: str = ""
+
+    def counts(self) -> tuple[tuple[RateLimitItemPerMinute, str], ...]:
+        login = hashlib.sha256(self.login.encode()).hexdigest()
+        if self.device:
+            return ((PER_DEVICE, self.device),)
+        return (
+            (PER_PERSON_AND_ADDRESS, f"{login}:{self.address}"),
+            (PER_ACCOUNT, login),
+            (PER_ADDRESS, self.address),
+        )
+
+
+class SignInLimits:
+    """Counts wrong passwords in Redis, for all web processes together."""
+
+    def __init__(self, redis_url: str) -> None:
+        storage = RedisStorage(f"async+{redis_url}", implementation="redispy", key_prefix="luochui:limits")
+        self._limiter = FixedWindowRateLimiter(storage)
+
+    async def waiting_s(self, attempt: Attempt) -> int:
+        """Take one attempt into account: 0 if it may go ahead, else the seconds to wait."""
+        for item, key in attempt.counts():
+            if wait := await self._wait(item, key):
+                return wait
+        return 0
+
+    async def _wait(self, item: RateLimitItemPerMinute, key: str) -> int:
+        if await self._limiter.hit(item, key):
+            return 0
+        stats = await self._limiter.get_window_stats(item, key)
+        return max(1, int(stats.reset_time - time.time()) + 1)
+
+    async def forget(self, attempt: Attempt) -> None:
+        """The password was right: what this person tried here before no longer counts. The account's and the
+        address's own counts lose only this attempt."""
+        for item, key in attempt.counts():
+            if item in (PER_PERSON_AND_ADDRESS, PER_DEVICE):
+                await self._limiter.clear(item, key)
+            else:
+                await self._give_back(item, key)
+
+    async def _give_back(self, item: RateLimitItemPerMinute, key: str) -> None:
+        await self._limiter.storage.incr(item.key_for(key), item.get_expiry(), amount=-1)

@@ -1,0 +1,171 @@
+"""What everybody sees: the list of lots, a lot with its terms and its log, its room."""
+
+import time
+from dataclasses import asdict
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from bidding.lots import AssetClass
+from bidding.messages import Phase
+from bidding.terms import LOT_CHARACTERS
+from office import sealed
+from office.accounts import Role
+from web import lot_logs, lot_search
+from web.headers import gateways
+from web.languages import N_
+from web.lot_search import ShownLot, Wanted
+from web.pages import data_block, page, words_for
+from web.telling import tell
+from web.visits import Visit, sign_in_address
+from web.words import ASSET_CLASSES
+
+GROUP_TEXTS = (
+    ("", N_("全部")),
+    ("live", N_("正在竞价")),
+    ("scheduled", N_("即将开始")),
+    ("ended", N_("已结束")),
+)
+NAMES_SHOWN_TO = (Role.ADMINISTRATOR, Role.REGULATOR)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def index(visit: Visit) -> Response:
+    """The list; also the start page."""
+    asset_class = visit.query("class")
+    wanted = Wanted(
+        group=visit.query("phase") if visit.query("phase") in lot_search.GROUPS else "",
+        asset_class=asset_class if asset_class in {str(one) for one in AssetClass} else "",
+        title=visit.query("q", 60).replace("\0", "").strip(),
+        page=visit.page(),
+    )
+    found = await lot_search.find(visit.site.engine, wanted)
+    counts = await lot_search.counts(visit.site.engine, wanted)
+    return page(
+        visit,
+        "lots.html",
+        wanted=wanted,
+        found=found,
+        tabs=_tabs(visit, wanted, counts),
+        asset_classes=[(str(one), visit.text(ASSET_CLASSES[one])) for one in AssetClass],
+        address=f"/?{_query(wanted)}page=",
+        now=now_ms(),
+    )
+
+
+def _query(wanted: Wanted, group: str | None = None) -> str:
+    asked = {
+        "phase": wanted.group if group is None else group,
+        "class": wanted.asset_class,
+        "q": wanted.title,
+    }
+    text = urlencode({name: value for name, value in asked.items() if value})
+    return f"{text}&" if text else ""
+
+
+def _tabs(visit: Visit, wanted: Wanted, counts: dict[str, int]) -> list[dict[str, object]]:
+    return [
+        {
+            "href": f"/?{_query(wanted, group)}".rstrip("&?"),
+            "text": visit.text(text),
+            "current": wanted.group == group,
+            "count": counts[group],
+        }
+        for group, text in GROUP_TEXTS
+    ]
+
+
+async def lots_redirect(visit: Visit) -> Response:
+    query = visit.request.url.query
+    return visit.redirect(f"/?{query}" if query else "/")
+
+
+async def known_lot(visit: Visit, *, everything: bool = False) -> ShownLot:
+    """The lot in the address; 404 for one that does not exist or is not public yet."""
+    asked = visit.param("lot")
+    lot = None
+    if 0 < len(asked) <= 32 and set(asked) <= LOT_CHARACTERS:
+        lot = await lot_search.one(visit.site.engine, asked, everything=everything)
+    if lot is None:
+        raise HTTPException(404)
+    return lot
+
+
+async def show(visit: Visit) -> Response:
+    """A lot: what it is, on what terms, how it stands or ended, and its log."""
+    engine = visit.site.engine
+    lot = await known_lot(visit, everything=visit.role is Role.ADMINISTRATOR)
+    log = await lot_logs.read_page(engine, lot.id, visit.page())
+    ending = await lot_logs.read_ending(engine, lot.id) if lot.ended else None
+    return page(
+        visit,
+        "lot.html",
+        lot=lot,
+        terms=lot.terms,
+        log=log,
+        told=[(one, tell(visit, one.event)) for one in log.entries],
+        ending=ending,
+        winner_name=await _winner_name(visit, lot, ending),
+        paddle=await own_paddle(visit, lot.id),
+        names=await _names(visit, lot),
+        now=now_ms(),
+    )
+
+
+async def own_paddle(visit: Visit, lot: str) -> str:
+    """The paddle that the person who asks holds, or ""."""
+    if visit.signed_in is None or visit.signed_in.role is not Role.BIDDER:
+        return ""
+    held = await sealed.paddle_of(visit.site.engine, lot, visit.signed_in.account_id)
+    return held[0] if held else ""
+
+
+async def _winner_name(visit: Visit, lot: ShownLot, ending: lot_logs.Ending | None) -> str:
+    """The buyer's identity is public once the result is."""
+    if lot.phase is not Phase.CLOSED or ending is None or ending.result is None or not ending.result.sold:
+        return ""
+    names = await sealed.names_after_close(visit.site.engine, lot.id, [ending.result.winner])
+    return names.get(ending.result.winner, "")
+
+
+async def _names(visit: Visit, lot: ShownLot) -> dict[str, str]:
+    """All who were qualified: after the close, for administrators and regulators."""
+    if lot.phase is not Phase.CLOSED or visit.role not in NAMES_SHOWN_TO:
+        return {}
+    return await sealed.names_after_close(visit.site.engine, lot.id)
+
+
+async def room(visit: Visit) -> Response:
+    """The room of one lot; the page itself speaks with a gateway."""
+    lot = await known_lot(visit)
+    to = gateways(visit.site.settings, visit.request.headers.get("host", ""))
+    paddle = await own_paddle(visit, lot.id)
+    return page(
+        visit,
+        "room.html",
+        lot=lot,
+        terms=lot.terms,
+        gateways=to,
+        gateway_urls=to,
+        paddle=paddle,
+        now=now_ms(),
+        room_json=data_block(
+            {
+                "lot": lot.id,
+                "title": lot.title,
+                "gateways": to,
+                "terms": asdict(lot.terms),
+                "signed_in": visit.signed_in is not None,
+                "role": visit.role,
+                "locale": visit.locale,
+                "sign_in": sign_in_address(visit.path),
+                "lot_page": f"/lots/{lot.id}",
+                "ledger": f"/lots/{lot.id}/ledger.jsonl",
+                "words": words_for(visit),
+            }
+        ),
+    )

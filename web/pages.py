@@ -1,0 +1,128 @@
+"""Templates: one Jinja environment for each language, strict about names that do not exist."""
+
+import gettext
+import json
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from office.accounts import Role
+from web import shown, words
+from web.languages import CHINESE, N_
+from web.visits import Visit
+
+NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
+    ("/", N_("标的"), None),
+    ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
+    ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
+    ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
+    ("/administration/accounts", N_("账号管理"), frozenset({Role.ADMINISTRATOR})),
+    ("/my/password", N_("修改密码"), frozenset(Role)),
+)
+
+
+def page(visit: Visit, template: str, status: int = 200, **context: Any) -> Response:
+    """Render a page in the language of the visit."""
+    environment = _environment(visit.locale, visit.site.catalogues.of(visit.locale))
+    return HTMLResponse(environment.get_template(template).render(_around(visit) | context), status)
+
+
+def _around(visit: Visit) -> dict[str, Any]:
+    """What every template gets."""
+    return {
+        "account": visit.signed_in,
+        "signed_in": visit.signed_in,
+        "csrf_token": visit.csrf_token,
+        "demo": visit.site.settings.demo,
+        "flashes": visit.flashes(),
+        "locale": visit.locale,
+        "maintenance": visit.maintenance,
+        "navigation": navigation(visit),
+        "path": visit.path if visit.request.method == "GET" else visit.request.url.path,
+        "request_id": getattr(visit.request.state, "request_id", ""),
+    }
+
+
+def navigation(visit: Visit) -> list[dict[str, Any]]:
+    here = visit.request.url.path
+    return [
+        {"href": href, "text": visit.text(text), "current": here == href}
+        for href, text, roles in NAVIGATION
+        if roles is None or visit.role in roles
+    ]
+
+
+def words_for(visit: Visit) -> dict[str, dict[str, str]]:
+    """The words that scripts need, in the language of the visit."""
+    tables = {
+        "phase": words.PHASES,
+        "cause": words.CAUSES,
+        "reason": words.REASONS,
+        "obstacle": words.OBSTACLES,
+        "asset_class": words.ASSET_CLASSES,
+    }
+    return {name: {str(k): visit.text(v) for k, v in table.items()} for name, table in tables.items()}
+
+
+def data_block(value: Any) -> Markup:
+    """JSON for a <script type="application/json">: nothing in it can end the block."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+@cache
+def _environment(locale: str, catalogue: gettext.NullTranslations) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("web", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(_filters(locale, catalogue))
+    return environment
+
+
+def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]:
+    worded = {
+        "phase_word": words.PHASES,
+        "cause_word": words.CAUSES,
+        "reason_word": words.REASONS,
+        "obstacle_word": words.OBSTACLES,
+        "asset_word": words.ASSET_CLASSES,
+        "role_word": words.ROLES,
+        "kind_word": words.KINDS,
+        "list_fault_word": words.LIST_FAULTS,
+    }
+    return {
+        "moment": shown.moment if locale == CHINESE else shown.moment_en,
+        "iso": shown.iso,
+        "yuan": shown.yuan,
+        "capital": shown.capital,
+        "capitals": shown.capital,
+        "duration": partial(duration, catalogue),
+        **{name: partial(_word, catalogue, table) for name, table in worded.items()},
+    }
+
+
+def _word(catalogue: gettext.NullTranslations, table: Mapping[str, str], name: str) -> str:
+    return catalogue.gettext(table[name]) if name in table else str(name)
+
+
+def duration(catalogue: gettext.NullTranslations, ms: int) -> str:
+    """ "4 分钟", "1 小时 30 分钟", "2.5 秒"."""
+    seconds, rest = divmod(ms, 1000)
+    if rest or seconds < 1:
+        return catalogue.gettext(N_("%(n)s 秒")) % {"n": f"{ms / 1000:g}"}
+    parts = (
+        (seconds // 3600, N_("%(n)s 小时")),
+        (seconds // 60 % 60, N_("%(n)s 分钟")),
+        (seconds % 60, N_("%(n)s 秒")),
+    )
+    return " ".join(catalogue.gettext(text) % {"n": n} for n, text in parts if n)

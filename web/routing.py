@@ -1,0 +1,145 @@
+"""The way of every request: who is it, may they, is the form really theirs, then the page.
+
+A route is a `Page` in one table (web/routes.py) that says who may use it; there is no other way to a page.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from office.accounts import Role
+from office.sessions import COOKIE as SESSION_COOKIE
+from office.sessions import SignedIn
+from web import csrf
+from web.site import Site
+from web.visits import Visit, dress, read_uploads
+
+Who = frozenset[Role] | None
+"""The roles that may use a route; None: everybody, signed in or not."""
+
+EVERYBODY: Final[Who] = None
+SIGNED_IN: Final = frozenset(Role)
+BIDDERS: Final = frozenset({Role.BIDDER})
+ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
+OVERSEERS: Final = frozenset({Role.ADMINISTRATOR, Role.REGULATOR})
+
+FORM_LIMIT: Final = 128 * 1024
+UPLOAD_LIMIT: Final = 1024 * 1024
+MOST_FIELDS: Final = 100
+MAINTENANCE_KEY: Final = "luochui:maintenance"
+
+Endpoint = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One method on one path. `during_maintenance`: it stays open to everybody then."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    endpoint: Endpoint
+    who: Who
+    body_limit: int = FORM_LIMIT
+    during_maintenance: bool = False
+
+    def route(self) -> Route:
+        return Route(self.path, _Guarded(self), methods=[self.method], name=self.path)
+
+
+class BodyTooLarge(HTTPException):
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"over {limit} bytes")
+
+
+class _Guarded:
+    """The ASGI application of one page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, _bounded(receive, self.page.body_limit))
+        site: Site = request.app.state.site
+        visit = await arrive(site, request)
+        check_open(visit, self.page)
+        check_role(visit, self.page.who)
+        if self.page.method == "POST":
+            await read_form(visit, self.page.body_limit)
+        response = dress(visit, await self.page.endpoint(visit))
+        await response(scope, receive, send)
+
+
+async def arrive(site: Site, request: Request) -> Visit:
+    """Find out who it is. Without Redis everybody is a stranger on public pages; a cookie then is an error."""
+    cookie = request.cookies.get(SESSION_COOKIE)
+    request.state.visit = await Visit.of(site, request, signed_in=None)
+    signed_in: SignedIn | None = await site.sessions.signed_in(cookie)
+    visit = await Visit.of(site, request, signed_in=signed_in)
+    visit.maintenance = await _maintenance(site)
+    request.state.visit = visit
+    return visit
+
+
+async def _maintenance(site: Site) -> str:
+    try:
+        text = await site.redis.get(MAINTENANCE_KEY)
+    except (RedisError, OSError):
+        return ""
+    return (text.decode() if isinstance(text, bytes) else text or "")[:500]
+
+
+def check_open(visit: Visit, page: Page) -> None:
+    """During maintenance only administrators read; who signs in may try."""
+    if not visit.maintenance or page.during_maintenance:
+        return
+    if visit.role is not Role.ADMINISTRATOR or page.method != "GET":
+        raise HTTPException(503, "maintenance")
+
+
+def check_role(visit: Visit, who: Who) -> None:
+    if who is None or visit.role in who:
+        return
+    raise HTTPException(401 if visit.signed_in is None else 403)
+
+
+async def read_form(visit: Visit, limit: int) -> None:
+    """Read a POST's fields and make sure that our own page sent them."""
+    request = visit.request
+    if not csrf.same_origin(request, visit.site.settings.origins):
+        raise HTTPException(403, "origin")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        raise HTTPException(400, "not a form")
+    try:
+        async with request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=limit) as form:
+            visit.form, visit.files = await read_uploads(form)
+    except (MultiPartException, UnicodeDecodeError) as wrong:
+        raise HTTPException(400, "not a form") from wrong
+    presented = request.headers.get(csrf.HEADER) or visit.form.get(csrf.FIELD, "")
+    if not csrf.fits(visit.site.settings.secret, visit.bound_to, presented):
+        raise HTTPException(403, "csrf")
+    if any("\0" in text for text in visit.form.values()):
+        raise HTTPException(400, "zero character")
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """The request's body up to a limit; what is more is an error, whatever its headers say."""
+    taken = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise BodyTooLarge(limit)
+        return message
+
+    return receive_bounded

@@ -1,0 +1,142 @@
+"""Signing in and out, and the choice of the language."""
+
+from typing import Final
+
+import structlog
+from starlette.responses import Response
+
+from office.accounts import LOGIN, Person, login_from
+from office.sessions import COOKIE as SESSION_COOKIE
+from office.sessions import id_of
+from web import csrf
+from web.languages import LOCALES, N_
+from web.limiting import Attempt
+from web.pages import page
+from web.visits import LOCALE_COOKIE, Visit, drop_session, local, set_session
+
+log = structlog.get_logger(__name__)
+
+DEVICE_COOKIE: Final = "luochui_device"
+DEVICE_LIVES_S: Final = 180 * 24 * 3600
+LOCALE_LIVES_S: Final = 365 * 24 * 3600
+LONGEST_PASSWORD: Final = 200
+
+
+async def form(visit: Visit) -> Response:
+    if visit.signed_in is not None:
+        return visit.redirect(local(visit.query("next", 300)))
+    return _shown(visit, next_page=visit.query("next", 300))
+
+
+async def sign_in(visit: Visit) -> Response:
+    login = login_from(visit.form.get("login", ""))
+    password = visit.form.get("password", "")
+    next_page = visit.form.get("next", "")
+    if not login or not password:
+        return _shown(visit, login, next_page, error=visit.text(N_("请填写账号和密码。")), status=422)
+    attempt = Attempt(login[:100], visit.address, _device(visit, login))
+    waiting_s = await visit.site.limits.waiting_s(attempt)
+    if waiting_s:
+        return _limited(visit, login, next_page, waiting_s)
+    person = await _verified(visit, login, password)
+    if person is None:
+        visit.site.metrics.sign_ins.labels("wrong").inc()
+        return _shown(
+            visit, login, next_page, error=visit.text(N_("账号或密码不对，请检查后重试。")), status=422
+        )
+    await visit.site.limits.forget(attempt)
+    if person.disabled:
+        visit.site.metrics.sign_ins.labels("disabled").inc()
+        text = N_("这个账号已停用。如有疑问，请与平台管理员联系。")
+        return _shown(visit, login, next_page, error=visit.text(text), status=403)
+    return await _let_in(visit, person, next_page)
+
+
+async def _verified(visit: Visit, login: str, password: str) -> Person | None:
+    known_form = LOGIN.fullmatch(login) is not None and len(password) <= LONGEST_PASSWORD
+    return await visit.site.accounts.verify(login if known_form else "", password)
+
+
+async def _let_in(visit: Visit, person: Person, next_page: str) -> Response:
+    """A new session under a new id; the one that the browser came with ends."""
+    sessions = visit.site.sessions
+    if visit.signed_in is not None:
+        await sessions.end(visit.signed_in.session_id)
+    cookie, session_id = await sessions.start(person.id, person.role, person.name, person.locale)
+    now = await visit.site.accounts.get(person.id)
+    if now is None or now.disabled:  # disabled while signing in: whoever came second ends the session
+        await sessions.end(session_id)
+        return _shown(visit, person.login, next_page, status=403)
+    visit.site.metrics.sign_ins.labels("ok").inc()
+    log.info("signed_in", account=person.id, role=str(person.role))
+    response = visit.redirect(local(next_page) if next_page else _home(person))
+    set_session(visit, response, cookie)
+    response.set_cookie(
+        DEVICE_COOKIE,
+        csrf.sign(visit.site.settings.secret, "device", person.login),
+        max_age=DEVICE_LIVES_S,
+        httponly=True,
+        samesite="strict",
+        secure=visit.site.settings.secure,
+        path="/sign-in",
+    )
+    return response
+
+
+def _home(person: Person) -> str:
+    return {"bidder": "/my/trades", "administrator": "/administration/lots", "regulator": "/board"}.get(
+        person.role, "/"
+    )
+
+
+def _device(visit: Visit, login: str) -> str:
+    """A browser that has signed in to this account before; "" for any other."""
+    expected = csrf.sign(visit.site.settings.secret, "device", login)
+    return expected[:32] if visit.request.cookies.get(DEVICE_COOKIE) == expected else ""
+
+
+def _limited(visit: Visit, login: str, next_page: str, waiting_s: int) -> Response:
+    visit.site.metrics.sign_ins.labels("limited").inc()
+    minutes = -(-waiting_s // 60)
+    text = visit.text(N_("试错次数太多，请在 %(minutes)s 分钟后再试。")) % {"minutes": minutes}
+    response = _shown(visit, login, next_page, error=text, status=429)
+    response.headers["Retry-After"] = str(waiting_s)
+    return response
+
+
+def _shown(
+    visit: Visit, login: str = "", next_page: str = "", error: str = "", status: int = 200
+) -> Response:
+    return page(
+        visit,
+        "sign_in.html",
+        status,
+        login=login[:40],
+        next_page=local(next_page) if next_page else "",
+        error=error,
+        demo_accounts=visit.site.settings.demo_accounts if visit.site.settings.demo else (),
+    )
+
+
+async def sign_out(visit: Visit) -> Response:
+    cookie = visit.request.cookies.get(SESSION_COOKIE)
+    if cookie:
+        await visit.site.sessions.end(id_of(cookie))
+    visit.flash("success", visit.text(N_("您已退出。")))
+    response = visit.redirect("/")
+    drop_session(visit, response)
+    return response
+
+
+async def choose_locale(visit: Visit) -> Response:
+    locale = visit.form.get("locale", "")
+    response = visit.redirect(local(visit.form.get("next", "/")))
+    if locale not in LOCALES:
+        return response
+    if visit.signed_in is not None:
+        await visit.site.accounts.set_locale(visit.signed_in.account_id, locale)
+        await visit.site.sessions.set_locale(visit.signed_in.session_id, locale)
+    response.set_cookie(
+        LOCALE_COOKIE, locale, max_age=LOCALE_LIVES_S, samesite="lax", secure=visit.site.settings.secure
+    )
+    return response

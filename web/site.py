@@ -1,0 +1,114 @@
+"""What the web application is made of: its dependencies come in as arguments, once, at the start."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding.book import Book
+from office.accounts import Accounts, Role
+from office.passwords import Passwords
+from office.sessions import SessionDirectory
+from web.languages import Catalogues
+from web.limiting import SignInLimits
+
+Readiness = Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
+"""Whether an acknowledged bid would be safe now, and the checks, for /readyz."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """An account of the demonstration; its password is public and stands on the sign-in page."""
+
+    login: str
+    password: str
+    role: Role
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """`public_url` is what people type; `gateway_urls` are explicit public addresses, and without them the
+    gateways listen on `gateway_ports` of the host that serves the page. `demo_accounts` only in demo mode."""
+
+    public_url: str
+    secret: SecretStr
+    gateway_ports: tuple[int, ...] = ()
+    gateway_urls: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    demo: bool = False
+    demo_accounts: tuple[DemoAccount, ...] = ()
+    resume_after_s: int = 60
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What the application needs from outside. `redis` is a redis.asyncio client; `redis_url` is for the rate
+    limits, which keep a connection of their own."""
+
+    settings: WebSettings
+    engine: AsyncEngine
+    redis: Any
+    redis_url: str
+    book: Book
+    readiness: Readiness
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+class Metrics:
+    """What the web counts. Labels are bounded: route patterns, never addresses; no lot, no person."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "luochui_web_requests",
+            "Requests by route and status",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "luochui_web_request_seconds", "Time to answer, by route", ["route"], registry=registry
+        )
+        self.sign_ins = Counter("luochui_web_sign_ins", "Sign-ins by outcome", ["outcome"], registry=registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The dependencies, and what is built on them."""
+
+    settings: WebSettings
+    engine: AsyncEngine
+    redis: Any
+    book: Book
+    readiness: Readiness
+    registry: CollectorRegistry
+    metrics: Metrics
+    sessions: SessionDirectory
+    accounts: Accounts
+    passwords: Passwords
+    limits: SignInLimits
+    catalogues: Catalogues
+
+    @classmethod
+    def build(cls, deps: Dependencies) -> "Site":
+        passwords = Passwords()
+        return cls(
+            settings=deps.settings,
+            engine=deps.engine,
+            redis=deps.redis,
+            book=deps.book,
+            readiness=deps.readiness,
+            registry=deps.registry,
+            metrics=Metrics(deps.registry),
+            sessions=SessionDirectory(deps.redis),
+            accounts=Accounts(deps.engine, passwords),
+            passwords=passwords,
+            limits=SignInLimits(deps.redis_url),
+            catalogues=Catalogues.load(),
+        )
