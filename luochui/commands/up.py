@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from luochui.logs import get
@@ -171,11 +172,23 @@ def _show_accounts() -> None:
 
 
 def _demo_accounts() -> list[str]:
-    """One line for each of `luochui.demo.ACCOUNTS`, which are tuples or objects with name and password."""
+    """One line for each account, as `luochui.demo` writes it."""
     if importlib.util.find_spec("luochui.demo") is None:
         return []
-    accounts = getattr(importlib.import_module("luochui.demo"), "ACCOUNTS", ())
-    return [str(account) for account in accounts]
+    demo = importlib.import_module("luochui.demo")
+    accounts = demo.accounts() if hasattr(demo, "accounts") else getattr(demo, "ACCOUNTS", ())
+    return [_account_line(account) for account in accounts]
+
+
+def _account_line(account: object) -> str:
+    """A sign-in name and its password, whatever shape the demonstration gives them."""
+    names = ("name", "login", "username")
+    name = next((getattr(account, each) for each in names if hasattr(account, each)), None)
+    password = getattr(account, "password", None)
+    if name is None or password is None:
+        return " / ".join(map(str, account)) if isinstance(account, tuple) else str(account)
+    secret = password.get_secret_value() if isinstance(password, SecretStr) else password
+    return f"{name} / {secret}"
 
 
 class DiskWatch:

@@ -57,6 +57,7 @@ class Up:
             "LUOCHUI_GATEWAYS": "1",
             "LUOCHUI_CLOSERS": "1",
             "LUOCHUI_LOG_FORMAT": "json",
+            "LUOCHUI_READY_WITHIN_S": "20",
             **more,
         }
         self.log = folder.parent / "up.log"
