@@ -45,7 +45,7 @@ local function time_ms()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 """
-"""Where production's time comes from. Tests replace it; nothing else may (tests/differential/test_prelude.py)."""
+"""Where production's time comes from. Only tests replace it (tests/differential/test_prelude.py)."""
 
 
 def script(tolerances: Tolerances, prelude: str = TIME_PRELUDE) -> str:
@@ -377,7 +377,7 @@ def _mapping(flat: list[bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
-# ── state in Redis <-> session ──────────────────────────────────────────────────────────────────────────────
+# ── state in Redis <-> session ──
 
 
 def decode_clock(state: list[bytes], leases: list[bytes], outages: list[bytes]) -> ServiceClock:

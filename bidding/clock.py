@@ -1,8 +1,8 @@
 """The outage-fair clock of one partition: a countdown only runs while bids can be placed. Pure.
 
 Gateways beat by probes that take the way of a bid. When the beats stop, a gateway's lease lapses, the book
-restarts, its clock steps back, or the ledger falls behind, an outage is recorded here in O(1); each lot applies
-it at its next touch (bidding.session.touch). Source: spec "Outage-fair clock".
+restarts, its clock steps back, or the ledger falls behind, an outage is recorded here in O(1); each lot
+applies it at its next touch (bidding.session.touch). Source: spec "Outage-fair clock".
 """
 
 from collections.abc import Mapping

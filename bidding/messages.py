@@ -78,7 +78,7 @@ class Ending(StrEnum):
     NO_CONFIRMATION = "no_confirmation"
 
 
-# ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── commands ──
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,16 @@ class Commitments:
     private: str
 
 
-# ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── events ──
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What every public entry of a lot's log has. `at` is the book's clock in ms; a phase that elapsed is dated
-    at the time it was due, and its `recorded_at` says when that was written."""
+    """What every public entry of a lot's log has.
+
+    `at` is the book's clock in ms; a phase that elapsed is dated at the time it was due, and its
+    `recorded_at` says when that was written.
+    """
 
     kind: ClassVar[str]
     lot: str
@@ -193,7 +196,7 @@ class Aborted(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed(Entry):
-    """The hammer. Dated at the deadline; `recorded_at - at` is its lateness. `leader` is "" without a bid."""
+    """The hammer, dated at the deadline; `recorded_at - at` is its lateness. No bid: `leader` is ""."""
 
     kind: ClassVar[str] = "closed"
     bids: int
@@ -222,7 +225,7 @@ class Notice(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered(Entry):
-    """The book was rebuilt from the ledger up to `last_recorded`; what was acknowledged after it may be lost."""
+    """The book was rebuilt from the ledger up to `last_recorded`; later acknowledgements may be lost."""
 
     kind: ClassVar[str] = "recovered"
     last_recorded: int
@@ -247,8 +250,9 @@ Event = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BidRejected:
-    """A refusal with its facts, in fen: the current price (0 before the first bid), the lowest and the highest
-    acceptable price for this bidder. `number` counts the lot's private entries (0: no longer recorded)."""
+    """A refusal with its facts, in fen: the current price (0 before the first bid), the lowest and the
+    highest acceptable one. `number` counts the lot's private entries (0: no longer recorded).
+    """
 
     kind: ClassVar[str] = "bid_rejected"
     lot: str

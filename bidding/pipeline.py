@@ -1,7 +1,7 @@
 """A small pipelined Redis connection for the book: one socket, calls joined per loop turn, answers in order.
 
-Why not redis-py on this path: 5 µs of CPU a call instead of 55 to 120 (docs/adr/0004). It also knows which run of
-the server each of its calls went to, which the outage-fair clock needs. Everything else uses redis-py.
+Why not redis-py on this path: 5 µs of CPU a call instead of 55 to 120 (docs/adr/0004). It also knows which
+run of the server each call went to, which the outage-fair clock needs. Everything else uses redis-py.
 """
 
 import asyncio
@@ -56,11 +56,11 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type; create_connection gives one
+        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def call(self, command: bytes, callback: Callback) -> None:
-        """Send one packed command; the callback gets the reply or the exception, always later than this call."""
+        """Send one packed command; the callback gets the reply or the exception, later than this call."""
         if self._transport is None or len(self._waiting) >= MAX_PENDING:
             fault = (
                 BookUnavailable("not connected") if self._transport is None else Overloaded("too many calls")

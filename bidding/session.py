@@ -1,7 +1,7 @@
 """The rules of the live auction: `(terms, session, command, now) -> (session, what happened)`. Pure.
 
-The script in the book (book.lua) does the same, atomically; the ledger is a list of these events; the verifier,
-the recovery and the simulation run these functions. Prices in fen, times in ms of the book's clock.
+The script in the book (book.lua) does the same, atomically; the ledger is a list of these events; the
+verifier, the recovery and the simulation run these functions. Prices in fen, times in ms of the book's clock.
 Source of every rule: spec "The live auction: the rules".
 """
 
@@ -51,6 +51,8 @@ TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
 LIVE: Final = frozenset({Phase.INQUIRY, Phase.TIMED_BIDDING})
 ENDED: Final = frozenset({Phase.CLOSED, Phase.ABORTED})
 
+NO_PRICE: Final = Fen(0)
+
 REFUSALS_REMEMBERED: Final = 32
 """Refused bid ids that are answered again, per bidder; accepted ones are kept until the archive."""
 REFUSALS_RECORDED: Final = 256
@@ -59,10 +61,11 @@ REFUSALS_RECORDED: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One lot in its auction. `deadline` ends the inquiry or the window; before the opening it is the opening time.
+    """One lot in its auction.
 
-    `qualified` maps paddles to the rank of their priority right (0: none, 1: the highest). `outage` is the last
-    outage of the partition that this lot has applied. `accepted` and `refused` are the answers known by
+    `deadline` ends the inquiry or the window; before the opening it is the opening time. `qualified` maps
+    paddles to the rank of their priority right (0: none, 1: the highest). `outage` is the last outage of the
+    partition that this lot has applied. `accepted` and `refused` are the answers known by
     (paddle, bid id). `privates` counts private entries, `recorded_refusals` those of each paddle.
     """
 
@@ -72,7 +75,7 @@ class Session:
     qualified: Mapping[str, int]
     epoch: int = 1
     seq: int = 1
-    price: Fen = Fen(0)
+    price: Fen = NO_PRICE
     leader: str = ""
     leader_rank: int = 0
     bids: int = 0
@@ -113,13 +116,13 @@ def amend(session: Session, commitments: Commitments, qualified: Mapping[str, in
     return replace(session, commitments=commitments, qualified=dict(qualified)), Done()
 
 
-# ── time ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── time ──
 
 
 def touch(
     terms: Terms, session: Session, clock: ServiceClock, tolerances: Tolerances, now: int
 ) -> tuple[Session, tuple[Event, ...]]:
-    """What every command does first: let at most one phase elapse, then apply outages that the lot has not seen.
+    """What every command does first: let at most one phase elapse, then apply unseen outages.
 
     A phase elapses only up to a beat, and never inside an outage: with unseen outages the horizon is the last
     beat before the first of them.
@@ -161,8 +164,10 @@ def _elapse(terms: Terms, session: Session, horizon: int, now: int) -> tuple[Ses
 
 
 def _period_end(began: int, period_ms: int, now: int) -> int:
-    """The end of a period that was due to begin at `began`. A period never elapses in the step that begins it:
-    who comes that late starts it now."""
+    """The end of a period that was due to begin at `began`.
+
+    A period never elapses in the step that begins it: who comes that late starts it now.
+    """
     end = began + period_ms
     return end if end > now else now + period_ms
 
@@ -331,14 +336,14 @@ def _suspend(
     return suspended, happened
 
 
-# ── bidding ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── bidding ──
 
 
 def place_bid(terms: Terms, session: Session, bid: PlaceBid, now: int) -> tuple[Session, Answer]:
     """Decide one bid, after `touch`.
 
-    Returns the next session with BidAccepted, or with BidRejected, its reason and the facts; a known bid id gets
-    its first answer again and changes nothing.
+    Returns the next session with BidAccepted, or with BidRejected, its reason and the facts; a known bid id
+    gets its first answer again and changes nothing.
     """
     known = _known_answer(session, bid)
     if known is not None and known.price == bid.price:
@@ -386,7 +391,7 @@ def bounds(terms: Terms, session: Session) -> tuple[Fen, Fen]:
 
 
 def _exercises_priority(terms: Terms, session: Session, bid: PlaceBid) -> bool:
-    """A holder may bid exactly the current price against a leader without a right, or with one of lower rank."""
+    """A holder may bid exactly the current price against a leader of lower rank, or without a right."""
     rank = session.qualified.get(bid.paddle, 0)
     ahead = rank > 0 and (session.leader_rank == 0 or rank < session.leader_rank)
     return (
@@ -466,7 +471,7 @@ def confirm(terms: Terms, session: Session, paddle: str, now: int) -> tuple[Sess
     return replace(session, privates=number, confirmed=session.confirmed | {paddle}), happened
 
 
-# ── administration ──────────────────────────────────────────────────────────────────────────────────────────
+# ── administration ──
 
 
 def suspend(terms: Terms, session: Session, reason: str, now: int) -> tuple[Session, Answer]:

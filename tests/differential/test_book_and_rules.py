@@ -11,7 +11,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -111,7 +110,7 @@ class Auction(RuleBasedStateMachine):
         phases=st.sampled_from([2, 2, 2, 1, 0]),
     )
     def put_on(self, terms: Terms, opens_in: int, ranks: list[int], phases: int) -> None:
-        """A lot, often with a steady service that has already brought it to its inquiry or its timed bidding."""
+        """A lot, often with a steady service that has already brought it to its timed bidding."""
         self.model = Model(terms, self.tolerances)
         if phases:
             self.tell_recorded(True)
