@@ -16,6 +16,8 @@ from bidding.standing import Standing, project
 MAX_NUMBER: Final = 2**31 - 1
 MAX_TIME: Final = 2**62
 MAX_BID_ID: Final = 64
+MALFORMED: Final = "malformed"
+"""The kind of a delivery that can't be read."""
 
 
 class Delivery(NamedTuple):
@@ -138,7 +140,9 @@ def _copy_public(head: Head, deliveries: list[Delivery], stored: Stored) -> Copi
     epoch, seq, last = head.epoch, head.seq, head.hash
     wrong: tuple[Delivery, Fault, str] | None = None
     for delivery in deliveries:
-        if delivery.number <= seq:
+        if delivery.kind == MALFORMED:
+            wrong = delivery, Fault.MALFORMED, ""
+        elif delivery.number <= seq:
             line = _line_of(rows, head.seq, delivery, stored)
             if line == delivery.line:
                 continue
@@ -171,7 +175,9 @@ def _copy_private(copied: Copied, deliveries: list[Delivery], stored: Stored) ->
     number, last = head.number, head.private_hash
     wrong: tuple[Delivery, Fault, str] | None = None
     for delivery in deliveries:
-        if delivery.number <= number:
+        if delivery.kind == MALFORMED:
+            wrong = delivery, Fault.MALFORMED, ""
+        elif delivery.number <= number:
             line = _line_of(rows, head.number, delivery, stored)
             if line == delivery.line:
                 continue
