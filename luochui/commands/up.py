@@ -182,7 +182,7 @@ def _demo_accounts() -> list[str]:
 
 def _account_line(account: object) -> str:
     """A sign-in name and its password, whatever shape the demonstration gives them."""
-    names = ("name", "login", "username")
+    names = ("login", "username", "name")
     name = next((getattr(account, each) for each in names if hasattr(account, each)), None)
     password = getattr(account, "password", None)
     if name is None or password is None:
