@@ -6,6 +6,7 @@ from typing import Any
 
 import hiredis
 import pytest
+import uvloop
 
 from bidding import pipeline as pipelines
 from bidding.pipeline import BookUnavailable, Overloaded, Pipeline, pack
@@ -76,6 +77,15 @@ async def test_one_call_too_many_is_refused_and_not_sent(
             await asyncio.sleep(0.01)
     assert sum(isinstance(reply, Overloaded) for reply in replies) == 1
     assert await connection.ask("GET", "counted") == b"3"
+
+
+def test_it_runs_under_uvloop_too(valkey: str) -> None:
+    async def ask() -> bytes:
+        async with Pipeline(valkey) as pipeline:
+            answer: bytes = await (await pipeline.ready()).ask("ECHO", "x")
+            return answer
+
+    assert uvloop.run(ask()) == b"x"
 
 
 async def test_without_a_server_ready_says_so_in_time() -> None:
