@@ -52,6 +52,7 @@ log = structlog.get_logger(__name__)
 
 SESSION_COOKIE: Final = "luochui_session"
 PORTS_ANSWER_WITHIN_S: Final = 5.0
+LAST_ANSWERS_WITHIN_S: Final = 1.0
 ROLE_BIDDER: Final = "bidder"
 
 
@@ -128,6 +129,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
         self._leaving = False
+        self._answered_all = asyncio.Event()
         pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
         kind = PlainConnection if config.plain else Connection
         self.server = Server(self._welcome, pages, config.limits, kind)
@@ -195,9 +197,10 @@ class Gateway:
         self.heard(int(seconds) * 1000 + int(micros) // 1000)
 
     async def _await_answers(self) -> None:
-        deadline = time.monotonic() + 1.0
-        while self.deciding and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        if self.deciding:
+            self._answered_all.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered_all.wait(), LAST_ANSWERS_WITHIN_S)
 
     def _own_url(self) -> str:
         host = "127.0.0.1" if self.config.host in ("", "0.0.0.0", "::") else self.config.host  # noqa: S104
@@ -347,6 +350,8 @@ class Gateway:
     def answered(self, outcome: Outcome | Exception, began: float) -> None:
         """A bid has been answered."""
         self.deciding -= 1
+        if not self.deciding:
+            self._answered_all.set()
         if isinstance(outcome, Exception):
             self.metrics.bids.labels("unknown").inc()
             return

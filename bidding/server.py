@@ -5,6 +5,7 @@ they arrive, and frames that were encoded once go straight to the transport; no 
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import structlog
 from websockets.exceptions import ProtocolError
@@ -31,6 +32,7 @@ _quiet.setLevel(logging.WARNING)
 SEND_BUFFER: Final = 128 * 1024
 """What the kernel may keep for one reader: beyond it the reader is visibly behind."""
 BACKLOG: Final = 4096
+LEAVE_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +104,13 @@ class Connection(asyncio.Protocol):
     # transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
         limits = self._server.limits
-        transport.set_write_buffer_limits(high=limits.congested_at, low=limits.congested_at // 4)
+        self._transport.set_write_buffer_limits(high=limits.congested_at, low=limits.congested_at // 4)
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
         if not self._server.took(self):
-            transport.abort()
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._aborter is not None:
@@ -293,6 +294,7 @@ class Server:
     dropped: int = 0
     connections: set[Connection] = field(default_factory=set)
     _addresses: Counter[str] = field(default_factory=Counter)
+    _empty: asyncio.Event = field(default_factory=asyncio.Event)
     _listener: asyncio.Server | None = None
     _inspector: asyncio.Task[None] | None = None
 
@@ -317,6 +319,8 @@ class Server:
 
     def lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        if not self.connections:
+            self._empty.set()
         self._addresses[connection.address] -= 1
         if self._addresses[connection.address] <= 0:
             del self._addresses[connection.address]
@@ -345,15 +349,16 @@ class Server:
     async def stop(self, *, spread_s: float = 2.0) -> None:
         """Ask everybody to go elsewhere, spread over some time so that they do not all return at once."""
         self.stop_listening()
+        self._empty.clear()
         everybody = list(self.connections)
         chunk = max(32, len(everybody) // 20)
         for first in range(0, len(everybody), chunk):
             for connection in everybody[first : first + chunk]:
                 connection.close(Close.GOING_AWAY, "the gateway goes away; use another one")
             await asyncio.sleep(spread_s / 20 if len(everybody) > chunk else 0)
-        deadline = asyncio.get_running_loop().time() + 2.0
-        while self.connections and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_WITHIN_S if self.connections else 0):
+                await self._empty.wait()
         if self._inspector is not None:
             self._inspector.cancel()
         for connection in list(self.connections):

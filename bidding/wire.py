@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from functools import cache
 from math import isfinite
-from typing import Any, ClassVar, Final, NewType
+from typing import Any, ClassVar, Final, NewType, get_args
 
 from bidding.terms import LOT_CHARACTERS, MAX_PRICE, Fen
 
@@ -386,8 +385,7 @@ ServerMessage = (
 
 def encode_server(message: ServerMessage) -> bytes:
     """The JSON text of a message; lines are embedded byte by byte."""
-    kind: type[Any] = type(message)
-    opening, names = _shape(kind)
+    opening, names = _SHAPES[type(message)]
     parts = [opening]
     for key, name in names:
         parts.append(key)
@@ -402,10 +400,12 @@ def encode_client(message: ClientMessage) -> str:
     return json.dumps({"type": message.type, **raw}, separators=(",", ":"))
 
 
-@cache
 def _shape(kind: type[Any]) -> tuple[bytes, tuple[tuple[bytes, str], ...]]:
     names = tuple((f',"{field.name}":'.encode(), field.name) for field in fields(kind))
     return f'{{"type":"{kind.type}"'.encode(), names
+
+
+_SHAPES: Final = {kind: _shape(kind) for kind in get_args(ServerMessage)}
 
 
 def _text(value: object) -> bytes:

@@ -20,6 +20,7 @@ from office.sealed import paddle_of
 from office.sessions import SessionDirectory
 
 SESSIONS_WITHIN_S = 3.0
+SUSPENDED_PAGES = 50
 
 
 def main(settings: Settings, index: int = 0) -> None:
@@ -77,6 +78,11 @@ def _host_mark() -> str:
 
 async def _suspended_lots(engine: AsyncEngine) -> Collection[str]:
     """Lots that wait for an administrator: no deadline in the book leads to them."""
+    found: list[str] = []
     async with engine.connect() as connection:
-        found = await lots_by_phase(connection, [Phase.SUSPENDED], size=MAX_PAGE)
-    return [lot.id for lot in found]
+        for page in range(1, SUSPENDED_PAGES + 1):
+            lots = await lots_by_phase(connection, [Phase.SUSPENDED], page=page, size=MAX_PAGE)
+            found += [lot.id for lot in lots]
+            if len(lots) < MAX_PAGE:
+                break
+    return found

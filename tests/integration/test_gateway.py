@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.gatewaykit import LOT, Person, Scene, paddle, scene
+from tests.gatewaykit import LOT, Person, Scene, scene
 
 
 @pytest.fixture
