@@ -52,7 +52,7 @@ local function observe()
     redis.call('HSET', KEYS[1], 'last', int(now), 'run', run, 'steady_since', '0', 'outage', int(clock.outage))
   elseif clock.run ~= run then
     redis.call('HSET', KEYS[1], 'last', int(now), 'run', run)
-  else
+  elseif command ~= 'observe' or lapsed or stepped_back then -- who only looks leaves no trace on the disk
     redis.call('HSET', KEYS[1], 'last', int(now))
   end
 end

@@ -13,7 +13,6 @@ import structlog
 from hiredis import ReplyError
 
 from bidding.book import Book
-from bidding.messages import Observed
 from bidding.pipeline import BookUnavailable
 
 log = structlog.get_logger(__name__)
@@ -53,7 +52,9 @@ class Closer:
         now, observed = await self._book.observe(partition)
         service = (observed.outage, observed.steady_since > 0)
         if service != known:
-            await self._touch_all(partition, observed)
+            if known is not None:
+                log.warning("service_changed", partition=partition, outage=service[0], steady=service[1])
+            await self._touch_all(partition)
         elif observed.next_due and observed.next_due - now <= self._tick_ms:
             await asyncio.sleep(max(0, observed.next_due - now) / 1000)
             await self._close_due(partition)
@@ -86,11 +87,8 @@ class Closer:
         await asyncio.gather(*(self._book.touch(lot) for lot, _ in lots))
         return len(lots)
 
-    async def _touch_all(self, partition: int, observed: Observed) -> None:
+    async def _touch_all(self, partition: int) -> None:
         """The service failed or became steady again: every lot that waits for a time is told, in batches."""
-        log.info(
-            "service_changed", partition=partition, outage=observed.outage, steady=observed.steady_since > 0
-        )
         lots = await self._book.waiting(partition)
         for start in range(0, len(lots), BATCH):
             await asyncio.gather(*(self._book.touch(lot) for lot in lots[start : start + BATCH]))

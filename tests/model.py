@@ -1,7 +1,7 @@
 """The pure rules as one machine: a clock and one lot, answering the same commands as the book does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bidding import clock as clocks
 from bidding import session as rules
@@ -34,10 +34,11 @@ class Model:
     public: list[Event] = field(default_factory=list)
     private: list[PrivateEvent] = field(default_factory=list)
     due: int | None = None
+    now: int = 0
 
     def observe(self, time: int, run: str) -> int:
-        self.clock, now = clocks.observe(self.clock, self.tolerances, time, run)
-        return now
+        self.clock, self.now = clocks.observe(self.clock, self.tolerances, time, run)
+        return self.now
 
     def service(self, time: int, run: str, step: Callable[[ServiceClock, int], ServiceClock]) -> Answer:
         now = self.observe(time, run)
@@ -45,7 +46,10 @@ class Model:
         return Done()
 
     def observation(self, time: int, run: str) -> Answer:
-        self.observe(time, run)
+        before = self.clock
+        now = self.observe(time, run)
+        if self.clock == replace(before, last=now) and now >= before.last:
+            self.clock = before
         clock = self.clock
         return Observed(clock.beat, self.due or 0, clock.outage, clock.steady_since)
 

@@ -98,7 +98,7 @@ class Auction(RuleBasedStateMachine):
         connection.run = self.run.encode()
         outcome: Outcome = self.wait(coroutine)
         assert outcome.line.decode() == line(expected)
-        assert outcome.now == self.model.clock.last
+        assert outcome.now == self.model.now
         assert outcome.answer == expected
 
     # the lot
