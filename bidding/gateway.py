@@ -164,15 +164,17 @@ class Gateway:
             every_s=self.config.probe_every_s,
             measured=self.metrics.probe_seconds.set,
         )
-        self._probing = self.spawn(self._prober.run())
+        self.begin_beats()
         self.spawn(Demands(self.config.redis_url, self._prober.demand, self.book.partitions).run())
         log.info("gateway_listens", gateway=self.id, port=self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """First the lease, so that nobody's countdown stops; then the connections; then the rest."""
+        if self._leaving:
+            return
         self._leaving = True
-        self._probing.cancel()
+        self.stop_beats()
         with contextlib.suppress(BookUnavailable, hiredis.ReplyError, TimeoutError):
             async with asyncio.timeout(2.0):
                 partitions = range(self.book.partitions)
@@ -185,6 +187,12 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.logs.__aexit__()
+
+    def begin_beats(self) -> None:
+        self._probing = self.spawn(self._prober.run())
+
+    def stop_beats(self) -> None:
+        self._probing.cancel()
 
     @property
     def logs_free(self) -> Pipeline:
@@ -248,12 +256,10 @@ class Gateway:
             return False
         if origins[0] in self.config.origins:
             return True
-        page, here = urlsplit(origins[0]), urlsplit(f"//{request.headers.get('Host', '')}")
         with contextlib.suppress(ValueError):
-            return page.hostname is not None and (page.hostname, page.port) == (
-                here.hostname,
-                self.config.web_port,
-            )
+            page, here = urlsplit(origins[0]), urlsplit(f"//{request.headers.get('Host', '')}")
+            same_host = page.hostname is not None and page.hostname == here.hostname
+            return same_host and page.port == self.config.web_port
         return False
 
     # guests

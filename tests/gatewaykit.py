@@ -93,7 +93,7 @@ class Client:
         """The first message of these kinds, waiting for it."""
         async with asyncio.timeout(WAIT_S):
             while True:
-                for message in self.heard:
+                for message in self.heard[after:]:
                     if message["type"] in kinds and (where is None or where(message)):
                         return message
                 self._news.clear()
@@ -105,7 +105,8 @@ class Client:
         await self.say(type="bid", id=bid_id, price=price)
         return await self.hears(
             *("accepted", "rejected", "limited", "unknown", "error"),
-            where=lambda message: message.get("id") == bid_id and message not in self.heard[:seen],
+            where=lambda message: message.get("id") == bid_id,
+            after=seen,
         )
 
     def entries(self) -> list[dict[str, Any]]:

@@ -1,0 +1,194 @@
+"""What comes in wrong, too much or not at all; the others feel nothing."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import uvloop
+from websockets.exceptions import InvalidStatus
+
+from bidding.server import PlainConnection
+from tests.gatewaykit import LOT, Person, Scene, scene
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
+
+
+@pytest.fixture(scope="module")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """The loop of production: it differs in more than speed."""
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture
+async def stage(valkey: str) -> AsyncIterator[Scene]:
+    async with scene(valkey) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "not_json"),
+        ("[1]", "not_an_object"),
+        ("{}", "unknown_type"),
+        ("[" * 4000, "not_json"),
+        (b"\x00\x01", "binary"),
+    ],
+)
+async def test_who_does_not_speak_the_protocol_is_told_and_dismissed(
+    stage: Scene, text: str | bytes, code: str
+) -> None:
+    gateway = await stage.gateway()
+    client = await stage.client(gateway)
+    await client.connection.send(text)
+    assert await client.closed() == 4400
+    assert (await client.hears("error"))["code"] == code
+
+
+async def test_an_unknown_type_or_a_bad_field_is_an_error_and_the_connection_stays(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    client = await stage.watcher(gateway, Person(1))
+    await client.say(type="dance")
+    assert (await client.hears("error"))["code"] == "unknown_type"
+    await client.say(type="bid", id="with-a-float", price=10_000.5)
+    refused = await client.hears("error", where=lambda message: bool(message["id"]))
+    assert (refused["code"], refused["id"]) == ("bad_field", "with-a-float")
+    assert (await client.bid("a-good-one", 10_000))["type"] == "accepted"
+
+
+async def test_many_malformed_messages_are_a_flood(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    client = await stage.client(gateway)
+    for _ in range(40):
+        await client.say(type="dance")
+    assert await client.closed() == 4429
+
+
+async def test_a_frame_over_the_limit_is_refused(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    client = await stage.client(gateway)
+    await client.connection.send(json.dumps({"type": "ping", "t": 1, "x": "x" * 5000}))
+    assert await client.closed() == 1009
+
+
+async def test_a_fragmented_message_is_put_together(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    client = await stage.client(gateway)
+    await client.connection.send(iter(('{"type":', '"ping",', '"t":5}')))
+    assert (await client.hears("pong"))["t"] == 5
+
+
+async def test_a_flood_of_messages_ends_the_connection_and_nobody_else_feels_it(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    bidder = await stage.watcher(gateway, Person(1))
+    flooder = await stage.watcher(gateway, Person(2))
+    for number in range(300):
+        await flooder.say(type="ping", t=number)
+    began = time.monotonic()
+    assert (await bidder.bid("undisturbed", 10_000))["type"] == "accepted"
+    assert time.monotonic() - began < 1.0
+    assert await flooder.closed() == 4429
+
+
+async def test_who_does_not_say_hello_in_time_is_dropped(stage: Scene) -> None:
+    gateway = await stage.gateway(limits={"hello_within_s": 0.5})
+    client = await stage.client(gateway)
+    assert await client.closed() == 4408
+
+
+async def test_a_connection_that_never_speaks_is_dropped(stage: Scene) -> None:
+    gateway = await stage.gateway(limits={"hello_within_s": 0.5})
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
+async def test_a_page_of_another_origin_may_not_connect(stage: Scene) -> None:
+    gateway = await stage.gateway(web_port=8000, origins=frozenset({"https://auction.example.cn"}))
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:8001", "http://[bad"):
+        with pytest.raises(InvalidStatus) as refused:
+            await stage.client(gateway, headers={"Origin": origin})
+        assert refused.value.response.status_code == 403
+    for origin in ("https://auction.example.cn", "http://127.0.0.1:8000"):
+        client = await stage.client(gateway, headers={"Origin": origin})
+        await client.say(type="ping", t=1)
+        await client.hears("pong")
+
+
+async def test_probes_are_the_gateways_own(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    client = await stage.client(gateway, Person(1), headers={})
+    await client.say(type="probe")
+    assert await client.closed() == 4403
+
+
+async def test_bids_need_a_hello_and_a_second_hello_is_refused(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    client = await stage.client(gateway, Person(1))
+    assert (await client.bid("before-hello", 10_000))["code"] == "hello_first"
+    await client.hello()
+    await client.say(type="hello", lot=LOT)
+    assert (await client.hears("error", where=lambda it: it["code"] == "hello_twice"))["id"] is None
+
+
+async def test_the_number_of_connections_is_bounded(stage: Scene) -> None:
+    gateway = await stage.gateway(limits={"connections": 3})
+    await stage.client(gateway)
+    await stage.client(gateway)
+    with pytest.raises(InvalidStatus) as refused:
+        await stage.client(gateway)
+    assert refused.value.response.status_code == 503
+
+
+@pytest.mark.parametrize("plain", [False, True])
+async def test_a_slow_reader_is_dropped_and_resumes_while_the_others_feel_nothing(
+    stage: Scene, plain: bool
+) -> None:
+    gateway = await stage.gateway(
+        plain=plain, limits={"buffered_at_most": 64 * 1024, "congested_at": 16 * 1024, "close_within_s": 2.0}
+    )
+    assert (gateway.server.connection is PlainConnection) == plain
+    await stage.lot()
+    slow = await _one_that_does_not_read(gateway.port)
+    bidder = await stage.watcher(gateway, Person(1))
+    longest = 0.0
+    for number in range(3_000):
+        began = time.monotonic()
+        await stage.book.notice(LOT, "x" * 400)
+        if number % 100 == 0:
+            await bidder.bid(f"meanwhile-{number:05d}", 9_999)
+            longest = max(longest, time.monotonic() - began)
+        if gateway.server.dropped:
+            break
+    assert gateway.server.dropped == 1
+    assert longest < 1.0
+    slow.close()
+    log = await stage.log()
+    back = await stage.watcher(gateway, after=log[-20]["seq"], epoch=1)
+    await back.reaches(log[-1]["seq"])
+    assert back.entries() == log[-19:]
+    await bidder.reaches(log[-1]["seq"])
+
+
+async def _one_that_does_not_read(port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.setblocking(False)
+    await loop.sock_connect(slow, ("127.0.0.1", port))
+    handshake = (
+        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await loop.sock_sendall(slow, handshake.encode())
+    await loop.sock_recv(slow, 1000)
+    hello = json.dumps({"type": "hello", "lot": LOT}).encode()
+    await loop.sock_sendall(slow, bytes([0x81, 0x80 | len(hello)]) + b"\0\0\0\0" + hello)
+    return slow

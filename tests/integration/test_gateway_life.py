@@ -1,0 +1,147 @@
+"""Sessions that end, gateways that leave or die, beats that come or do not."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import uvloop
+
+from bidding.clock import Tolerances
+from tests.gatewaykit import LOT, Person, Scene, scene
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
+
+
+@pytest.fixture(scope="module")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """The loop of production: it differs in more than speed."""
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture
+async def stage(valkey: str) -> AsyncIterator[Scene]:
+    async with scene(valkey) as found:
+        yield found
+
+
+async def test_a_revoked_session_closes_its_sockets_within_two_seconds(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    ended, other = [await stage.watcher(gateway, Person(number)) for number in (1, 2)]
+    stage.directory.revoked.add(Person(1).session_id)
+    began = time.monotonic()
+    assert await ended.closed() == 4401
+    assert time.monotonic() - began < 2.0
+    assert (await other.bid("still-here", 10_000))["type"] == "accepted"
+
+
+async def test_a_gateway_that_leaves_in_good_order_causes_no_outage(stage: Scene) -> None:
+    staying, leaving = await stage.gateway(), await stage.gateway()
+    await stage.lot()
+    watcher = await stage.watcher(leaving)
+    await watcher.hears("tick", where=lambda tick: bool(tick["steady"]))
+    await leaving.__aexit__()
+    assert await watcher.closed() == 1012
+    await asyncio.sleep(1.5)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 0
+    assert staying.now() > 0
+
+
+async def test_a_gateway_whose_beats_stop_is_an_outage(stage: Scene) -> None:
+    gateways = [await stage.gateway(), await stage.gateway()]
+    await stage.lot()
+    watcher = await stage.watcher(gateways[0])
+    await watcher.hears("tick", where=lambda tick: bool(tick["steady"]))
+    gateways[1].stop_beats()
+    await asyncio.sleep(1.4)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 1
+    suspended = await watcher.hears("entry", "entries")
+    entry = suspended.get("entry") or suspended["entries"][0]
+    assert (entry["kind"], entry["cause"]) == ("suspended", "outage")
+
+
+async def test_after_an_outage_the_lot_goes_on_with_a_full_period(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot(window_ms=30_000)
+    watcher = await stage.watcher(gateway)
+    gateway.stop_beats()
+    await asyncio.sleep(1.4)
+    await stage.book.touch(LOT)
+    assert (await watcher.hears("tick", where=lambda tick: not tick["steady"]))["steady"] is False
+    gateway.begin_beats()
+    await stage.phase("timed_bidding")
+    resumed = (await stage.log())[-1]
+    assert resumed["kind"] == "resumed"
+    assert resumed["deadline"] - resumed["at"] == 30_000
+
+
+async def test_a_stuck_listener_beats_no_more(valkey: str) -> None:
+    async with scene(valkey) as stage:
+        gateway = await stage.gateway()
+        await stage.lot()
+        gateway.server.stop_listening()
+        for connection in list(gateway.server.connections):
+            connection.cut()
+        await asyncio.sleep(1.5)
+        await stage.book.touch(LOT)
+        assert await stage.outages() == 1
+
+
+async def test_a_demanded_beat_comes_at_once(valkey: str) -> None:
+    async with scene(valkey, tolerances=Tolerances(beat_ms=60_000, steady_ms=300)) as stage:
+        await stage.gateway(probe_every_s=30.0)
+        await asyncio.sleep(0.5)
+        for partition in range(2):
+            before = await stage.book.beat_at(partition)
+            began = time.monotonic()
+            await stage.book.demand_beat(partition)
+            while await stage.book.beat_at(partition) == before:
+                assert time.monotonic() - began < 2.0
+                await asyncio.sleep(0.001)
+            assert time.monotonic() - began < 0.2
+
+
+async def test_everything_goes_on_when_connections_to_the_book_break(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    bidder = await stage.watcher(gateway, Person(1))
+    connection = await stage.book.pipeline.ready()
+    await connection.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
+    for number in range(100):
+        answer = await bidder.bid(f"again-{number:03d}", 10_000)
+        if answer["type"] != "unknown":
+            break
+        await asyncio.sleep(0.02)
+    assert answer["type"] == "accepted"
+    await bidder.reaches(answer["entry"]["seq"])
+    await asyncio.sleep(1.2)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 0
+
+
+async def test_a_bid_that_the_book_did_not_answer_is_unknown_and_harmless_to_repeat(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    bidder = await stage.watcher(gateway, Person(1))
+    connection = stage.book.pipeline.connection
+    assert connection is not None
+    await bidder.say(type="bid", id="lost-answer", price=10_000)
+    for _ in range(200):
+        if gateway.deciding:
+            break
+        await asyncio.sleep(0)
+    connection.close()
+    first = await bidder.hears("unknown", "accepted")
+    again = first
+    for _ in range(100):
+        again = await bidder.bid("lost-answer", 10_000)
+        if again["type"] != "unknown":
+            break
+        await asyncio.sleep(0.05)
+    assert again["type"] == "accepted"
+    assert first["type"] == "unknown" or again["again"]
+    assert (await stage.log())[-1]["bids"] == 1
