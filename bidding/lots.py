@@ -30,7 +30,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-from bidding.messages import Phase, terms_from
+from bidding.commitments import commitments_to
+from bidding.messages import Commitments, Phase, terms_from
 from bidding.standing import Standing as Standing
 from bidding.terms import Fen, Terms
 
@@ -116,6 +117,16 @@ class Secrets:
                 raise ValueError(f"a salt is {SALT_BYTES} bytes in small hex digits")
         if self.reserve is not None and self.reserve < 1:
             raise ValueError("a reserve is positive, or there is none")
+
+    def commitments(self, qualified: Mapping[str, int]) -> Commitments:
+        """What the book is given for a lot with this list {paddle: rank}."""
+        return commitments_to(
+            qualified=qualified,
+            qualified_salt=self.qualified_salt,
+            reserve=self.reserve,
+            reserve_salt=self.reserve_salt,
+            private_salt=self.private_salt,
+        )
 
 
 class LotExists(Exception):

@@ -102,6 +102,12 @@ CREATE TABLE ledger_positions (
     private_log text NOT NULL
 );
 
+CREATE TABLE ledger_keys (
+    id text PRIMARY KEY,
+    pem text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE lot_seals (
     lot text PRIMARY KEY REFERENCES lots (id),
     statement text NOT NULL,
@@ -132,7 +138,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        *("ledger_conflicts", "lot_seals", "ledger_positions", "private_entries", "ledger_entries"),
+        *("ledger_conflicts", "lot_seals", "ledger_keys", "ledger_positions", "private_entries", "ledger_entries"),
         *("merkle_leaves", "merkle_roots", "lot_secrets", "lots"),
     ):
         op.execute(f"DROP TABLE {table}")

@@ -1,0 +1,246 @@
+"""Settlement: the result of a closed lot, once, and the platform's seal over its finished ledger.
+
+A closed lot is settled from the ledger's gapless prefix: sold or unsold by the reserve, every commitment
+opened. The book takes one result per lot, so two settlers that race append one. When the result (or the
+abortion) is recorded, its head is sealed. Source: spec "Reserve" and "One log, one chain".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import hiredis
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bidding import lots
+from bidding.book import Book, Snapshot
+from bidding.chain import SealStatement, private_genesis
+from bidding.commitments import Opening, check_opening, is_sold
+from bidding.ledger_gauges import LedgerMetrics
+from bidding.messages import (
+    Aborted,
+    Closed,
+    Confirmed,
+    InquiryOpened,
+    Phase,
+    Refused,
+    Result,
+    parse,
+)
+from bidding.pipeline import BookUnavailable
+from signing.sm2 import PrivateKey
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S: Final = 2.0
+AT_ONCE: Final = 200
+E = TypeVar("E", Closed, InquiryOpened)
+"""Lots that one round looks at."""
+
+_CLOSED: Final = text(
+    "SELECT id FROM lots WHERE phase = 'closed' AND sold IS NULL AND NOT EXISTS"
+    " (SELECT FROM ledger_conflicts WHERE lot = lots.id AND resolved_at IS NULL)"
+    " ORDER BY closed_at LIMIT :limit"
+)
+_ENDED: Final = text(
+    "SELECT id FROM lots WHERE (phase = 'aborted' OR sold IS NOT NULL) AND NOT EXISTS"
+    " (SELECT FROM lot_seals WHERE lot = lots.id) ORDER BY closed_at LIMIT :limit"
+)
+_PREFIX: Final = text(
+    "SELECT count(*) = max(seq) AS gapless, count(*) FILTER (WHERE kind = 'result') AS results"
+    " FROM ledger_entries WHERE lot = :lot"
+)
+_LINE: Final = text("SELECT seq, line, hash FROM ledger_entries WHERE lot = :lot AND kind = :kind LIMIT 1")
+_PRIVATE: Final = text("SELECT count(*) AS entries FROM private_entries WHERE lot = :lot AND number <= :last")
+_PRIVATE_HEAD: Final = text("SELECT hash FROM private_entries WHERE lot = :lot AND number = :number")
+_CONFIRMATIONS: Final = text(
+    "SELECT line FROM private_entries WHERE lot = :lot AND kind = 'confirmed' AND number <= :last"
+)
+_SEAL: Final = text(
+    "INSERT INTO lot_seals (lot, statement, signature, key_id) VALUES (:lot, :statement, :signature, :key_id)"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+class NotYet(Exception):
+    """The ledger does not have everything yet; the next round looks again."""
+
+
+class Inconsistent(Exception):
+    """The book and the ledger, or the commitments, do not fit together: a person has to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The result that a lot is to get."""
+
+    opening: Opening
+    sold: bool
+
+
+class Settler:
+    """`run(woken)`: settles and seals whatever is due, at once when woken."""
+
+    def __init__(
+        self, *, engine: AsyncEngine, book: Book, key: PrivateKey, metrics: LedgerMetrics | None = None
+    ) -> None:
+        self._engine = engine
+        self._book = book
+        self._key = key
+        self._metrics = metrics or LedgerMetrics()
+        self._alarmed: set[str] = set()
+
+    async def run(self, woken: asyncio.Event) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await woken.wait()
+            except TimeoutError:
+                pass
+            woken.clear()
+            try:
+                await self.round()
+            except (SQLAlchemyError, BookUnavailable, hiredis.HiredisError, OSError) as fault:
+                log.warning("settlement_interrupted", fault=type(fault).__name__)
+
+    async def round(self) -> None:
+        """Everything that is due now."""
+        async with self._engine.connect() as connection:
+            for lot in await _ids(connection, _CLOSED):
+                await self._one(connection, lot)
+            await connection.rollback()
+            for lot in await _ids(connection, _ENDED):
+                await self._seal(connection, lot)
+                await connection.commit()
+
+    async def _one(self, connection: AsyncConnection, lot: str) -> None:
+        try:
+            await self.settle(connection, lot)
+        except NotYet:
+            return
+        except Inconsistent as fault:
+            if lot not in self._alarmed:
+                self._alarmed.add(lot)
+                self._metrics.conflicts.labels("settlement").inc()
+                log.error("settlement_refused", lot=lot, says=str(fault))
+
+    async def settle(self, connection: AsyncConnection, lot: str) -> bool:
+        """Append the lot's result; False when it has one already. Raises NotYet, Inconsistent."""
+        settlement = await prepare(connection, self._book, lot)
+        outcome = await self._book.settle(lot, settlement.opening.as_json(), sold=settlement.sold)
+        if isinstance(outcome.answer, Refused):
+            log.info("settled_already", lot=lot, obstacle=outcome.answer.obstacle.value)
+            return False
+        self._metrics.settled.inc()
+        log.info("settled", lot=lot, sold=settlement.sold)
+        return True
+
+    async def _seal(self, connection: AsyncConnection, lot: str) -> None:
+        statement = await seal_of(connection, lot)
+        signature = self._key.sign(statement.text().encode())
+        await connection.execute(
+            _SEAL,
+            {
+                "lot": lot,
+                "statement": statement.text(),
+                "signature": signature,
+                "key_id": self._key.public_key.key_id,
+            },
+        )
+        self._metrics.seals.inc()
+        log.info("sealed", lot=lot, result=statement.result, count=statement.count)
+
+
+async def prepare(connection: AsyncConnection, book: Book, lot: str) -> Settlement:
+    """What the result of a closed lot has to say. Raises NotYet, Inconsistent.
+
+    The list of the qualified comes from the book, who confirmed and the private chain from the ledger, the
+    reserve from the secrets; all of it must fit the commitments that the lot opened with.
+    """
+    snapshot = await book.snapshot(lot)
+    secrets = await lots.secrets_of(connection, lot)
+    if snapshot is None or snapshot.session.phase is not Phase.CLOSED or snapshot.session.settled:
+        raise NotYet(lot)
+    if secrets is None:
+        raise Inconsistent("the lot's secrets are missing")
+    await _check_prefix(connection, lot)
+    closed = await _entry(connection, lot, Closed)
+    opening = await _opening(connection, snapshot, secrets)
+    opened = await _entry(connection, lot, InquiryOpened)
+    unfit = check_opening(opened.commitments, opening)
+    if unfit:
+        raise Inconsistent(f"the opening does not fit the commitment to: {', '.join(sorted(unfit))}")
+    if (closed.leader, closed.price) != (snapshot.session.leader, snapshot.session.price):
+        raise Inconsistent("the book and the ledger name different leaders or prices")
+    return Settlement(opening, is_sold(closed.leader, closed.price, secrets.reserve))
+
+
+async def _check_prefix(connection: AsyncConnection, lot: str) -> None:
+    prefix = (await connection.execute(_PREFIX, {"lot": lot})).one()
+    if not prefix.gapless or prefix.results:
+        raise NotYet(lot)
+
+
+async def _opening(connection: AsyncConnection, snapshot: Snapshot, secrets: lots.Secrets) -> Opening:
+    lot, last = snapshot.terms.lot, snapshot.session.privates
+    known = (await connection.execute(_PRIVATE, {"lot": lot, "last": last})).one()
+    if known.entries != last:
+        raise NotYet(lot)
+    head = private_genesis(secrets.private_salt)
+    if last:
+        head = bytes((await connection.execute(_PRIVATE_HEAD, {"lot": lot, "number": last})).scalar_one())
+    confirmed = await _confirmed(connection, lot, last)
+    if confirmed != snapshot.session.confirmed:
+        raise Inconsistent("the book and the ledger name different confirmations")
+    return Opening(
+        confirmed=tuple(sorted(confirmed)),
+        private_count=last,
+        private_head=head.hex(),
+        private_salt=secrets.private_salt,
+        qualified=tuple(sorted(snapshot.session.qualified.items())),
+        qualified_salt=secrets.qualified_salt,
+        reserve=secrets.reserve,
+        reserve_salt=secrets.reserve_salt,
+    )
+
+
+async def _confirmed(connection: AsyncConnection, lot: str, last: int) -> frozenset[str]:
+    rows = (await connection.execute(_CONFIRMATIONS, {"lot": lot, "last": last})).all()
+    entries = [parse(row.line) for row in rows]
+    return frozenset(entry.paddle for entry in entries if isinstance(entry, Confirmed))
+
+
+async def seal_of(connection: AsyncConnection, lot: str) -> SealStatement:
+    """What is signed of an ended lot: everything up to its last word."""
+    for kind in (Result.kind, Aborted.kind):
+        found = (await connection.execute(_LINE, {"lot": lot, "kind": kind})).first()
+        if found is not None:
+            entry = parse(found.line)
+            break
+    else:
+        raise AssertionError(f"lot {lot} has ended without a last entry")
+    count, head = found.seq, bytes(found.hash).hex()
+    match entry:
+        case Result():
+            said = "sold" if entry.sold else "unsold"
+            return SealStatement(lot, count, head, said, entry.winner, entry.price, entry.at)
+        case Aborted():
+            return SealStatement(lot, count, head, "aborted", "", 0, entry.at)
+    raise AssertionError(f"entry {count} of {lot} is not what the ledger says it is")
+
+
+async def _entry(connection: AsyncConnection, lot: str, kind: type[E]) -> E:
+    found = (await connection.execute(_LINE, {"lot": lot, "kind": kind.kind})).first()
+    entry = None if found is None else parse(found.line)
+    if not isinstance(entry, kind):
+        raise Inconsistent(f"the ledger has no entry {kind.kind}")
+    return entry
+
+
+async def _ids(connection: AsyncConnection, found: Any) -> Sequence[str]:
+    return (await connection.execute(found, {"limit": AT_ONCE})).scalars().all()
