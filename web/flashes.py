@@ -1,4 +1,4 @@
-"""A sentence for the next page ("saved", "refused because …"): a signed cookie that lives until it is shown."""
+"""A sentence for the next page ("saved", "refused because …"): a signed cookie, gone once it is shown."""
 
 import base64
 import binascii

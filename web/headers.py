@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its measurements, and the headers that protect the browser."""
+"""Around every request: its id, its line in the log, its measurements, the browser's protection."""
 
 import re
 import secrets
@@ -31,8 +31,8 @@ HSTS: Final = "max-age=31536000"
 
 
 class Around:
-    """ASGI middleware. The log names route, status and time; no person and no address, so that it never links a
-    person with a lot."""
+    """ASGI middleware. The log names route, lot, status and time; no person and no address, so that it never
+    links a person with a lot."""
 
     def __init__(
         self,
@@ -118,8 +118,8 @@ def policy(connect_to: Iterable[str]) -> str:
 
 
 def gateways(settings: WebSettings, host: str) -> list[str]:
-    """Where this page finds the gateways: the public addresses, or the ports on the host it came from, so that
-    the session's cookie is sent there too."""
+    """Where this page finds the gateways: the public addresses, or the ports on the host it came from, so
+    that the session's cookie is sent there too."""
     if settings.gateway_urls:
         return list(settings.gateway_urls)
     name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host.lower()

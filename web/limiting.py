@@ -1,7 +1,7 @@
 """How often somebody may try to sign in.
 
-Wrong passwords count, right ones do not. A browser that has signed in to the account before has a count of its
-own (the OWASP device cookie), so nobody can lock a bidder out of an auction by guessing at the login elsewhere.
+Wrong passwords count, right ones do not. A browser that has signed in to the account before has a count of
+its own (the OWASP device cookie), so nobody can lock a bidder out of an auction by guessing elsewhere.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ PER_DEVICE: Final = RateLimitItemPerMinute(10, 15, namespace="sign-in-device")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to sign in. `device` is set when the browser proves that it has signed in to the account before."""
+    """One try to sign in. `device`: the browser proves that it has signed in to the account before."""
 
     login: str
     address: str

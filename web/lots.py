@@ -169,3 +169,13 @@ async def room(visit: Visit) -> Response:
             }
         ),
     )
+
+
+async def refusals(visit: Visit) -> Response:
+    """What was refused or confirmed on a closed lot; the routes let only overseers in."""
+    lot = await known_lot(visit)
+    if lot.phase is not Phase.CLOSED:
+        raise HTTPException(404)
+    entries, pages = await lot_logs.read_refusals(visit.site.engine, lot.id, visit.page())
+    number = min(visit.page(), pages)
+    return page(visit, "refusals.html", lot=lot, entries=entries, number=number, pages=pages)

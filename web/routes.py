@@ -2,10 +2,24 @@
 
 from typing import Final
 
-from web import lots, signing_in
-from web.routing import EVERYBODY, Page
+from web import administration, board, commands, lots, people, personal, signing_in
+from web.routing import (
+    ADMINISTRATORS,
+    BIDDERS,
+    EVERYBODY,
+    OVERSEERS,
+    SIGNED_IN,
+    UPLOAD_LIMIT,
+    Page,
+)
+
+_ADMINISTRATION: Final = "/administration/lots"
+_LOT: Final = "/administration/lots/{lot}"
+_ACCOUNTS: Final = "/administration/accounts"
+_ACCOUNT: Final = "/administration/accounts/{account}"
 
 PAGES: Final[tuple[Page, ...]] = (
+    # everybody
     Page("GET", "/", lots.index, EVERYBODY),
     Page("GET", "/lots", lots.lots_redirect, EVERYBODY),
     Page("GET", "/lots/{lot}", lots.show, EVERYBODY),
@@ -14,4 +28,36 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/sign-in", signing_in.sign_in, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-out", signing_in.sign_out, EVERYBODY, during_maintenance=True),
     Page("POST", "/locale", signing_in.choose_locale, EVERYBODY, during_maintenance=True),
+    # whoever is signed in
+    Page("GET", "/my/password", people.password_form, SIGNED_IN),
+    Page("POST", "/my/password", people.change_password, SIGNED_IN),
+    Page("GET", "/my/trades", personal.trades, BIDDERS),
+    # who watches over the auctions
+    Page("GET", "/board", board.board, OVERSEERS),
+    Page("GET", "/lots/{lot}/refusals", lots.refusals, OVERSEERS),
+    Page("POST", "/board/suspend", commands.suspend_all, ADMINISTRATORS),
+    Page("POST", "/board/resume", commands.resume_all, ADMINISTRATORS),
+    *(
+        Page("POST", f"{prefix}/{name}", endpoint, ADMINISTRATORS)
+        for prefix in ("/board/lots/{lot}", _LOT)
+        for name, endpoint in (
+            ("suspend", commands.suspend),
+            ("resume", commands.resume),
+            ("abort", commands.request_abort),
+            ("abort/confirm", commands.confirm_abort),
+            ("notice", commands.notice),
+        )
+    ),
+    # administration
+    Page("GET", _ADMINISTRATION, administration.index, ADMINISTRATORS),
+    Page("GET", f"{_ADMINISTRATION}/new", administration.new_form, ADMINISTRATORS),
+    Page("POST", f"{_ADMINISTRATION}/new", administration.put_on, ADMINISTRATORS),
+    Page("GET", _LOT, administration.show, ADMINISTRATORS),
+    Page("POST", f"{_LOT}/schedule", administration.schedule, ADMINISTRATORS),
+    Page("POST", f"{_LOT}/list", administration.import_list, ADMINISTRATORS, UPLOAD_LIMIT),
+    Page("GET", _ACCOUNTS, people.index, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNTS}/new", people.create, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/disable", people.disable, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/enable", people.enable, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/end-sessions", people.end_sessions, ADMINISTRATORS),
 )

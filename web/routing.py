@@ -31,7 +31,7 @@ BIDDERS: Final = frozenset({Role.BIDDER})
 ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 OVERSEERS: Final = frozenset({Role.ADMINISTRATOR, Role.REGULATOR})
 
-FORM_LIMIT: Final = 128 * 1024
+FORM_LIMIT: Final = 256 * 1024
 UPLOAD_LIMIT: Final = 1024 * 1024
 MOST_FIELDS: Final = 100
 MAINTENANCE_KEY: Final = "luochui:maintenance"
@@ -78,7 +78,7 @@ class _Guarded:
 
 
 async def arrive(site: Site, request: Request) -> Visit:
-    """Find out who it is. Without Redis everybody is a stranger on public pages; a cookie then is an error."""
+    """Find out who it is. Without Redis only those are served who bring no session."""
     cookie = request.cookies.get(SESSION_COOKIE)
     request.state.visit = await Visit.of(site, request, signed_in=None)
     signed_in: SignedIn | None = await site.sessions.signed_in(cookie)

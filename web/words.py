@@ -1,4 +1,4 @@
-"""The words for what the code names: phases, causes, refusals, obstacles. One table each, marked for translation."""
+"""The words for what the code names: phases, causes, refusals, obstacles; marked for translation."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -6,7 +6,7 @@ import pytest
 
 from office.accounts import Role
 from office.sessions import id_of
-from tests.integration.webkit import PASSWORD, Web, web_on
+from tests.webkit import PASSWORD, Web, web_on
 from web.site import DemoAccount
 
 

@@ -1,0 +1,330 @@
+"""Administrators put lots on, import lists, and suspend, resume and end auctions."""
+
+from collections.abc import AsyncIterator, Mapping
+from unittest.mock import patch
+
+import pytest
+
+from bidding.book import Book
+from bidding.messages import Phase
+from bidding.pipeline import BookUnavailable
+from office import sealed
+from office.accounts import Role
+from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
+from web import lot_search
+
+
+@pytest.fixture
+async def web(database: str, valkey: str) -> AsyncIterator[Web]:
+    async with web_on(database, valkey) as web, service(web, database, valkey):
+        yield web
+
+
+@pytest.fixture
+async def administrator(web: Web) -> Visitor:
+    return await web.signed_in("admin1", Role.ADMINISTRATOR, "测试管理员一")
+
+
+async def test_a_lot_is_put_on_and_everybody_sees_it(web: Web, administrator: Visitor) -> None:
+    page = await administrator.post_and_follow("/administration/lots/new", offer("CAR-1"))
+    assert "标的 CAR-1 已上架" in page.text
+    await phase_is(web, "CAR-1", "scheduled")
+    public = await web.visitor().get("/lots/CAR-1")
+    assert public.status_code == 200
+    assert "测试标的一辆" in public.text
+    assert "壹万贰仟元整" in public.text
+    assert "4 分钟" in public.text
+    snapshot = await web.site.book.snapshot("CAR-1")
+    assert snapshot is not None
+    assert snapshot.terms.starting_price == 1_200_000
+
+
+FAULTS: Mapping[str, Mapping[str, str]] = {
+    "lot": {"lot": "car 1"},
+    "title": {"title": " "},
+    "asset_class": {"asset_class": "boats"},
+    "transferor": {"transferor": ""},
+    "starting_price": {"starting_price": "12.345"},
+    "increment": {"increment": "0"},
+    "max_steps": {"max_steps": "0"},
+    "reserve": {"reserve": "11,999.99"},
+    "opens_at": {"opens_at": "2020-01-01 10:00"},
+    "inquiry_s": {"inquiry_s": "4 Minuten"},
+    "window_s": {"window_s": "90000"},
+    "inquiry_mode": {"inquiry_mode": ""},
+    "priority_mode": {"priority_mode": "all"},
+    "description": {"description": "长" * 20_001},
+    "place": {"place": "长" * 201},
+}
+
+
+@pytest.mark.parametrize("field", FAULTS)
+async def test_each_fault_is_named_at_its_field_and_nothing_typed_is_lost(
+    web: Web, administrator: Visitor, field: str
+) -> None:
+    typed = offer("CAR-1", **FAULTS[field])
+    page = await administrator.post("/administration/lots/new", typed)
+    assert page.status_code == 422
+    assert f'href="#field-{field}"' in page.text
+    assert page.text.count('href="#field-') == 1
+    for name in ("title", "place", "transferor", "starting_price"):
+        if len(typed[name].strip()) in range(1, 100):
+            assert typed[name] in page.text
+    assert await lot_search.one(web.site.engine, "CAR-1", everything=True) is None
+
+
+async def test_all_faults_are_told_together(administrator: Visitor) -> None:
+    page = await administrator.post("/administration/lots/new", {"lot": ""})
+    assert page.text.count('href="#field-') >= 8
+
+
+async def test_the_same_id_is_refused_and_the_lot_stays(web: Web, administrator: Visitor) -> None:
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    page = await administrator.post("/administration/lots/new", offer("CAR-1", title="另一个"))
+    assert page.status_code == 422
+    assert "这个编号已经用过" in page.text
+    lot = await lot_search.one(web.site.engine, "CAR-1", everything=True)
+    assert lot is not None
+    assert lot.title == "测试标的一辆"
+
+
+async def test_amounts_are_read_as_people_type_them(web: Web, administrator: Visitor) -> None:
+    typed = offer("CAR-1", starting_price="１２，０００.5 元", increment="¥ 1,000")
+    await administrator.post_and_follow("/administration/lots/new", typed)
+    lot = await lot_search.one(web.site.engine, "CAR-1", everything=True)
+    assert lot is not None
+    assert (lot.terms.starting_price, lot.terms.increment) == (1_200_050, 100_000)
+
+
+async def test_a_lot_that_did_not_reach_the_book_is_finished_with_a_button(
+    web: Web, administrator: Visitor
+) -> None:
+    with patch.object(Book, "schedule", side_effect=BookUnavailable("away")):
+        page = await administrator.post_and_follow("/administration/lots/new", offer("CAR-1"))
+    assert "还没有写入竞价系统" in page.text
+    assert (await web.visitor().get("/lots/CAR-1")).status_code == 404
+    again = await administrator.post_and_follow("/administration/lots/CAR-1/schedule")
+    assert "已写入竞价系统" in again.text
+    await phase_is(web, "CAR-1", "scheduled")
+    assert (await web.visitor().get("/lots/CAR-1")).status_code == 200
+    once_more = await administrator.post_and_follow("/administration/lots/CAR-1/schedule")
+    assert "已写入竞价系统" in once_more.text
+
+
+# ── the list ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_list_goes_to_the_book_and_only_the_count_is_shown(
+    web: Web, administrator: Visitor
+) -> None:
+    for number in (1, 2, 3):
+        await web.account(f"bidder{number}", Role.BIDDER, f"测试竞买人{number}")
+    await administrator.post("/administration/lots/new", offer("CAR-1", priority_mode="match"))
+    text = "账号,顺位\nbidder1\n\nBidder2,1\n bidder3 , 0 \n"
+    page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": text})
+    assert "已导入 3 名竞买人，其中 1 名有优先购买权" in page.text
+    later = await administrator.get("/administration/lots/CAR-1")
+    assert "已导入" not in later.text
+    assert "bidder2" not in later.text
+    assert "名单没有写完" not in later.text
+    ranks = await sealed.qualified(web.site.engine, "CAR-1")
+    snapshot = await web.site.book.snapshot("CAR-1")
+    assert snapshot is not None
+    assert dict(snapshot.session.qualified) == ranks
+    assert sorted(ranks.values()) == [0, 0, 1]
+    assert all(len(paddle) == 4 and paddle.isdigit() for paddle in ranks)
+
+
+async def test_who_stays_on_the_list_keeps_the_paddle(web: Web, administrator: Visitor) -> None:
+    first, _ = [await web.account(f"bidder{number}", Role.BIDDER) for number in (1, 2)]
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1\nbidder2"})
+    before = await sealed.paddle_of(web.site.engine, "CAR-1", first)
+    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    assert await sealed.paddle_of(web.site.engine, "CAR-1", first) == before
+    assert len(await sealed.qualified(web.site.engine, "CAR-1")) == 1
+
+
+async def test_every_wrong_line_is_named_and_nothing_is_imported(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    gone = await web.account("bidder2", Role.BIDDER)
+    await web.site.accounts.disable(gone)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    text = "bidder1\n\nnobody\nadmin1\nbidder2\nbidder1"
+    page = await administrator.post("/administration/lots/CAR-1/list", {"list": text})
+    assert page.status_code == 422
+    for line, why in ((3, "没有这个账号"), (4, "不是竞买人"), (5, "已停用"), (6, "出现了两次")):
+        assert f"第 {line} 行" in page.text
+        assert why in page.text
+    assert text.replace("\n", "\n") in page.text.replace("\r\n", "\n")
+    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+    ranked = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1,1"})
+    assert "优先顺位" in ranked.text
+
+
+async def test_a_list_is_uploaded_as_a_file(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    file = {"file": ("名单.csv", "\ufeff账号;顺位\nbidder1;0\n".encode(), "text/csv")}
+    answer = await administrator.post("/administration/lots/CAR-1/list", {"list": ""}, files=file)
+    assert answer.status_code == 303
+    assert len(await sealed.qualified(web.site.engine, "CAR-1")) == 1
+
+
+async def test_a_list_that_is_too_large_is_refused(administrator: Visitor) -> None:
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    file = {"file": ("list.csv", b"x" * (1024 * 1024 + 1), "text/csv")}
+    answer = await administrator.post("/administration/lots/CAR-1/list", files=file)
+    assert answer.status_code == 413
+    assert "内容太大" in answer.text
+
+
+async def test_after_the_opening_the_list_is_fixed_in_both_places(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await web.account("bidder2", Role.BIDDER)
+    await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
+    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    before = await sealed.qualified(web.site.engine, "CAR-1")
+    await phase_is(web, "CAR-1", "inquiry")
+    page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": "bidder2"})
+    assert "名单没有改动" in page.text
+    assert await sealed.qualified(web.site.engine, "CAR-1") == before
+
+
+async def test_a_list_that_did_not_reach_the_book_changes_nothing(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    with patch.object(Book, "amend", side_effect=BookUnavailable("away")):
+        page = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    assert page.status_code == 503
+    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+
+
+# ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def live(web: Web, administrator: Visitor) -> str:
+    await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
+    await phase_is(web, "CAR-1", "inquiry")
+    return "CAR-1"
+
+
+async def test_suspending_needs_a_reason_and_makes_it_public(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    missing = await administrator.post_and_follow(f"/board/lots/{live}/suspend", {"reason": " "})
+    assert "请写明原因" in missing.text
+    answer = await administrator.post(f"/board/lots/{live}/suspend", {"reason": "有人举报，正在核查"})
+    assert answer.headers["location"] == "/board"
+    await phase_is(web, live, "suspended")
+    assert "有人举报，正在核查" in (await web.visitor().get(f"/lots/{live}")).text
+    twice = await administrator.post(
+        f"/board/lots/{live}/suspend", {"reason": "again"}, headers={"accept": "application/json"}
+    )
+    assert (twice.status_code, twice.json()["ok"], twice.json()["message"]) == (409, False, "标的已经中止")
+
+
+async def test_resuming_announces_when(web: Web, administrator: Visitor, live: str) -> None:
+    await administrator.post(f"/board/lots/{live}/suspend", {"reason": "核查"})
+    wrong = await administrator.post(
+        f"/board/lots/{live}/resume", {"in_seconds": "-5"}, headers={"accept": "application/json"}
+    )
+    assert wrong.status_code == 422
+    await administrator.post(f"/board/lots/{live}/resume", {"in_seconds": "1"})
+    await phase_is(web, live, "inquiry")
+    assert "恢复" in (await web.visitor().get(f"/lots/{live}")).text
+
+
+async def test_ending_a_lot_takes_two_administrators(web: Web, administrator: Visitor, live: str) -> None:
+    await administrator.post(f"/board/lots/{live}/abort", {"reason": "权属有争议"})
+    await phase_is(web, live, "suspended")
+    json = {"accept": "application/json"}
+    own = await administrator.post(f"/board/lots/{live}/abort/confirm", {"reason": "同意"}, headers=json)
+    assert own.status_code == 409
+    assert "另一位管理员" in own.json()["message"]
+    second = await web.signed_in("admin2", Role.ADMINISTRATOR)
+    done = await second.post(f"/board/lots/{live}/abort/confirm", {"reason": "同意终结"}, headers=json)
+    assert done.json()["ok"]
+    await phase_is(web, live, "aborted")
+    assert "同意终结" in (await web.visitor().get(f"/lots/{live}")).text
+
+
+async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, administrator: Visitor) -> None:
+    for number in (1, 2):
+        await put_on_soon(web, f"CAR-{number}", inquiry_ms=60_000)
+    await administrator.post("/administration/lots/new", offer("CAR-3"))
+    for number in (1, 2):
+        await phase_is(web, f"CAR-{number}", "inquiry")
+    json = {"accept": "application/json"}
+    answer = await administrator.post("/board/suspend", {"reason": "网络故障"}, headers=json)
+    assert answer.json()["message"] == "已中止 2 个标的，0 个没有变化。"
+    for number in (1, 2):
+        await phase_is(web, f"CAR-{number}", "suspended")
+    await administrator.post("/board/lots/CAR-2/abort", {"reason": "权属有争议"})
+    resumed = await administrator.post("/board/resume", {"in_seconds": "1"}, headers=json)
+    assert resumed.json()["message"] == "已宣布 1 个标的的恢复时间，1 个没有变化。"
+    await phase_is(web, "CAR-1", "inquiry")
+    snapshot = await web.site.book.snapshot("CAR-2")
+    assert snapshot is not None
+    assert snapshot.session.phase is Phase.SUSPENDED
+
+
+async def test_a_notice_stands_in_the_public_log(web: Web, administrator: Visitor, live: str) -> None:
+    await administrator.post(f"/administration/lots/{live}/notice", {"text": "看样时间改为周三"})
+
+    async def public() -> bool:
+        return "看样时间改为周三" in (await web.visitor().get(f"/lots/{live}")).text
+
+    await until(public)
+
+
+# ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_account_is_made_and_can_sign_in(web: Web, administrator: Visitor) -> None:
+    form = {"login": "Bidder9", "name": "测试竞买人九", "role": "bidder", "password": "a long password"}
+    page = await administrator.post_and_follow("/administration/accounts/new", form)
+    assert "bidder9" in page.text
+    answer = await web.visitor().post("/sign-in", {"login": "bidder9", "password": "a long password"})
+    assert answer.status_code == 303
+    again = await administrator.post("/administration/accounts/new", form)
+    assert (again.status_code, "已经有人用了" in again.text) == (422, True)
+    assert "a long password" not in again.text
+
+
+async def test_faults_of_an_account_are_named(administrator: Visitor) -> None:
+    page = await administrator.post(
+        "/administration/accounts/new", {"login": "张三", "name": "", "role": "king", "password": "short"}
+    )
+    assert page.status_code == 422
+    for field in ("login", "name", "role", "password"):
+        assert f'href="#field-{field}"' in page.text
+
+
+async def test_disabling_ends_all_sessions_at_once(web: Web, administrator: Visitor) -> None:
+    bidder = await web.signed_in("bidder1", Role.BIDDER)
+    account = await web.site.accounts.verify("bidder1", "a-password-of-the-tests")
+    assert account is not None
+    assert (await bidder.get("/my/trades")).status_code == 200
+    page = await administrator.post_and_follow(f"/administration/accounts/{account.id}/disable")
+    assert "已停用" in page.text
+    assert (await bidder.get("/my/trades")).status_code == 303
+    await administrator.post(f"/administration/accounts/{account.id}/enable")
+    enabled = await web.site.accounts.get(account.id)
+    assert enabled is not None
+    assert not enabled.disabled
+
+
+async def test_nobody_disables_the_own_account(web: Web, administrator: Visitor) -> None:
+    me = await web.site.accounts.verify("admin1", "a-password-of-the-tests")
+    assert me is not None
+    page = await administrator.post_and_follow(f"/administration/accounts/{me.id}/disable")
+    assert "不能停用自己的账号" in page.text
+
+
+async def test_ending_sessions_signs_the_person_out(web: Web, administrator: Visitor) -> None:
+    bidder = await web.signed_in("bidder1", Role.BIDDER)
+    people, _ = await web.site.accounts.page(0, 10, Role.BIDDER)
+    await administrator.post(f"/administration/accounts/{people[0].id}/end-sessions")
+    assert (await bidder.get("/my/trades")).status_code == 303

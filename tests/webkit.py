@@ -1,0 +1,220 @@
+"""A whole web application on real servers, and visitors with cookies, for the tests of the pages."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+import redis.asyncio
+from pydantic import SecretStr
+
+from bidding.book import Book
+from bidding.clock import Tolerances
+from bidding.closing import Closer
+from bidding.ledger import Writer
+from bidding.lots import AssetClass, Offer
+from bidding.pipeline import Pipeline
+from bidding.settlement import Settler
+from bidding.terms import Fen, Terms
+from office.accounts import Accounts, Role
+from office.database import create_engine
+from office.passwords import hash_password
+from signing.sm2 import PrivateKey
+from web import lot_search
+from web.application import create_app
+from web.csrf import FIELD
+from web.offer_form import Draft
+from web.putting_on import put_on
+from web.shown import BEIJING
+from web.site import Dependencies, Site, WebSettings
+
+PASSWORD = "a-password-of-the-tests"
+ADDRESS = "http://auction.test"
+
+
+@cache
+def password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@dataclass
+class Web:
+    """The application under test, and what it stands on."""
+
+    app: Any
+    site: Site
+
+    def visitor(self, **headers: str) -> "Visitor":
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers)
+        return Visitor(client)
+
+    async def account(self, login: str, role: Role, name: str = "") -> int:
+        return await Accounts(self.site.engine).create_hashed(login, password_hash(), role, name or login)
+
+    async def signed_in(self, login: str, role: Role, name: str = "") -> "Visitor":
+        """A new account, signed in through a session of its own (not through the form: that costs a hash)."""
+        account = await self.account(login, role, name)
+        visitor = self.visitor()
+        cookie, _ = await self.site.sessions.start(account, role, name or login)
+        visitor.client.cookies.set("luochui_session", cookie)
+        return visitor
+
+
+class Visitor:
+    """A browser without scripts: it keeps cookies and sends forms with the token of the page."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        return await self.client.get(path, **more)
+
+    async def token(self) -> str:
+        page = await self.client.get("/")
+        found = re.search(rf'name="{FIELD}" value="([0-9a-f]+)"', page.text)
+        assert found, page.text[:500]
+        return found.group(1)
+
+    async def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
+        return await self.client.post(path, data={**(form or {}), FIELD: await self.token()}, **more)
+
+    async def post_and_follow(self, path: str, form: Mapping[str, str] | None = None) -> httpx.Response:
+        answer = await self.post(path, form)
+        assert answer.status_code == 303, (answer.status_code, answer.text[:2000])
+        return await self.get(answer.headers["location"])
+
+
+@asynccontextmanager
+async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[Web]:
+    """The application on these servers."""
+    pipeline, text = Book.pipeline_for(valkey, Tolerances())
+    engine = create_engine(database)
+
+    async def ready() -> tuple[bool, Mapping[str, Any]]:
+        return True, {"ready": True}
+
+    client = redis.asyncio.Redis.from_url(valkey, decode_responses=True)
+    async with pipeline, client:
+        app = create_app(
+            Dependencies(
+                settings=WebSettings(
+                    **{
+                        "public_url": ADDRESS,
+                        "secret": SecretStr("of the tests"),
+                        "gateway_ports": (8001, 8002),
+                        **settings,
+                    }
+                ),
+                engine=engine,
+                redis=client,
+                redis_url=valkey,
+                book=Book(pipeline, partitions=16, text=text),
+                readiness=ready,
+            )
+        )
+        yield Web(app, app.state.site)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def service(web: Web, database: str, valkey: str) -> AsyncIterator[None]:
+    """The rest of the platform, as small as it gets: beats, the closer, the ledger writer, the settlement."""
+    book, key, stop = web.site.book, PrivateKey.generate(), asyncio.Event()
+    log = Pipeline(valkey)
+    writer = Writer(
+        database_url=database,
+        log=log,
+        book=book,
+        key=key,
+        clock_ms=lambda: time.time_ns() // 1_000_000,
+    )
+    settler = Settler(engine=web.site.engine, book=book, key=key)
+
+    async def beat() -> None:
+        while True:
+            await asyncio.gather(*(book.beat(partition, "test") for partition in range(book.partitions)))
+            await asyncio.sleep(0.05)
+
+    async def settle() -> None:
+        while True:
+            await settler.round()
+            await asyncio.sleep(0.1)
+
+    async with log:
+        tasks = [asyncio.create_task(work) for work in (beat(), Closer(book, tick_ms=50).run(), settle())]
+        recording = asyncio.create_task(writer.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            async with asyncio.timeout(10):
+                await recording
+
+
+async def until(true: Callable[[], Awaitable[bool]], within_s: float = 15.0) -> None:
+    """Wait for something that comes by itself."""
+    async with asyncio.timeout(within_s):
+        while not await true():
+            await asyncio.sleep(0.05)
+
+
+async def phase_is(web: Web, lot: str, *phases: str) -> None:
+    """Wait until the record has the lot in one of these phases."""
+
+    async def there() -> bool:
+        found = await lot_search.one(web.site.engine, lot)
+        return found is not None and found.phase in phases
+
+    await until(there)
+
+
+def offer(lot: str, /, **changes: str) -> dict[str, str]:
+    """A sound form for putting on a lot that opens in an hour."""
+    opens = datetime.now(BEIJING) + timedelta(hours=1)
+    return {
+        "lot": lot,
+        "title": "测试标的一辆",
+        "asset_class": "physical",
+        "place": "吉首市",
+        "description": "公务车一辆，按现状交付。",
+        "transferor": "甲方示例单位",
+        "starting_price": "12,000.00",
+        "increment": "100",
+        "max_steps": "50",
+        "reserve": "",
+        "opens_at": f"{opens:%Y-%m-%dT%H:%M:%S}",
+        "inquiry_s": "240",
+        "window_s": "240",
+        "inquiry_mode": "passive",
+        "priority_mode": "none",
+        **changes,
+    }
+
+
+async def put_on_soon(
+    web: Web, lot: str, *, reserve: int | None = None, inquiry_ms: int = 300, **terms: Any
+) -> None:
+    """Put a lot on that opens now, past the form (which asks for ten seconds)."""
+    draft = Draft(
+        Offer(
+            terms=Terms(
+                lot=lot, starting_price=Fen(1_000_000), increment=Fen(10_000), inquiry_ms=inquiry_ms, **terms
+            ),
+            opens_at=time.time_ns() // 1_000_000 + 700,
+            title="测试标的一辆",
+            asset_class=AssetClass.PHYSICAL,
+            transferor="甲方示例单位",
+        ),
+        Fen(reserve) if reserve else None,
+    )
+    await put_on(web.site.engine, web.site.book, draft)

@@ -1,0 +1,160 @@
+"""Administrators put lots on and give them their lists."""
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from bidding.lots import AssetClass, LotExists
+from bidding.pipeline import BookUnavailable
+from bidding.terms import InquiryMode, PriorityMode
+from office.sealed import Imported, ListFault, ListFaults, NotPublished
+from web import lot_search, offer_form, putting_on, qualified_list
+from web.languages import N_
+from web.lot_search import ShownLot, Wanted
+from web.lots import known_lot, now_ms
+from web.offer_form import FormFaults
+from web.pages import page
+from web.putting_on import CannotSchedule
+from web.visits import Visit
+from web.words import ASSET_CLASSES, OBSTACLES
+
+log = structlog.get_logger(__name__)
+
+INQUIRY_MODES = (
+    (InquiryMode.PASSIVE, N_("不需要确认"), N_("名单内的竞买人都可以报价。")),
+    (InquiryMode.CONFIRM, N_("需要确认"), N_("询问期内没有确认的竞买人不能报价；无人确认就流拍。")),
+)
+PRIORITY_MODES = (
+    (PriorityMode.NONE, N_("没有优先购买权"), ""),
+    (PriorityMode.MATCH, N_("竞价中行使"), N_("优先购买权人可按当前价领先。")),
+    (PriorityMode.OFFER, N_("收槌后行使"), N_("收槌后按最高报价询问优先购买权人。")),
+)
+ALREADY_OPEN = N_("标的已经开始或尚未写入竞价系统，名单没有改动。")
+FAULTS_SHOWN = 50
+
+
+async def index(visit: Visit) -> Response:
+    """All lots, also those that are not in the book yet."""
+    group = visit.query("phase") if visit.query("phase") in lot_search.GROUPS else ""
+    wanted = Wanted(group, "", visit.query("q", 60).replace("\0", "").strip(), visit.page(), everything=True)
+    found = await lot_search.find(visit.site.engine, wanted)
+    return page(visit, "administration_lots.html", wanted=wanted, found=found)
+
+
+async def new_form(visit: Visit) -> Response:
+    return _form(visit, offer_form.typed_in({}), {})
+
+
+async def put_on(visit: Visit) -> Response:
+    """Keep the lot and tell the book; or show what is wrong, with everything still typed in."""
+    assert visit.signed_in is not None
+    typed = offer_form.typed_in(visit.form)
+    try:
+        draft = offer_form.parse(visit.form, now_ms(), visit.signed_in.account_id)
+    except FormFaults as wrong:
+        return _form(visit, typed, wrong.faults)
+    lot = draft.offer.lot
+    try:
+        await putting_on.put_on(visit.site.engine, visit.site.book, draft)
+    except LotExists:
+        return _form(visit, typed, {"lot": N_("这个编号已经用过，请换一个。")})
+    except (BookUnavailable, CannotSchedule):
+        log.warning("lot_kept_but_not_in_the_book", lot=lot)
+        visit.flash("warning", visit.text(N_("标的已保存，但还没有写入竞价系统。请点“写入竞价系统”重试。")))
+        return visit.redirect(f"/administration/lots/{lot}")
+    log.info("lot_put_on", lot=lot, by=visit.signed_in.account_id)
+    text = visit.text(N_("标的 %(lot)s 已上架。请接着导入竞买人名单。"))
+    return visit.done(f"/administration/lots/{lot}", text % {"lot": lot})
+
+
+def _form(visit: Visit, typed: dict[str, str], faults: dict[str, str]) -> Response:
+    return page(
+        visit,
+        "administration_new.html",
+        422 if faults else 200,
+        typed=typed,
+        errors={name: visit.text(text) for name, text in faults.items()},
+        asset_classes=[(str(one), visit.text(ASSET_CLASSES[one])) for one in AssetClass],
+        inquiry_modes=[(str(mode), visit.text(text), visit.text(hint)) for mode, text, hint in INQUIRY_MODES],
+        priority_modes=[_option(visit, *option) for option in PRIORITY_MODES],
+    )
+
+
+def _option(visit: Visit, mode: PriorityMode, text: str, hint: str) -> tuple[str, ...]:
+    return (str(mode), visit.text(text), visit.text(hint)) if hint else (str(mode), visit.text(text))
+
+
+async def show(visit: Visit) -> Response:
+    """One lot: how far it has come, its list, and what can be done with it."""
+    return await _shown(visit, await known_lot(visit, everything=True))
+
+
+async def _shown(
+    visit: Visit,
+    lot: ShownLot,
+    *,
+    typed_list: str = "",
+    faults: tuple[ListFault, ...] = (),
+    status: int = 200,
+) -> Response:
+    """The count of an earlier import is not shown: the number of registrants is secret."""
+    try:
+        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, lot.id)
+    except BookUnavailable:
+        state = None
+    return page(
+        visit,
+        "administration_lot.html",
+        status,
+        lot=lot,
+        state=state,
+        typed_list=typed_list,
+        list_faults=faults[:FAULTS_SHOWN],
+        more_faults=max(0, len(faults) - FAULTS_SHOWN),
+        resume_after_s=visit.site.settings.resume_after_s,
+    )
+
+
+async def schedule(visit: Visit) -> Response:
+    """Tell the book of a lot, once more if need be, and of its list."""
+    lot = await known_lot(visit, everything=True)
+    here = f"/administration/lots/{lot.id}"
+    try:
+        await putting_on.schedule(visit.site.engine, visit.site.book, lot.id)
+        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, lot.id)
+        agreed = state.list_agrees or await putting_on.agree_on_list(
+            visit.site.engine, visit.site.book, lot.id
+        )
+    except CannotSchedule as refused:
+        return visit.refused(here, visit.text(OBSTACLES[refused.obstacle]))
+    if not agreed:
+        return visit.refused(here, visit.text(ALREADY_OPEN))
+    return visit.done(here, visit.text(N_("标的和名单已写入竞价系统。")))
+
+
+async def import_list(visit: Visit) -> Response:
+    """Replace the list of the qualified. It goes to the sealed module and can't be read back."""
+    lot = await known_lot(visit, everything=True)
+    here = f"/administration/lots/{lot.id}"
+    uploaded = visit.files.get("file", b"")
+    text = qualified_list.decoded(uploaded) if uploaded else visit.form.get("list", "")
+    try:
+        imported = await _import(visit, lot, text)
+    except ListFaults as wrong:
+        return await _shown(visit, lot, typed_list=text, faults=wrong.faults, status=422)
+    except NotPublished:
+        return visit.refused(here, visit.text(ALREADY_OPEN))
+    log.info("list_imported", lot=lot.id)
+    said = N_("已导入 %(count)s 名竞买人，其中 %(with_priority)s 名有优先购买权。名单已封存，不能再查看。")
+    counts = {"count": imported.count, "with_priority": imported.with_priority}
+    return visit.done(here, visit.text(said) % counts)
+
+
+async def _import(visit: Visit, lot: ShownLot, text: str) -> Imported:
+    typed = qualified_list.parse(text, lot.terms.priority_mode)
+    try:
+        return await putting_on.import_list(visit.site.engine, visit.site.book, lot.id, typed.rows)
+    except ListFaults as wrong:
+        raise ListFaults(typed.by_line(wrong.faults)) from wrong
+    except putting_on.UnknownLot as unknown:
+        raise HTTPException(404) from unknown

@@ -1,0 +1,36 @@
+"""The board: every live lot, for administrators and regulators. The page itself speaks with a gateway."""
+
+from starlette.responses import Response
+
+from bidding.messages import Phase
+from office.accounts import Role
+from web import lot_search
+from web.headers import gateways
+from web.lot_search import LIVE
+from web.pages import data_block, page, words_for
+from web.visits import Visit
+
+
+async def board(visit: Visit) -> Response:
+    to = gateways(visit.site.settings, visit.request.headers.get("host", ""))
+    lots = await lot_search.in_phases(visit.site.engine, (*LIVE, Phase.SCHEDULED))
+    titles = [{"id": lot.id, "title": lot.title, "asset_class": lot.asset_class} for lot in lots]
+    may_act = visit.role is Role.ADMINISTRATOR
+    return page(
+        visit,
+        "board.html",
+        gateways=to,
+        gateway_urls=to,
+        lots=titles,
+        can_act=may_act,
+        resume_after_s=visit.site.settings.resume_after_s,
+        board_json=data_block(
+            {
+                "gateways": to,
+                "may_act": may_act,
+                "locale": visit.locale,
+                "lots": {lot["id"]: lot["title"] for lot in titles},
+                "words": words_for(visit),
+            }
+        ),
+    )

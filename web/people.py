@@ -1,0 +1,155 @@
+"""Administrators look after accounts; everybody changes their own password."""
+
+from typing import Final
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from office import passwords
+from office.accounts import LOGIN, LONGEST_NAME, LoginTaken, Person, Role, login_from
+from office.sessions import SignedIn
+from web.languages import N_
+from web.limiting import Attempt
+from web.pages import page
+from web.visits import Visit, set_session
+from web.words import ROLES
+
+log = structlog.get_logger(__name__)
+
+PAGE: Final = 50
+HERE: Final = "/administration/accounts"
+PASSWORD_FORM: Final = N_("密码用 8 到 200 个字符。")
+
+
+async def index(visit: Visit) -> Response:
+    return await _shown(visit, {"login": "", "name": "", "role": Role.BIDDER.value}, {})
+
+
+async def _shown(visit: Visit, typed: dict[str, str], faults: dict[str, str]) -> Response:
+    role = Role(visit.query("role")) if visit.query("role") in set(Role) else None
+    asked = min(visit.page(), 1000)
+    people, total = await visit.site.accounts.page((asked - 1) * PAGE, PAGE, role)
+    return page(
+        visit,
+        "accounts.html",
+        422 if faults else 200,
+        people=people,
+        role=role,
+        roles=[(str(one), visit.text(ROLES[one])) for one in Role],
+        number=asked,
+        pages=max(1, -(-total // PAGE)),
+        address=f"{HERE}?{'role=' + role + '&' if role else ''}page=",
+        typed=typed,
+        errors={name: visit.text(text) for name, text in faults.items()},
+    )
+
+
+async def create(visit: Visit) -> Response:
+    form = visit.form
+    typed = {name: form.get(name, "") for name in ("login", "name", "role")}
+    login, name = login_from(form.get("login", "")), " ".join(form.get("name", "").split())
+    faults = _faults(login, name, form.get("role", ""), form.get("password", ""))
+    if faults:
+        return await _shown(visit, typed, faults)
+    try:
+        account = await visit.site.accounts.create(login, form["password"], Role(form["role"]), name)
+    except LoginTaken:
+        return await _shown(visit, typed, {"login": N_("这个账号名已经有人用了。")})
+    log.info("account_created", account=account, role=form["role"], by=_self(visit).account_id)
+    return visit.done(HERE, visit.text(N_("账号 %(login)s 已建立。")) % {"login": login})
+
+
+def _faults(login: str, name: str, role: str, password: str) -> dict[str, str]:
+    checks = (
+        (
+            "login",
+            not LOGIN.fullmatch(login),
+            N_("账号用 2 到 40 个小写字母、数字或 . _ -，以字母或数字开头。"),
+        ),
+        ("name", not 0 < len(name) <= LONGEST_NAME, N_("请填写姓名或单位名称，最多 100 个字。")),
+        ("role", role not in set(Role), N_("请选择身份。")),
+        ("password", not passwords.SHORTEST <= len(password) <= passwords.LONGEST, PASSWORD_FORM),
+    )
+    return {field: text for field, wrong, text in checks if wrong}
+
+
+async def disable(visit: Visit) -> Response:
+    """Nobody signs in with it any more, and its sessions end at once."""
+    person = await _person(visit)
+    if person.id == _self(visit).account_id:
+        return visit.refused(HERE, visit.text(N_("不能停用自己的账号。")))
+    await visit.site.accounts.disable(person.id)
+    await visit.site.sessions.end_all_of(person.id)
+    log.info("account_disabled", account=person.id, by=_self(visit).account_id)
+    text = N_("账号 %(login)s 已停用，登录已全部结束。")
+    return visit.done(HERE, visit.text(text) % {"login": person.login})
+
+
+async def enable(visit: Visit) -> Response:
+    person = await _person(visit)
+    await visit.site.accounts.enable(person.id)
+    log.info("account_enabled", account=person.id, by=_self(visit).account_id)
+    return visit.done(HERE, visit.text(N_("账号 %(login)s 已启用。")) % {"login": person.login})
+
+
+async def end_sessions(visit: Visit) -> Response:
+    person = await _person(visit)
+    mine = person.id == _self(visit).account_id
+    ended = await visit.site.sessions.end_all_of(person.id, but=_self(visit).session_id if mine else "")
+    log.info("sessions_ended", account=person.id, by=_self(visit).account_id)
+    text = visit.text(N_("已结束账号 %(login)s 的 %(count)s 处登录。"))
+    return visit.done(HERE, text % {"login": person.login, "count": ended})
+
+
+async def _person(visit: Visit) -> Person:
+    number = visit.param("account")
+    known = number.isascii() and number.isdigit() and len(number) <= 9
+    person = await visit.site.accounts.get(int(number)) if known else None
+    if person is None:
+        raise HTTPException(404)
+    return person
+
+
+def _self(visit: Visit) -> SignedIn:
+    assert visit.signed_in is not None
+    return visit.signed_in
+
+
+# ── one's own password ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def password_form(visit: Visit) -> Response:
+    return page(visit, "password.html", errors={})
+
+
+async def change_password(visit: Visit) -> Response:
+    """The old one is asked for; all other places where the account is signed in end."""
+    me, form = _self(visit), visit.form
+    attempt = Attempt(f"password of {me.account_id}", "", device=f"own-{me.account_id}")
+    if await visit.site.limits.waiting_s(attempt):
+        raise HTTPException(429)
+    faults = await _password_faults(visit, me)
+    if faults:
+        errors = {name: visit.text(text) for name, text in faults.items()}
+        return page(visit, "password.html", 422, errors=errors)
+    await visit.site.limits.forget(attempt)
+    await visit.site.accounts.set_password(me.account_id, form["new"])
+    await visit.site.sessions.end_all_of(me.account_id)
+    cookie, _ = await visit.site.sessions.start(me.account_id, me.role, me.name, me.locale)
+    log.info("password_changed", account=me.account_id)
+    visit.flash("success", visit.text(N_("密码已修改，其他地方的登录已结束。")))
+    response = visit.redirect("/my/password")
+    set_session(visit, response, cookie)
+    return response
+
+
+async def _password_faults(visit: Visit, me: SignedIn) -> dict[str, str]:
+    new, again = visit.form.get("new", ""), visit.form.get("again", "")
+    if not passwords.SHORTEST <= len(new) <= passwords.LONGEST:
+        return {"new": PASSWORD_FORM}
+    if new != again:
+        return {"again": N_("两次输入的新密码不一样。")}
+    if not await visit.site.accounts.password_fits(me.account_id, visit.form.get("old", "")):
+        return {"old": N_("原密码不对。")}
+    return {}

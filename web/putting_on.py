@@ -1,0 +1,115 @@
+"""Putting a lot on, and its list: first the database, then the book; each step may be repeated.
+
+A crash in between leaves a lot that is "not in the book yet", or a list that the book does not have yet; the
+lot's page in the administration says so and offers the step again.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding import lots
+from bidding.book import Book
+from bidding.commitments import commitments_to
+from bidding.lots import SALT_BYTES, Secrets
+from bidding.messages import Commitments, Obstacle, Refused
+from office import sealed
+from office.sealed import Imported, QualifiedRow
+from web.offer_form import Draft
+
+
+class UnknownLot(Exception):
+    """The database does not know the lot."""
+
+
+class CannotSchedule(Exception):
+    """The book refuses the lot."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(obstacle)
+        self.obstacle = obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class InTheBook:
+    """Whether the book has the lot, and the same list of the qualified as the database."""
+
+    scheduled: bool
+    list_agrees: bool
+
+
+async def put_on(engine: AsyncEngine, book: Book, draft: Draft) -> None:
+    """Keep the lot, then tell the book. Raises lots.LotExists, CannotSchedule, BookUnavailable (the lot is
+    kept then, and `schedule` finishes the work)."""
+    kept = Secrets(
+        reserve=draft.reserve,
+        reserve_salt=secrets.token_hex(SALT_BYTES),
+        qualified_salt=secrets.token_hex(SALT_BYTES),
+        private_salt=secrets.token_hex(SALT_BYTES),
+    )
+    async with engine.begin() as connection:
+        await lots.put_on(connection, draft.offer, kept)
+    await schedule(engine, book, draft.offer.lot)
+
+
+async def schedule(engine: AsyncEngine, book: Book, lot: str) -> None:
+    """Tell the book of a lot that is kept; harmless when it knows it already."""
+    offer, kept = await _kept(engine, lot)
+    ranks = await sealed.qualified(engine, lot)
+    outcome = await book.schedule(offer.terms, offer.opens_at, _commitments(kept, ranks), ranks)
+    answer = outcome.answer
+    if isinstance(answer, Refused) and answer.obstacle is not Obstacle.ALREADY_SCHEDULED:
+        raise CannotSchedule(answer.obstacle)
+
+
+async def import_list(engine: AsyncEngine, book: Book, lot: str, rows: Sequence[QualifiedRow]) -> Imported:
+    """Replace the list of the qualified, in the sealed module and in the book together.
+
+    Raises sealed.ListFaults, sealed.NotPublished (the book has opened the lot, or does not know it).
+    """
+    _, kept = await _kept(engine, lot)
+
+    async def publish(ranks: Mapping[str, int]) -> bool:
+        outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
+        return not isinstance(outcome.answer, Refused)
+
+    return await sealed.import_qualified(engine, lot, rows, publish)
+
+
+async def agree_on_list(engine: AsyncEngine, book: Book, lot: str) -> bool:
+    """Give the book the list that the database has; False when the book refuses."""
+    _, kept = await _kept(engine, lot)
+    ranks = await sealed.qualified(engine, lot)
+    outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
+    return not isinstance(outcome.answer, Refused)
+
+
+async def in_the_book(engine: AsyncEngine, book: Book, lot: str) -> InTheBook:
+    """How far a lot has come."""
+    snapshot = await book.snapshot(lot)
+    if snapshot is None:
+        return InTheBook(scheduled=False, list_agrees=False)
+    _, kept = await _kept(engine, lot)
+    ranks = await sealed.qualified(engine, lot)
+    return InTheBook(True, snapshot.session.commitments == _commitments(kept, ranks))
+
+
+async def _kept(engine: AsyncEngine, lot: str) -> tuple[lots.Offer, Secrets]:
+    async with engine.connect() as connection:
+        found = await lots.lot(connection, lot)
+        kept = await lots.secrets_of(connection, lot)
+    if found is None or kept is None:
+        raise UnknownLot(lot)
+    return found.offer, kept
+
+
+def _commitments(kept: Secrets, ranks: Mapping[str, int]) -> Commitments:
+    return commitments_to(
+        qualified=ranks,
+        qualified_salt=kept.qualified_salt,
+        reserve=kept.reserve,
+        reserve_salt=kept.reserve_salt,
+        private_salt=kept.private_salt,
+    )
