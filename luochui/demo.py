@@ -1,0 +1,217 @@
+"""Demonstration data: accounts with public passwords, and lots of every class in every phase.
+
+`prepare` goes the way of the administrator's form (web.putting_on) and may be repeated: what is there stays,
+what a crash left half done is finished. What takes time (bids, suspensions, the finished lots) the
+robots do afterwards (luochui/processes/robots.py), through the book like everybody else.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding import lots
+from bidding.book import Book
+from bidding.lots import Lot, LotExists, Offer
+from bidding.messages import Phase
+from bidding.session import ENDED as ENDED
+from bidding.terms import Fen, Terms
+from luochui.demo_lots import FINISHED, LIVELY, SCENES, TRANSFEROR, Scene
+from luochui.operations.demonstration import WrongDatabase, is_marked
+from luochui.processes.wiring import open_book
+from luochui.settings import Settings
+from office.accounts import Accounts, LoginTaken, Role
+from office.database import create_engine
+from office.sealed import QualifiedRow
+from web import putting_on
+from web.offer_form import Draft
+from web.shown import BEIJING
+from web.site import DemoAccount
+
+PASSWORD: Final = "luochui-demo"  # noqa: S105 - public on purpose
+_NUMBERS: Final = "一二三四五六"
+_MOST_ACCOUNTS: Final = 1_000
+_MOST_SUCCESSORS: Final = 1_000
+_AHEAD_MS: Final = 5_000
+"""A lively lot that opens later than this was put on just now, by a prepare before this one."""
+
+BIDDERS: Final = tuple(f"bidder{number}" for number in range(1, len(_NUMBERS) + 1))
+VISITOR: Final = BIDDERS[0]
+"""Whom the robots leave to the person at the screen."""
+ADMINISTRATORS: Final = ("administrator1", "administrator2")
+
+ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
+    *(
+        DemoAccount(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}")
+        for login, number in zip(BIDDERS, _NUMBERS, strict=True)
+    ),
+    DemoAccount("transferor", PASSWORD, Role.TRANSFEROR, TRANSFEROR),
+    DemoAccount(ADMINISTRATORS[0], PASSWORD, Role.ADMINISTRATOR, "演示管理员甲"),
+    DemoAccount(ADMINISTRATORS[1], PASSWORD, Role.ADMINISTRATOR, "演示管理员乙"),
+    DemoAccount("regulator", PASSWORD, Role.REGULATOR, "演示监管员"),
+)
+
+
+def accounts() -> tuple[DemoAccount, ...]:
+    """What the sign-in page and the console show, in demonstration mode only."""
+    return ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A lot that is on, with the part that it plays."""
+
+    lot: str
+    scene: Scene
+
+
+def prepare(settings: Settings) -> tuple[Cast, ...]:
+    """Make accounts and lots; a repetition finds them there. Returns what plays now, the lively lot first.
+
+    Raises WrongDatabase on a database that is not marked as a demonstration's.
+    """
+    _check_mark(settings.required_database_url())
+    return asyncio.run(_prepare(settings))
+
+
+def _check_mark(database_url: str) -> None:
+    with psycopg.connect(database_url, connect_timeout=5) as connection:
+        if not is_marked(connection):
+            raise WrongDatabase("This database is not a demonstration's: no demonstration data is put there.")
+
+
+async def _prepare(settings: Settings) -> tuple[Cast, ...]:
+    async with stage(settings) as here:
+        await here.make_accounts()
+        return (await here.lively(), *[await here.put_on(scene) for scene in SCENES])
+
+
+@asynccontextmanager
+async def stage(settings: Settings) -> AsyncIterator["Stage"]:
+    """Database and book of a demonstration."""
+    engine = create_engine(settings.required_database_url(), pool_size=2)
+    try:
+        async with open_book(settings) as book:
+            yield Stage(engine, book)
+    finally:
+        await engine.dispose()
+
+
+class Stage:
+    """Puts scenes on, each under the ids of its series: XX-SW-101, and XX-SW-101-2 when that has ended."""
+
+    def __init__(self, engine: AsyncEngine, book: Book) -> None:
+        self.engine = engine
+        self.book = book
+
+    async def make_accounts(self) -> None:
+        office = Accounts(self.engine)
+        there, _ = await office.page(0, _MOST_ACCOUNTS)
+        known = {person.login for person in there}
+        for account in ACCOUNTS:
+            if account.login not in known:
+                try:
+                    await office.create(account.login, account.password, account.role, account.name)
+                except LoginTaken:  # another prepare at the same time
+                    continue
+
+    async def lot(self, lot: str) -> Lot | None:
+        async with self.engine.connect() as connection:
+            return await lots.lot(connection, lot)
+
+    async def put_on(self, scene: Scene) -> Cast:
+        """The lot that plays this scene: the one that is there, or a new one."""
+        for number in range(1, _MOST_SUCCESSORS):
+            lot = scene.lot if number == 1 else f"{scene.lot}-{number}"
+            found = await self.lot(lot)
+            if found is None:
+                await self._put_on_new(scene, lot)
+            elif found.standing.phase in ENDED and scene.part not in FINISHED:
+                continue
+            else:
+                await self._finish(scene, lot)
+            return Cast(lot, scene)
+        raise AssertionError(f"{scene.lot} has had {_MOST_SUCCESSORS} successors")
+
+    async def living_lively(self) -> Cast | None:
+        """The newest lively lot that has not ended."""
+        async with self.engine.connect() as connection:
+            living = await lots.lots_by_phase(connection, list(set(Phase) - ENDED), size=lots.MAX_PAGE)
+        mine = [found for found in living if found.offer.title == LIVELY.title]
+        newest = max(mine, key=lambda found: found.offer.opens_at, default=None)
+        return None if newest is None else Cast(newest.id, LIVELY)
+
+    async def lively(self) -> Cast:
+        """A lively lot that has not opened yet: the one that was just put on, or a new one."""
+        async with self.engine.connect() as connection:
+            waiting = await lots.lots_by_phase(connection, [Phase.SCHEDULED], size=lots.MAX_PAGE)
+        now = _now_ms()
+        for found in waiting:
+            if found.offer.title == LIVELY.title and found.offer.opens_at > now + _AHEAD_MS:
+                await self._finish(LIVELY, found.id)
+                return Cast(found.id, LIVELY)
+        lot = f"{LIVELY.lot}-{datetime.fromtimestamp(now / 1000, BEIJING):%m%d-%H%M%S}"
+        await self._put_on_new(LIVELY, lot)
+        return Cast(lot, LIVELY)
+
+    async def _put_on_new(self, scene: Scene, lot: str) -> None:
+        try:
+            await putting_on.put_on(self.engine, self.book, draft(scene, lot, _now_ms()))
+        except LotExists:
+            await putting_on.schedule(self.engine, self.book, lot)
+        await putting_on.import_list(self.engine, self.book, lot, qualified(scene))
+
+    async def _finish(self, scene: Scene, lot: str) -> None:
+        """Repeat what a crash may have left out."""
+        state = await putting_on.in_the_book(self.engine, self.book, lot)
+        if not state.scheduled:
+            await putting_on.schedule(self.engine, self.book, lot)
+            state = await putting_on.in_the_book(self.engine, self.book, lot)
+        snapshot = await self.book.snapshot(lot)
+        if snapshot is not None and not snapshot.session.qualified and _can_amend(snapshot.session.phase):
+            await putting_on.import_list(self.engine, self.book, lot, qualified(scene))
+        elif not state.list_agrees:
+            await putting_on.agree_on_list(self.engine, self.book, lot)
+
+
+def _can_amend(phase: Phase) -> bool:
+    return phase is Phase.SCHEDULED
+
+
+def draft(scene: Scene, lot: str, now: int) -> Draft:
+    """The form, filled in."""
+    terms = Terms(
+        lot=lot,
+        starting_price=Fen(scene.starting_yuan * 100),
+        increment=Fen(scene.increment_yuan * 100),
+        inquiry_ms=scene.inquiry_ms,
+        window_ms=scene.window_ms,
+        inquiry_mode=scene.inquiry_mode,
+        priority_mode=scene.priority_mode,
+    )
+    offer = Offer(
+        terms=terms,
+        opens_at=now + scene.opens_in_ms,
+        title=scene.title,
+        asset_class=scene.asset_class,
+        place=scene.place,
+        description=scene.description,
+        transferor=TRANSFEROR,
+    )
+    return Draft(offer, None if scene.reserve_yuan is None else Fen(scene.reserve_yuan * 100))
+
+
+def qualified(scene: Scene) -> list[QualifiedRow]:
+    """Everybody may bid on everything here; some hold a priority right."""
+    ranks = dict(scene.ranks)
+    return [QualifiedRow(login, ranks.get(login, 0)) for login in BIDDERS]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
