@@ -30,6 +30,7 @@ from bidding.copying import (
     Fault,
     Head,
     copy,
+    order,
     repetitions,
 )
 from bidding.ledger_gauges import LedgerMetrics
@@ -327,9 +328,3 @@ def _places(partitions: int) -> dict[str, Place]:
 def _time_of(position: str) -> int:
     """The server's time (ms) in a stream position."""
     return int(position.partition("-")[0])
-
-
-def order(position: str) -> tuple[int, int]:
-    """A stream position as a pair that sorts."""
-    time, _, number = position.partition("-")
-    return int(time), int(number)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding import lots
-from bidding.book import Book, Snapshot
+from bidding.book import Book
 from bidding.chain import SealStatement, private_genesis
 from bidding.commitments import Opening, check_opening, is_sold
 from bidding.ledger_gauges import LedgerMetrics
@@ -72,6 +72,19 @@ class NotYet(Exception):
 
 class Inconsistent(Exception):
     """The book and the ledger, or the commitments, do not fit together: a person has to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """What settlement needs of the book; a snapshot would bring every bid along."""
+
+    phase: str
+    settled: bool
+    leader: str
+    price: int
+    privates: int
+    qualified: tuple[tuple[str, int], ...]
+    confirmed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +175,20 @@ async def prepare(connection: AsyncConnection, book: Book, lot: str) -> Settleme
     The list of the qualified comes from the book, who confirmed and the private chain from the ledger, the
     reserve from the secrets; all of it must fit the commitments that the lot opened with.
     """
-    snapshot = await book.snapshot(lot)
+    state = await book_state(book, lot)
     secrets = await lots.secrets_of(connection, lot)
-    if snapshot is None or snapshot.session.phase is not Phase.CLOSED or snapshot.session.settled:
+    if state is None or state.phase != Phase.CLOSED or state.settled:
         raise NotYet(lot)
     if secrets is None:
         raise Inconsistent("the lot's secrets are missing")
     await _check_prefix(connection, lot)
     closed = await _entry(connection, lot, Closed)
-    opening = await _opening(connection, snapshot, secrets)
+    opening = await _opening(connection, lot, state, secrets)
     opened = await _entry(connection, lot, InquiryOpened)
     unfit = check_opening(opened.commitments, opening)
     if unfit:
         raise Inconsistent(f"the opening does not fit the commitment to: {', '.join(sorted(unfit))}")
-    if (closed.leader, closed.price) != (snapshot.session.leader, snapshot.session.price):
+    if (closed.leader, closed.price) != (state.leader, state.price):
         raise Inconsistent("the book and the ledger name different leaders or prices")
     return Settlement(opening, is_sold(closed.leader, closed.price, secrets.reserve))
 
@@ -186,8 +199,33 @@ async def _check_prefix(connection: AsyncConnection, lot: str) -> None:
         raise NotYet(lot)
 
 
-async def _opening(connection: AsyncConnection, snapshot: Snapshot, secrets: lots.Secrets) -> Opening:
-    lot, last = snapshot.terms.lot, snapshot.session.privates
+async def book_state(book: Book, lot: str) -> BookState | None:
+    """One consistent read; None if the book does not know the lot."""
+    connection, keys = await book.pipeline.ready(), book.keys(lot)
+    asked = (
+        ("MULTI",),
+        ("HMGET", keys.lot(lot), "phase", "settled", "leader", "price", "privates"),
+        ("HGETALL", keys.lot(lot, "qualified")),
+        ("SMEMBERS", keys.lot(lot, "confirmed")),
+        ("EXEC",),
+    )
+    *_, replies = await asyncio.gather(*(connection.ask(*parts) for parts in asked))
+    (phase, settled, leader, price, privates), ranks, confirmed = replies
+    if phase is None:
+        return None
+    return BookState(
+        phase=phase.decode(),
+        settled=settled == b"1",
+        leader=(leader or b"").decode(),
+        price=int(price or 0),
+        privates=int(privates or 0),
+        qualified=tuple(sorted((p.decode(), int(r)) for p, r in zip(ranks[::2], ranks[1::2], strict=True))),
+        confirmed=frozenset(paddle.decode() for paddle in confirmed),
+    )
+
+
+async def _opening(connection: AsyncConnection, lot: str, state: BookState, secrets: lots.Secrets) -> Opening:
+    last = state.privates
     known = (await connection.execute(_PRIVATE, {"lot": lot, "last": last})).one()
     if known.entries != last:
         raise NotYet(lot)
@@ -195,14 +233,14 @@ async def _opening(connection: AsyncConnection, snapshot: Snapshot, secrets: lot
     if last:
         head = bytes((await connection.execute(_PRIVATE_HEAD, {"lot": lot, "number": last})).scalar_one())
     confirmed = await _confirmed(connection, lot, last)
-    if confirmed != snapshot.session.confirmed:
+    if confirmed != state.confirmed:
         raise Inconsistent("the book and the ledger name different confirmations")
     return Opening(
         confirmed=tuple(sorted(confirmed)),
         private_count=last,
         private_head=head.hex(),
         private_salt=secrets.private_salt,
-        qualified=tuple(sorted(snapshot.session.qualified.items())),
+        qualified=state.qualified,
         qualified_salt=secrets.qualified_salt,
         reserve=secrets.reserve,
         reserve_salt=secrets.reserve_salt,

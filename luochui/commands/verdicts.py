@@ -1,4 +1,4 @@
-"""The sentences of `luochui verify`, Chinese and English. Every finding has one in both; a test holds that."""
+"""The sentences of `luochui verify`, Chinese and English. Every finding has one in both (a test holds it)."""
 
 from typing import Final, Protocol
 

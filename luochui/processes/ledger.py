@@ -32,7 +32,7 @@ TRUST = "trust"
 
 
 def main(settings: Settings, index: int = 0) -> None:
-    """Run until SIGTERM, then catch up (DRAIN_WITHIN_S at most). A second one stands by until this one ends."""
+    """Run until SIGTERM, then catch up (DRAIN_WITHIN_S at most). A second one stands by until then."""
 
     async def work(stop: asyncio.Event) -> None:
         key = platform_key(settings)
