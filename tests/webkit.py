@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import httpx
+import psycopg
 import redis.asyncio
 from pydantic import SecretStr
 
@@ -147,6 +148,11 @@ async def service(web: Web, database: str, valkey: str) -> AsyncIterator[None]:
             await settler.round()
             await asyncio.sleep(0.1)
 
+    with psycopg.connect(database) as connection:
+        public = key.public_key
+        connection.execute(
+            "INSERT INTO ledger_keys (id, pem) VALUES (%s, %s)", (public.key_id, public.to_pem().decode())
+        )
     async with log:
         tasks = [asyncio.create_task(work) for work in (beat(), Closer(book, tick_ms=50).run(), settle())]
         recording = asyncio.create_task(writer.run(stop))

@@ -37,6 +37,15 @@ TEXTS: Final[Mapping[int, tuple[str, str]]] = {
         N_("数据服务暂时连接不上，请稍后刷新。竞价若因此中断，倒计时会停住，恢复后给足完整时限。"),
     ),
 }
+SPECIAL: Final[Mapping[str, tuple[str, str]]] = {
+    "still open": (
+        N_("账本还不能下载"),
+        N_("标的结束以后才能下载账本。现在可以在标的页面查看公开记录。"),
+    ),
+    "not sealed": (N_("账本正在封存"), N_("结果公布后几秒钟就能下载，请稍等再试。")),
+    "no receipt": (N_("还没有这条回执"), N_("回执在记录入账后一秒内生成。请检查序号，或稍等再试。")),
+    "busy": (N_("下载的人太多"), N_("请稍等几秒再试。")),
+}
 FORGED: Final = (
     N_("页面已过期，请重新提交"),
     N_("为防止他人冒用，表单只在打开它的页面内有效，登录状态变化后也会失效。请返回上一页，刷新后再提交。"),
@@ -94,6 +103,8 @@ def _texts(visit: Visit, error: HTTPException) -> tuple[str, str]:
         return MAINTENANCE, visit.maintenance
     if error.detail in ("csrf", "origin"):
         return FORGED
+    if error.detail in SPECIAL:
+        return SPECIAL[error.detail]
     return TEXTS.get(error.status_code, TEXTS[500])
 
 

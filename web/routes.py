@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from web import administration, board, commands, lots, people, personal, signing_in
+from web import administration, board, commands, ledger_files, lots, people, personal, signing_in
 from web.routing import (
     ADMINISTRATORS,
     BIDDERS,
@@ -24,6 +24,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/lots", lots.lots_redirect, EVERYBODY),
     Page("GET", "/lots/{lot}", lots.show, EVERYBODY),
     Page("GET", "/lots/{lot}/room", lots.room, EVERYBODY),
+    Page("GET", "/lots/{lot}/ledger.jsonl", ledger_files.ledger, EVERYBODY),
+    Page("GET", "/lots/{lot}/receipts/{seq}", ledger_files.receipt_of, EVERYBODY),
     Page("GET", "/sign-in", signing_in.form, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-in", signing_in.sign_in, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-out", signing_in.sign_out, EVERYBODY, during_maintenance=True),

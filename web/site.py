@@ -1,8 +1,9 @@
 """What the web application is made of: its dependencies come in as arguments, once, at the start."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import SecretStr
@@ -14,6 +15,9 @@ from office.passwords import Passwords
 from office.sessions import SessionDirectory
 from web.languages import Catalogues
 from web.limiting import SignInLimits
+
+DOWNLOADS_AT_ONCE: Final = 8
+"""Each holds a connection to the database; more wait, and then are asked to come back."""
 
 Readiness = Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
 """Whether an acknowledged bid would be safe now, and the checks, for /readyz."""
@@ -94,6 +98,7 @@ class Site:
     passwords: Passwords
     limits: SignInLimits
     catalogues: Catalogues
+    downloads: asyncio.Semaphore
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
@@ -111,4 +116,5 @@ class Site:
             passwords=passwords,
             limits=SignInLimits(deps.redis_url),
             catalogues=Catalogues.load(),
+            downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
         )

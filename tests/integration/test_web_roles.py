@@ -1,0 +1,145 @@
+"""Every route, as every person: the wrong one is refused, nothing changes without the page's token."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from office.accounts import Role
+from tests.webkit import Visitor, Web, offer, web_on
+from web.application import create_app
+from web.routes import PAGES
+from web.routing import Page
+
+PERSONS = (None, *Role)
+EXPECTED_OPEN = {
+    ("GET", "/"),
+    ("GET", "/lots"),
+    ("GET", "/lots/{lot}"),
+    ("GET", "/lots/{lot}/room"),
+    ("GET", "/lots/{lot}/ledger.jsonl"),
+    ("GET", "/lots/{lot}/receipts/{seq}"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("POST", "/locale"),
+}
+"""What strangers may use. Whoever opens a route to everybody has to say so here as well."""
+
+
+@pytest.fixture
+async def web(database: str, valkey: str) -> AsyncIterator[Web]:
+    async with web_on(database, valkey) as web:
+        yield web
+
+
+@pytest.fixture
+async def visitors(web: Web) -> dict[Role | None, Visitor]:
+    people: dict[Role | None, Visitor] = {None: web.visitor()}
+    for role in Role:
+        people[role] = await web.signed_in(f"some-{role}", role)
+    await people[Role.ADMINISTRATOR].post("/administration/lots/new", offer("CAR-1"))
+    return people
+
+
+def address(page: Page) -> str:
+    return page.path.replace("{lot}", "CAR-1").replace("{account}", "999").replace("{seq}", "1")
+
+
+def test_only_these_routes_are_open_to_everybody() -> None:
+    assert {(page.method, page.path) for page in PAGES if page.who is None} == EXPECTED_OPEN
+
+
+def test_every_route_of_the_application_is_in_the_table(web: Web) -> None:
+    served = {(getattr(route, "path", "")) for route in web.app.routes}
+    known = {page.path for page in PAGES} | {"/healthz", "/readyz", "/metrics", "/static"}
+    assert served == known
+    assert create_app
+
+
+async def test_the_wrong_person_is_refused_everywhere(visitors: dict[Role | None, Visitor]) -> None:
+    for page in PAGES:
+        for person in PERSONS:
+            if page.who is None or person in page.who:
+                continue
+            visitor = visitors[person]
+            if page.method == "GET":
+                answer = await visitor.get(address(page))
+            else:
+                answer = await visitor.post(address(page), {"reason": "x"})
+            where = f"{page.method} {page.path} as {person}"
+            if person is None:
+                assert answer.status_code == 303, where
+                assert answer.headers["location"].startswith("/sign-in?next="), where
+            else:
+                assert answer.status_code == 403, where
+                assert "您没有这个权限" in answer.text, where
+
+
+async def test_the_right_person_gets_in_everywhere(visitors: dict[Role | None, Visitor]) -> None:
+    for page in PAGES:
+        for person in PERSONS:
+            if page.method != "GET" or not (page.who is None or person in page.who):
+                continue
+            answer = await visitors[person].get(address(page))
+            assert answer.status_code in (200, 303, 404), (page.path, person, answer.text[:2000])
+            assert not answer.headers.get("location", "").startswith("/sign-in"), (page.path, person)
+
+
+async def test_no_form_is_taken_without_the_token_of_its_page(
+    web: Web, visitors: dict[Role | None, Visitor]
+) -> None:
+    other = await web.visitor().token()
+    for page in PAGES:
+        if page.method != "POST":
+            continue
+        for person in PERSONS:
+            if not (page.who is None or person in page.who):
+                continue
+            client = visitors[person].client
+            for form in ({}, {"csrf_token": ""}, {"csrf_token": "0" * 64}, {"csrf_token": other}):
+                answer = await client.post(address(page), data={"reason": "x", **form})
+                assert answer.status_code == 403, (page.path, person)
+                assert "页面已过期" in answer.text
+
+
+async def test_a_form_of_another_site_is_refused_even_with_a_token(
+    visitors: dict[Role | None, Visitor],
+) -> None:
+    for origin in ("https://evil.test", "null", "http://auction.test.evil.test"):
+        answer = await visitors[Role.ADMINISTRATOR].post(
+            "/board/suspend", {"reason": "x"}, headers={"origin": origin}
+        )
+        assert answer.status_code == 403, origin
+    own = await visitors[Role.ADMINISTRATOR].post(
+        "/board/suspend", {"reason": "x"}, headers={"origin": "http://auction.test"}
+    )
+    assert own.status_code == 303
+
+
+async def test_a_token_is_worth_nothing_after_signing_out(visitors: dict[Role | None, Visitor]) -> None:
+    visitor = visitors[Role.BIDDER]
+    token = await visitor.token()
+    await visitor.post("/sign-out")
+    answer = await visitor.client.post("/locale", data={"locale": "en", "csrf_token": token})
+    assert answer.status_code == 403
+
+
+async def test_methods_that_nobody_serves_are_refused(visitors: dict[Role | None, Visitor]) -> None:
+    for method in ("PUT", "DELETE", "PATCH"):
+        answer = await visitors[Role.ADMINISTRATOR].client.request(method, "/lots/CAR-1")
+        assert answer.status_code == 405
+        assert "不能这样打开" in answer.text
+
+
+async def test_a_body_that_is_no_form_is_refused(visitors: dict[Role | None, Visitor]) -> None:
+    visitor = visitors[None]
+    token = await visitor.token()
+    for body, kind in (
+        (b"{}", "application/json"),
+        (b"\xff\x00", "multipart/form-data"),
+        (b"", "text/plain"),
+    ):
+        answer = await visitor.client.post(
+            "/locale", content=body, headers={"content-type": kind, "x-csrf-token": token}
+        )
+        assert answer.status_code == 400, kind
