@@ -28,7 +28,7 @@ function drawConnection({ part, t, root }, state, local) {
   const stale = status === "open" && isStale(state, local);
   setData(root.querySelector("[data-connection]"), "connection", stale ? "stale" : status);
   const seconds = retryAt === null ? 0 : Math.max(0, Math.ceil((retryAt - local) / 1000));
-  setText(part("connection-text"), t(`connection.${status}`, { seconds }));
+  setText(part("connection-text"), t(`connection.${stale ? "stale" : status}`, { seconds }));
   const open = status === "open";
   const { roundTrip } = state.clock;
   setText(part("connection-round-trip"), open && roundTrip !== null ? t("connection.round_trip", { ms: Math.round(roundTrip) }) : "");

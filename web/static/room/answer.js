@@ -5,7 +5,7 @@ import { make, setData, setNodes, setText, show } from "./parts.js";
 import { amountProblem } from "./selectors.js";
 import { refusalSuggestions, refusalText } from "./words.js";
 
-const SIGNS = { waiting: "…", accepted: "✓", rejected: "✕", fault: "✕", held: "?" };
+const SIGNS = { waiting: "…", accepted: "✓", passed: "·", rejected: "✕", fault: "✕", held: "?" };
 const FAULTS = new Set(["may_not_bid", "unknown_lot"]);
 
 export function drawAnswer(panel, state) {
@@ -39,13 +39,19 @@ function describePending(t, { connection, me }, { id, price, held, sends, madeAt
   return { kind: "waiting", key: id, title: t(sends > 1 ? "pending.repeated" : "pending.sent", values) };
 }
 
-function describeAccepted(t, { price, seq, again, entry }) {
+function describeAccepted(t, { price, seq, again, entry }, { auction }) {
   const more = [
     entry.priority && t("answer.accepted.priority"),
     t("answer.accepted.more", { seq }),
     again && t("answer.accepted.again"),
   ];
-  return { title: t("answer.accepted", { price: yuan(price) }), more: more.filter(Boolean).join(" ") };
+  // Green means that the bid stands: one that was outbid since is told in another way.
+  const passed = auction !== null && auction.price > price;
+  return {
+    kind: passed ? "passed" : "accepted",
+    title: t(passed ? "answer.passed" : "answer.accepted", { price: yuan(price) }),
+    more: more.filter(Boolean).join(" "),
+  };
 }
 
 function describeRejected(t, { price, refusal }, { auction, me }) {

@@ -46,6 +46,8 @@ function drawPanel(panel, state, local) {
   setText(part("obstacle"), t(`obstacle.${obstacle ?? "none"}`));
   setData(part("bid-form"), "obstacle", obstacle ?? "");
   drawConfirmation(panel, state);
+  show(part("bid-form"), !asksConfirmation(state) && !hasEnded(auction));
+  show(part("ended-note"), hasEnded(auction));
   if (auction !== null) {
     panel.steps.draw(auction, obstacle);
     drawPriority(panel, state, obstacle);
@@ -54,6 +56,8 @@ function drawPanel(panel, state, local) {
   }
   drawAnswer(panel, state, local);
 }
+
+const hasEnded = (auction) => auction !== null && ["closed", "aborted"].includes(auction.phase);
 
 function drawConfirmation({ part, t }, state) {
   const asks = asksConfirmation(state);

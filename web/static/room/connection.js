@@ -20,13 +20,15 @@ export function backoff(code, failures, random) {
   return base * (0.75 + 0.5 * random);
 }
 
-/** Keeps a socket open until `stop`. `hello()` is the first message; `dispatch` gets the server's messages with
- *  `received`, and local_connecting / local_closed. Returns {send, retry, restart, stop}. */
-export function connect({ gateways, hello, dispatch, now, start = 0 }) {
+/** Keeps a socket open until `stop`. `hello()` is the first message, `greeting` the type of the server's first;
+ *  `dispatch` gets the server's messages with `received`, and local_connecting / local_closed.
+ *  Returns {send, retry, restart, stop}. */
+export function connect({ gateways, hello, dispatch, now, start = 0, greeting = "welcome" }) {
   let socket = null;
   let index = start;
   let failures = 0;
   let heard = 0;
+  let greeted = null;
   let timers = [];
   let retry = null;
 
@@ -57,11 +59,12 @@ export function connect({ gateways, hello, dispatch, now, start = 0 }) {
   function hear(from, data) {
     heard = now();
     const message = { ...JSON.parse(data), received: heard };
-    if (message.type === "welcome") welcomed(from);
+    if (message.type === greeting && greeted !== from) welcomed(from);
     dispatch(message);
   }
 
   function welcomed(from) {
+    greeted = from;
     failures = 0;
     clearTimers();
     const ping = () => send({ type: "ping", t: now() });

@@ -69,12 +69,14 @@ function rowOf(t, entry, paddle) {
     make("span", "log__mark", "", []),
     make("span", "visually-hidden log__mark-text", t("entry.unrecorded")),
   ]);
-  row.querySelector("time").dateTime = new Date(entry.at).toISOString();
+  const time = row.querySelector("time");
+  time.dateTime = new Date(entry.at).toISOString();
+  time.title = `${timeText(entry.at)}.${String(entry.at % 1000).padStart(3, "0")}`;
   return row;
 }
 
 function bidNode(t, entry, mine) {
-  const who = make("span", "log__who", t("entry.bid", { paddle: entry.paddle }));
+  const who = make("span", "log__who", "", [make("span", "log__word", `${t("entry.paddle")} `), entry.paddle]);
   const marks = [mine && make("span", "log__me", t("entry.mine")), entry.priority && make("span", "badge badge--waiting", t("entry.priority"))];
   return make("span", "log__text", "", [who, ...marks.filter(Boolean), make("span", "log__price", yuan(entry.price))]);
 }

@@ -50,11 +50,11 @@ export function shareLeft(state, local) {
 }
 
 /** Where the bidder stands: none (no bidder, or nothing to lead yet) | leading | outbid | behind | unknown |
- *  won | won_unsettled | lost. `behind` is somebody else leading when we cannot see all own bids. */
+ *  won | won_unsettled | reserve_not_met | lost | aborted. `behind` is somebody else leading when we cannot see all own bids. */
 export function lead(state, local) {
   const { auction, me, entries } = state;
   if (auction === null || !me.known || me.paddle === null) return "none";
-  if (auction.phase === "aborted" || auction.phase === "scheduled") return "none";
+  if (auction.phase === "aborted") return "aborted";
   const mine = auction.leader === me.paddle && auction.bids > 0;
   if (auction.phase === "closed") return closedLead(state, mine);
   if (isStale(state, local)) return "unknown";

@@ -1,9 +1,9 @@
 // Phase, countdown, price and where the bidder stands.
 
-import { clockText } from "./clock.js";
+import { clockText, timeText } from "./clock.js";
 import { capital, yuan } from "./money.js";
 import { priceNodes, setData, setNodes, setText, show } from "./parts.js";
-import { countdown, isStale, lead, prompt, shareLeft, silence } from "./selectors.js";
+import { countdown, isStale, lastOf, lead, prompt, shareLeft, silence } from "./selectors.js";
 import { periodText } from "./words.js";
 
 const SIGNS = { leading: "✓", won: "✓", won_unsettled: "✓", outbid: "!", behind: "!", unknown: "?", none: "·" };
@@ -28,14 +28,19 @@ export function drawClock({ root, part, t }, state, local) {
   const seconds = prompt(state, local);
   setData(root, "clock", kind);
   setData(root, "prompt", seconds ?? "");
-  setText(part("countdown"), figures(t, kind, left, phase, stale));
+  const ended = kind === "none" ? endedAt(state) : null;
+  setText(part("countdown"), ended === null ? figures(t, kind, left, phase, stale) : timeText(ended));
   setData(part("countdown"), "words", kind === "over" && !stale);
-  setData(part("countdown"), "long", left > LONG_MS);
+  setData(part("countdown"), "long", left > LONG_MS || ended !== null);
   setText(part("clock-note"), stale && phase !== "unknown" ? t("clock.stale") : note(t, kind, phase, state));
   show(part("prompt"), seconds !== null);
   setText(part("prompt"), seconds === null ? "" : t(`prompt.${seconds}`));
   drawBar(part("bar"), shareLeft(state, local));
   return left > 0 ? (left % 1000) + 1 : 250;
+}
+
+function endedAt({ entries }) {
+  return lastOf(entries, "closed", "aborted")?.at ?? null;
 }
 
 function figures(t, kind, left, phase, stale) {
@@ -92,7 +97,7 @@ function watchingWords(t, state, local) {
 }
 
 function leadMore(t, standing, state, local) {
-  if (standing === "none") return "";
+  if (standing === "none" || standing === "aborted") return "";
   if (standing === "unknown") return moreOfSilence(t, state, local);
   const { bids, leader, price } = state.auction;
   if (standing === "lost" && bids === 0) return t("lead.lost.nobody");

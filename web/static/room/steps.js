@@ -44,8 +44,7 @@ function stepButton() {
 }
 
 function drawStep(t, { button, words, price }, offer, auction, obstacle) {
-  const first = auction.bids === 0;
-  const key = first ? (offer.steps === 0 ? "step.starting" : "step.first") : "step.more";
+  const key = offer.steps === 0 ? "step.starting" : "step.more";
   setText(words, t(key, { steps: offer.steps }));
   setText(price, shortYuan(offer.price));
   setData(button, "price", offer.price);
