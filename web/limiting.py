@@ -12,6 +12,9 @@ from typing import Final
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 PER_PERSON_AND_ADDRESS: Final = RateLimitItemPerMinute(5, 5, namespace="sign-in-pair")
 PER_ACCOUNT: Final = RateLimitItemPerMinute(30, 15, namespace="sign-in-account")
@@ -43,7 +46,13 @@ class SignInLimits:
     """Counts wrong passwords in Redis, for all web processes together."""
 
     def __init__(self, redis_url: str) -> None:
-        storage = RedisStorage(f"async+{redis_url}", implementation="redispy", key_prefix="luochui:limits")
+        storage = RedisStorage(
+            f"async+{redis_url}",
+            implementation="redispy",
+            key_prefix="luochui:limits",
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # a restarted server left dead sockets
+            retry_on_error=[RedisConnectionError],
+        )
         self._limiter = FixedWindowRateLimiter(storage)
 
     async def waiting_s(self, attempt: Attempt) -> int:
