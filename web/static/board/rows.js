@@ -92,7 +92,7 @@ function heading(children) {
 
 function cell(label, className, children) {
   const element = make("td", className, "", children);
-  element.dataset.label = label;
+  if (label !== "") element.dataset.label = label;
   return element;
 }
 
