@@ -50,8 +50,9 @@ class SignInLimits:
             f"async+{redis_url}",
             implementation="redispy",
             key_prefix="luochui:limits",
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # a restarted server left dead sockets
-            retry_on_error=[RedisConnectionError],
+            # A restarted server leaves dead sockets in the pool: redis-py's options, which limits passes on.
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # type: ignore[arg-type]
+            retry_on_error=[RedisConnectionError],  # type: ignore[arg-type]
         )
         self._limiter = FixedWindowRateLimiter(storage)
 

@@ -265,7 +265,12 @@ async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auct
         terms = Terms(
             lot=lot, starting_price=Fen(10_000), increment=Fen(100), inquiry_ms=500, window_ms=WINDOW_MS
         )
-        offer = Offer(terms, now + 2_000, f"故障演练 {lot}", next(iter(AssetClass)))
+        offer = Offer(
+            terms=terms,
+            opens_at=now + 4_000,
+            title=f"故障演练 {lot}",
+            asset_class=AssetClass.PHYSICAL,
+        )
         await putting_on.put_on(engine, book, Draft(offer=offer, reserve=None))
         await putting_on.import_list(engine, book, lot, [QualifiedRow(login) for login in logins])
     finally:
@@ -283,7 +288,8 @@ def sign_in(port: int, login: str) -> str:
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert token
         form = {"csrf_token": token[1], "login": login, "password": PASSWORD}
-        assert client.post("/sign-in", data=form).status_code == 303
+        answer = client.post("/sign-in", data=form)
+        assert answer.status_code == 303, (answer.status_code, re.sub(r"<[^>]+>|\s+", " ", answer.text)[-600:])
         return client.cookies["luochui_session"]
 
 
