@@ -24,7 +24,7 @@ from bidding.book import Book, Outcome
 from bidding.booktime import BookTime
 from bidding.fanout import Fanout
 from bidding.gauges import Metrics
-from bidding.guest import PROBE, Guest, SignedIn
+from bidding.guest import MESSAGES, PROBE, Guest, SignedIn
 from bidding.limits import Rate, TokenBucket
 from bidding.lookup import read_confirmed
 from bidding.messages import Refused
@@ -36,7 +36,7 @@ from bidding.rooms import Rooms
 from bidding.server import Connection, Limits, PlainConnection, Receiver, Server
 from bidding.server import Refused as HandshakeRefused
 from bidding.tail import Tail
-from bidding.view import kind_of
+from bidding.view import kind_of, paddle_in
 from bidding.wire import (
     ClientHello,
     ClientProbe,
@@ -88,6 +88,7 @@ class Config:
     tolerance_ms: int = 1_000
     probe_every_s: float = 0.25
     bid_rate: Rate = field(default_factory=lambda: Rate(per_second=5, burst=10))
+    message_rate: Rate = MESSAGES
     limits: Limits = field(default_factory=Limits)
     plain: bool = False
 
@@ -125,6 +126,7 @@ class Gateway:
         self.port = 0
         self._paddle_of = paddle_of
         self._time = BookTime()
+        self._pending: dict[tuple[str, str, str], Guest] = {}
         self._buckets: dict[int, TokenBucket] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
@@ -183,10 +185,17 @@ class Gateway:
         self.server.stop_listening()
         await self._await_answers()
         await self.server.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         await self.logs.__aexit__()
+
+    async def _end_tasks(self) -> None:
+        """Cancel what runs, again if a library swallows the first attempt; the end of a gateway has a bound."""
+        for _ in range(3):
+            for task in self._tasks:
+                task.cancel()
+            if not self._tasks or not (await asyncio.wait(list(self._tasks), timeout=1.0))[1]:
+                return
+        log.error("tasks_left", tasks=[task.get_name() for task in self._tasks])
 
     def begin_beats(self) -> None:
         self._probing = self.spawn(self._prober.run())
@@ -208,7 +217,8 @@ class Gateway:
         if self.deciding:
             self._answered_all.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered_all.wait(), LAST_ANSWERS_WITHIN_S)
+                async with asyncio.timeout(LAST_ANSWERS_WITHIN_S):
+                    await self._answered_all.wait()
 
     def _own_url(self) -> str:
         host = "127.0.0.1" if self.config.host in ("", "0.0.0.0", "::") else self.config.host  # noqa: S104
@@ -353,18 +363,26 @@ class Gateway:
         for number in idle:
             del self._buckets[number]
 
-    def answered(self, outcome: Outcome | Exception, began: float) -> None:
-        """A bid has been answered."""
+    def asked(self, lot: str, paddle: str, bid_id: str, guest: Guest) -> None:
+        """A bid goes to the book."""
+        self.deciding += 1
+        self._pending[lot, paddle, bid_id] = guest
+
+    def decided(self, outcome: Outcome | Exception) -> None:
+        """The book has replied to a bid, or will not."""
         self.deciding -= 1
         if not self.deciding:
             self._answered_all.set()
         if isinstance(outcome, Exception):
             self.metrics.bids.labels("unknown").inc()
             return
-        now = time.monotonic()
-        self._time.heard(outcome.now, now * 1000)
-        self.metrics.ack_seconds.observe(now - began)
+        self.heard(outcome.now)
         self.metrics.bids.labels("again" if outcome.again else kind_of(outcome.line)).inc()
+
+    def answered(self, lot: str, paddle: str, bid_id: str, began: float) -> None:
+        """A bid is being answered."""
+        self._pending.pop((lot, paddle, bid_id), None)
+        self.metrics.ack_seconds.observe(time.monotonic() - began)
 
     def heard(self, book_ms: int) -> None:
         self._time.heard(book_ms, time.monotonic() * 1000)
@@ -392,7 +410,11 @@ class Gateway:
 
     # what the logs tell (bidding.tail.Listener)
 
-    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes) -> None:
+    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, bid_id: str) -> None:
+        if bid_id and self._pending:
+            bidder = self._pending.get((lot, paddle_in(line), bid_id))
+            if bidder is not None:
+                bidder.accepted(bid_id, line)
         self.metrics.entries.inc()
         self.rooms.entry(lot, epoch, seq, kind, line)
         self.board.entry(lot, epoch, seq, kind, line, self.now())

@@ -71,7 +71,8 @@ class Guest(Watcher):
     """One connection, from its first message on."""
 
     __slots__ = (
-        *("_account_bids", "_bids", "_bids_waiting", "_deciding", "_faults", "_gateway", "_messages"),
+        *("_account_bids", "_began", "_bids", "_bids_waiting", "_deciding", "_faults", "_gateway"),
+        *("_messages", "_turn"),
         *("confirming", "gone", "greeted", "lot", "paddle", "rank", "room", "signed_in"),
     )
 
@@ -80,12 +81,14 @@ class Guest(Watcher):
         now = gateway.monotonic()
         self._gateway = gateway
         own = signed_in is not None and signed_in.role == PROBE
-        self._messages = TokenBucket(UNLIMITED if own else MESSAGES, now)
+        self._messages = TokenBucket(UNLIMITED if own else gateway.config.message_rate, now)
         self._faults = TokenBucket(FAULTS, now)
         self._bids = TokenBucket(gateway.bid_rate, now)
         self._account_bids = gateway.bids_of(signed_in.account_id) if signed_in else self._bids
         self._bids_waiting: deque[ClientBid] = deque()
-        self._deciding = False
+        self._deciding = ""
+        self._turn = 0
+        self._began = now
         self.signed_in = signed_in
         self.greeted = False
         self.gone = False
@@ -204,31 +207,33 @@ class Guest(Watcher):
 
     def _submit(self, bid: ClientBid) -> None:
         assert self.paddle is not None
-        self._deciding = True
-        self._gateway.deciding += 1
-        decided = partial(self._decided, bid.id, self._gateway.monotonic())
+        self._turn += 1
+        self._deciding = bid.id
+        self._began = self._gateway.monotonic()
+        self._gateway.asked(self.lot, self.paddle, bid.id, self)
+        decided = partial(self._decided, self._turn)
         self._gateway.book.submit_bid(self.lot, PlaceBid(self.paddle, bid.id, bid.price), decided)
 
-    def _decided(self, bid_id: str, began: float, outcome: Outcome | Exception) -> None:
-        """Answer first: the fan-out of the entry comes later, from the log."""
-        self._deciding = False
-        if not self.gone:
-            self.tell(self._answer(bid_id, outcome))
-        self._gateway.answered(outcome, began)
-        if self._bids_waiting and not self.gone:
-            self._submit(self._bids_waiting.popleft())
+    def accepted(self, bid_id: str, line: bytes) -> None:
+        """The log was faster than the book's reply: answer now, before the entry goes to anybody."""
+        if self._deciding == bid_id:
+            self._answer(ServerAccepted(bid_id, Line(line), again=False))
 
-    def _answer(self, bid_id: str, outcome: Outcome | Exception) -> ServerMessage:
-        if isinstance(outcome, Overloaded):
-            return ServerLimited(bid_id, OVERLOADED_RETRY_MS)
-        if isinstance(outcome, Exception):
-            return ServerUnknown(bid_id)
-        kind = kind_of(outcome.line)
-        if kind == BidAccepted.kind:
-            return ServerAccepted(bid_id, Line(outcome.line), outcome.again)
-        if kind == BidRejected.kind:
-            return ServerRejected(bid_id, Line(outcome.line), outcome.again)
-        return ServerError("unknown_lot", None, bid_id)
+    def _decided(self, turn: int, outcome: Outcome | Exception) -> None:
+        self._gateway.decided(outcome)
+        if turn == self._turn and self._deciding:
+            self._answer(_answer_to(self._deciding, outcome))
+
+    def _answer(self, message: ServerMessage) -> None:
+        """Answer the bid that is being decided, and go on to the next one."""
+        assert self.paddle is not None
+        self._gateway.answered(self.lot, self.paddle, self._deciding, self._began)
+        self._deciding = ""
+        if self.gone:
+            return
+        self.tell(message)
+        if self._bids_waiting:
+            self._submit(self._bids_waiting.popleft())
 
     def _confirm(self) -> None:
         if self.room is None:
@@ -240,3 +245,16 @@ class Guest(Watcher):
         else:
             self.confirming = True
             self._gateway.spawn(self._gateway.confirm(self))
+
+
+def _answer_to(bid_id: str, outcome: Outcome | Exception) -> ServerMessage:
+    if isinstance(outcome, Overloaded):
+        return ServerLimited(bid_id, OVERLOADED_RETRY_MS)
+    if isinstance(outcome, Exception):
+        return ServerUnknown(bid_id)
+    kind = kind_of(outcome.line)
+    if kind == BidAccepted.kind:
+        return ServerAccepted(bid_id, Line(outcome.line), outcome.again)
+    if kind == BidRejected.kind:
+        return ServerRejected(bid_id, Line(outcome.line), outcome.again)
+    return ServerError("unknown_lot", None, bid_id)

@@ -81,7 +81,8 @@ class Prober:
             self._wake.clear()
             if not self._demanded:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), max(0.0, next_round - time.monotonic()))
+                    async with asyncio.timeout(max(0.0, next_round - time.monotonic())):
+                        await self._wake.wait()
 
     async def _round_trip(self, connection: ClientConnection, partitions: Iterable[int]) -> None:
         began = time.monotonic()

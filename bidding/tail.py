@@ -26,7 +26,8 @@ RETRY_S: Final = 0.2
 class Listener(Protocol):
     """Who is told; nothing here waits."""
 
-    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes) -> None: ...
+    def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, bid_id: str) -> None:
+        """`bid_id` is private to its bidder; empty for entries that are no bid."""
 
     def refusal(self, lot: str, reason: str) -> None: ...
 
@@ -107,6 +108,7 @@ class Tail:
             int(fields[b"seq"]),
             fields[b"kind"].decode(),
             fields[b"line"],
+            fields[b"id"].decode(),
         )
 
     def _private(self, fields: dict[bytes, bytes]) -> None:

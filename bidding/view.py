@@ -29,6 +29,7 @@ from bidding.standing import Standing, project
 from bidding.terms import Fen
 
 KIND: Final = re.compile(rb'"kind":"(\w+)"')
+PADDLE: Final = re.compile(rb'"paddle":"(\d{4})"')
 REASON: Final = re.compile(rb'"reason":"(\w+)"\}$')
 
 
@@ -150,6 +151,12 @@ def kind_of(line: bytes) -> str:
     if found is None:
         raise ValueError("not an entry")
     return found[1].decode()
+
+
+def paddle_in(line: bytes) -> str:
+    """The paddle of a bid's line; empty for lines without one."""
+    found = PADDLE.search(line)
+    return found[1].decode() if found else ""
 
 
 def reason_of(line: bytes) -> str | None:

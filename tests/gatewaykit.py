@@ -88,9 +88,9 @@ class Client:
         return await self.hears("welcome")
 
     async def hears(
-        self, *kinds: str, where: Callable[[dict[str, Any]], bool] | None = None
+        self, *kinds: str, where: Callable[[dict[str, Any]], bool] | None = None, after: int = 0
     ) -> dict[str, Any]:
-        """The first message of these kinds, waiting for it."""
+        """The first message of these kinds after so many, waiting for it."""
         async with asyncio.timeout(WAIT_S):
             while True:
                 for message in self.heard[after:]:

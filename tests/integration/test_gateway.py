@@ -11,7 +11,6 @@ from bidding.limits import Rate
 from bidding.terms import InquiryMode
 from tests.gatewaykit import LOT, Client, Person, Scene, scene
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
 
 

@@ -13,7 +13,6 @@ from websockets.exceptions import InvalidStatus
 from bidding.server import PlainConnection
 from tests.gatewaykit import LOT, Person, Scene, scene
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
 
 

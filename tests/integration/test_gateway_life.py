@@ -10,7 +10,6 @@ import uvloop
 from bidding.clock import Tolerances
 from tests.gatewaykit import LOT, Person, Scene, scene
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
 
 
