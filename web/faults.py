@@ -83,6 +83,8 @@ HANDLERS: Final[Mapping[Any, Any]] = {
     PoolTimeout: on_unavailable,
     RedisError: on_unavailable,
     BookUnavailable: on_unavailable,
+    ConnectionError: on_unavailable,
+    TimeoutError: on_unavailable,
 }
 
 

@@ -29,8 +29,8 @@ class Visit:
     locale: str
     visitor: str
     maintenance: str = ""
-    form: dict[str, str] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict, repr=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
     said: list[Flash] = field(default_factory=list)
 
     @classmethod

@@ -1,0 +1,196 @@
+"""Sessions that end for good, accounts, and the sealed list."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import redis.asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from office import sealed
+from office.accounts import Accounts, LoginTaken, Role
+from office.database import create_engine
+from office.sealed import ListFault, ListFaults, NotPublished, QualifiedRow, Wrong
+from office.sessions import SessionDirectory
+
+
+@pytest.fixture
+async def client(valkey: str) -> AsyncIterator[Any]:
+    async with redis.asyncio.Redis.from_url(valkey) as client:
+        yield client
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database)
+    yield engine
+    await engine.dispose()
+
+
+async def people(engine: AsyncEngine, count: int, role: Role = Role.BIDDER) -> list[int]:
+    accounts = Accounts(engine)
+    return [
+        await accounts.create_hashed(f"{role}{number}", "x", role, f"测试{number}") for number in range(count)
+    ]
+
+
+async def test_a_session_lives_until_it_is_ended(client: Any) -> None:
+    sessions = SessionDirectory(client)
+    cookie, session_id = await sessions.start(7, Role.BIDDER, "测试竞买人一", "en")
+    found = await sessions.signed_in(cookie)
+    assert found is not None
+    assert (found.account_id, found.role, found.name, found.locale, found.session_id) == (
+        *(7, Role.BIDDER, "测试竞买人一", "en", session_id),
+    )
+    await sessions.end(session_id)
+    assert await sessions.signed_in(cookie) is None
+    assert await sessions.living([session_id]) == set()
+
+
+async def test_decoding_clients_serve_as_well(valkey: str) -> None:
+    async with redis.asyncio.Redis.from_url(valkey, decode_responses=True) as client:
+        sessions = SessionDirectory(client)
+        cookie, session_id = await sessions.start(7, Role.BIDDER, "x")
+        assert await sessions.signed_in(cookie) is not None
+        assert await sessions.end_all_of(7) == 1
+        assert await sessions.living([session_id]) == set()
+
+
+async def test_an_idle_session_ends_and_use_keeps_it(client: Any) -> None:
+    sessions = SessionDirectory(client, idle_s=2)
+    used, _ = await sessions.start(7, Role.BIDDER, "x")
+    idle, _ = await sessions.start(7, Role.BIDDER, "x")
+    for _ in range(6):
+        await asyncio.sleep(0.5)
+        assert await sessions.signed_in(used) is not None
+    assert await sessions.signed_in(idle) is None
+
+
+async def test_no_use_keeps_a_session_over_its_absolute_end(client: Any) -> None:
+    sessions = SessionDirectory(client, idle_s=10, absolute_s=1)
+    cookie, session_id = await sessions.start(7, Role.BIDDER, "x")
+    for _ in range(5):
+        await sessions.living([session_id])
+        await asyncio.sleep(0.3)
+    assert await sessions.signed_in(cookie) is None
+    assert await sessions.living([session_id]) == set()
+
+
+async def test_an_ended_session_does_not_come_back_through_what_is_under_way(client: Any) -> None:
+    sessions = SessionDirectory(client)
+    cookie, session_id = await sessions.start(7, Role.BIDDER, "x")
+    await sessions.end(session_id)
+    await sessions.set_locale(session_id, "en")
+    await sessions._renewed([session_id])
+    assert await sessions.signed_in(cookie) is None
+    assert await client.exists(f"luochui:session:{session_id}") == 0
+
+
+async def test_many_sessions_are_asked_for_in_few_trips(client: Any) -> None:
+    sessions = SessionDirectory(client)
+    ids = [(await sessions.start(n, Role.BIDDER, "x"))[1] for n in range(30)]
+    await sessions.end(ids[3])
+    assert await sessions.living([*ids, "nothing"]) == set(ids) - {ids[3]}
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a" * 42, "a" * 44, "ü" * 43, "a" * 10_000, "a\nb" * 14])
+async def test_a_cookie_of_another_form_is_nobody(client: Any, cookie: str) -> None:
+    assert await SessionDirectory(client).signed_in(cookie) is None
+
+
+async def test_a_login_is_given_once_and_in_one_form(engine: AsyncEngine) -> None:
+    accounts = Accounts(engine)
+    await accounts.create_hashed("bidder1", "x", Role.BIDDER, "x")
+    with pytest.raises(LoginTaken):
+        await accounts.create_hashed("bidder1", "x", Role.BIDDER, "x")
+    for login in ("Bidder", "a", "", "张三", "a b", "a" * 41, "-abc"):
+        with pytest.raises(ValueError, match="login"):
+            await accounts.create_hashed(login, "x", Role.BIDDER, "x")
+
+
+async def test_a_password_is_checked_for_real(engine: AsyncEngine) -> None:
+    accounts = Accounts(engine)
+    account = await accounts.create("bidder1", "correct horse", Role.BIDDER, "x")
+    assert await accounts.verify("bidder1", "correct horse") is not None
+    assert await accounts.verify("bidder1", "Correct horse") is None
+    assert await accounts.verify("nobody", "correct horse") is None
+    await accounts.set_password(account, "battery staple")
+    assert await accounts.verify("bidder1", "correct horse") is None
+    assert await accounts.verify("bidder1", "battery staple") is not None
+
+
+# ── the sealed list ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_paddles_are_unique_per_lot_and_have_four_digits(engine: AsyncEngine) -> None:
+    await people(engine, 200)
+    rows = [QualifiedRow(f"bidder{number}") for number in range(200)]
+    for lot in ("A", "B"):
+        assert (await sealed.import_qualified(engine, lot, rows)).count == 200
+        paddles = await sealed.qualified(engine, lot)
+        assert len(paddles) == 200
+        assert all(len(paddle) == 4 and "1000" <= paddle <= "9999" for paddle in paddles)
+
+
+async def test_paddles_do_not_follow_the_order_of_the_list(engine: AsyncEngine) -> None:
+    accounts = await people(engine, 50)
+    await sealed.import_qualified(engine, "A", [QualifiedRow(f"bidder{n}") for n in range(50)])
+    held = [await sealed.paddle_of(engine, "A", account) for account in accounts]
+    paddles = [one[0] for one in held if one]
+    assert paddles != sorted(paddles)
+
+
+async def test_a_list_with_faults_names_all_of_them(engine: AsyncEngine) -> None:
+    await people(engine, 2)
+    await people(engine, 1, Role.TRANSFEROR)
+    rows = [
+        *(QualifiedRow("bidder0"), QualifiedRow("ghost"), QualifiedRow("transferor0")),
+        *(QualifiedRow("bidder0"), QualifiedRow("bidder1", 100)),
+    ]
+    with pytest.raises(ListFaults) as caught:
+        await sealed.import_qualified(engine, "A", rows)
+    assert caught.value.faults == (
+        ListFault(2, Wrong.UNKNOWN_LOGIN, "ghost"),
+        ListFault(3, Wrong.NOT_A_BIDDER, "transferor0"),
+        ListFault(4, Wrong.TWICE, "bidder0"),
+        ListFault(5, Wrong.RANK, "bidder1"),
+    )
+    assert await sealed.qualified(engine, "A") == {}
+
+
+async def test_a_list_that_the_book_refuses_changes_nothing(engine: AsyncEngine) -> None:
+    await people(engine, 2)
+    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0")])
+    before = await sealed.qualified(engine, "A")
+
+    async def refuse(_: object) -> bool:
+        return False
+
+    with pytest.raises(NotPublished):
+        await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1")], refuse)
+    assert await sealed.qualified(engine, "A") == before
+
+
+async def test_two_imports_at_once_leave_one_whole_list(engine: AsyncEngine) -> None:
+    await people(engine, 20)
+    first = [QualifiedRow(f"bidder{n}", 1) for n in range(10)]
+    second = [QualifiedRow(f"bidder{n}", 2) for n in range(5, 20)]
+    await asyncio.gather(
+        *(sealed.import_qualified(engine, "A", rows) for rows in (first, second, first, second))
+    )
+    ranks = Counter((await sealed.qualified(engine, "A")).values())
+    assert ranks in (Counter({1: 10}), Counter({2: 15}))
+
+
+async def test_one_sees_only_the_own_lots(engine: AsyncEngine) -> None:
+    first, second = await people(engine, 2)
+    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 3)])
+    await sealed.import_qualified(engine, "B", [QualifiedRow("bidder0"), QualifiedRow("bidder1")])
+    assert set(await sealed.lots_of(engine, first)) == {"A", "B"}
+    assert set(await sealed.lots_of(engine, second)) == {"B"}
+    assert await sealed.paddle_of(engine, "A", second) is None
+    held = await sealed.paddle_of(engine, "A", first)
+    assert held is not None
+    assert held[1] == 3
