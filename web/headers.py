@@ -100,7 +100,7 @@ class Around:
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
         self._metrics.requests.labels(route, method, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if route in ("/healthz", "/metrics", "-") and status < 400:
+        if route in ("/healthz", "/readyz", "/metrics", "-") and status < 400:
             return
         lot = scope.get("path_params", {}).get("lot")
         named = {"lot": lot} if lot else {}

@@ -9,6 +9,8 @@ import uvloop
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from bidding.book import Book
+from luochui.operations.pulse import probes
 from luochui.operations.readiness import readiness
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
@@ -43,7 +45,7 @@ async def _serve(settings: Settings) -> None:
                     redis=client,
                     redis_url=settings.required_redis_url(),
                     book=book,
-                    readiness=_readiness(settings),
+                    readiness=_readiness(settings, book),
                     registry=REGISTRY,
                 )
             )
@@ -87,9 +89,9 @@ def _demo_accounts(settings: Settings) -> tuple[Any, ...]:
     return tuple(demo.accounts())
 
 
-def _readiness(settings: Settings) -> Readiness:
+def _readiness(settings: Settings, book: Book) -> Readiness:
     async def ask() -> tuple[bool, Mapping[str, Any]]:
-        report = await readiness(settings)
+        report = await readiness(settings, more=probes(book, settings))
         return report.ready, report.as_json()
 
     return ask
