@@ -189,7 +189,7 @@ class Gateway:
         await self.logs.__aexit__()
 
     async def _end_tasks(self) -> None:
-        """Cancel what runs, again if a library swallows the first attempt; the end of a gateway has a bound."""
+        """Cancel what runs, again if a library swallows the first attempt; the end has a bound."""
         for _ in range(3):
             for task in self._tasks:
                 task.cancel()

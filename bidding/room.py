@@ -103,6 +103,7 @@ class Room:
     def reload(self, state: LotState) -> None:
         """Go on from the book's state: who can be brought up by entries is, after an epoch nobody can."""
         if state.view.standing.epoch != self.track.epoch or state.view.standing.seq < self.track.seq:
+            self._sent = -1
             for watcher in self.watchers:
                 watcher.seq = -1
         self._take(state)
