@@ -17,7 +17,7 @@ class NoAccount(Repairable):
 
 
 def make_account(settings: Settings, login: str, role: str, name: str) -> int:
-    """Create an account; the password is asked for, or read from standard input. Returns the account's number.
+    """Create an account; its password is asked for, or read from standard input. Returns its number.
 
     Raises NoAccount with what is wrong.
     """
