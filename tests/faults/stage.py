@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -100,14 +101,8 @@ def _await_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
         with suppress(httpx.HTTPError):
             if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
                 return
-        _sleep()
+        time.sleep(0.1)
     raise AssertionError("not ready after 60 s")
-
-
-def _sleep() -> None:
-    import time
-
-    time.sleep(0.1)
 
 
 def _free_ports(count: int) -> int:
@@ -289,7 +284,7 @@ def sign_in(port: int, login: str) -> str:
         assert token
         form = {"csrf_token": token[1], "login": login, "password": PASSWORD}
         answer = client.post("/sign-in", data=form)
-        assert answer.status_code == 303, (answer.status_code, re.sub(r"<[^>]+>|\s+", " ", answer.text)[-600:])
+        assert answer.status_code == 303, re.sub(r"<[^>]+>|\s+", " ", answer.text)[-600:]
         return client.cookies["luochui_session"]
 
 
