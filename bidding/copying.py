@@ -236,9 +236,3 @@ def _projected(head: Head, rows: list[EntryRow]) -> Standing:
             raise ValueError(f"entry {row.seq} is not what the log says it is")
         standing = project(standing, event)
     return replace(standing, epoch=rows[-1].epoch, seq=rows[-1].seq) if rows else standing
-
-
-def order(position: str) -> tuple[int, int]:
-    """A position in the log as a pair that sorts."""
-    time, _, number = position.partition("-")
-    return int(time), int(number)

@@ -30,13 +30,13 @@ from bidding.copying import (
     Fault,
     Head,
     copy,
-    order,
     repetitions,
 )
 from bidding.ledger_gauges import LedgerMetrics
 from bidding.messages import BidAccepted, InquiryOpened, Resumed, TimedBiddingStarted
 from bidding.pipeline import BookUnavailable, Pipeline
-from bidding.records import START, AnotherWriter, Batch, Leaf, Noted, Records, SignedRoot
+from bidding.positions import START, last_position, order, time_of
+from bidding.records import AnotherWriter, Batch, Leaf, Noted, Records, SignedRoot
 from bidding.session import ENDED
 from bidding.telling import Teller
 from signing.merkle import Tree
@@ -164,9 +164,8 @@ class Writer:
         connection = await self._log.ready()
         lost = []
         for key, position in self._positions.items():
-            newest = await connection.ask("XREVRANGE", key, "+", "-", "COUNT", "1")
-            last = newest[0][0].decode() if newest else START
-            if order(last) < order(position):
+            last = await last_position(connection, key)
+            if order(last or START) < order(position):
                 lost.append(key)
         self.metrics.log_lost.set(bool(lost))
         if lost:
@@ -241,7 +240,7 @@ class Writer:
     # afterwards
 
     def _measure(self, batch: Batch, found: Mapping[str, Sequence[Delivery]], repeated: int) -> None:
-        oldest = min(_time_of(entries[0].position) for entries in found.values())
+        oldest = min(time_of(entries[0].position) for entries in found.values())
         self.metrics.lag.observe(max(0, self._clock_ms() - oldest) / 1000)
         self.metrics.size.observe(sum(map(len, found.values())))
         self.metrics.entries.inc(len(batch.entries) + len(batch.privates))
@@ -253,7 +252,7 @@ class Writer:
             self._alarm(conflict)
         self._teller.note(Noted(head.lot, head.seq, head.hash, root) for head in batch.heads)
         for key, entries in found.items():
-            self._teller.recorded_up_to(self._places[key].partition, _time_of(entries[-1].position))
+            self._teller.recorded_up_to(self._places[key].partition, time_of(entries[-1].position))
         if any(head.standing.phase in ENDED for head in batch.heads):
             self.ended.set()
 
@@ -323,8 +322,3 @@ def _places(partitions: int) -> dict[str, Place]:
         places[keys.log] = Place(partition, private=False)
         places[keys.private_log] = Place(partition, private=True)
     return places
-
-
-def _time_of(position: str) -> int:
-    """The server's time (ms) in a stream position."""
-    return int(position.partition("-")[0])

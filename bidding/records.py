@@ -19,7 +19,6 @@ from bidding.terms import Fen
 WRITER_LOCK: Final = 0x6C656467
 """The advisory lock of the ledger's one writer ("ledg" as a number)."""
 STATEMENT_TIMEOUT_MS: Final = 10_000
-START: Final = "0-0"
 
 _ENTRIES = """
 INSERT INTO ledger_entries (lot, seq, epoch, kind, at, line, prev, hash, bid_id, root)
@@ -150,7 +149,7 @@ class Records:
         await self._connection.execute("SELECT 1")
 
     async def positions(self) -> dict[int, tuple[str, str]]:
-        """Where the writer stands in each partition's logs; a partition that is missing begins at START."""
+        """Where the writer stands in each partition's logs; a partition that is missing begins at the start."""
         found = await self._connection.execute("SELECT partition, log, private_log FROM ledger_positions")
         return {partition: (log, private) for partition, log, private in await found.fetchall()}
 

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bidding import lots
 from bidding.book import RECENT_KEPT, Book, encode, partition_keys, partition_of
 from bidding.chain import genesis, link
-from bidding.copying import order
 from bidding.messages import BidAccepted, BidRejected, Confirmed, Recovered, line, parse
 from bidding.pipeline import Connection
-from bidding.records import START, Records
+from bidding.positions import START, last_position, order
+from bidding.records import Records
 from bidding.replay import Known, Replayed, replay
 from bidding.session import Session, recover
 from bidding.terms import Terms
@@ -121,11 +121,10 @@ async def _continue_streams(book: Book, positions: Mapping[int, tuple[str, str]]
     for partition, pair in positions.items():
         keys = partition_keys(partition)
         for key, position in zip((keys.log, keys.private_log), pair, strict=True):
-            newest = await connection.ask("XREVRANGE", key, "+", "-", "COUNT", "1")
-            last = newest[0][0].decode() if newest else START
-            if order(last) >= order(position):
+            last = await last_position(connection, key)
+            if order(last or START) >= order(position):
                 continue
-            if not newest:
+            if last is None:
                 await connection.ask("XGROUP", "CREATE", key, "recovery", "$", "MKSTREAM")
                 await connection.ask("XGROUP", "DESTROY", key, "recovery")
             await connection.ask("XSETID", key, position)
