@@ -111,7 +111,7 @@ class Troupe:
         """Bring one lot to where it should be."""
         match cast.scene.part:
             case Part.LIVELY:
-                await self._bid(cast, [self._person(3, 11, 14 + 7 * number) for number in range(len(ROBOTS))])
+                await self._bid(cast, [self._person(6, 20, 20 + 9 * number) for number in range(len(ROBOTS))])
             case Part.LONG:
                 await self._bid(cast, [self._person(4, 15, 2 + number) for number in range(2)])
             case Part.SOLD:

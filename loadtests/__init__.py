@@ -1,0 +1,1 @@
+"""Load tests and measurements; nothing of it is shipped. Loopback only."""
