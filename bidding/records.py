@@ -149,7 +149,7 @@ class Records:
         await self._connection.execute("SELECT 1")
 
     async def positions(self) -> dict[int, tuple[str, str]]:
-        """Where the writer stands in each partition's logs; a partition that is missing begins at the start."""
+        """Where the writer stands in each partition's logs; a missing partition begins at the start."""
         found = await self._connection.execute("SELECT partition, log, private_log FROM ledger_positions")
         return {partition: (log, private) for partition, log, private in await found.fetchall()}
 

@@ -1,4 +1,4 @@
-"""Settlement on real servers: sold or unsold by the reserve, once, opened, sealed, and for anybody to check."""
+"""Settlement on real servers: sold or unsold by the reserve, once, opened, sealed, checkable."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,0 +1,170 @@
+"""The ledger's process and `luochui recover`, as an operator runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+import typer
+from typer.testing import CliRunner
+
+from bidding.ledger_file import verify_ledger
+from bidding.messages import Phase
+from bidding.trimming import trim
+from luochui.commands import recover as command
+from luochui.commands.verify import key_in
+from office.accounts import Accounts, Role
+from office.sealed import QualifiedRow, import_qualified, qualified
+from tests.integration.test_ledger import append, check_chains, lively
+from tests.integration.test_settlement import sealed_file
+from tests.ledgerkit import SECRETS, Scene, scene, terms
+
+
+@pytest.fixture
+async def stage(valkey: str, database: str) -> AsyncIterator[Scene]:
+    async with scene(valkey, database, partitions=2) as made:
+        yield made
+
+
+@contextmanager
+def ledger(stage: Scene, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`luochui run ledger`, stopped by SIGTERM; it must end well."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": stage.database_url,
+        "REDIS_URL": stage.redis_url,
+        "LUOCHUI_DATA": str(data),
+        "LUOCHUI_PARTITIONS": "2",
+        "LUOCHUI_LOG_FORMAT": "json",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+async def test_the_process_records_settles_seals_and_shows_its_metrics(stage: Scene, tmp_path: Path) -> None:
+    await stage.put_on(terms(window_ms=2_000))
+    with ledger(stage, tmp_path):
+        await stage.recorded("L-1", 1)
+        await stage.open("L-1")
+        await lively(stage, "L-1", 6)
+        await stage.reach("L-1", Phase.CLOSED)
+        data = await sealed_file(stage, "L-1")
+        with redis.Redis.from_url(stage.redis_url, decode_responses=True) as client:
+            for _ in range(50):
+                shown = str(client.get("luochui:metrics:ledger"))
+                if "luochui_ledger_seals_total 1.0" in shown:
+                    break
+                time.sleep(0.1)
+        assert "luochui_ledger_seals_total 1.0" in shown
+    (pem,) = (tmp_path / "trust").glob("*.pem")
+    assert verify_ledger(data, [key_in(pem)]).exit_code == 0
+    assert (tmp_path / "keys" / "ledger.pem").stat().st_mode & 0o777 == 0o600
+
+
+async def test_sigterm_drains_what_is_in_the_log(stage: Scene, tmp_path: Path) -> None:
+    await stage.put_on(terms(window_ms=20_000))
+    with ledger(stage, tmp_path):
+        await stage.recorded("L-1", 1)
+        await stage.open("L-1")
+        await lively(stage, "L-1", 40)
+    session = await stage.session("L-1")
+    assert await check_chains(stage, "L-1") == session.seq
+
+
+async def test_kill_9_loses_nothing_and_doubles_nothing(stage: Scene, tmp_path: Path) -> None:
+    await stage.put_on(terms(window_ms=20_000))
+    await stage.open("L-1")
+    price = 100
+    for _ in range(3):
+        environment = {
+            **os.environ,
+            "DATABASE_URL": stage.database_url,
+            "REDIS_URL": stage.redis_url,
+            "LUOCHUI_DATA": str(tmp_path),
+            "LUOCHUI_PARTITIONS": "2",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
+        price = await lively(stage, "L-1", 20, price)
+        time.sleep(0.8)
+        process.kill()
+        process.wait()
+    with ledger(stage, tmp_path):
+        await stage.recorded("L-1", (await stage.session("L-1")).seq)
+    assert await check_chains(stage, "L-1") == (await stage.session("L-1")).seq
+    assert await stage.rows("SELECT * FROM ledger_conflicts") == []
+
+
+async def test_the_recover_command_says_what_it_promises(
+    stage: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = Accounts(stage.engine)
+    for login in ("bidder-1", "bidder-2"):
+        await accounts.create(login, "a-long-password-9", Role.BIDDER, "测试竞买人")
+    rows = [QualifiedRow("bidder-1"), QualifiedRow("bidder-2", 1)]
+    await import_qualified(stage.engine, "L-1", rows)
+    listed = await qualified(stage.engine, "L-1")
+    await stage.put_on(terms(), secrets=SECRETS, qualified=listed)
+    async with stage.writer():
+        await stage.reach("L-1", Phase.INQUIRY)
+    given = {"DATABASE_URL": stage.database_url, "REDIS_URL": stage.redis_url, "LUOCHUI_PARTITIONS": "2"}
+    for name, value in {**given, "LUOCHUI_DATA": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    assert run_recover()[0] == 1
+    with redis.Redis.from_url(stage.redis_url) as client:
+        client.flushall()
+    code, said = run_recover()
+    assert code == 0, said
+    assert "epoch 2" in said
+    assert "last recorded entry 2" in said
+    assert "may be lost" in said
+    code, said = run_recover()
+    assert code == 1
+    assert "--force" in said
+    assert (await stage.session("L-1")).qualified == listed
+
+
+def run_recover() -> tuple[int, str]:
+    """In a process of its own: the command runs a loop, and so does this test."""
+    done = subprocess.run(
+        [sys.executable, "-m", "luochui", "recover"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_recover_command_is_registered() -> None:
+    app = typer.Typer()
+    command.register(app)
+    assert "--force" in CliRunner().invoke(app, ["--help"], terminal_width=200).output
+
+
+async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage: Scene) -> None:
+    for lot in ("L-1", "L-2"):
+        await stage.put_on(terms(lot, window_ms=20_000))
+        await stage.open(lot)
+    async with stage.writer():
+        pass
+    log = stage.book.keys("L-1").log
+    with redis.Redis.from_url(stage.redis_url) as client:
+        recorded = client.xlen(log)
+        append(stage, "L-1", seq=99, kind="notice", line="{}")
+        assert (await trim(stage.book, stage.database_url, 1))[log] == 0
+        far = 2**45
+        removed = (await trim(stage.book, stage.database_url, far))[log]
+        assert removed == recorded - 1
+        assert client.xlen(log) == 2
+        async with stage.writer():
+            await stage.eventually("SELECT count(*) FROM ledger_conflicts", 1)
+        append(stage, "L-2", seq=99, kind="notice", line="{}")
+        await trim(stage.book, stage.database_url, far)
+        assert client.xlen(log) >= 1
