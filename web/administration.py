@@ -1,5 +1,7 @@
 """Administrators put lots on and give them their lists."""
 
+from collections.abc import Mapping
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -74,10 +76,21 @@ def _form(visit: Visit, typed: dict[str, str], faults: dict[str, str]) -> Respon
         422 if faults else 200,
         typed=typed,
         errors={name: visit.text(text) for name, text in faults.items()},
+        summary=summary(visit, offer_form.LABELS, faults),
         asset_classes=[(str(one), visit.text(ASSET_CLASSES[one])) for one in AssetClass],
         inquiry_modes=[(str(mode), visit.text(text), visit.text(hint)) for mode, text, hint in INQUIRY_MODES],
         priority_modes=[_option(visit, *option) for option in PRIORITY_MODES],
     )
+
+
+def summary(visit: Visit, labels: Mapping[str, str], faults: Mapping[str, str]) -> dict[str, str]:
+    """All faults of a form, each with the name of its field, in the form's order."""
+    return {
+        name: visit.text(N_("%(field)s：%(fault)s"))
+        % {"field": visit.text(label), "fault": visit.text(faults[name])}
+        for name, label in labels.items()
+        if name in faults
+    }
 
 
 def _option(visit: Visit, mode: PriorityMode, text: str, hint: str) -> tuple[str, ...]:

@@ -37,6 +37,25 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """The fields, with what an empty form holds."""
 
+LABELS: Final[Mapping[str, str]] = {
+    "lot": N_("编号"),
+    "title": N_("名称"),
+    "asset_class": N_("资产类别"),
+    "place": N_("所在地"),
+    "transferor": N_("转让方"),
+    "description": N_("标的说明"),
+    "starting_price": N_("起始价"),
+    "increment": N_("加价幅度"),
+    "max_steps": N_("一次最多加几个幅度"),
+    "reserve": N_("保留价"),
+    "opens_at": N_("开始时间（北京时间）"),
+    "inquiry_s": N_("询问期"),
+    "window_s": N_("限时竞价"),
+    "inquiry_mode": N_("询问期内是否要确认参加"),
+    "priority_mode": N_("优先购买权"),
+}
+"""What the fields are called, in the order in which the form shows them."""
+
 _T = TypeVar("_T")
 
 _AMOUNT: Final = re.compile(r"(\d{1,14})(?:\.(\d{1,2}))?")

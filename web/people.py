@@ -9,6 +9,7 @@ from starlette.responses import Response
 from office import passwords
 from office.accounts import LOGIN, LONGEST_NAME, LoginTaken, Person, Role, login_from
 from office.sessions import SignedIn
+from web.administration import summary
 from web.languages import N_
 from web.limiting import Attempt
 from web.pages import page
@@ -19,6 +20,12 @@ log = structlog.get_logger(__name__)
 
 PAGE: Final = 50
 HERE: Final = "/administration/accounts"
+LABELS: Final = {
+    "login": N_("账号"),
+    "name": N_("姓名或单位名称"),
+    "role": N_("身份"),
+    "password": N_("初始密码"),
+}
 PASSWORD_FORM: Final = N_("密码用 8 到 200 个字符。")
 
 
@@ -42,6 +49,7 @@ async def _shown(visit: Visit, typed: dict[str, str], faults: dict[str, str]) ->
         address=f"{HERE}?{'role=' + role + '&' if role else ''}page=",
         typed=typed,
         errors={name: visit.text(text) for name, text in faults.items()},
+        summary=summary(visit, LABELS, faults),
     )
 
 
