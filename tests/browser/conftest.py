@@ -1,0 +1,77 @@
+"""A browser, and a whole platform for it. `house` runs once for all tests; `visit` opens pages as a person."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.auction_house import House, open_house
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = (1280, 900)
+PHONE = (390, 844)
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="luochui-browser-"))
+    folder.chmod(0o711)
+    try:
+        with open_house(folder / "data") as opened:
+            yield opened
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(house: House, browser: Browser) -> Iterator[Visit]:
+    """visit(path, as_="one", size=PHONE) opens a page in a browser of its own. An error in any page's console
+    fails the test, unless the page was told to `expect_errors`."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        # A connection that a test cut is said in the console by the browser itself.
+        if message.type == "error" and "WebSocket" not in message.text:
+            errors.append(message.text)
+
+    def open_page(path: str, as_: str = "", size: tuple[int, int] = DESKTOP, locale: str = "zh-CN") -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale=locale)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        if as_:
+            cookie = {"name": "luochui_session", "value": house.cookie(as_), "url": house.address}
+            context.add_cookies([cookie])  # type: ignore[list-item]
+        page = context.new_page()
+        page.on("console", heard)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(house.address + path)
+        return page
+
+    yield open_page
+    house.restore()
+    for context in contexts:
+        context.close()
+    assert errors == []
