@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -74,6 +75,31 @@ class Worker:
         line, _, self._rest = self._rest.partition(b"\n")
         told: dict[str, Any] = json.loads(line)
         return told
+
+
+class MachineWatch:
+    """What of the machine's CPU went to programs that are not ours, from here to `others()`.
+
+    Ask when our own processes have ended: only then the system has counted them as ours.
+    """
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        """CPU seconds that the machine had, that were used, and that we used."""
+        ticks = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        second = os.sysconf("SC_CLK_TCK")
+        ours = sum(
+            sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        return sum(ticks) / second, (sum(ticks) - ticks[3] - ticks[4]) / second, ours
+
+    def others(self) -> float:
+        """Their share, 0 to 1."""
+        total, used, ours = (now - then for now, then in zip(self._now(), self._began, strict=True))
+        return max(0.0, min(1.0, (used - ours) / total))
 
 
 def cpu_s(pid: int) -> float:
