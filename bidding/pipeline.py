@@ -174,7 +174,8 @@ class Pipeline:
     async def _watch(self, connection: Connection) -> None:
         while not self._lost.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), 1.0)
+                async with asyncio.timeout(1.0):  # wait_for of 3.11 can swallow the cancellation that ends us
+                    await self._lost.wait()
             if connection.waited_s() > ANSWER_WITHIN_S:
                 log.error("book_does_not_answer", waited_s=round(connection.waited_s(), 1))
                 connection.close()

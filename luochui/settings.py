@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     ledger_lag_limit_ms: Milliseconds = 30_000
     lapsed_lease_is_outage: bool = True
 
+    # What one gateway lets through
+    gateway_connections: Annotated[int, Field(ge=1, le=200_000)] = 20_000
+    gateway_connections_per_address: Annotated[int, Field(ge=1, le=200_000)] = 500
+    bids_per_second: Annotated[float, Field(gt=0, le=1_000)] = 5.0
+    bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
+
     # Operations
     backup_folder: Path | None = None
     disk_alarm_mb: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
@@ -206,6 +212,10 @@ EXAMPLES = {
     "partitions": "16",
     "tolerance_ms": "1000",
     "probe_ms": "250",
+    "gateway_connections": "20000",
+    "gateway_connections_per_address": "500",
+    "bids_per_second": "5",
+    "bid_burst": "10",
     "steady_ms": "5000",
     "resume_after_ms": "60000",
     "ledger_lag_limit_ms": "30000",

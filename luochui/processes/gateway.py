@@ -10,8 +10,10 @@ import redis.asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.gateway import Config, Gateway
+from bidding.limits import Rate
 from bidding.lots import MAX_PAGE, lots_by_phase
 from bidding.messages import Phase
+from bidding.server import Limits
 from luochui import logs
 from luochui.processes.wiring import open_book, run_until_stopped
 from luochui.settings import Settings
@@ -68,6 +70,11 @@ def config(settings: Settings, index: int) -> Config:
         origins=frozenset((settings.address(), *settings.origins)),
         tolerance_ms=settings.tolerance_ms,
         probe_every_s=settings.probe_ms / 1000,
+        bid_rate=Rate(per_second=settings.bids_per_second, burst=settings.bid_burst),
+        limits=Limits(
+            connections=settings.gateway_connections,
+            per_address=settings.gateway_connections_per_address,
+        ),
     )
 
 
