@@ -48,14 +48,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(house: House, browser: Browser) -> Iterator[Visit]:
     """visit(path, as_="one", size=PHONE) opens a page in a browser of its own. An error in any page's console
-    fails the test, unless the page was told to `expect_errors`."""
+    fails the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        # A connection that a test cut is said in the console by the browser itself.
-        if message.type == "error" and "WebSocket" not in message.text:
-            errors.append(message.text)
+        # What the browser itself says of a connection that a test cut, or of a page that is not there.
+        expected = "WebSocket" in message.text or "status of 404" in message.text
+        if message.type == "error" and not expected:
+            errors.append(f"{message.text} ({message.location})")
 
     def open_page(path: str, as_: str = "", size: tuple[int, int] = DESKTOP, locale: str = "zh-CN") -> Page:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale=locale)
