@@ -58,9 +58,9 @@ LABELS: Final[Mapping[str, str]] = {
 
 _T = TypeVar("_T")
 
-_AMOUNT: Final = re.compile(r"(\d{1,14})(?:\.(\d{1,2}))?")
-_NUMBER: Final = re.compile(r"\d{1,9}")
-_TIME: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[T ]+(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_AMOUNT: Final = re.compile(r"(\d{1,14})(?:\.(\d{1,2}))?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
+_TIME: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[T ]+(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,8 +182,8 @@ async def test_a_list_that_is_too_large_is_refused(administrator: Visitor) -> No
 async def test_after_the_opening_the_list_is_fixed_in_both_places(web: Web, administrator: Visitor) -> None:
     await web.account("bidder1", Role.BIDDER)
     await web.account("bidder2", Role.BIDDER)
+    await sealed.import_qualified(web.site.engine, "CAR-1", [sealed.QualifiedRow("bidder1")])
     await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
-    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
     before = await sealed.qualified(web.site.engine, "CAR-1")
     await phase_is(web, "CAR-1", "inquiry")
     page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": "bidder2"})
