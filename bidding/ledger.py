@@ -96,6 +96,7 @@ class Writer:
         self._positions: dict[str, str] = {}
         self._heads: OrderedDict[str, Head] = OrderedDict()
         self._checked_at = 0.0
+        self._stands_by = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         told = asyncio.Event()
@@ -108,12 +109,19 @@ class Writer:
                     await self._serve(stopping)
                     told.set()
                 except INTERRUPTIONS as fault:
-                    self._teller.interrupted()
-                    self.metrics.interruptions.inc()
-                    log.warning("ledger_interrupted", fault=type(fault).__name__, says=str(fault)[:200])
+                    self._interrupted(fault)
                     lasted = asyncio.get_running_loop().time() - began
                     pause = PAUSE_S[0] if lasted > STEADY_S else min(pause * 2, PAUSE_S[1])
                     await asyncio.sleep(pause)
+
+    def _interrupted(self, fault: Exception) -> None:
+        self._teller.interrupted()
+        if not isinstance(fault, AnotherWriter):
+            self.metrics.interruptions.inc()
+            log.warning("ledger_interrupted", fault=type(fault).__name__, says=str(fault)[:200])
+        elif not self._stands_by:
+            log.info("ledger_stands_by", says=str(fault))
+        self._stands_by = isinstance(fault, AnotherWriter)
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         records = await Records.open(self._database_url)

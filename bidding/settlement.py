@@ -6,9 +6,9 @@ abortion) is recorded, its head is sealed. Source: spec "Reserve" and "One log, 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import hiredis
 import structlog
@@ -23,6 +23,7 @@ from bidding.commitments import Opening, check_opening, is_sold
 from bidding.ledger_gauges import LedgerMetrics
 from bidding.messages import (
     Aborted,
+    Answer,
     Closed,
     Confirmed,
     InquiryOpened,
@@ -38,17 +39,20 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
 AT_ONCE: Final = 200
+ALARM_AGAIN_S: Final = 60.0
+Work = Callable[[AsyncConnection, str], Awaitable[bool]]
 E = TypeVar("E", Closed, InquiryOpened)
 """Lots that one round looks at."""
 
 _CLOSED: Final = text(
     "SELECT id FROM lots WHERE phase = 'closed' AND sold IS NULL AND NOT EXISTS"
     " (SELECT FROM ledger_conflicts WHERE lot = lots.id AND resolved_at IS NULL)"
-    " ORDER BY closed_at LIMIT :limit"
+    " AND NOT id = ANY(:alarmed) ORDER BY closed_at LIMIT :limit"
 )
 _ENDED: Final = text(
     "SELECT id FROM lots WHERE (phase = 'aborted' OR sold IS NOT NULL) AND NOT EXISTS"
-    " (SELECT FROM lot_seals WHERE lot = lots.id) ORDER BY closed_at LIMIT :limit"
+    " (SELECT FROM lot_seals WHERE lot = lots.id) AND NOT id = ANY(:alarmed)"
+    " ORDER BY closed_at LIMIT :limit"
 )
 _PREFIX: Final = text(
     "SELECT count(*) = max(seq) AS gapless, count(*) FILTER (WHERE kind = 'result') AS results"
@@ -106,6 +110,7 @@ class Settler:
         self._key = key
         self._metrics = metrics or LedgerMetrics()
         self._alarmed: set[str] = set()
+        self._forgotten_at = 0.0
 
     async def run(self, woken: asyncio.Event) -> None:
         """Until cancelled."""
@@ -122,25 +127,29 @@ class Settler:
                 log.warning("settlement_interrupted", fault=type(fault).__name__)
 
     async def round(self) -> None:
-        """Everything that is due now."""
+        """Everything that is due now. What is inconsistent is alarmed and looked at again after a while."""
+        if self._now() - self._forgotten_at > ALARM_AGAIN_S:
+            self._alarmed.clear()
+            self._forgotten_at = self._now()
         async with self._engine.connect() as connection:
-            for lot in await _ids(connection, _CLOSED):
-                await self._one(connection, lot)
-            await connection.rollback()
-            for lot in await _ids(connection, _ENDED):
-                await self._seal(connection, lot)
-                await connection.commit()
+            for work, due in ((self.settle, _CLOSED), (self.seal, _ENDED)):
+                found = await connection.execute(due, {"limit": AT_ONCE, "alarmed": list(self._alarmed)})
+                for lot in found.scalars().all():
+                    await self._one(work, connection, lot)
+                    await connection.commit()
 
-    async def _one(self, connection: AsyncConnection, lot: str) -> None:
+    async def _one(self, work: Work, connection: AsyncConnection, lot: str) -> None:
         try:
-            await self.settle(connection, lot)
+            await work(connection, lot)
         except NotYet:
             return
         except Inconsistent as fault:
-            if lot not in self._alarmed:
-                self._alarmed.add(lot)
-                self._metrics.conflicts.labels("settlement").inc()
-                log.error("settlement_refused", lot=lot, says=str(fault))
+            self._alarmed.add(lot)
+            self._metrics.conflicts.labels("settlement").inc()
+            log.error("settlement_refused", lot=lot, says=str(fault))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def settle(self, connection: AsyncConnection, lot: str) -> bool:
         """Append the lot's result; False when it has one already. Raises NotYet, Inconsistent."""
@@ -153,7 +162,8 @@ class Settler:
         log.info("settled", lot=lot, sold=settlement.sold)
         return True
 
-    async def _seal(self, connection: AsyncConnection, lot: str) -> None:
+    async def seal(self, connection: AsyncConnection, lot: str) -> bool:
+        """Sign an ended lot's ledger. Raises Inconsistent."""
         statement = await seal_of(connection, lot)
         signature = self._key.sign(statement.text().encode())
         await connection.execute(
@@ -167,6 +177,7 @@ class Settler:
         )
         self._metrics.seals.inc()
         log.info("sealed", lot=lot, result=statement.result, count=statement.count)
+        return True
 
 
 async def prepare(connection: AsyncConnection, book: Book, lot: str) -> Settlement:
@@ -249,36 +260,36 @@ async def _opening(connection: AsyncConnection, lot: str, state: BookState, secr
 
 async def _confirmed(connection: AsyncConnection, lot: str, last: int) -> frozenset[str]:
     rows = (await connection.execute(_CONFIRMATIONS, {"lot": lot, "last": last})).all()
-    entries = [parse(row.line) for row in rows]
+    entries = [_parsed(row.line) for row in rows]
     return frozenset(entry.paddle for entry in entries if isinstance(entry, Confirmed))
 
 
 async def seal_of(connection: AsyncConnection, lot: str) -> SealStatement:
-    """What is signed of an ended lot: everything up to its last word."""
+    """What is signed of an ended lot: everything up to its last word. Raises Inconsistent."""
     for kind in (Result.kind, Aborted.kind):
         found = (await connection.execute(_LINE, {"lot": lot, "kind": kind})).first()
-        if found is not None:
-            entry = parse(found.line)
-            break
-    else:
-        raise AssertionError(f"lot {lot} has ended without a last entry")
-    count, head = found.seq, bytes(found.hash).hex()
-    match entry:
-        case Result():
-            said = "sold" if entry.sold else "unsold"
-            return SealStatement(lot, count, head, said, entry.winner, entry.price, entry.at)
-        case Aborted():
-            return SealStatement(lot, count, head, "aborted", "", 0, entry.at)
-    raise AssertionError(f"entry {count} of {lot} is not what the ledger says it is")
+        if found is None:
+            continue
+        count, head, entry = found.seq, bytes(found.hash).hex(), _parsed(found.line)
+        match entry:
+            case Result():
+                said = "sold" if entry.sold else "unsold"
+                return SealStatement(lot, count, head, said, entry.winner, entry.price, entry.at)
+            case Aborted():
+                return SealStatement(lot, count, head, "aborted", "", 0, entry.at)
+    raise Inconsistent("the lot has ended, and its ledger has no last entry")
 
 
 async def _entry(connection: AsyncConnection, lot: str, kind: type[E]) -> E:
     found = (await connection.execute(_LINE, {"lot": lot, "kind": kind.kind})).first()
-    entry = None if found is None else parse(found.line)
+    entry = None if found is None else _parsed(found.line)
     if not isinstance(entry, kind):
         raise Inconsistent(f"the ledger has no entry {kind.kind}")
     return entry
 
 
-async def _ids(connection: AsyncConnection, found: Any) -> Sequence[str]:
-    return (await connection.execute(found, {"limit": AT_ONCE})).scalars().all()
+def _parsed(line: str) -> Answer:
+    try:
+        return parse(line)
+    except ValueError as fault:
+        raise Inconsistent("an entry in the ledger can't be read") from fault

@@ -138,7 +138,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        *("ledger_conflicts", "lot_seals", "ledger_keys", "ledger_positions", "private_entries", "ledger_entries"),
-        *("merkle_leaves", "merkle_roots", "lot_secrets", "lots"),
+        *("ledger_conflicts", "lot_seals", "ledger_keys", "ledger_positions", "private_entries"),
+        *("ledger_entries", "merkle_leaves", "merkle_roots", "lot_secrets", "lots"),
     ):
         op.execute(f"DROP TABLE {table}")
