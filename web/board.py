@@ -1,19 +1,23 @@
 """The board: every live lot, for administrators and regulators. The page itself speaks with a gateway."""
 
+from typing import Final
+
 from starlette.responses import Response
 
-from bidding.messages import Phase
 from office.accounts import Role
 from web import lot_search
 from web.headers import gateways
-from web.lot_search import LIVE
+from web.lots import now_ms
 from web.pages import data_block, page, words_for
 from web.visits import Visit
+
+ENDED_SHOWN_MS: Final = 10 * 60 * 1000
+"""The gateways keep ended lots on the board for as long."""
 
 
 async def board(visit: Visit) -> Response:
     to = gateways(visit.site.settings, visit.request.headers.get("host", ""))
-    lots = await lot_search.in_phases(visit.site.engine, (*LIVE, Phase.SCHEDULED))
+    lots = await lot_search.on_the_board(visit.site.engine, now_ms() - ENDED_SHOWN_MS)
     titles = [{"id": lot.id, "title": lot.title, "asset_class": lot.asset_class} for lot in lots]
     may_act = visit.role is Role.ADMINISTRATOR
     return page(

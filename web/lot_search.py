@@ -131,6 +131,14 @@ async def in_phases(
         return tuple(_shown(row) for row in await connection.execute(found))
 
 
+async def on_the_board(engine: AsyncEngine, ended_since: int, limit: int = 1000) -> tuple[ShownLot, ...]:
+    """What the board may show: all that have not ended, and what ended since then (ms). Bounded."""
+    lately = and_(LOTS.c.phase.in_(list(ENDED)), LOTS.c.closed_at >= ended_since)
+    found = select(LOTS).where(_in_the_book(), or_(LOTS.c.phase.not_in(list(ENDED)), lately))
+    async with engine.connect() as connection:
+        return tuple(_shown(row) for row in await connection.execute(_ordered(found).limit(limit)))
+
+
 def _in_the_book() -> ColumnElement[bool]:
     return LOTS.c.seq > 0
 
