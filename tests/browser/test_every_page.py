@@ -12,7 +12,15 @@ from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.browser.test_journey import in_phase, press_step, room, stands
 
 GRAVE = {"serious", "critical"}
-EVERYBODY = ["/", "/?phase=closed", "/sign-in", "/nothing-here", "/lots/{live}", "/lots/{closed}", "/lots/{live}/room"]
+EVERYBODY = [
+    "/",
+    "/?phase=closed",
+    "/sign-in",
+    "/nothing-here",
+    "/lots/{live}",
+    "/lots/{closed}",
+    "/lots/{live}/room",
+]
 PAGES = {
     "": EVERYBODY,
     "one": ["/my/trades", "/my/password", "/lots/{live}/room", "/lots/{closed}/room", "/lots/{closed}"],

@@ -27,7 +27,11 @@ def run(page: Page, module: str, body: str, argument: Any = None) -> Any:
 
 def amounts() -> list[int]:
     dice = random.Random(20251121)
-    found = [dice.randrange(1, 10**size) * dice.choice((1, 10, 100, 10_000)) for size in range(1, 15) for _ in range(40)]
+    found = [
+        dice.randrange(1, 10**size) * dice.choice((1, 10, 100, 10_000))
+        for size in range(1, 15)
+        for _ in range(40)
+    ]
     return [1, 10, 100, 101, 1_000_000_00, 10**15 - 1, *(fen for fen in found if fen < 10**15)]
 
 
@@ -69,7 +73,12 @@ def test_the_page_hashes_as_the_ledger_does(page: Page) -> None:
     texts = ["", "abc", "汉字", "x" * 55, "x" * 56, "x" * 64, "x" * 1_000]
     digests = run(page, "sm3", "return x.map((text) => m.hex(m.sm3(new TextEncoder().encode(text))))", texts)
     assert digests == [sm3(text.encode()).hex() for text in texts]
-    values = [{"b": 1, "a": [True, None, "引号\" 斜线/\\ \n \u2028"]}, {"terms": {"z": 0, "y": -1}}, "", 10**15]
+    values = [
+        {"b": 1, "a": [True, None, '引号" 斜线/\\ \n \u2028']},
+        {"terms": {"z": 0, "y": -1}},
+        "",
+        10**15,
+    ]
     assert run(page, "chain", "return x.map(m.canonical)", values) == [canonical(value) for value in values]
 
 
