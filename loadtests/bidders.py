@@ -21,6 +21,8 @@ REFUSED: Final = (b'{"type":"rejected"', b'{"type":"limited"', b'{"type":"unknow
 KEEP: Final = 24
 """Bytes of a piece that are looked at again with the next one: an answer's beginning may be cut."""
 LAST_ANSWERS_S: Final = 3.0
+TIMER_S: Final = 0.002
+"""A bid that goes out this much after it was due is late by the timer of epoll (whole ms), not by congestion."""
 
 
 @dataclass
@@ -100,7 +102,8 @@ class Bidders:
         self.price[lot] = price + 1
         self._number += 1
         bid_id = key if self.paced else f"{self.run}-{self._number:08d}"
-        self._sent[key] = time.monotonic() if due is None else due
+        now = time.monotonic()
+        self._sent[key] = now if due is None or now - due < TIMER_S else due
         self.crowd.connections[index].send(
             text_frame(b'{"type":"bid","id":"%s","price":%d}' % (bid_id.encode(), price))
         )
