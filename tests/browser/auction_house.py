@@ -138,8 +138,8 @@ async def _put_on(
 
 
 async def _bid(house: House, lot: str, login: str, price: int) -> None:
-    bidder = stage.Bidder(house.platform, house.cookie(login), lot, 0, bids=False)
-    bidder.pending = (secrets.token_hex(8), price)
+    said = (secrets.token_hex(8), price)
+    bidder = stage.Bidder(house.platform, house.cookie(login), lot, 0, pending=said, bids=False)
     sitting = asyncio.create_task(bidder.run())
     async with asyncio.timeout(10):
         while bidder.pending is not None:

@@ -1,4 +1,4 @@
-"""A browser, and a whole platform for it. `house` runs once for all tests; `visit` opens pages as a person."""
+"""A browser, and a whole platform for it. `house` runs once for all tests; `visit` opens pages."""
 
 import shutil
 import tempfile

@@ -13,8 +13,8 @@ from tests.browser.test_journey import in_phase, part, press_step, room
 WATCH = """() => {
   const shown = document.querySelector("[data-part=countdown]");
   window.seen = {};
-  new MutationObserver(() => { window.seen[shown.textContent] ??= performance.timeOrigin + performance.now(); })
-    .observe(shown, {childList: true, characterData: true, subtree: true});
+  const note = () => { window.seen[shown.textContent] ??= performance.timeOrigin + performance.now(); };
+  new MutationObserver(note).observe(shown, {childList: true, characterData: true, subtree: true});
 }"""
 
 

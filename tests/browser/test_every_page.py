@@ -1,7 +1,6 @@
 """Every page: no serious fault of accessibility, no scrolling sideways on a phone, nothing in the console."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -39,7 +38,7 @@ SIZES = {"phone": PHONE, "narrow": (360, 740), "desktop": DESKTOP}
 
 
 @pytest.fixture(scope="module")
-def lots(house: House) -> Iterator[dict[str, str]]:
+def lots(house: House) -> dict[str, str]:
     """One lot with bids that goes on for long, one that is closed."""
     closed = house.put_on(window_ms=1_500, opens_in_ms=700)
     live = house.put_on(window_ms=600_000, opens_in_ms=700)
@@ -47,7 +46,7 @@ def lots(house: House) -> Iterator[dict[str, str]]:
         first_bid(house, lot, "three")
         house.bid(lot, "one", START + STEP)
         house.bid(lot, "two", START + 2 * STEP)
-    yield {"closed": closed, "live": live}
+    return {"closed": closed, "live": live}
 
 
 def first_bid(house: House, lot: str, login: str) -> None:

@@ -117,34 +117,34 @@ def test_the_countdown_is_rounded_up_to_the_second(page: Page) -> None:
 
 
 LOT = """
-  const terms = {lot: "L", starting_price: 1000, increment: 100, max_steps: 5, inquiry_ms: 1000, window_ms: 1000,
-    inquiry_mode: "passive", priority_mode: "none", self_raise: false};
-  const bid = (seq, price, paddle, more = {}) => ({type: "entry", entry: {kind: "bid_accepted", epoch: 1, seq, at: seq,
-    bids: seq - 1, deadline: 9000 + seq, paddle, price, priority: false, ...more}});
-  const snapshot = {type: "snapshot", received: 0, now: 0, lot: "L", terms, phase: "timed_bidding", deadline: 9000,
-    epoch: 1, seq: 1, price: 0, leader: "", bids: 0, cause: null, suspended_from: null, resumes_at: 0, settled: false,
-    recorded: null, entries: [], confirmed: null};
-  const welcome = {type: "welcome", lot: "L", now: 0, t: 0, received: 0, paddle: "1111", rank: 0, may_bid: true,
-    confirmed: null, gateway: "g", resumed: false};
+  const terms = {lot: "L", starting_price: 1000, increment: 100, max_steps: 5, inquiry_ms: 1000,
+    window_ms: 1000, inquiry_mode: "passive", priority_mode: "none", self_raise: false};
+  const bid = (seq, price, paddle) => ({type: "entry", entry: {kind: "bid_accepted", epoch: 1, seq, at: seq,
+    bids: seq - 1, deadline: 9000 + seq, paddle, price, priority: false}});
+  const recovered = {type: "entry", entry: {kind: "recovered", epoch: 2, seq: 3, at: 5, last_recorded: 2}};
+  const snapshot = {type: "snapshot", received: 0, now: 0, lot: "L", terms, phase: "timed_bidding",
+    deadline: 9000, epoch: 1, seq: 1, price: 0, leader: "", bids: 0, cause: null, suspended_from: null,
+    resumes_at: 0, settled: false, recorded: null, entries: [], confirmed: null};
+  const welcome = {type: "welcome", lot: "L", now: 0, t: 0, received: 0, paddle: "1111", rank: 0,
+    may_bid: true, confirmed: null, gateway: "g", resumed: false};
   const after = (...messages) => messages.reduce(m.reduce, m.initialState({lot: "L"}));
 """
 
 
 def test_entries_are_taken_once_and_in_order(page: Page) -> None:
     body = f"""{LOT}
-      const state = after(welcome, snapshot, bid(2, 1000, "1111"), bid(2, 1000, "1111"), bid(3, 1100, "2222"));
-      const gap = after(welcome, snapshot, bid(2, 1000, "1111"), bid(4, 1200, "2222"));
-      const healed = [gap, {{...snapshot, seq: 4, price: 1200, bids: 3}}].reduce((state, message) =>
-        message === gap ? gap : m.reduce(state, message));
-      return [state.auction.price, state.auction.bids, state.entries.length, state.gap, gap.gap, gap.auction.seq,
-        healed.gap, healed.auction.price];
+      const first = [welcome, snapshot, bid(2, 1000, "1111")];
+      const state = after(...first, bid(2, 1000, "1111"), bid(3, 1100, "2222"));
+      const gap = after(...first, bid(4, 1200, "2222"));
+      const healed = m.reduce(gap, {{...snapshot, seq: 4, price: 1200, bids: 3}});
+      return [state.auction.price, state.auction.bids, state.entries.length, state.gap,
+        gap.gap, gap.auction.seq, healed.gap, healed.auction.price];
     """
     assert run(page, "state", body) == [1100, 2, 2, False, True, 2, False, 1200]
 
 
 def test_another_epoch_that_does_not_follow_is_a_gap(page: Page) -> None:
     body = f"""{LOT}
-      const recovered = {{type: "entry", entry: {{kind: "recovered", epoch: 2, seq: 3, at: 5, last_recorded: 2}}}};
       const follows = after(welcome, snapshot, bid(2, 1000, "1111"), recovered);
       const lost = after(welcome, snapshot, bid(2, 1000, "1111"), bid(3, 1100, "1111"), recovered);
       return [follows.auction.phase, follows.auction.epoch, follows.gap, lost.gap, lost.auction.price];
@@ -158,7 +158,8 @@ def test_a_pending_bid_ends_with_its_answer_only(page: Page) -> None:
       const sent = {{type: "local_sent", id: "abcdefgh", at: 6}};
       const cut = {{type: "local_closed", code: 1006, retryAt: 50, final: false}};
       const again = {{...welcome, received: 60, resumed: true}};
-      const refusal = {{kind: "bid_rejected", reason: "late", price: 1000, current: 0, lowest: 1000, highest: 1500}};
+      const refusal = {{kind: "bid_rejected", reason: "late", price: 1000, current: 0, lowest: 1000,
+        highest: 1500}};
       const waiting = after(welcome, snapshot, made, sent);
       const offline = m.reduce(waiting, cut);
       const back = m.reduce(offline, again);
@@ -204,5 +205,8 @@ def test_the_possible_prices_are_those_of_the_rules(page: Page) -> None:
 
 
 def test_the_wait_before_the_next_attempt_grows_and_is_bounded(page: Page) -> None:
-    body = "return [1, 2, 3, 6, 50].map((failures) => m.backoff(1006, failures, 0.5)).concat(m.backoff(4429, 1, 0))"
+    body = """
+      const waits = [1, 2, 3, 6, 50].map((failures) => m.backoff(1006, failures, 0.5));
+      return [...waits, m.backoff(4429, 1, 0)];
+    """
     assert run(page, "connection", body) == [200, 400, 800, 5000, 5000, 10_000]

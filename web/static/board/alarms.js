@@ -14,9 +14,21 @@ export function alarmsOf(board) {
     ...board.partitions.filter((each) => !each.steady && each.beat_age_ms !== null).map(unsteady),
     ...board.partitions.filter((each) => each.ledger_lag_ms > LAG_WARNING_MS).map(lagging),
     ...board.gateways.filter((each) => each.at && board.now - each.at > GATEWAY_SILENT_MS).map(silent),
-    about("danger", "late", lots((row) => live(row) && board.now - row.deadline > LATE_MS)),
-    about("warning", "abort_requested", lots((row) => row.phase === "suspended" && row.cause === "abort_requested")),
-    about("warning", "held", lots((row) => row.phase === "suspended" && row.cause !== "abort_requested" && !row.resumes_at)),
+    about(
+      "danger",
+      "late",
+      lots((row) => live(row) && board.now - row.deadline > LATE_MS),
+    ),
+    about(
+      "warning",
+      "abort_requested",
+      lots((row) => row.phase === "suspended" && row.cause === "abort_requested"),
+    ),
+    about(
+      "warning",
+      "held",
+      lots((row) => row.phase === "suspended" && row.cause !== "abort_requested" && !row.resumes_at),
+    ),
   ];
   return found.filter(Boolean).toSorted((a, b) => severity(a) - severity(b));
 }

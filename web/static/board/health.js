@@ -15,7 +15,11 @@ export function createPartitions({ part, t }) {
 }
 
 function addCell(list, partition) {
-  const cell = { sign: make("span", "health__sign"), state: make("span", "health__state"), more: make("span", "small") };
+  const cell = {
+    sign: make("span", "health__sign"),
+    state: make("span", "health__state"),
+    more: make("span", "small"),
+  };
   cell.element = make("li", "health", "", [
     make("span", "health__name", `P${String(partition).padStart(2, "0")}`),
     cell.sign,
@@ -33,25 +37,36 @@ function drawPartition(t, cell, { beat_age_ms: age, steady, outages, ledger_lag_
   setText(cell.state, t(`health.${state}`));
   const beat = age === null ? "" : t("health.beat", { ms: age });
   const behind = lag === null || lag === undefined ? "" : t("health.lag", { ms: lag });
-  setText(cell.more, [beat, behind, outages > 0 ? t("health.outages", { n: outages }) : ""].filter(Boolean).join(" · "));
+  setText(
+    cell.more,
+    [beat, behind, outages > 0 ? t("health.outages", { n: outages }) : ""].filter(Boolean).join(" · "),
+  );
 }
 
 /** Draws the gateways. */
 export function drawGateways({ part, t }, gateways) {
   const list = part("gateways");
   while (list.children.length > gateways.length) list.lastElementChild.remove();
-  while (list.children.length < gateways.length) list.append(make("li", "", "", [make("strong"), make("span", "small")]));
+  while (list.children.length < gateways.length)
+    list.append(make("li", "", "", [make("strong"), make("span", "small")]));
   gateways.forEach(({ id, connections, slow_readers_dropped: dropped }, index) => {
     const [name, facts] = list.children[index].children;
     setText(name, id);
-    setText(facts, [t("gateway.connections", { n: connections ?? 0 }), dropped ? t("gateway.dropped", { n: dropped }) : ""].filter(Boolean).join(" · "));
+    setText(
+      facts,
+      [t("gateway.connections", { n: connections ?? 0 }), dropped ? t("gateway.dropped", { n: dropped }) : ""]
+        .filter(Boolean)
+        .join(" · "),
+    );
   });
 }
 
 /** Draws the alarms; what stays the same is not written again, so that a screen reader hears only what is new. */
 export function drawAlarms({ part, t, titleOf }, alarms) {
   const list = part("alarms");
-  const key = JSON.stringify(alarms.map(({ key: name, values: { age, lag, ...rest }, lots }) => [name, rest, lots]));
+  const key = JSON.stringify(
+    alarms.map(({ key: name, values: { age, lag, ...rest }, lots }) => [name, rest, lots]),
+  );
   show(list, alarms.length > 0);
   show(part("calm"), alarms.length === 0);
   if (list.dataset.key === key) return;

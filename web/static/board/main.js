@@ -43,7 +43,10 @@ const HANDLERS = {
   },
   local_closed: ({ final, code }) => {
     status = final ? "ended" : "waiting";
-    setText(part("connection-problem"), code === 4401 || final ? t("connection.signed_out") : t("connection.lost"));
+    setText(
+      part("connection-problem"),
+      code === 4401 || final ? t("connection.signed_out") : t("connection.lost"),
+    );
   },
   board: (message) => {
     status = "open";
@@ -99,7 +102,8 @@ function tick() {
   const age = heard === null ? "" : t("connection.age", { seconds: ((local - heard) / 1000).toFixed(1) });
   setText(part("connection-text"), `${t(`connection.${stale ? "stale" : status}`)} ${age}`);
   show(part("connection-alert"), stale);
-  if (stale && part("connection-problem").textContent === "") setText(part("connection-problem"), t("connection.lost"));
+  if (stale && part("connection-problem").textContent === "")
+    setText(part("connection-problem"), t("connection.lost"));
   setText(part("now"), time === null ? "--:--:--" : timeText(time));
   rows.tick(time);
 }
@@ -108,7 +112,12 @@ function tick() {
 
 function changeView(change) {
   view = { ...view, ...change };
-  const query = new URLSearchParams({ sort: view.column, direction: view.direction, phase: view.phase, q: view.text });
+  const query = new URLSearchParams({
+    sort: view.column,
+    direction: view.direction,
+    phase: view.phase,
+    q: view.text,
+  });
   history.replaceState(null, "", `${location.pathname}?${query}`);
   drawView();
   draw();

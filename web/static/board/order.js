@@ -7,7 +7,10 @@ const PHASE_ORDER = ["suspended", "timed_bidding", "inquiry", "scheduled", "clos
 export const COLUMNS = {
   lot: { value: (row) => row.lot, first: "ascending" },
   phase: { value: (row) => PHASE_ORDER.indexOf(row.phase), first: "ascending" },
-  time: { value: (row) => (ENDED.has(row.phase) ? Infinity : row.resumes_at || row.deadline), first: "ascending" },
+  time: {
+    value: (row) => (ENDED.has(row.phase) ? Infinity : row.resumes_at || row.deadline),
+    first: "ascending",
+  },
   price: { value: (row) => row.price, first: "descending" },
   bids: { value: (row) => row.bids_per_minute * 1e6 + row.bids, first: "descending" },
   watchers: { value: (row) => row.watchers, first: "descending" },

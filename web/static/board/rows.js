@@ -32,7 +32,10 @@ export function createRows({ part, t, titleOf, actions }) {
       for (const data of all) fill(t, rowFor(data.lot), data);
       const present = new Set(all.map(({ lot }) => lot));
       for (const lot of known.keys()) if (!present.has(lot)) forget(known, lot);
-      arrange(body, order.map(({ lot }) => known.get(lot).element));
+      arrange(
+        body,
+        order.map(({ lot }) => known.get(lot).element),
+      );
     },
     tick(now) {
       for (const row of known.values()) if (row.element.isConnected) drawTime(t, row, now);
@@ -46,7 +49,11 @@ function forget(known, lot) {
 }
 
 function arrange(body, elements) {
-  if (elements.length === body.children.length && elements.every((element, index) => body.children[index] === element)) return;
+  if (
+    elements.length === body.children.length &&
+    elements.every((element, index) => body.children[index] === element)
+  )
+    return;
   // Moving a row drops the focus inside it: keep it where the person left it.
   const focused = body.contains(document.activeElement) ? document.activeElement : null;
   body.replaceChildren(...elements);
@@ -76,7 +83,10 @@ function createRow(t, lot, title, actions) {
     cell(t("column.phase"), "", [cells.phase, cells.cause]),
     cell(t("column.time"), "number", [cells.time]),
     cell(t("column.price"), "number", [cells.price, cells.leader]),
-    cell(t("column.bids"), "board-row__bids", [svg, make("span", "board-row__counts", "", [cells.rate, cells.bids])]),
+    cell(t("column.bids"), "board-row__bids", [
+      svg,
+      make("span", "board-row__counts", "", [cells.rate, cells.bids]),
+    ]),
     cell(t("column.watchers"), "number", [cells.watchers]),
     cell(t("column.rejections"), "", [cells.refused, cells.reasons]),
     ...(buttons === null ? [] : [cell("", "board-row__actions", Object.values(buttons))]),
@@ -108,7 +118,11 @@ function sparkline() {
 
 function createButtons(t, lot, title, actions) {
   const button = (name) => {
-    const element = make("button", `button ${name === "suspend" || name === "confirm_abort" ? "button--danger" : "button--secondary"}`, t(`act.${name}`));
+    const element = make(
+      "button",
+      `button ${name === "suspend" || name === "confirm_abort" ? "button--danger" : "button--secondary"}`,
+      t(`act.${name}`),
+    );
     element.type = "button";
     element.setAttribute("aria-label", t("act.label", { act: t(`act.${name}`), title }));
     element.addEventListener("click", () => actions(name, lot, title));

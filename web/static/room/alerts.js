@@ -31,9 +31,15 @@ function drawConnection({ part, t, root }, state, local) {
   setText(part("connection-text"), t(`connection.${stale ? "stale" : status}`, { seconds }));
   const open = status === "open";
   const { roundTrip } = state.clock;
-  setText(part("connection-round-trip"), open && roundTrip !== null ? t("connection.round_trip", { ms: Math.round(roundTrip) }) : "");
+  setText(
+    part("connection-round-trip"),
+    open && roundTrip !== null ? t("connection.round_trip", { ms: Math.round(roundTrip) }) : "",
+  );
   const silent = silence(state, local);
-  setText(part("connection-age"), silent === null ? "" : t("connection.age", { seconds: (silent / 1000).toFixed(silent < 9_500 ? 1 : 0) }));
+  setText(
+    part("connection-age"),
+    silent === null ? "" : t("connection.age", { seconds: (silent / 1000).toFixed(silent < 9_500 ? 1 : 0) }),
+  );
 }
 
 function drawConnectionAlert({ part, t }, state, local) {
@@ -74,7 +80,10 @@ function haltExplanation(t, cause, entries) {
     case "outage": {
       const { since, until } = lastOf(entries, "suspended", "resumption_announced") ?? {};
       if (!since) return "";
-      return t(until ? "halt.outage_until" : "halt.outage", { since: timeText(since), until: timeText(until || since) });
+      return t(until ? "halt.outage_until" : "halt.outage", {
+        since: timeText(since),
+        until: timeText(until || since),
+      });
     }
     case "recovery":
       return t("halt.recovery", { seq: lastOf(entries, "recovered")?.last_recorded ?? 0 });
@@ -102,7 +111,8 @@ function drawEnding({ part, t }, state, local) {
 }
 
 function outcome(auction, entries) {
-  if (auction.phase === "aborted") return ["end.aborted", { reason: lastOf(entries, "aborted")?.reason ?? "" }];
+  if (auction.phase === "aborted")
+    return ["end.aborted", { reason: lastOf(entries, "aborted")?.reason ?? "" }];
   const values = { paddle: auction.leader, price: yuan(auction.price) };
   const result = lastOf(entries, "result");
   if (result?.sold) return ["end.sold", values];

@@ -17,14 +17,16 @@ export function announcements(t, before, after) {
     if (after.lead === "leading") politely.push(t("say.leading", { price: yuan(price) }));
     if (after.lead === "unknown") now.push(t("say.unknown"));
     if (before.lead === "unknown") politely.push(t("say.back"));
-    if (["won", "won_unsettled"].includes(after.lead) && !before.lead.startsWith("won")) now.push(t("win.title"));
+    if (["won", "won_unsettled"].includes(after.lead) && !before.lead.startsWith("won"))
+      now.push(t("win.title"));
     if (["lost", "reserve_not_met"].includes(after.lead)) now.push(t(`lead.${after.lead}`));
   }
   if (before.auction.price !== price && after.lead !== "leading" && after.lead !== "outbid") {
     politely.push(t("say.price", { price: yuan(price), paddle: leader }));
   }
   if (before.auction.phase !== phase) (phase === "suspended" ? now : politely).push(phaseWords(t, phase));
-  if (after.prompt !== null && after.prompt !== before.prompt) politely.push(t("say.left", { seconds: after.prompt }));
+  if (after.prompt !== null && after.prompt !== before.prompt)
+    politely.push(t("say.left", { seconds: after.prompt }));
   return { now, politely };
 }
 
@@ -36,7 +38,11 @@ function phaseWords(t, phase) {
 
 /** The moment as announcements() and the sounds compare it. */
 export function momentOf(state, local) {
-  return { auction: state.auction, lead: lead(state, local), prompt: state.auction === null ? null : prompt(state, local) };
+  return {
+    auction: state.auction,
+    lead: lead(state, local),
+    prompt: state.auction === null ? null : prompt(state, local),
+  };
 }
 
 /** Speaks through the page's two live regions. */

@@ -19,7 +19,11 @@ export function drawAnswer(panel, state) {
   setText(part("answer-more"), shown.more ?? "");
   const nodes = actionsOf(panel, state, shown);
   show(part("answer-actions"), nodes.length > 0);
-  setNodes(part("answer-actions"), `${shown.key}:${nodes.length}:${nodes.map((node) => node.textContent)}`, () => nodes);
+  setNodes(
+    part("answer-actions"),
+    `${shown.key}:${nodes.length}:${nodes.map((node) => node.textContent)}`,
+    () => nodes,
+  );
 }
 
 function describe(t, state) {
@@ -32,9 +36,14 @@ function describe(t, state) {
 }
 
 function describePending(t, { connection, me }, { id, price, held, sends, madeAt }) {
-  const values = { price: yuan(price), sends, minutes: Math.max(1, Math.round((Date.now() - madeAt) / 60_000)) };
+  const values = {
+    price: yuan(price),
+    sends,
+    minutes: Math.max(1, Math.round((Date.now() - madeAt) / 60_000)),
+  };
   if (held) return { kind: "held", key: id, title: t("pending.held", values) };
-  if (me.known && me.paddle === null) return { kind: "waiting", key: id, title: t("pending.signed_out", values) };
+  if (me.known && me.paddle === null)
+    return { kind: "waiting", key: id, title: t("pending.signed_out", values) };
   if (connection.status !== "open") return { kind: "waiting", key: id, title: t("pending.waiting", values) };
   return { kind: "waiting", key: id, title: t(sends > 1 ? "pending.repeated" : "pending.sent", values) };
 }
@@ -64,7 +73,10 @@ function describeRejected(t, { price, refusal }, { auction, me }) {
 
 function describeFault(t, { price, fault }) {
   const key = FAULTS.has(fault.code) ? fault.code : "other";
-  return { title: t("answer.rejected", { price: yuan(price) }), more: t(`fault.${key}`, { code: fault.code }) };
+  return {
+    title: t("answer.rejected", { price: yuan(price) }),
+    more: t(`fault.${key}`, { code: fault.code }),
+  };
 }
 
 function actionsOf({ t, actions }, { auction }, shown) {
@@ -75,7 +87,9 @@ function actionsOf({ t, actions }, { auction }, shown) {
     ];
   }
   // What the refusal named may be too low by now: only prices that can still be bid are offered.
-  const possible = (shown.suggestions ?? []).filter((fen) => auction !== null && amountProblem(auction, fen) === null);
+  const possible = (shown.suggestions ?? []).filter(
+    (fen) => auction !== null && amountProblem(auction, fen) === null,
+  );
   return possible.map((fen) => suggestionButton(t, fen));
 }
 

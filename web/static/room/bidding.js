@@ -42,6 +42,7 @@ export function rememberBid(storage, lot, pending) {
 /** The pending bid that is to be sent now, or null. */
 export function dueBid(state, local) {
   const { pending, connection } = state;
-  const due = pending !== null && connection.status === "open" && pending.nextAt !== null && local >= pending.nextAt;
+  const due =
+    pending !== null && connection.status === "open" && pending.nextAt !== null && local >= pending.nextAt;
   return due ? pending : null;
 }

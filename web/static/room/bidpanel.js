@@ -54,7 +54,7 @@ function drawPanel(panel, state, local) {
     drawAmount(panel, state, obstacle);
     panel.confirmation.draw(auction, obstacle);
   }
-  drawAnswer(panel, state, local);
+  drawAnswer(panel, state);
 }
 
 const hasEnded = (auction) => auction !== null && ["closed", "aborted"].includes(auction.phase);
@@ -66,9 +66,15 @@ function drawConfirmation({ part, t }, state) {
   const obstacle = state.confirmObstacle;
   show(part("confirm-fault"), asks && obstacle !== null);
   const known = ["not_inquiry", "past_deadline", "not_qualified"].includes(obstacle);
-  setText(part("confirm-fault"), obstacle === null ? "" : t(`confirm.${known ? obstacle : "other"}`, { obstacle }));
+  setText(
+    part("confirm-fault"),
+    obstacle === null ? "" : t(`confirm.${known ? obstacle : "other"}`, { obstacle }),
+  );
   const waits = ["inquiry", "suspended"].includes(state.auction?.phase);
-  show(part("confirmed-note"), state.confirmed === true && waits && state.auction.terms.inquiry_mode === "confirm");
+  show(
+    part("confirmed-note"),
+    state.confirmed === true && waits && state.auction.terms.inquiry_mode === "confirm",
+  );
 }
 
 function drawPriority({ part }, state, obstacle) {
@@ -145,7 +151,9 @@ function drawAmount({ part, t }, { auction }, obstacle) {
   setData(part("amount-note"), "kind", typed === "" ? "hint" : price === null || problem ? "wrong" : "fine");
   setText(part("amount-capital"), price === null ? "" : capital(price));
   const suggestions = problem?.suggestions ?? [];
-  setNodes(part("amount-suggestions"), suggestions.join(), () => suggestions.map((fen) => suggestionButton(t, fen)));
+  setNodes(part("amount-suggestions"), suggestions.join(), () =>
+    suggestions.map((fen) => suggestionButton(t, fen)),
+  );
 }
 
 function amountNote(t, auction, typed, price, problem) {

@@ -32,7 +32,10 @@ export function afterRoundTrip(clock, { sent, received, now }) {
 export function afterTick(clock, { received, now }) {
   const least = now - received;
   const samples = clock.samples.filter((sample) => sample.most >= least - DRIFT_MS);
-  if (samples.length > 0) return samples.length === clock.samples.length ? clock : { ...clock, samples, offset: middle(narrowest(samples)) };
+  if (samples.length > 0)
+    return samples.length === clock.samples.length
+      ? clock
+      : { ...clock, samples, offset: middle(narrowest(samples)) };
   return { ...clock, samples, offset: clock.offset === null ? least : Math.max(clock.offset, least) };
 }
 
@@ -42,7 +45,9 @@ export function bookTime(clock, local) {
 }
 
 function narrowest(samples) {
-  return samples.reduce((best, sample) => (sample.most - sample.least < best.most - best.least ? sample : best));
+  return samples.reduce((best, sample) =>
+    sample.most - sample.least < best.most - best.least ? sample : best,
+  );
 }
 
 function middle({ least, most }) {

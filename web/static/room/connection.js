@@ -8,7 +8,14 @@ const FIRST_PINGS_MS = [200, 600, 1_200];
 const BACKOFF_MS = [200, 400, 800, 1_600, 3_000, 5_000];
 const FLOOD_WAIT_MS = 10_000;
 
-export const CLOSED = Object.freeze({ FORBIDDEN: 4403, UNKNOWN_LOT: 4404, FLOOD: 4429, SILENT: 4900, GAP: 4901, RETRY: 4902 });
+export const CLOSED = Object.freeze({
+  FORBIDDEN: 4403,
+  UNKNOWN_LOT: 4404,
+  FLOOD: 4429,
+  SILENT: 4900,
+  GAP: 4901,
+  RETRY: 4902,
+});
 
 // Coming back would be answered the same way.
 const FINAL = new Set([CLOSED.FORBIDDEN, CLOSED.UNKNOWN_LOT]);

@@ -7,7 +7,15 @@ import { entryText } from "./words.js";
 
 const ROWS = 120;
 const NOTES = 8;
-const NOTED = ["notice", "suspended", "resumption_announced", "resumed", "abort_requested", "aborted", "recovered"];
+const NOTED = [
+  "notice",
+  "suspended",
+  "resumption_announced",
+  "resumed",
+  "abort_requested",
+  "aborted",
+  "recovered",
+];
 
 /** A drawer of the log that remembers what it has drawn. */
 export function createLog({ part, t }) {
@@ -24,7 +32,10 @@ export function createLog({ part, t }) {
   return function drawLog(state) {
     const { entries, me, recorded } = state;
     const first = entries[0]?.seq ?? 0;
-    const again = me.paddle !== drawn.paddle || (drawn.seq > 0 && first > drawn.seq + 1) || (entries.at(-1)?.seq ?? 0) < drawn.seq;
+    const again =
+      me.paddle !== drawn.paddle ||
+      (drawn.seq > 0 && first > drawn.seq + 1) ||
+      (entries.at(-1)?.seq ?? 0) < drawn.seq;
     if (again) clear();
     for (const entry of entries.slice(-ROWS)) {
       if (entry.seq <= drawn.seq) continue;
@@ -76,20 +87,35 @@ function rowOf(t, entry, paddle) {
 }
 
 function bidNode(t, entry, mine) {
-  const who = make("span", "log__who", "", [make("span", "log__word", `${t("entry.paddle")} `), entry.paddle]);
-  const marks = [mine && make("span", "log__me", t("entry.mine")), entry.priority && make("span", "badge badge--waiting", t("entry.priority"))];
-  return make("span", "log__text", "", [who, ...marks.filter(Boolean), make("span", "log__price", yuan(entry.price))]);
+  const who = make("span", "log__who", "", [
+    make("span", "log__word", `${t("entry.paddle")} `),
+    entry.paddle,
+  ]);
+  const marks = [
+    mine && make("span", "log__me", t("entry.mine")),
+    entry.priority && make("span", "badge badge--waiting", t("entry.priority")),
+  ];
+  return make("span", "log__text", "", [
+    who,
+    ...marks.filter(Boolean),
+    make("span", "log__price", yuan(entry.price)),
+  ]);
 }
 
 /** Notices and halts, newest first. */
 export function drawNotes({ part, t }, { entries }) {
   const list = part("notes");
-  const notes = entries.filter((entry) => NOTED.includes(entry.kind)).slice(-NOTES).toReversed();
+  const notes = entries
+    .filter((entry) => NOTED.includes(entry.kind))
+    .slice(-NOTES)
+    .toReversed();
   const key = notes.map((entry) => `${entry.epoch}.${entry.seq}`).join();
   if (list.dataset.key === key) return;
   list.dataset.key = key;
   list.replaceChildren(
-    ...notes.map((entry) => make("li", "", "", [make("time", "muted", timeText(entry.at)), make("span", "", entryText(t, entry))])),
+    ...notes.map((entry) =>
+      make("li", "", "", [make("time", "muted", timeText(entry.at)), make("span", "", entryText(t, entry))]),
+    ),
   );
   show(part("notes-empty"), notes.length === 0);
 }
@@ -98,8 +124,14 @@ export function drawNotes({ part, t }, { entries }) {
 export function drawChain({ part, t }, { auction, recorded }, check) {
   if (auction === null) return;
   setText(part("chain-seq"), t("chain.head", { seq: auction.seq }));
-  setText(part("chain-recorded"), recorded === null ? t("chain.none") : t("chain.recorded", { seq: recorded.seq }));
-  setText(part("chain-hash"), recorded === null ? "—" : `${recorded.hash.slice(0, 8)}…${recorded.hash.slice(-8)}`);
+  setText(
+    part("chain-recorded"),
+    recorded === null ? t("chain.none") : t("chain.recorded", { seq: recorded.seq }),
+  );
+  setText(
+    part("chain-hash"),
+    recorded === null ? "—" : `${recorded.hash.slice(0, 8)}…${recorded.hash.slice(-8)}`,
+  );
   part("chain-hash").title = recorded?.hash ?? "";
   const [name, text] = checkWords(t, check);
   setData(part("chain-check"), "check", name);

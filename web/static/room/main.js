@@ -9,6 +9,7 @@ import { CLOSED, connect } from "./connection.js";
 import { createWinDialog } from "./ending.js";
 import { createLog, drawChain, drawNotes } from "./log.js";
 import { partsOf, setText } from "./parts.js";
+import { SILENCE_MS, silence } from "./selectors.js";
 import { createSound, soundFor } from "./sound.js";
 import { drawClock, drawStage } from "./stage.js";
 import { initialState, reduce } from "./state.js";
@@ -47,7 +48,13 @@ const announce = createAnnouncer(page, now);
 const play = createSound(page);
 const showWin = createWinDialog(page, data.lot);
 
-const connection = connect({ gateways: data.gateways, hello, dispatch, now, start: Math.floor(Math.random() * data.gateways.length) });
+const connection = connect({
+  gateways: data.gateways,
+  hello,
+  dispatch,
+  now,
+  start: Math.floor(Math.random() * data.gateways.length),
+});
 
 function hello() {
   const known = state.auction !== null && !state.gap;
@@ -121,6 +128,11 @@ function housekeeping() {
 
 page.part("reconnect").addEventListener("click", () => connection.retry());
 addEventListener("online", () => connection.retry());
+document.addEventListener("visibilitychange", () => {
+  // A phone that slept finds its connection dead: do not wait until that is noticed.
+  const dead = (silence(state, now()) ?? 0) >= SILENCE_MS;
+  if (!document.hidden && dead) connection.restart(CLOSED.RETRY);
+});
 addEventListener("pageshow", (event) => event.persisted && connection.retry());
 runClock();
 setInterval(housekeeping, HOUSEKEEPING_MS);

@@ -2,7 +2,9 @@
 
 /** A lookup of the parts below root; a part that this visitor's page lacks is null. */
 export function partsOf(root) {
-  const found = new Map([...root.querySelectorAll("[data-part]")].map((element) => [element.dataset.part, element]));
+  const found = new Map(
+    [...root.querySelectorAll("[data-part]")].map((element) => [element.dataset.part, element]),
+  );
   return (name) => found.get(name) ?? null;
 }
 
@@ -24,7 +26,8 @@ export function enable(element, enabled) {
 
 /** Like enable, for what is switched off for moments only: a disabled element would lose the keyboard's focus. */
 export function allow(element, allowed) {
-  if (element !== null && isAllowed(element) !== allowed) element.setAttribute("aria-disabled", String(!allowed));
+  if (element !== null && isAllowed(element) !== allowed)
+    element.setAttribute("aria-disabled", String(!allowed));
 }
 
 export function isAllowed(element) {

@@ -23,7 +23,7 @@ export function silence(state, local) {
 /** Whether what is shown may be outdated. */
 export function isStale(state, local) {
   if (state.auction === null || ENDED.has(state.auction.phase)) return false;
-  return state.connection.status !== "open" ? silence(state, local) >= SILENCE_MS || silence(state, local) === null : silence(state, local) >= SILENCE_MS;
+  return (silence(state, local) ?? Infinity) >= SILENCE_MS;
 }
 
 /** {kind: unknown | running | over | frozen | resuming | none, left} for the phase that runs now. */
@@ -60,7 +60,9 @@ export function lead(state, local) {
   if (isStale(state, local)) return "unknown";
   if (auction.bids === 0) return "none";
   if (mine) return "leading";
-  return entries.some((entry) => entry.kind === "bid_accepted" && entry.paddle === me.paddle) ? "outbid" : "behind";
+  return entries.some((entry) => entry.kind === "bid_accepted" && entry.paddle === me.paddle)
+    ? "outbid"
+    : "behind";
 }
 
 function closedLead(state, mine) {
@@ -104,11 +106,15 @@ export function stepsAbove(auction, price) {
 export function amountProblem(auction, price) {
   const { lowest, highest } = bounds(auction);
   const { starting_price: start, increment } = auction.terms;
-  if (price < lowest) return { reason: auction.bids === 0 ? "below_starting_price" : "below_minimum", suggestions: [lowest] };
+  if (price < lowest)
+    return { reason: auction.bids === 0 ? "below_starting_price" : "below_minimum", suggestions: [lowest] };
   if (price > highest) return { reason: "above_maximum", suggestions: [highest] };
   if ((price - start) % increment === 0) return null;
   const below = start + Math.floor((price - start) / increment) * increment;
-  return { reason: "off_grid", suggestions: [below, below + increment].filter((near) => near >= lowest && near <= highest) };
+  return {
+    reason: "off_grid",
+    suggestions: [below, below + increment].filter((near) => near >= lowest && near <= highest),
+  };
 }
 
 /** Whether the right to bid exactly the current price can be tried; the leader's own rank is not public. */
@@ -151,7 +157,10 @@ export function bidObstacle(state, local) {
 export function asksConfirmation(state) {
   const { auction, me } = state;
   return (
-    auction?.terms.inquiry_mode === "confirm" && auction.phase === "inquiry" && me.paddle !== null && !state.confirmed
+    auction?.terms.inquiry_mode === "confirm" &&
+    auction.phase === "inquiry" &&
+    me.paddle !== null &&
+    !state.confirmed
   );
 }
 

@@ -1,6 +1,8 @@
 // SM3 (GB/T 32905-2016), so that the page can check the chain itself instead of believing it.
 
-const INITIAL = [0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc, 0x163138aa, 0xe38dee4d, 0xb0fb0e4e];
+const INITIAL = [
+  0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc, 0x163138aa, 0xe38dee4d, 0xb0fb0e4e,
+];
 
 const rotate = (word, by) => (word << by) | (word >>> (32 - by));
 const permute0 = (word) => word ^ rotate(word, 9) ^ rotate(word, 17);

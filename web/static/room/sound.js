@@ -38,7 +38,8 @@ export function createSound({ part, t }) {
     if (!on) return;
     context ??= new AudioContext();
     if (context.state === "suspended") context.resume();
-    for (const [frequency, begin, length] of SOUNDS[name]) tone(context, frequency, context.currentTime + begin, length);
+    for (const [frequency, begin, length] of SOUNDS[name])
+      tone(context, frequency, context.currentTime + begin, length);
   }
 
   button?.addEventListener("click", () => {

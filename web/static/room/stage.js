@@ -6,7 +6,15 @@ import { priceNodes, setData, setNodes, setText, show } from "./parts.js";
 import { countdown, isStale, lastOf, lead, prompt, shareLeft, silence } from "./selectors.js";
 import { periodText } from "./words.js";
 
-const SIGNS = { leading: "✓", won: "✓", won_unsettled: "✓", outbid: "!", behind: "!", unknown: "?", none: "·" };
+const SIGNS = {
+  leading: "✓",
+  won: "✓",
+  won_unsettled: "✓",
+  outbid: "!",
+  behind: "!",
+  unknown: "?",
+  none: "·",
+};
 const DAY_MS = 86_400_000;
 const LONG_MS = 3_600_000;
 
@@ -106,5 +114,7 @@ function leadMore(t, standing, state, local) {
 
 function moreOfSilence(t, state, local) {
   const silent = silence(state, local);
-  return silent === null ? t("lead.unknown.first") : t("lead.unknown.more", { seconds: Math.floor(silent / 1000) });
+  return silent === null
+    ? t("lead.unknown.first")
+    : t("lead.unknown.more", { seconds: Math.floor(silent / 1000) });
 }

@@ -53,7 +53,8 @@ export function reduce(state, message) {
 const connected = (state, change) => ({ ...state, connection: { ...state.connection, ...change } });
 
 const HANDLERS = {
-  local_connecting: (state, { gateway }) => connected(state, { status: "connecting", gateway, retryAt: null }),
+  local_connecting: (state, { gateway }) =>
+    connected(state, { status: "connecting", gateway, retryAt: null }),
 
   local_closed: (state, { code, retryAt, final }) => ({
     ...connected(state, {
@@ -71,36 +72,36 @@ const HANDLERS = {
     pending: { id, price, paddle, madeAt, held: false, sends: 0, nextAt: at },
   }),
 
-  local_sent: (state, { id, at }) => onPending(state, id, (bid) => ({ ...bid, sends: bid.sends + 1, nextAt: at + REPEAT_AFTER_MS })),
+  local_sent: (state, { id, at }) =>
+    onPending(state, id, (bid) => ({ ...bid, sends: bid.sends + 1, nextAt: at + REPEAT_AFTER_MS })),
 
-  local_consented: (state, { at }) => ({ ...state, pending: state.pending && { ...state.pending, held: false, nextAt: at } }),
+  local_consented: (state, { at }) => ({
+    ...state,
+    pending: state.pending && { ...state.pending, held: false, nextAt: at },
+  }),
 
   local_given_up: (state) => ({ ...state, pending: null }),
 
   local_confirming: (state) => ({ ...state, confirming: true, confirmObstacle: null }),
 
+  // After a resumption the missing entries are still to come: only they, a snapshot or a tick end the silence,
+  // lest an old lead is shown for a moment as if it were the present one.
   welcome: (state, message) => {
-    const me = {
-      known: true,
-      paddle: message.paddle,
-      rank: message.rank ?? 0,
-      mayBid: Boolean(message.may_bid),
+    const { paddle, rank, may_bid: mayBid, gateway, received } = message;
+    const me = { known: true, paddle, rank: rank ?? 0, mayBid: Boolean(mayBid) };
+    const sessionEnded = state.connection.sessionEnded && paddle === null;
+    return {
+      ...connected(state, { status: "open", gateway, closeCode: null, failures: 0, sessionEnded }),
+      me,
+      clock: afterRoundTrip(state.clock, { sent: message.t, received, now: message.now }),
+      confirmed: message.confirmed ?? state.confirmed,
+      fault: null,
+      pending: repeatable(state.pending, me, received),
     };
-    const clock = afterRoundTrip(state.clock, { sent: message.t, received: message.received, now: message.now });
-    const opened = connected(state, {
-      status: "open",
-      gateway: message.gateway,
-      closeCode: null,
-      failures: 0,
-      lastTick: message.received,
-      sessionEnded: state.connection.sessionEnded && me.paddle === null,
-    });
-    const confirmed = message.confirmed ?? state.confirmed;
-    return { ...opened, me, clock, confirmed, fault: null, pending: repeatable(state.pending, me, message.received) };
   },
 
   snapshot: (state, message) => ({
-    ...state,
+    ...connected(state, { lastTick: message.received }),
     clock: afterTick(state.clock, message),
     auction: fromSnapshot(message),
     entries: message.entries.slice(-LOG_LIMIT),
@@ -126,17 +127,26 @@ const HANDLERS = {
     clock: afterRoundTrip(state.clock, { sent: message.t, received: message.received, now: message.now }),
   }),
 
-  recorded: (state, { seq, hash }) => (seq > (state.recorded?.seq ?? 0) ? { ...state, recorded: { seq, hash } } : state),
+  recorded: (state, { seq, hash }) =>
+    seq > (state.recorded?.seq ?? 0) ? { ...state, recorded: { seq, hash } } : state,
 
   accepted: (state, { id, entry, again }) =>
-    answered(withEntry(state, entry), id, { kind: "accepted", price: entry.price, seq: entry.seq, again, entry }),
+    answered(withEntry(state, entry), id, {
+      kind: "accepted",
+      price: entry.price,
+      seq: entry.seq,
+      again,
+      entry,
+    }),
 
   rejected: (state, { id, refusal, again }) =>
     answered(state, id, { kind: "rejected", price: refusal.price, again, refusal }),
 
-  unknown: (state, { id, received }) => onPending(state, id, (bid) => ({ ...bid, nextAt: received + UNKNOWN_REPEAT_MS })),
+  unknown: (state, { id, received }) =>
+    onPending(state, id, (bid) => ({ ...bid, nextAt: received + UNKNOWN_REPEAT_MS })),
 
-  limited: (state, { id, retry_ms: wait, received }) => onPending(state, id, (bid) => ({ ...bid, nextAt: received + wait })),
+  limited: (state, { id, retry_ms: wait, received }) =>
+    onPending(state, id, (bid) => ({ ...bid, nextAt: received + wait })),
 
   confirmed: (state) => ({ ...state, confirmed: true, confirming: false }),
 
@@ -144,7 +154,8 @@ const HANDLERS = {
 
   error: (state, { code, text, id }) => {
     const fault = { code, text: text ?? "" };
-    if (state.pending !== null && state.pending.id === id) return answered(state, id, { kind: "fault", price: state.pending.price, fault });
+    if (state.pending !== null && state.pending.id === id)
+      return answered(state, id, { kind: "fault", price: state.pending.price, fault });
     return { ...state, confirming: false, fault };
   },
 };
@@ -170,7 +181,10 @@ function withEntry(state, entry) {
 function awaiting(state, seq) {
   const { auction, awaited } = state;
   if (auction === null || !Number.isInteger(seq)) return {};
-  return { gap: state.gap || (awaited !== null && auction.seq < awaited), awaited: seq > auction.seq ? seq : null };
+  return {
+    gap: state.gap || (awaited !== null && auction.seq < awaited),
+    awaited: seq > auction.seq ? seq : null,
+  };
 }
 
 function onPending(state, id, change) {

@@ -3,8 +3,9 @@
 import { dateText, timeText } from "./clock.js";
 import { shortYuan, yuan } from "./money.js";
 
-/** "4 分钟", "90 秒". */
+/** "12 小时", "4 分钟", "90 秒". */
 export function periodText(t, ms) {
+  if (ms % 3_600_000 === 0) return t("hours", { n: ms / 3_600_000 });
   return ms % 60_000 === 0 ? t("minutes", { n: ms / 60_000 }) : t("seconds", { n: ms / 1000 });
 }
 
@@ -76,7 +77,9 @@ export function refusalSuggestions(refusal, terms) {
       return [refusal.highest];
     case "off_grid": {
       const below = refusal.price - ((refusal.price - terms.starting_price) % terms.increment);
-      return [below, below + terms.increment].filter((price) => price >= refusal.lowest && price <= refusal.highest);
+      return [below, below + terms.increment].filter(
+        (price) => price >= refusal.lowest && price <= refusal.highest,
+      );
     }
     default:
       return [];
