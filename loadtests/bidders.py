@@ -22,7 +22,7 @@ KEEP: Final = 24
 """Bytes of a piece that are looked at again with the next one: an answer's beginning may be cut."""
 LAST_ANSWERS_S: Final = 3.0
 TIMER_S: Final = 0.002
-"""A bid that goes out this much after it was due is late by the timer of epoll (whole ms), not by congestion."""
+"""A bid that goes out this much after it was due is late by epoll's timer (whole ms), not by congestion."""
 
 
 @dataclass

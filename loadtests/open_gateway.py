@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from bidding.limits import Rate
+from bidding.gateway.limits import Rate
 from luochui.logs import configure
 from luochui.processes import gateway
 from luochui.settings import Settings, load
