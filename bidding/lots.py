@@ -31,8 +31,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from bidding.commitments import commitments_to
+from bidding.ledger.standing import Standing as Standing
 from bidding.messages import Commitments, Phase, terms_from
-from bidding.standing import Standing as Standing
 from bidding.terms import Fen, Terms
 
 MAX_TITLE: Final = 200

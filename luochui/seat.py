@@ -16,10 +16,10 @@ from typing import Any, Final, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from bidding.gateway.wire import ClientBid, ClientConfirm, ClientHello, ClientMessage, encode_client
 from bidding.messages import Phase
 from bidding.session import ENDED
 from bidding.terms import Fen
-from bidding.wire import ClientBid, ClientConfirm, ClientHello, ClientMessage, encode_client
 from office.sessions import COOKIE
 
 ANSWER_WITHIN_S: Final = 5.0

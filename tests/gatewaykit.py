@@ -14,10 +14,10 @@ from websockets.exceptions import ConnectionClosed
 
 from bidding.book import Book
 from bidding.clock import Tolerances
-from bidding.gateway import Config, Gateway
-from bidding.limits import Rate
+from bidding.gateway.gateway import Config, Gateway
+from bidding.gateway.limits import Rate
+from bidding.gateway.server import Limits
 from bidding.messages import Commitments
-from bidding.server import Limits
 from bidding.terms import Fen, InquiryMode, Terms
 
 LOT = "XX-1"

@@ -13,17 +13,17 @@ from bidding import clock as clocks
 from bidding import lots
 from bidding import session as rules
 from bidding.book import Book, Outcome, partition_of
-from bidding.chain import genesis, link, private_genesis
 from bidding.clock import Tolerances
 from bidding.commitments import Opening, is_sold
-from bidding.ledger import Writer
-from bidding.ledger_file import entry_line, header_line, seal_line, sealed_as
-from bidding.ledger_gauges import LedgerMetrics
+from bidding.ledger.chain import genesis, link, private_genesis
+from bidding.ledger.file import entry_line, header_line, seal_line, sealed_as
+from bidding.ledger.gauges import LedgerMetrics
+from bidding.ledger.settlement import Settler
+from bidding.ledger.writer import Writer
 from bidding.lots import AssetClass, Offer, Secrets
 from bidding.messages import Done, Phase, PlaceBid, line
 from bidding.pipeline import Pipeline
 from bidding.session import Session
-from bidding.settlement import Settler
 from bidding.terms import Fen, InquiryMode, PriorityMode, Terms
 from signing.sm2 import PrivateKey
 from tests.model import Model

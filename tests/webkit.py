@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from bidding.book import Book
 from bidding.clock import Tolerances
 from bidding.closing import Closer
-from bidding.ledger import Writer
+from bidding.ledger.settlement import Settler
+from bidding.ledger.writer import Writer
 from bidding.lots import AssetClass, Offer
 from bidding.pipeline import Pipeline
-from bidding.settlement import Settler
 from bidding.terms import Fen, Terms
 from office.accounts import Accounts, Role
 from office.database import create_engine

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bidding.ledger_file import export_ledger
-from bidding.receipts import receipt
+from bidding.ledger.file import export_ledger
+from bidding.ledger.receipts import receipt
 from web.lots import known_lot
 from web.visits import Visit
 

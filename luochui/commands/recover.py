@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bidding.records import AnotherWriter
-from bidding.recovery import BookKnowsLots, Recovery, rebuild
+from bidding.ledger.records import AnotherWriter
+from bidding.ledger.recovery import BookKnowsLots, Recovery, rebuild
 from luochui import logs
 from luochui.processes.wiring import open_book
 from luochui.services.faults import Repairable

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bidding.ledger_file import MAX_FILE, Damaged, Report, Status, verify_ledger
-from bidding.replay import Finding
+from bidding.ledger.file import MAX_FILE, Damaged, Report, Status, verify_ledger
+from bidding.ledger.replay import Finding
 from luochui.commands.verdicts import ENGLISH, SENTENCES, Sentence
 from luochui.settings import default_data_folder
 from signing import SigningError

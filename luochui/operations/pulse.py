@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bidding.book import Book
-from bidding.lookup import PartitionClock, read_clocks
+from bidding.gateway.lookup import PartitionClock, read_clocks
 from bidding.pipeline import BookUnavailable
 from luochui.operations.readiness import Check, Probe
 from luochui.settings import Settings

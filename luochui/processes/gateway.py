@@ -9,11 +9,11 @@ from functools import partial
 import redis.asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bidding.gateway import Config, Gateway
-from bidding.limits import Rate
+from bidding.gateway.gateway import Config, Gateway
+from bidding.gateway.limits import Rate
+from bidding.gateway.server import Limits
 from bidding.lots import MAX_PAGE, lots_by_phase
 from bidding.messages import Phase
-from bidding.server import Limits
 from luochui import logs
 from luochui.processes.wiring import open_book, run_until_stopped
 from luochui.settings import Settings

@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
-from bidding.ledger import Writer
-from bidding.ledger_gauges import LedgerMetrics
+from bidding.ledger.gauges import LedgerMetrics
+from bidding.ledger.settlement import Settler
+from bidding.ledger.writer import Writer
 from bidding.pipeline import Pipeline
-from bidding.settlement import Settler
 from luochui.processes.wiring import open_book, run_until_stopped
 from luochui.settings import Settings
 from office.database import create_engine

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvloop
 
-from bidding.limits import Rate
+from bidding.gateway.limits import Rate
 from bidding.terms import InquiryMode
 from tests.gatewaykit import LOT, Client, Person, Scene, scene
 

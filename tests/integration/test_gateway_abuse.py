@@ -10,7 +10,7 @@ import pytest
 import uvloop
 from websockets.exceptions import InvalidStatus
 
-from bidding.server import PlainConnection
+from bidding.gateway.server import PlainConnection
 from tests.gatewaykit import LOT, Person, Scene, scene
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")

@@ -11,10 +11,10 @@ import pytest
 import redis
 
 from bidding.book import partition_keys, partition_of
-from bidding.chain import genesis, link, private_genesis
+from bidding.ledger.chain import genesis, link, private_genesis
+from bidding.ledger.receipts import Receipt, Verdict, check_receipt, receipt, receipt_from
+from bidding.ledger.records import AnotherWriter, Records
 from bidding.messages import BidAccepted, BidRejected, Cause, Phase, parse
-from bidding.receipts import Receipt, Verdict, check_receipt, receipt, receipt_from
-from bidding.records import AnotherWriter, Records
 from signing.sm2 import PrivateKey
 from tests.ledgerkit import SECRETS, Scene, scene, terms
 

@@ -14,9 +14,9 @@ import redis
 import typer
 from typer.testing import CliRunner
 
-from bidding.ledger_file import verify_ledger
+from bidding.ledger.file import verify_ledger
+from bidding.ledger.trimming import trim
 from bidding.messages import Phase
-from bidding.trimming import trim
 from luochui.commands import recover as command
 from luochui.commands.verify import key_in
 from office.accounts import Accounts, Role

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import redis
 
-from bidding.ledger_file import verify_ledger
+from bidding.ledger.file import verify_ledger
+from bidding.ledger.records import AnotherWriter
+from bidding.ledger.recovery import BookKnowsLots, Recovery, rebuild
 from bidding.messages import BidAccepted, Cause, Phase, Recovered, parse
-from bidding.records import AnotherWriter
-from bidding.recovery import BookKnowsLots, Recovery, rebuild
 from tests.integration.test_settlement import result, sealed_file
 from tests.ledgerkit import QUALIFIED, SECRETS, Scene, scene, terms
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bidding.commitments import opening_from
-from bidding.ledger_file import Status, export_ledger, verify_ledger
+from bidding.ledger.file import Status, export_ledger, verify_ledger
+from bidding.ledger.settlement import Inconsistent, NotYet, Settler, prepare
 from bidding.messages import Confirmed, Phase, Result, parse
-from bidding.settlement import Inconsistent, NotYet, Settler, prepare
 from bidding.terms import Fen
 from signing.sm2 import PrivateKey
 from tests.ledgerkit import QUALIFIED, SECRETS, Scene, scene, terms
@@ -100,7 +100,7 @@ async def test_the_exported_file_has_every_entry_and_is_found_when_one_byte_chan
 
 
 async def test_the_export_comes_in_pages(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bidding.ledger_file.PAGE", 2)
+    monkeypatch.setattr("bidding.ledger.file.PAGE", 2)
     await stage.put_on(terms())
     async with stage.writer() as writer, stage.settler(writer):
         await auction(stage, "L-1", 100, 120, 150)

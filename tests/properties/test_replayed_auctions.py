@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidding import session as rules
+from bidding.ledger.replay import Known, replay
+from bidding.ledger.standing import Standing, project
 from bidding.messages import Phase
-from bidding.replay import Known, replay
 from bidding.session import ENDED, Session
-from bidding.standing import Standing, project
 from tests.ledgerkit import QUALIFIED, Played, terms
 
 STEPS = st.sampled_from(

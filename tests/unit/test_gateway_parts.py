@@ -1,12 +1,12 @@
 """Small parts of the gateway: limits, the book's time, the board's counts, the alarm."""
 
-from bidding.board import Board, Departures, partition_rows
-from bidding.booktime import BookTime
-from bidding.limits import Rate, TokenBucket
-from bidding.lookup import PartitionClock
+from bidding.gateway.board import Board, Departures, partition_rows
+from bidding.gateway.booktime import BookTime
+from bidding.gateway.limits import Rate, TokenBucket
+from bidding.gateway.lookup import PartitionClock
+from bidding.gateway.view import LotView
+from bidding.ledger.standing import Standing
 from bidding.messages import Phase
-from bidding.standing import Standing
-from bidding.view import LotView
 
 NOW = 1_700_000_000_000
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bidding import session as rules
+from bidding.ledger.replay import Fault, Known, replay
 from bidding.messages import Phase, canonical
-from bidding.replay import Fault, Known, replay
 from bidding.terms import Fen
 from tests.ledgerkit import QUALIFIED, Played, sold_lot, terms
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from bidding.fanout import Fanout
-from bidding.frames import Batch
+from bidding.gateway.fanout import Fanout
+from bidding.gateway.frames import Batch
+from bidding.gateway.room import HISTORY_KEPT, RESUMED_AT_MOST, LotState, Recorded, Room, Watcher
+from bidding.gateway.view import LotView, Step
+from bidding.ledger.standing import Standing
 from bidding.messages import Notice, Phase, line
-from bidding.room import HISTORY_KEPT, RESUMED_AT_MOST, LotState, Recorded, Room, Watcher
-from bidding.standing import Standing
-from bidding.view import LotView, Step
 
 NOW = 1_700_000_000_000
 

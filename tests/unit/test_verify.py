@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from bidding import ledger_file
-from bidding.ledger_file import Damage, Damaged, Report, Status, entry_line, verify_ledger
-from bidding.replay import Fault, Finding
+from bidding.ledger import file as ledger_file
+from bidding.ledger.file import Damage, Damaged, Report, Status, entry_line, verify_ledger
+from bidding.ledger.replay import Fault, Finding
 from luochui.commands import verify as command
 from luochui.commands.verdicts import ENGLISH, SENTENCES
 from signing.sm2 import PrivateKey

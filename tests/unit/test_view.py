@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from bidding import clock as clocks
 from bidding import session as rules
 from bidding.clock import Tolerances
+from bidding.gateway.view import LotView, Step, Track, kind_of, paddle_in, reason_of
+from bidding.ledger.standing import Standing
 from bidding.messages import Commitments, Phase, PlaceBid, line
-from bidding.standing import Standing
 from bidding.terms import Fen, InquiryMode, Terms
-from bidding.view import LotView, Step, Track, kind_of, paddle_in, reason_of
 from tests.model import Model
 
 COMMITMENTS = Commitments(qualified="aa", reserve="bb", private="cc")

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bidding import wire
-from bidding.terms import MAX_PRICE, Fen
-from bidding.wire import (
+from bidding.gateway import wire
+from bidding.gateway.wire import (
     ClientBid,
     ClientBoard,
     ClientConfirm,
@@ -22,6 +21,7 @@ from bidding.wire import (
     encode_server,
     parse_client,
 )
+from bidding.terms import MAX_PRICE, Fen
 
 LINE = Line('{"at":1,"kind":"notice","text":"公告"}'.encode())
 

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from bidding.book import DEMANDS
-from bidding.wire import ClientProbe, encode_client
+from bidding.gateway.wire import ClientProbe, encode_client
 
 log = structlog.get_logger(__name__)
 

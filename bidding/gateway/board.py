@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bidding.lookup import PartitionClock
+from bidding.gateway.lookup import PartitionClock
+from bidding.gateway.view import LotView, Step, Track
 from bidding.messages import BidAccepted, Phase
 from bidding.session import ENDED
-from bidding.view import LotView, Step, Track
 
 LOTS_SHOWN: Final = 500
 SOON_MS: Final = 10 * 60_000

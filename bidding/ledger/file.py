@@ -17,9 +17,9 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bidding.chain import SealStatement, genesis, link
+from bidding.ledger.chain import SealStatement, genesis, link
+from bidding.ledger.replay import Finding, Replayed, replay, shown
 from bidding.messages import Aborted, Result, canonical, parse
-from bidding.replay import Finding, Replayed, replay, shown
 from bidding.terms import LOT_CHARACTERS
 from signing import SigningError
 from signing.sm2 import PublicKey

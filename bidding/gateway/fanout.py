@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from bidding.room import Room
+from bidding.gateway.room import Room
 
 PER_TURN: Final = 32
 

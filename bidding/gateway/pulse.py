@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import hiredis
 import structlog
 
-from bidding import presence
-from bidding.board import partition_rows
 from bidding.book import partition_of
-from bidding.frames import Batch
-from bidding.lookup import PartitionClock, read_clocks, read_due, read_views
+from bidding.gateway import presence
+from bidding.gateway.board import partition_rows
+from bidding.gateway.frames import Batch
+from bidding.gateway.lookup import PartitionClock, read_clocks, read_due, read_views
+from bidding.gateway.wire import Close, ServerBoard
 from bidding.pipeline import BookUnavailable
-from bidding.wire import Close, ServerBoard
 
 if TYPE_CHECKING:
-    from bidding.gateway import Gateway
+    from bidding.gateway.gateway import Gateway
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from websockets.frames import Frame, Opcode
 
-from bidding.wire import ServerMessage, encode_server
+from bidding.gateway.wire import ServerMessage, encode_server
 
 
 def frame_of(payload: bytes) -> bytes:

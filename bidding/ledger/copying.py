@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from bidding.chain import link
+from bidding.ledger.chain import link
+from bidding.ledger.standing import Standing, project
 from bidding.messages import BidAccepted, Event, Recovered, parse
-from bidding.standing import Standing, project
 
 MAX_NUMBER: Final = 2**31 - 1
 MAX_TIME: Final = 2**62

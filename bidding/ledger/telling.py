@@ -12,10 +12,10 @@ import hiredis
 import structlog
 
 from bidding.book import Book
-from bidding.copying import Fault
+from bidding.ledger.copying import Fault
+from bidding.ledger.records import Noted
 from bidding.messages import Refused
 from bidding.pipeline import BookUnavailable
-from bidding.records import Noted
 
 log = structlog.get_logger(__name__)
 

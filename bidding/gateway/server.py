@@ -1,4 +1,4 @@
-"""The WebSocket server: transport, handshake, keep-alive, limits. What messages mean is bidding/gateway.py.
+"""The WebSocket server: transport, handshake, keep-alive, limits. What messages mean is gateway.py.
 
 An asyncio.Protocol over websockets' Sans-I/O ServerProtocol. Text frames are handled in the turn in which
 they arrive, and frames that were encoded once go straight to the transport; no task or queue per message.
@@ -22,8 +22,8 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bidding.frames import PING, Batch
-from bidding.wire import MAX_CLIENT_BYTES, Close
+from bidding.gateway.frames import PING, Batch
+from bidding.gateway.wire import MAX_CLIENT_BYTES, Close
 
 log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("luochui.websocket")

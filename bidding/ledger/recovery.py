@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding import lots
 from bidding.book import RECENT_KEPT, Book, encode, partition_keys, partition_of
-from bidding.chain import genesis, link
+from bidding.ledger.chain import genesis, link
+from bidding.ledger.positions import START, last_position, order
+from bidding.ledger.records import Records
+from bidding.ledger.replay import Known, Replayed, replay
 from bidding.messages import BidAccepted, BidRejected, Confirmed, Recovered, line, parse
 from bidding.pipeline import Connection
-from bidding.positions import START, last_position, order
-from bidding.records import Records
-from bidding.replay import Known, Replayed, replay
 from bidding.session import Session, recover
 from bidding.terms import Terms
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import psycopg
 
 from bidding.book import Book, partition_keys
-from bidding.positions import order
+from bidding.ledger.positions import order
 
 _POSITIONS = "SELECT partition, log, private_log FROM ledger_positions"
 _OPEN = """

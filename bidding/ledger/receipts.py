@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bidding.chain import RootStatement, genesis, leaf, link
+from bidding.ledger.chain import RootStatement, genesis, leaf, link
 from bidding.messages import canonical, parse
 from signing.merkle import verify_path
 from signing.sm2 import PublicKey

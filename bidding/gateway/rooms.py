@@ -9,11 +9,11 @@ import hiredis
 import structlog
 
 from bidding.book import Book
-from bidding.fanout import Fanout
-from bidding.lookup import read_lot
+from bidding.gateway.fanout import Fanout
+from bidding.gateway.lookup import read_lot
+from bidding.gateway.room import HISTORY_KEPT, Recorded, Room
+from bidding.gateway.view import Step
 from bidding.pipeline import BookUnavailable
-from bidding.room import HISTORY_KEPT, Recorded, Room
-from bidding.view import Step
 
 log = structlog.get_logger(__name__)
 

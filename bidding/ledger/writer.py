@@ -18,8 +18,8 @@ import psycopg
 import structlog
 
 from bidding.book import Book, partition_keys
-from bidding.chain import RootStatement, leaf
-from bidding.copying import (
+from bidding.ledger.chain import RootStatement, leaf
+from bidding.ledger.copying import (
     MALFORMED,
     MAX_BID_ID,
     MAX_NUMBER,
@@ -32,13 +32,13 @@ from bidding.copying import (
     copy,
     repetitions,
 )
-from bidding.ledger_gauges import LedgerMetrics
+from bidding.ledger.gauges import LedgerMetrics
+from bidding.ledger.positions import START, last_position, order, time_of
+from bidding.ledger.records import AnotherWriter, Batch, Leaf, Noted, Records, SignedRoot
+from bidding.ledger.telling import Teller
 from bidding.messages import BidAccepted, InquiryOpened, Resumed, TimedBiddingStarted
 from bidding.pipeline import BookUnavailable, Pipeline
-from bidding.positions import START, last_position, order, time_of
-from bidding.records import AnotherWriter, Batch, Leaf, Noted, Records, SignedRoot
 from bidding.session import ENDED
-from bidding.telling import Teller
 from signing.merkle import Tree
 from signing.sm2 import PrivateKey
 

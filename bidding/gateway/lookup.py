@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bidding.book import Book, partition_keys
-from bidding.room import HISTORY_KEPT, LotState, Recorded
-from bidding.view import LotView, view_of
+from bidding.gateway.room import HISTORY_KEPT, LotState, Recorded
+from bidding.gateway.view import LotView, view_of
 
 RECORDED_LOOKED_AT: Final = 300
 

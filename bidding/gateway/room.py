@@ -1,7 +1,7 @@
 """One lot's watchers on one gateway: who has seen what, and what is to be written next. No sockets, no tasks.
 
 Every watcher gets a gapless sequence. What comes while a round is on its way is joined into the next round's
-single write; a round goes on in steps, so that acknowledgements come between them (bidding/fanout.py).
+single write; a round goes on in steps, so that acknowledgements come between them (fanout.py).
 """
 
 from collections import deque
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from bidding.frames import Batch, Outlet
-from bidding.view import LotView, Step, Track
-from bidding.wire import (
+from bidding.gateway.frames import Batch, Outlet
+from bidding.gateway.view import LotView, Step, Track
+from bidding.gateway.wire import (
     Line,
     ServerEntries,
     ServerEntry,

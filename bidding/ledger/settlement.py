@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding import lots
 from bidding.book import Book
-from bidding.chain import SealStatement, private_genesis
 from bidding.commitments import Opening, check_opening, is_sold
-from bidding.ledger_gauges import LedgerMetrics
+from bidding.ledger.chain import SealStatement, private_genesis
+from bidding.ledger.gauges import LedgerMetrics
 from bidding.messages import (
     Aborted,
     Answer,

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 import structlog
 
 from bidding.book import Outcome
-from bidding.frames import Batch, Outlet
-from bidding.limits import Rate, TokenBucket
-from bidding.messages import BidAccepted, BidRejected, PlaceBid
-from bidding.pipeline import Overloaded
-from bidding.room import Room, Watcher
-from bidding.view import kind_of
-from bidding.wire import (
+from bidding.gateway.frames import Batch, Outlet
+from bidding.gateway.limits import Rate, TokenBucket
+from bidding.gateway.room import Room, Watcher
+from bidding.gateway.view import kind_of
+from bidding.gateway.wire import (
     ClientBid,
     ClientBoard,
     ClientConfirm,
@@ -36,9 +34,11 @@ from bidding.wire import (
     ServerUnknown,
     parse_client,
 )
+from bidding.messages import BidAccepted, BidRejected, PlaceBid
+from bidding.pipeline import Overloaded
 
 if TYPE_CHECKING:
-    from bidding.gateway import Gateway
+    from bidding.gateway.gateway import Gateway
 
 log = structlog.get_logger(__name__)
 

@@ -12,9 +12,9 @@ import hiredis
 import structlog
 
 from bidding.book import partition_keys
+from bidding.gateway.view import reason_of
 from bidding.messages import BidRejected
 from bidding.pipeline import BookUnavailable, Connection, Pipeline
-from bidding.view import reason_of
 
 log = structlog.get_logger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import psycopg
 
-from bidding.chain import RootStatement, genesis, private_genesis
-from bidding.copying import Conflict, Delivery, EntryRow, Head, PrivateRow, Stored
+from bidding.ledger.chain import RootStatement, genesis, private_genesis
+from bidding.ledger.copying import Conflict, Delivery, EntryRow, Head, PrivateRow, Stored
+from bidding.ledger.standing import Standing
 from bidding.messages import Phase
-from bidding.standing import Standing
 from bidding.terms import Fen
 
 WRITER_LOCK: Final = 0x6C656467

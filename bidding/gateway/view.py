@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from bidding.ledger.standing import Standing, project
 from bidding.messages import (
     AbortRequested,
     BidAccepted,
@@ -25,7 +26,6 @@ from bidding.messages import (
     parse,
 )
 from bidding.session import ENDED
-from bidding.standing import Standing, project
 from bidding.terms import Fen
 
 KIND: Final = re.compile(rb'"kind":"(\w+)"')

@@ -18,26 +18,24 @@ import hiredis
 import structlog
 from websockets.http11 import Request
 
-from bidding import presence
-from bidding.board import Board, Departures
 from bidding.book import Book, Outcome
-from bidding.booktime import BookTime
-from bidding.fanout import Fanout
-from bidding.gauges import Metrics
-from bidding.guest import MESSAGES, PROBE, Guest, SignedIn
-from bidding.limits import Rate, TokenBucket
-from bidding.lookup import read_confirmed
-from bidding.messages import Refused
-from bidding.pipeline import BookUnavailable, Pipeline
-from bidding.probe import COOKIE as PROBE_COOKIE
-from bidding.probe import Demands, Prober
-from bidding.pulse import Pulse
-from bidding.rooms import Rooms
-from bidding.server import Connection, Limits, PlainConnection, Receiver, Server
-from bidding.server import Refused as HandshakeRefused
-from bidding.tail import Tail
-from bidding.view import kind_of, paddle_in
-from bidding.wire import (
+from bidding.gateway import presence
+from bidding.gateway.board import Board, Departures
+from bidding.gateway.booktime import BookTime
+from bidding.gateway.fanout import Fanout
+from bidding.gateway.gauges import Metrics
+from bidding.gateway.guest import MESSAGES, PROBE, Guest, SignedIn
+from bidding.gateway.limits import Rate, TokenBucket
+from bidding.gateway.lookup import read_confirmed
+from bidding.gateway.probe import COOKIE as PROBE_COOKIE
+from bidding.gateway.probe import Demands, Prober
+from bidding.gateway.pulse import Pulse
+from bidding.gateway.rooms import Rooms
+from bidding.gateway.server import Connection, Limits, PlainConnection, Receiver, Server
+from bidding.gateway.server import Refused as HandshakeRefused
+from bidding.gateway.tail import Tail
+from bidding.gateway.view import kind_of, paddle_in
+from bidding.gateway.wire import (
     ClientHello,
     ClientProbe,
     Close,
@@ -47,6 +45,8 @@ from bidding.wire import (
     ServerPong,
     ServerWelcome,
 )
+from bidding.messages import Refused
+from bidding.pipeline import BookUnavailable, Pipeline
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""The ledger: the log copied, chained and signed; settlement, receipts, files, replay, recovery."""
