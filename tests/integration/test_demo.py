@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -22,11 +24,12 @@ from luochui.operations import demonstration
 from luochui.operations.demonstration import WrongDatabase
 from luochui.processes import robots
 from luochui.processes.wiring import open_book
-from luochui.robots import Temperament, _next_price
+from luochui.robots import Temperament, _next_price, bid_like_a_person
 from luochui.seat import LotState, Seat
 from luochui.settings import Settings
 from office import sealed
 from office.database import create_engine
+from tests.gatewaykit import Person, Scene, scene
 
 BEAT_EVERY_S = 0.1
 
@@ -145,9 +148,7 @@ async def test_the_lively_lot_is_in_timed_bidding_within_a_minute_of_the_start()
 
 async def test_the_lively_lot_goes_live(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same lot with shorter times: by beats and a closer alone it comes into timed bidding."""
-    quick = {"opens_in_ms": 6_000, "inquiry_ms": 300}
-    for name, value in quick.items():
-        monkeypatch.setattr(demo, "LIVELY", _with(demo.LIVELY, name, value))
+    monkeypatch.setattr(demo, "LIVELY", replace(LIVELY, opens_in_ms=6_000, inquiry_ms=300))
     async with demo.stage(settings) as here, beating(here.book):
         await here.make_accounts()
         cast = await here.lively()
@@ -167,10 +168,55 @@ async def test_the_lively_lot_goes_live(settings: Settings, monkeypatch: pytest.
     ]
 
 
-def _with(scene: Any, name: str, value: int) -> Any:
-    from dataclasses import replace
+# ── robots at a real gateway ────────────────────────────────────────────────────────────────────────────────
 
-    return replace(scene, **{name: value})
+
+@pytest.fixture
+async def robots_stage(valkey: str) -> AsyncIterator[Scene]:
+    async with scene(valkey) as found:
+        yield found
+
+
+async def test_robots_make_a_lot_lively_and_then_leave_it_to_the_visitor(robots_stage: Scene) -> None:
+    gateway = await robots_stage.gateway()
+    terms = await robots_stage.lot()
+    limits = {1: 8, 2: 11}
+
+    async def robot(number: int) -> None:
+        cookie = Person(number).cookie
+        async with Seat(terms.lot, [f"ws://127.0.0.1:{gateway.port}"], cookie) as own:
+            await bid_like_a_person(own, Temperament(0.01, 0.05, limits[number]), random.Random(number))
+
+    leader = asyncio.create_task(robot(2))
+    async with asyncio.timeout(20):
+        await robot(1)
+    log = await robots_stage.log()
+    bids = [entry for entry in log if entry["kind"] == "bid_accepted"]
+    assert len(bids) > 2
+    assert {entry["paddle"] for entry in bids} == {"1001", "1002"}
+    assert all(entry["price"] <= terms.starting_price + 11 * terms.increment for entry in bids)
+    assert not leader.done()
+    leader.cancel()
+
+
+async def test_a_seat_comes_back_after_a_lost_connection_and_misses_nothing(robots_stage: Scene) -> None:
+    gateway = await robots_stage.gateway()
+    terms = await robots_stage.lot()
+    visitor = await robots_stage.watcher(gateway, Person(1))
+    async with (
+        Seat(terms.lot, [f"ws://127.0.0.1:{gateway.port}"], Person(2).cookie) as own,
+        asyncio.timeout(15),
+    ):
+        assert await own.reaches(Phase.TIMED_BIDDING)
+        for connection in list(gateway.server.connections):
+            connection.cut()
+        visitor = await robots_stage.watcher(gateway, Person(1))
+        await visitor.bid("visitor-1", 10_000)
+        while own.state.bids == 0:
+            await own.change()
+        assert own.state.price == 10_000
+        answer = await own.bid(10_100)
+        assert answer["type"] == "accepted"
 
 
 # ── how robots bid ──────────────────────────────────────────────────────────────────────────────────────────
