@@ -25,12 +25,13 @@ from loadtests.house import Bidder, House
 from loadtests.lag import LagWatch, Ledger
 from loadtests.rows import Row, middle, percentile, show, write
 from loadtests.sockets import allow_files
-from loadtests.workers import ROOT, MachineWatch, Worker, cpu_s, resident_kb
+from loadtests.workers import ROOT, MachineWatch, Worker, cpu_s, resident_kb, sync_ms
 from luochui.processes.wiring import tolerances
 
 FILE: Final = ROOT / "build" / "bench.json"
 LOTS: Final = 10
 BIDDERS: Final = 50
+SYNCS: Final = 100
 ENTRY_FRAME_BYTES: Final = 250
 """About what one accepted bid takes on the wire; the floor writes frames of this size."""
 CATCH_UP_WITHIN_S: Final = 60.0
@@ -119,12 +120,14 @@ class Bench:
     def measure_bids(self, raw: Worker) -> None:
         """Raw script and platform in turn, without a ledger."""
         alone, together, platform = [], [], []
+        syncs: list[float] = []
         latencies: list[float] = []
         with self._crowd() as crowd:
             for number in range(self.plan.rounds):
                 self.say(f"bids a second, round {number + 1} of {self.plan.rounds} …")
                 seconds, within = self.plan.round_s, self.plan.round_s + 10
                 with self.house.still():
+                    syncs += sync_ms(self.house.folder, SYNCS)
                     told = raw.ask(f"1 {seconds}", within)
                     alone.append(told["accepted"] / told["seconds"])
                     latencies += told["latencies"]
@@ -137,6 +140,7 @@ class Bench:
             f"p50 {percentile(latencies, 0.5) * 1000:.3g} ms, p99 {percentile(latencies, 0.99) * 1000:.3g} ms"
         )
         self.rows += [
+            Row("fdatasync after 4 KB, p50", middle(syncs), "ms"),
             Row("raw script, 1 client", middle(alone), "calls/s", note=slow),
             Row(f"raw script, {BIDDERS} clients", self.raw_together, "calls/s"),
             Row(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import redis
 
-from bidding.book import partition_keys
+from bidding.keys import partition_keys
 from bidding.lots import Offer
 from loadtests.house import House, auction, put_on_quick
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import psycopg
 import redis
 
-from bidding.book import partition_keys
+from bidding.keys import partition_keys
 
 EVERY_S: Final = 0.05
 START: Final = "0-0"

@@ -20,8 +20,9 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
-from bidding.book import partition_keys, partition_of, script
+from bidding.book import script
 from bidding.clock import Tolerances
+from bidding.keys import partition_keys, partition_of
 from bidding.pipeline import pack, run_of
 from loadtests.sockets import check_loopback
 
