@@ -5,39 +5,30 @@ All keys of a lot share a hash tag, the lot's partition: its state, the partitio
 
 import asyncio
 import hashlib
-import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
-from bidding.clock import Outage, OutageCause, ServiceClock, Tolerances
+from bidding.clock import ServiceClock, Tolerances
+from bidding.keys import DEMANDS, Keys, partition_keys, partition_of
 from bidding.messages import (
     Answer,
-    BidAccepted,
-    BidRejected,
-    Cause,
     Commitments,
     Observed,
-    Phase,
     PlaceBid,
     canonical,
     commitments_line,
     parse,
-    terms_from,
     terms_line,
 )
 from bidding.pipeline import BookUnavailable, Pipeline, Reply, pack, settle_future
 from bidding.session import REFUSALS_RECORDED, REFUSALS_REMEMBERED, Session
-from bidding.terms import Fen, InquiryMode, PriorityMode, Terms
+from bidding.stored import decode, decode_clock, mapping
+from bidding.terms import InquiryMode, PriorityMode, Terms
 
 RECENT_KEPT: Final = 1_000
 """Public entries of a lot that the book keeps at hand for those who come back."""
-
-DEMANDS: Final = "luochui:demand"
-"""The channel on which closers name the partitions that need a beat now."""
 
 TIME_PRELUDE: Final = """
 local function time_ms()
@@ -63,63 +54,6 @@ def script(tolerances: Tolerances, prelude: str = TIME_PRELUDE) -> str:
     heading = "\n".join(f"local {name} = {value}" for name, value in limits.items())
     rules = files("bidding").joinpath("book.lua").read_text(encoding="utf-8")
     return f"{heading}\n{prelude}\n{rules}"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The names of a partition's keys, `{p07}:…`, and of its lots'."""
-
-    tag: str
-
-    @property
-    def clock(self) -> str:
-        return f"{self.tag}:clock"
-
-    @property
-    def leases(self) -> str:
-        return f"{self.tag}:leases"
-
-    @property
-    def outages(self) -> str:
-        return f"{self.tag}:outages"
-
-    @property
-    def due(self) -> str:
-        return f"{self.tag}:due"
-
-    @property
-    def log(self) -> str:
-        return f"{self.tag}:log"
-
-    @property
-    def private_log(self) -> str:
-        return f"{self.tag}:private"
-
-    @property
-    def recorded(self) -> str:
-        """The stream on which the ledger writer tells what it has recorded."""
-        return f"{self.tag}:recorded"
-
-    def lot(self, lot: str, part: str = "") -> str:
-        return f"{self.tag}:lot:{lot}:{part}" if part else f"{self.tag}:lot:{lot}"
-
-    def of_lot(self, lot: str, paddle: str = "") -> list[str]:
-        """KEYS of the script, in its order."""
-        parts = ("", "answers", "qualified", "confirmed", "recent", f"refused:{paddle}")
-        return [
-            *self.of_partition(),
-            self.log,
-            self.private_log,
-            *(self.lot(lot, p) for p in parts),
-        ]
-
-    def of_partition(self) -> list[str]:
-        return [self.clock, self.leases, self.outages, self.due]
-
-
-def partition_of(lot: str, partitions: int) -> int:
-    """The partition of a lot, for as long as the number of partitions stays."""
-    return zlib.crc32(lot.encode()) % partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +248,8 @@ class Book:
         state, answers, qualified, confirmed, recent, *clock = replies[-1]
         if not state:
             return None
-        refused = await self._refused_ids(lot, _mapping(qualified), _mapping(answers))
-        terms, session = decode(_mapping(state), _mapping(answers), _mapping(qualified), confirmed, refused)
+        refused = await self._refused_ids(lot, mapping(qualified), mapping(answers))
+        terms, session = decode(mapping(state), mapping(answers), mapping(qualified), confirmed, refused)
         return Snapshot(terms, session, decode_clock(*clock), tuple(recent))
 
     async def _refused_ids(
@@ -355,11 +289,6 @@ class Book:
         connection.call(packed, lambda reply: callback(_outcome(reply)))
 
 
-@lru_cache(maxsize=1024)
-def partition_keys(partition: int) -> Keys:
-    return Keys(f"{{p{partition:02d}}}")
-
-
 def _outcome(reply: Reply) -> Outcome | Exception:
     if isinstance(reply, Exception):
         return reply
@@ -371,104 +300,3 @@ def _pairs(qualified: Mapping[str, int]) -> Iterable[str]:
     for paddle, rank in sorted(qualified.items()):
         yield paddle
         yield str(int(rank))
-
-
-def _mapping(flat: list[bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
-
-
-# ── state in Redis <-> session ──
-
-
-def decode_clock(state: list[bytes], leases: list[bytes], outages: list[bytes]) -> ServiceClock:
-    """The service clock that these three keys stand for."""
-    fields, ended = _mapping(state), _mapping(outages)
-    return ServiceClock(
-        last=int(fields.get("last", 0)),
-        beat=int(fields.get("beat", 0)),
-        steady_since=int(fields.get("steady_since", 0)),
-        ledger=int(fields.get("ledger", 0)),
-        run=fields.get("run", ""),
-        outages=tuple(_outage(ended[str(number)]) for number in range(1, int(fields.get("outage", 0)) + 1)),
-        leases={name: int(float(at)) for name, at in _mapping(leases).items()},
-    )
-
-
-def _outage(text: str) -> Outage:
-    since, until, cause = text.split(":")
-    return Outage(int(since), int(until), OutageCause(cause))
-
-
-def decode(
-    state: Mapping[str, str],
-    answers: Mapping[str, str],
-    qualified: Mapping[str, str],
-    confirmed: Iterable[bytes],
-    refused_ids: Mapping[str, tuple[str, ...]],
-) -> tuple[Terms, Session]:
-    """The terms and the session that a lot's keys stand for."""
-    known = {
-        (name.split(":")[1], name.split(":")[2]): parse(value.split(" ", 1)[1])
-        for name, value in answers.items()
-        if name.startswith("b:")
-    }
-    numbers = {
-        name: int(state.get(name, 0))
-        for name in (
-            *("deadline", "epoch", "seq", "leader_rank", "bids", "outage"),
-            *("resumes_at", "outage_since", "privates"),
-        )
-    }
-    session = Session(
-        phase=Phase(state["phase"]),
-        commitments=Commitments(**json.loads(state["commitments"])),
-        qualified={paddle: int(rank) for paddle, rank in qualified.items()},
-        price=Fen(int(state.get("price", 0))),
-        leader=state.get("leader", ""),
-        suspended_from=Phase(state["suspended_from"]) if state.get("suspended_from") else None,
-        cause=Cause(state["cause"]) if state.get("cause") else None,
-        abort_requested_by=state.get("abort_requested_by", ""),
-        settled=state.get("settled") == "1",
-        confirmed=frozenset(paddle.decode() for paddle in confirmed),
-        accepted={key: answer for key, answer in known.items() if isinstance(answer, BidAccepted)},
-        refused={
-            paddle: tuple((bid_id, _refusal(known[paddle, bid_id])) for bid_id in ids)
-            for paddle, ids in refused_ids.items()
-            if ids
-        },
-        recorded_refusals={
-            name.removeprefix("n:"): int(count) for name, count in answers.items() if name.startswith("n:")
-        },
-        **numbers,
-    )
-    return terms_from(json.loads(state["terms"])), session
-
-
-def _refusal(answer: Answer) -> BidRejected:
-    if not isinstance(answer, BidRejected):
-        raise AssertionError("a refused id has another answer")
-    return answer
-
-
-def encode(terms: Terms, session: Session) -> dict[str, str]:
-    """The hash of a lot, as the script keeps it (recovery writes it; `decode` reads it)."""
-    raw = asdict(session)
-    names = (
-        *("phase", "deadline", "epoch", "seq", "price", "leader", "leader_rank", "bids", "outage"),
-        *("suspended_from", "cause", "resumes_at", "outage_since", "abort_requested_by", "privates"),
-    )
-    state = {name: "" if raw[name] is None else str(raw[name]) for name in names}
-    return state | {
-        "settled": "1" if session.settled else "",
-        "lot": terms.lot,
-        "terms": terms_line(terms),
-        "commitments": commitments_line(session.commitments),
-        "starting_price": str(terms.starting_price),
-        "increment": str(terms.increment),
-        "max_steps": str(terms.max_steps),
-        "inquiry_ms": str(terms.inquiry_ms),
-        "window_ms": str(terms.window_ms),
-        "confirm": "1" if terms.inquiry_mode is InquiryMode.CONFIRM else "0",
-        "match": "1" if terms.priority_mode is PriorityMode.MATCH else "0",
-        "self_raise": "1" if terms.self_raise else "0",
-    }

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from bidding import clock as clocks
 from bidding import lots
 from bidding import session as rules
-from bidding.book import Book, Outcome, partition_of
+from bidding.book import Book, Outcome
 from bidding.clock import Tolerances
 from bidding.commitments import Opening, is_sold
+from bidding.keys import partition_of
 from bidding.ledger.chain import genesis, link, private_genesis
 from bidding.ledger.file import entry_line, header_line, seal_line, sealed_as
 from bidding.ledger.gauges import LedgerMetrics

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bidding.book import Book, partition_keys
+from bidding.book import Book
 from bidding.gateway.room import HISTORY_KEPT, LotState, Recorded
 from bidding.gateway.view import LotView, view_of
+from bidding.keys import partition_keys
 
 RECORDED_LOOKED_AT: Final = 300
 

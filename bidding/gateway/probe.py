@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from bidding.book import DEMANDS
 from bidding.gateway.wire import ClientProbe, encode_client
+from bidding.keys import DEMANDS
 
 log = structlog.get_logger(__name__)
 

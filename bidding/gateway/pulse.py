@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import hiredis
 import structlog
 
-from bidding.book import partition_of
 from bidding.gateway import presence
 from bidding.gateway.board import partition_rows
 from bidding.gateway.frames import Batch
 from bidding.gateway.lookup import PartitionClock, read_clocks, read_due, read_views
 from bidding.gateway.wire import Close, ServerBoard
+from bidding.keys import partition_of
 from bidding.pipeline import BookUnavailable
 
 if TYPE_CHECKING:

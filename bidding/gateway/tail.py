@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 import hiredis
 import structlog
 
-from bidding.book import partition_keys
 from bidding.gateway.view import reason_of
+from bidding.keys import partition_keys
 from bidding.messages import BidRejected
 from bidding.pipeline import BookUnavailable, Connection, Pipeline
 

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding import lots
-from bidding.book import RECENT_KEPT, Book, encode, partition_keys, partition_of
+from bidding.book import RECENT_KEPT, Book
+from bidding.keys import partition_keys, partition_of
 from bidding.ledger.chain import genesis, link
 from bidding.ledger.positions import START, last_position, order
 from bidding.ledger.records import Records
@@ -24,6 +25,7 @@ from bidding.ledger.replay import Known, Replayed, replay
 from bidding.messages import BidAccepted, BidRejected, Confirmed, Recovered, line, parse
 from bidding.pipeline import Connection
 from bidding.session import Session, recover
+from bidding.stored import encode
 from bidding.terms import Terms
 
 CHUNK: Final = 500

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import psycopg
 
-from bidding.book import Book, partition_keys
+from bidding.book import Book
+from bidding.keys import partition_keys
 from bidding.ledger.positions import order
 
 _POSITIONS = "SELECT partition, log, private_log FROM ledger_positions"

@@ -17,7 +17,8 @@ import hiredis
 import psycopg
 import structlog
 
-from bidding.book import Book, partition_keys
+from bidding.book import Book
+from bidding.keys import partition_keys
 from bidding.ledger.chain import RootStatement, leaf
 from bidding.ledger.copying import (
     MALFORMED,

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 
 from bidding import clock as clocks
 from bidding import session as rules
-from bidding.book import Book, Outcome, Snapshot, partition_keys, script
+from bidding.book import Book, Outcome, Snapshot, script
 from bidding.clock import Tolerances
+from bidding.keys import partition_keys
 from bidding.messages import Answer, Commitments, Done, Phase, PlaceBid, line
 from bidding.pipeline import Pipeline
 from bidding.session import bounds

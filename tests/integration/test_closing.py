@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import redis.asyncio as redis
 
-from bidding.book import DEMANDS, Book
+from bidding.book import Book
 from bidding.clock import Tolerances
 from bidding.closing import Closer
+from bidding.keys import DEMANDS
 from bidding.messages import Closed, Commitments, Phase, PlaceBid, Suspended, parse
 from bidding.terms import Fen, Terms
 

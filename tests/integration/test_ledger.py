@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import redis
 
-from bidding.book import partition_keys, partition_of
+from bidding.keys import partition_keys, partition_of
 from bidding.ledger.chain import genesis, link, private_genesis
 from bidding.ledger.receipts import Receipt, Verdict, check_receipt, receipt, receipt_from
 from bidding.ledger.records import AnotherWriter, Records
