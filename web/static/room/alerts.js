@@ -26,7 +26,9 @@ const isLive = ({ auction }) => auction !== null && ["inquiry", "timed_bidding"]
 function drawConnection({ part, t, root }, state, local) {
   const { status, retryAt } = state.connection;
   const stale = status === "open" && isStale(state, local);
-  setData(root.querySelector("[data-connection]"), "connection", stale ? "stale" : status);
+  const line = root.querySelector("[data-connection]");
+  setData(line, "connection", stale ? "stale" : status);
+  setData(line, "gateway", state.connection.gateway);
   const seconds = retryAt === null ? 0 : Math.max(0, Math.ceil((retryAt - local) / 1000));
   setText(part("connection-text"), t(`connection.${stale ? "stale" : status}`, { seconds }));
   const open = status === "open";

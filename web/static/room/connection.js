@@ -2,7 +2,7 @@
 // auction beyond where to resume.
 
 const HELLO_WITHIN_MS = 4_000;
-const SILENT_AFTER_MS = 5_000;
+const SILENT_AFTER_MS = 4_000;
 const PING_EVERY_MS = 5_000;
 const FIRST_PINGS_MS = [200, 600, 1_200];
 const BACKOFF_MS = [200, 400, 800, 1_600, 3_000, 5_000];

@@ -4,9 +4,11 @@ import { shortYuan } from "./money.js";
 import { allow, isAllowed, make, setData, setText } from "./parts.js";
 import { stepOffers } from "./selectors.js";
 
-// The price of a press is the one that stood on the button when the press began: a price that changes between
-// pressing and releasing must not raise the bid unseen.
-/** Returns {draw(auction, obstacle)}; a press calls bid(price). */
+// Characters of a price above which fewer buttons share a line.
+const LONG = 12;
+
+/** Returns {draw(auction, obstacle)}; a press calls bid(price). The price of a press is the one that stood on the
+ *  button when the press began: one that changes before the release must not raise the bid unseen. */
 export function createSteps({ part, t }, bid) {
   const group = part("steps");
   let buttons = [];
@@ -26,6 +28,8 @@ export function createSteps({ part, t }, bid) {
         buttons = offers.map(stepButton);
         group.replaceChildren(...buttons.map(({ button }) => button));
       }
+      const longest = Math.max(...offers.map(({ price }) => shortYuan(price).length));
+      setData(group, "long", longest > LONG);
       offers.forEach((offer, index) => drawStep(t, buttons[index], offer, auction, obstacle));
     },
   };
