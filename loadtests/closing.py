@@ -28,6 +28,22 @@ def one_by_one(house: House, count: int) -> list[float]:
     return _lateness(house, offers)
 
 
+def spread(house: House, count: int, over_ms: int) -> list[float]:
+    """Many lots whose deadlines lie close together, as on a busy day: evenly over so many ms."""
+    settle_ms = 2_000 + 2 * count
+    begins = int(time.time() * 1000) + settle_ms
+    offers = [
+        auction(
+            f"SPREAD-{count}-{number}",
+            begins + number * over_ms // count,
+            inquiry_ms=INQUIRY_MS,
+            window_ms=WINDOW_MS,
+        )
+        for number in range(count)
+    ]
+    return _lateness(house, offers)
+
+
 def all_at_once(house: House, count: int) -> list[float]:
     """Lots with the same deadline."""
     settle_ms = 2_000 + 2 * count
