@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     closers: Annotated[int, Field(ge=1, le=8)] = 2
     gateway_urls: Annotated[tuple[str, ...], NoDecode] = ()
     origins: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
 
     # Servers; without them the embedded ones are started
@@ -83,11 +84,12 @@ class Settings(BaseSettings):
     bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
 
     # Operations
+    log_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     backup_folder: Path | None = None
     disk_alarm_mb: Annotated[int, Field(ge=1, le=10_000_000)] = 1_024
     ready_within_s: Annotated[int, Field(ge=1, le=3_600)] = 60
 
-    @field_validator("gateway_urls", "origins", mode="before")
+    @field_validator("gateway_urls", "origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Lists come as JSON or separated by commas."""
@@ -200,6 +202,7 @@ EXAMPLES = {
     "closers": "2",
     "gateway_urls": "wss://bid1.example.cn,wss://bid2.example.cn",
     "origins": "https://auction.example.cn",
+    "trusted_proxies": "127.0.0.1,10.1.0.0/24",
     "demo": "0",
     "database_url": "postgresql://luochui:PASSWORD@127.0.0.1:5432/luochui",
     "redis_url": "redis://:PASSWORD@127.0.0.1:6379/0",
@@ -220,6 +223,7 @@ EXAMPLES = {
     "resume_after_ms": "60000",
     "ledger_lag_limit_ms": "30000",
     "lapsed_lease_is_outage": "1",
+    "log_keep_days": "30",
     "backup_folder": "/var/backups/luochui",
     "disk_alarm_mb": "1024",
     "ready_within_s": "60",
@@ -266,6 +270,7 @@ def contradictions(settings: Settings) -> list[Fault]:
             _fault("gateway_urls", f"{len(settings.gateway_urls)} addresses for {settings.gateways} gateways")
         )
     faults += _url_faults(settings)
+    faults += _proxy_faults(settings)
     faults += _secret_faults(settings)
     return faults
 
@@ -282,6 +287,20 @@ def _url_faults(settings: Settings) -> list[Fault]:
         for name, (urls, schemes) in allowed.items()
         if any(not url.startswith(schemes) for url in urls)
     ]
+
+
+def _proxy_faults(settings: Settings) -> list[Fault]:
+    """Whoever is trusted here may say who a visitor is: only what was named exactly."""
+    faults = []
+    for proxy in settings.trusted_proxies:
+        try:
+            everybody = ipaddress.ip_network(proxy).prefixlen == 0
+        except ValueError:
+            faults.append(_fault("trusted_proxies", f"{proxy!r} is neither an address nor a network"))
+            continue
+        if everybody:
+            faults.append(_fault("trusted_proxies", f"{proxy} would let every visitor choose an address"))
+    return faults
 
 
 def _secret_faults(settings: Settings) -> list[Fault]:

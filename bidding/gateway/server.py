@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Protocol, cast
@@ -23,6 +23,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from bidding.gateway.frames import PING, Batch
+from bidding.gateway.proxies import HEADER, Network, client_address
 from bidding.gateway.wire import MAX_CLIENT_BYTES, Close
 
 log = structlog.get_logger(__name__)
@@ -37,10 +38,12 @@ LEAVE_WITHIN_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of the server. Addresses of this machine (a proxy, a load test) are not counted one by one."""
+    """Bounds of the server. Addresses of this machine (a proxy, a load test) are not counted one by one;
+    `trusted_proxies` say for whom they connect."""
 
     connections: int = 20_000
     per_address: int = 500
+    trusted_proxies: tuple[Network, ...] = ()
     hello_within_s: float = 5.0
     ping_after_s: float = 30.0
     idle_at_most_s: float = 75.0
@@ -145,6 +148,7 @@ class Connection(asyncio.Protocol):
             if isinstance(event, Frame):
                 self._frame(event)
             elif isinstance(event, Request):
+                self._server.came_for(self, event.headers.get_all(HEADER))
                 self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(event))
         if self._ws.close_expected():
             self._end()
@@ -321,9 +325,20 @@ class Server:
         self.connections.discard(connection)
         if not self.connections:
             self._empty.set()
-        self._addresses[connection.address] -= 1
-        if self._addresses[connection.address] <= 0:
-            del self._addresses[connection.address]
+        self._forget(connection.address)
+
+    def came_for(self, connection: Connection, forwarded: Sequence[str]) -> None:
+        """Count it for the one on whose behalf a trusted proxy connected."""
+        address = client_address(connection.address, forwarded, self.limits.trusted_proxies)
+        if address != connection.address:
+            self._forget(connection.address)
+            connection.address = address
+            self._addresses[address] += 1
+
+    def _forget(self, address: str) -> None:
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
 
     def crowded(self, address: str) -> bool:
         """Whether one more from this address is too much."""

@@ -5,6 +5,7 @@ import hashlib
 import socket
 from collections.abc import Collection
 from functools import partial
+from ipaddress import ip_network
 
 import redis.asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -74,6 +75,7 @@ def config(settings: Settings, index: int) -> Config:
         limits=Limits(
             connections=settings.gateway_connections,
             per_address=settings.gateway_connections_per_address,
+            trusted_proxies=tuple(ip_network(proxy) for proxy in settings.trusted_proxies),
         ),
     )
 

@@ -8,10 +8,12 @@ import uvicorn
 import uvloop
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from bidding.book import Book
 from luochui.operations.pulse import probes
 from luochui.operations.readiness import readiness
+from luochui.processes.patience import BoundedRequests
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
 from office.database import create_engine
@@ -19,6 +21,7 @@ from web.application import create_app
 from web.site import Dependencies, Readiness, WebSettings
 
 GRACE_S = 5
+KEEP_ALIVE_S = 5
 MOST_REQUESTS_AT_ONCE = 500
 REDIS_WITHIN_S = 5.0
 
@@ -49,22 +52,29 @@ async def _serve(settings: Settings) -> None:
                     registry=REGISTRY,
                 )
             )
-            await uvicorn.Server(
-                uvicorn.Config(
-                    app,
-                    host=settings.host,
-                    port=settings.port,
-                    access_log=False,  # web.headers writes one line a request, without persons
-                    log_config=None,
-                    proxy_headers=False,
-                    server_header=False,
-                    timeout_graceful_shutdown=GRACE_S,
-                    limit_concurrency=MOST_REQUESTS_AT_ONCE,
-                    h11_max_incomplete_event_size=32 * 1024,
-                )
-            ).serve()
+            await uvicorn.Server(server_config(app, settings)).serve()
     finally:
         await engine.dispose()
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How the pages are served. Proxies are believed only where the settings name them."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=BoundedRequests,
+        ws="none",  # the gateways' business
+        access_log=False,  # web.headers writes one line a request, without persons
+        log_config=None,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=MOST_REQUESTS_AT_ONCE,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
 
 
 def web_settings(settings: Settings) -> WebSettings:

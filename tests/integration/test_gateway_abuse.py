@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
 import uvloop
@@ -191,3 +192,25 @@ async def _one_that_does_not_read(port: int) -> socket.socket:
     hello = json.dumps({"type": "hello", "lot": LOT}).encode()
     await loop.sock_sendall(slow, bytes([0x81, 0x80 | len(hello)]) + b"\0\0\0\0" + hello)
     return slow
+
+
+async def test_behind_a_trusted_proxy_each_visitor_is_counted_and_none_invents_another(stage: Scene) -> None:
+    proxy = (ip_network("127.0.0.1"),)
+    gateway = await stage.gateway(limits={"per_address": 2, "trusted_proxies": proxy})
+    one = {"X-Forwarded-For": "203.0.113.7"}
+    first, _ = [await stage.client(gateway, headers=one) for _ in range(2)]
+    for spoofed in ("203.0.113.7", "198.51.100.1, 203.0.113.7", "127.0.0.1, 203.0.113.7"):
+        with pytest.raises(InvalidStatus) as refused:
+            await stage.client(gateway, headers={"X-Forwarded-For": spoofed})
+        assert refused.value.response.status_code == 503
+    await stage.client(gateway, headers={"X-Forwarded-For": "203.0.113.8"})
+    await first.leave()
+    await asyncio.sleep(0.1)
+    await stage.client(gateway, headers=one)
+
+
+async def test_without_trusted_proxies_a_forwarded_address_is_not_believed(stage: Scene) -> None:
+    gateway = await stage.gateway(limits={"per_address": 1})
+    for _ in range(3):  # from this machine, which is not counted
+        await stage.client(gateway, headers={"X-Forwarded-For": "203.0.113.7"})
+    assert {connection.address for connection in gateway.server.connections} == {"127.0.0.1"}

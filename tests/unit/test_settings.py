@@ -151,3 +151,21 @@ def test_no_text_in_a_variable_is_a_traceback(values: dict[str, str]) -> None:
 def test_a_password_in_a_url_never_reaches_the_log() -> None:
     event = logs.hide_credentials(None, "info", {"event": "failed: postgresql://luochui:hunter2@db/luochui"})
     assert event["event"] == "failed: postgresql://***@db/luochui"
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().trusted_proxies == ()
+    monkeypatch.setenv("LUOCHUI_TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/24,fd00::/8")
+    assert load().trusted_proxies == ("127.0.0.1", "10.1.0.0/24", "fd00::/8")
+
+
+@pytest.mark.parametrize("text", ["*", "proxy.internal", "10.1.0.5/24", "0.0.0.0/0", "::/0", "127.0.0.1,x"])
+def test_a_proxy_that_would_trust_too_many_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert set(faults_of(monkeypatch, LUOCHUI_TRUSTED_PROXIES=text)) == {"LUOCHUI_TRUSTED_PROXIES"}
+
+
+def test_the_log_is_kept_for_a_month_unless_it_is_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().log_keep_days == 30
+    monkeypatch.setenv("LUOCHUI_LOG_KEEP_DAYS", "0")
+    assert load().log_keep_days == 0
+    assert set(faults_of(monkeypatch, LUOCHUI_LOG_KEEP_DAYS="-1")) == {"LUOCHUI_LOG_KEEP_DAYS"}
