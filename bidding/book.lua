@@ -13,7 +13,8 @@
 local command, run = ARGV[1], ARGV[2]
 
 local function num(text) return tonumber(text or '0') or 0 end
-local function int(number) return string.format('%.0f', number) end
+-- Exact up to 2^53, which the rules' numbers stay below; `..` alone would write 14 digits.
+local function int(number) return string.format('%d', number) end
 
 -- ── the service clock ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -52,7 +53,8 @@ local function observe()
     redis.call('HSET', KEYS[1], 'last', int(now), 'run', run, 'steady_since', '0', 'outage', int(clock.outage))
   elseif clock.run ~= run then
     redis.call('HSET', KEYS[1], 'last', int(now), 'run', run)
-  elseif command ~= 'observe' or lapsed or stepped_back then -- who only looks leaves no trace on the disk
+  elseif stepped_back or (now ~= clock.last and (command ~= 'observe' or lapsed)) then
+    -- Who only looks leaves no trace on the disk.
     redis.call('HSET', KEYS[1], 'last', int(now))
   end
 end
@@ -121,8 +123,7 @@ end
 local function append(kind, at, line, bid_id)
   redis.call('XADD', KEYS[5], '*', 'lot', terms.lot, 'epoch', int(s.epoch), 'seq', int(s.seq), 'kind', kind,
     'at', int(at), 'line', line, 'id', bid_id or '')
-  redis.call('RPUSH', KEYS[11], line)
-  redis.call('LTRIM', KEYS[11], -RECENT_KEPT, -1)
+  if redis.call('RPUSH', KEYS[11], line) > RECENT_KEPT then redis.call('LTRIM', KEYS[11], -RECENT_KEPT, -1) end
   return line
 end
 
@@ -354,6 +355,17 @@ local function confirm(paddle)
     .. ',"kind":"confirmed","lot":"' .. terms.lot .. '","number":' .. int(s.privates) .. ',"paddle":"' .. paddle .. '"}'))
 end
 
+if s.phase and command ~= 'schedule' then
+  touch()
+elseif command ~= 'schedule' then
+  return { int(now), '{"kind":"refused","obstacle":"unknown_lot"}', '0' }
+end
+
+-- Before the administration's functions are made: the way of a bid is short.
+if command == 'bid' then return place_bid(ARGV[3], ARGV[4], num(ARGV[5])) end
+if command == 'touch' then return finish(DONE) end
+if command == 'confirm' then return confirm(ARGV[3]) end
+
 -- ── administration ──────────────────────────────────────────────────────────────────────────────────────────
 
 local function write_qualified(from)
@@ -441,13 +453,6 @@ local function settle(opening, sold)
 end
 
 if command == 'schedule' then return schedule() end
-if not s.phase then return { int(now), '{"kind":"refused","obstacle":"unknown_lot"}', '0' } end
-
-touch()
-
-if command == 'bid' then return place_bid(ARGV[3], ARGV[4], num(ARGV[5])) end
-if command == 'touch' then return finish(DONE) end
-if command == 'confirm' then return confirm(ARGV[3]) end
 if command == 'amend' then return amend() end
 if command == 'suspend' then return suspend_by_administrator(ARGV[3]) end
 if command == 'resume' then return resume(ARGV[3]) end
