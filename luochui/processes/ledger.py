@@ -16,6 +16,7 @@ from bidding.ledger.gauges import LedgerMetrics
 from bidding.ledger.settlement import Settler
 from bidding.ledger.writer import Writer
 from bidding.pipeline import Pipeline
+from luochui.operations.log_keeping import trim_log
 from luochui.processes.wiring import open_book, run_until_stopped
 from luochui.settings import Settings
 from office.database import create_engine
@@ -27,6 +28,8 @@ DRAIN_WITHIN_S = 10.0
 METRICS_KEY = "luochui:metrics:ledger"
 METRICS_EVERY_S = 2.0
 METRICS_LIVE_S = 10
+FIRST_TRIM_AFTER_S = 60.0
+TRIM_EVERY_S = 3_600.0
 KEY_FILE = "ledger.pem"
 TRUST = "trust"
 
@@ -63,6 +66,7 @@ async def _run(
     beside = [
         asyncio.create_task(settler.run(writer.ended)),
         asyncio.create_task(_show(settings.required_redis_url(), metrics)),
+        asyncio.create_task(_keep_short(settings, book)),
     ]
     writing = asyncio.create_task(writer.run(stop))
     stopping = asyncio.create_task(stop.wait())
@@ -86,6 +90,20 @@ async def _show(redis_url: str, metrics: LedgerMetrics) -> None:
             with contextlib.suppress(RedisError, OSError):
                 await client.set(METRICS_KEY, metrics.text(), ex=METRICS_LIVE_S)
             await asyncio.sleep(METRICS_EVERY_S)
+
+
+async def _keep_short(settings: Settings, book: Book) -> None:
+    """Trim the log now and then. Whatever goes wrong with it, the recording goes on."""
+    await asyncio.sleep(FIRST_TRIM_AFTER_S)
+    while True:
+        try:
+            removed = await trim_log(settings, book, wall_clock_ms())
+        except Exception:
+            log.exception("log_not_trimmed")
+        else:
+            if removed:
+                log.info("log_trimmed", entries=sum(removed.values()))
+        await asyncio.sleep(TRIM_EVERY_S)
 
 
 def platform_key(settings: Settings) -> PrivateKey:

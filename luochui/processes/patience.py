@@ -40,7 +40,7 @@ class BoundedRequests(H11Protocol):
         self._expect(h11.CLOSED)
 
     def _expect(self, awaited: object) -> None:
-        """Start the clock when something else is awaited than before; a byte now and then does not wind it up."""
+        """Start the clock when something else is awaited than before; single bytes do not wind it up."""
         if awaited is self._awaited:
             return
         self._awaited = awaited

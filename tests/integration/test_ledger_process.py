@@ -1,5 +1,6 @@
 """The ledger's process and `luochui recover`, as an operator runs them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,10 @@ from bidding.ledger.trimming import trim
 from bidding.messages import Phase
 from luochui.commands import recover as command
 from luochui.commands.verify import key_in
+from luochui.operations.backup import LAST_BACKUP
+from luochui.operations.log_keeping import DAY_MS, trim_log
+from luochui.processes.ledger import wall_clock_ms
+from luochui.settings import Settings
 from office.accounts import Accounts, Role
 from office.sealed import QualifiedRow, import_qualified, qualified
 from tests.integration.test_ledger import append, check_chains, lively
@@ -168,3 +173,21 @@ async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage:
         append(stage, "L-2", seq=99, kind="notice", line="{}")
         await trim(stage.book, stage.database_url, far)
         assert client.xlen(log) >= 1
+
+
+async def test_the_log_goes_only_after_its_days_and_after_a_backup(stage: Scene) -> None:
+    await stage.put_on(terms(window_ms=20_000))
+    await stage.open("L-1")
+    async with stage.writer():
+        pass
+    settings = Settings(redis_url=stage.redis_url, database_url=stage.database_url, log_keep_days=30)
+    forever = settings.model_copy(update={"log_keep_days": 0})
+    now, later = wall_clock_ms(), wall_clock_ms() + 31 * DAY_MS
+    with redis.Redis.from_url(stage.redis_url) as client:
+        log, before = stage.book.keys("L-1").log, client.xlen(stage.book.keys("L-1").log)
+        assert await trim_log(settings, stage.book, later) == {}, "no backup"
+        client.set(LAST_BACKUP, json.dumps({"taken_at_ms": now + 60_000, "folder": "/backups/monday"}))
+        assert await trim_log(settings, stage.book, now + 60_000) == {}, "too young"
+        assert await trim_log(forever, stage.book, later) == {}, "kept for ever"
+        assert (await trim_log(settings, stage.book, later))[log] == before - 1
+        assert client.xlen(log) == 1
