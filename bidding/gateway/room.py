@@ -145,7 +145,7 @@ class Room:
         count = self.track.seq - after
         if after < 0 or not 0 <= count <= min(len(self._history), RESUMED_AT_MOST):
             return None
-        return list(islice(self._history, len(self._history) - count, None))
+        return list(islice(reversed(self._history), count))[::-1]
 
     def snapshot(self, now: int, confirmed: bool | None) -> ServerSnapshot:
         view, standing = self.view, self.view.standing
@@ -174,9 +174,9 @@ class Room:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is something to write."""
-        fresh = self._sent != self.track.seq or self._tick is not None or self._told != self.recorded
-        return self._round is not None or fresh
+        """Whether there is something to write. What the ledger has rides along with the next entry or tick:
+        a write of its own would double the cost of a bid."""
+        return self._round is not None or self._sent != self.track.seq or self._tick is not None
 
     def step(self, budget: int, now: int) -> int:
         """Write to at most `budget` watchers; returns to how many."""

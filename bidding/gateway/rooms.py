@@ -119,7 +119,6 @@ class Rooms:
         room = self._rooms.get(lot)
         if room is not None:
             room.ledger_has(Recorded(seq, hash_hex))
-            self._touched[room] = None
 
     def read(self) -> None:
         """A batch has been told: write it."""
