@@ -60,7 +60,7 @@ class House:
     def put_on(
         self,
         *,
-        opens_in_ms: int = 1_500,
+        opens_in_ms: int = 1_000,
         ranks: Mapping[str, int] | None = None,
         reserve: int | None = None,
         title: str = "某市人民路临街商铺",
