@@ -25,11 +25,13 @@ from web.offer_form import Draft
 
 START = 1_000_000_00
 STEP = 10_000_00
+PATIENCE_S = 30
 PEOPLE = {
     "one": (Role.BIDDER, "测试竞买人一"),
     "two": (Role.BIDDER, "测试竞买人二"),
     "three": (Role.BIDDER, "测试竞买人三"),
     "stranger": (Role.BIDDER, "测试竞买人四"),
+    "reader-of-english": (Role.BIDDER, "测试竞买人五"),
     "transferor": (Role.TRANSFEROR, "甲方示例单位"),
     "first-administrator": (Role.ADMINISTRATOR, "测试管理员一"),
     "second-administrator": (Role.ADMINISTRATOR, "测试管理员二"),
@@ -97,8 +99,9 @@ def open_house(folder: Path) -> Iterator[House]:
 
 def _apart(work: Coroutine[Any, Any, _T]) -> _T:
     """Run it in a thread of its own: playwright's synchronous interface occupies this thread's loop."""
+    bounded = asyncio.wait_for(work, PATIENCE_S)
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(asyncio.run, work).result(timeout=60)
+        return executor.submit(asyncio.run, bounded).result()
 
 
 async def _make_accounts(platform: Platform) -> None:

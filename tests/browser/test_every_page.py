@@ -134,7 +134,7 @@ def test_targets_for_fingers_are_large_enough(house: House, visit: Visit) -> Non
 
 def test_the_pages_speak_english_too(house: House, visit: Visit, lots: dict[str, str]) -> None:
     # The language belongs to the session: nobody else uses this person's.
-    page = visit(f"/lots/{lots['live']}/room", "stranger", PHONE)
+    page = visit(f"/lots/{lots['live']}/room", "reader-of-english", PHONE)
     page.get_by_role("button", name="菜单").click()
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
