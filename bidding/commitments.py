@@ -102,6 +102,14 @@ def commitment(salt: str, value: object) -> str:
     return sm3(canonical({"salt": salt, "value": value}).encode()).hex()
 
 
+def next_confirmation(head: str, salt: str, paddle: str) -> str:
+    """The rolling commitment to the confirmations once `paddle` has confirmed; all in hex.
+
+    The first head is the lot's `private` commitment; the salt (32 random bytes) keeps the paddle secret.
+    """
+    return sm3(bytes.fromhex(head) + canonical({"salt": salt, "value": paddle}).encode()).hex()
+
+
 def commitments_to(
     *,
     qualified: Mapping[str, int],

@@ -2,7 +2,15 @@
 
 import pytest
 
-from bidding.commitments import Opening, Secret, check_opening, commitment, is_sold, opening_from
+from bidding.commitments import (
+    Opening,
+    Secret,
+    check_opening,
+    commitment,
+    is_sold,
+    next_confirmation,
+    opening_from,
+)
 from bidding.lots import Secrets
 from bidding.messages import canonical
 from bidding.terms import Fen
@@ -96,3 +104,13 @@ def test_secrets_do_not_print() -> None:
 
 def test_the_canonical_text_of_an_opening_has_one_form() -> None:
     assert canonical(opening().as_json()).startswith('{"confirmed":[],"private_count":0,"private_head":"')
+
+
+def test_the_heads_of_the_confirmations_bind_salt_paddle_and_order() -> None:
+    first, salt, other = "0c" * 32, "0d" * 32, "0e" * 32
+    head = next_confirmation(first, salt, "1001")
+    assert head == sm3(bytes.fromhex(first) + f'{{"salt":"{salt}","value":"1001"}}'.encode()).hex()
+    heads = {head, next_confirmation(first, other, "1001"), next_confirmation(first, salt, "2002")}
+    heads |= {next_confirmation(head, other, "2002")}
+    heads |= {next_confirmation(next_confirmation(first, other, "2002"), salt, "1001")}
+    assert len(heads) == 5
