@@ -189,10 +189,14 @@ class Records:
         )
         return {(lot, is_private, number): line for lot, is_private, number, line in await found.fetchall()}
 
-    async def write(self, batch: Batch) -> int:
-        """Record a batch in one transaction, all or nothing; the id of its root (0 without one)."""
+    async def write(self, batch: Batch, *, keep: bool = True) -> int:
+        """Record a batch in one transaction, all or nothing; the id of its root (0 without one).
+
+        Without `keep` it is only tried. Raises psycopg.DataError for what the database does not take.
+        """
         root = 0
-        async with self._connection.transaction(), self._connection.pipeline() as pipeline:
+        transaction = self._connection.transaction(force_rollback=not keep)
+        async with transaction, self._connection.pipeline() as pipeline:
             if batch.root is not None:
                 marked = await self._write_root(batch.root)
             written = [

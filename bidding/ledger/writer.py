@@ -31,6 +31,7 @@ from bidding.ledger.copying import (
     Fault,
     Head,
     copy,
+    refused,
     repetitions,
 )
 from bidding.ledger.gauges import LedgerMetrics
@@ -57,6 +58,8 @@ INTERRUPTIONS: Final = (
     *(psycopg.OperationalError, psycopg.InterfaceError, hiredis.HiredisError, BookUnavailable),
     *(AnotherWriter, OSError, TimeoutError),
 )
+UNSTORABLE: Final = (psycopg.DataError, psycopg.IntegrityError)
+"""What the database says to a value that it does not take, whoever asks and how often."""
 LOT: Final = re.compile(r"[A-Z0-9-]{1,32}")
 REOPENS: Final = frozenset({InquiryOpened.kind, TimedBiddingStarted.kind, Resumed.kind, BidAccepted.kind})
 """Entries after which a lot whose recording has stopped must be suspended (again)."""
@@ -201,18 +204,33 @@ class Writer:
         await self._load_heads(records, {delivery.lot for delivery in deliveries})
         repeated = repetitions(self._heads, deliveries)
         stored = await records.lines(repeated)
-        copied = [
-            copy(self._heads[lot], public, private, stored)
-            for lot, (public, private) in _by_lot(deliveries).items()
-        ]
+        lots = _by_lot(deliveries)
+        copied = [copy(self._heads[lot], public, private, stored) for lot, (public, private) in lots.items()]
         positions = self._positions | {key: entries[-1].position for key, entries in found.items()}
-        batch = self._batch(copied, positions, {self._places[key].partition for key in found})
-        root = await records.write(batch)
+        touched = {self._places[key].partition for key in found}
+        try:
+            batch = self._batch(copied, positions, touched)
+            root = await records.write(batch)
+        except UNSTORABLE:
+            copied = [await self._kept_or_refused(records, part, lots[part.head.lot]) for part in copied]
+            batch = self._batch(copied, positions, touched)
+            root = await records.write(batch)
         self._positions = positions
         self._heads.update((part.head.lot, part.head) for part in copied)
         self._measure(batch, found, len(repeated))
         self._tell(batch, root, found)
         self._follow_halted(deliveries)
+
+    async def _kept_or_refused(
+        self, records: Records, part: Copied, delivered: tuple[list[Delivery], list[Delivery]]
+    ) -> Copied:
+        """A part of a batch that the database refused: unchanged, or stopped if the refusal is due to it."""
+        try:
+            await records.write(self._batch([part], {}, set()), keep=False)
+        except UNSTORABLE as fault:
+            public, private = delivered
+            return refused(self._heads[part.head.lot], (public or private)[0], type(fault).__name__)
+        return part
 
     async def _load_heads(self, records: Records, lots: set[str]) -> None:
         missing = lots - self._heads.keys()
@@ -301,10 +319,9 @@ def delivery(place: Place, position: bytes, fields: Sequence[bytes]) -> Delivery
     except (KeyError, ValueError):
         return _malformed(place, position, raw)
     in_range = 0 < found.number <= MAX_NUMBER and 0 < found.epoch <= MAX_NUMBER and 0 <= found.at <= MAX_TIME
-    sound = (
-        in_range and len(found.bid_id) <= MAX_BID_ID and LOT.fullmatch(found.lot) and "\0" not in found.line
-    )
-    return found if sound else _malformed(place, position, raw)
+    storable = not any("\0" in said for said in (found.line, found.kind, found.bid_id))
+    named = len(found.bid_id) <= MAX_BID_ID and LOT.fullmatch(found.lot)
+    return found if in_range and storable and named else _malformed(place, position, raw)
 
 
 def _malformed(place: Place, position: bytes, raw: Mapping[bytes, bytes]) -> Delivery:

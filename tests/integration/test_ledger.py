@@ -14,7 +14,7 @@ from bidding.keys import partition_keys, partition_of
 from bidding.ledger.chain import genesis, link, private_genesis
 from bidding.ledger.receipts import Receipt, Verdict, check_receipt, receipt, receipt_from
 from bidding.ledger.records import AnotherWriter, Records
-from bidding.messages import BidAccepted, BidRejected, Cause, Phase, parse
+from bidding.messages import BidAccepted, BidRejected, Cause, Phase, canonical, parse
 from signing.sm2 import PrivateKey
 from tests.ledgerkit import SECRETS, Scene, scene, terms
 
@@ -278,6 +278,72 @@ async def test_what_the_book_does_not_write_stops_the_lot(
     async with stage.writer():
         await halted(stage, "L-1", fault)
         await stage.recorded("L-2", (await stage.session("L-2")).seq)
+
+
+def of_entry(**fields: Any) -> str:
+    """A line that can be read, whatever it says."""
+    return canonical({"epoch": 1, "lot": "L-1", "seq": 4, "at": 5, **fields})
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        (
+            "bid_accepted",
+            of_entry(kind="bid_accepted", bids=1, deadline=10**30, paddle="1001", price=100, priority=False),
+        ),
+        (
+            "bid_accepted",
+            of_entry(kind="bid_accepted", bids=1, deadline=5, paddle="1001", price=2**63, priority=False),
+        ),
+        (
+            "bid_accepted",
+            of_entry(kind="bid_accepted", bids=2**40, deadline=5, paddle="1001", price=1, priority=False),
+        ),
+        (
+            "bid_accepted",
+            of_entry(kind="bid_accepted", bids=1, deadline=5, paddle="\0", price=1, priority=False),
+        ),
+        ("bid_accepted", of_entry(kind="notice", text="t")),
+        ("no\0tice", of_entry(kind="notice", text="t")),
+    ],
+)
+async def test_a_value_that_the_database_does_not_take_stops_its_lot_only(
+    stage: Scene, kind: str, line: str
+) -> None:
+    await both_open(stage)
+    await stage.bid("L-2", "1001", 100)
+    append(stage, "L-1", seq=4, kind=kind, line=line)
+    await stage.bid("L-2", "2002", 110)
+    async with stage.writer() as writer:
+        await halted(stage, "L-1", "malformed")
+        await stage.recorded("L-2", (await stage.session("L-2")).seq)
+        assert writer.metrics.interruptions._value.get() == 0
+    assert (await stage.rows(LOTS, lot="L-1"))[0][0] == 3
+
+
+async def test_what_only_the_database_finds_stops_its_lot_only(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await both_open(stage)
+    monkeypatch.setattr("bidding.ledger.copying._can_be_kept", lambda standing: True)
+    line = of_entry(kind="bid_accepted", bids=1, deadline=10**30, paddle="1001", price=1, priority=False)
+    append(stage, "L-1", seq=4, kind="bid_accepted", line=line)
+    async with stage.writer() as writer:
+        await halted(stage, "L-1", "malformed")
+        await stage.recorded("L-2", (await stage.session("L-2")).seq)
+        assert writer.metrics.interruptions._value.get() == 0
+
+
+async def test_a_private_entry_of_a_past_or_far_epoch_stops_the_lot(stage: Scene) -> None:
+    await both_open(stage)
+    keys = partition_keys(partition_of("L-1", stage.book.partitions))
+    with redis.Redis.from_url(stage.redis_url) as client:
+        fields = {"lot": "L-1", "epoch": 3, "number": 1, "kind": "bid_rejected", "at": 5, "line": "{}"}
+        client.xadd(keys.private_log, fields)
+    async with stage.writer():
+        await halted(stage, "L-1", "epoch")
+    assert await stage.rows("SELECT * FROM private_entries") == []
 
 
 async def test_a_lot_without_its_rows_is_suspended_when_it_opens(stage: Scene) -> None:
