@@ -96,12 +96,13 @@ if command == 'recorded' then recorded(num(ARGV[3])) return { int(now), DONE, '0
 local f = redis.call('HMGET', KEYS[7],
   'phase', 'deadline', 'epoch', 'seq', 'price', 'leader', 'leader_rank', 'bids', 'outage', 'suspended_from',
   'cause', 'resumes_at', 'outage_since', 'abort_requested_by', 'settled', 'privates', 'lot',
-  'starting_price', 'increment', 'max_steps', 'inquiry_ms', 'window_ms', 'confirm', 'match', 'self_raise')
+  'starting_price', 'increment', 'max_steps', 'inquiry_ms', 'window_ms', 'confirm', 'match', 'self_raise',
+  'confirmations')
 local s = {
   phase = f[1], deadline = num(f[2]), epoch = num(f[3]), seq = num(f[4]), price = num(f[5]), leader = f[6] or '',
   leader_rank = num(f[7]), bids = num(f[8]), outage = num(f[9]), suspended_from = f[10] or '', cause = f[11] or '',
   resumes_at = num(f[12]), outage_since = num(f[13]), abort_requested_by = f[14] or '', settled = f[15] == '1',
-  privates = num(f[16]),
+  privates = num(f[16]), confirmations = f[26] or '',
 }
 local terms = {
   lot = f[17], starting_price = num(f[18]), increment = num(f[19]), max_steps = num(f[20]),
@@ -157,46 +158,46 @@ local function refuse(obstacle) return finish('{"kind":"refused","obstacle":"' .
 
 -- ── time ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-local function period_end(began, period)
+local function period_end(began, period, recorded_at)
   local ends = began + period
-  return ends > now and ends or now + period
+  return ends > recorded_at and ends or recorded_at + period
 end
 
-local function open()
-  local at = s.deadline
+local function open(at, recorded_at)
   local raw = redis.call('HMGET', KEYS[7], 'commitments', 'terms')
   set('phase', 'inquiry')
-  set('deadline', period_end(at, terms.inquiry_ms))
+  set('deadline', period_end(at, terms.inquiry_ms, recorded_at))
+  set('confirmations', string.match(raw[1], '"private":"(%x*)"'))
   set('seq', s.seq + 1)
   append('inquiry_opened', at, '{"at":' .. int(at) .. ',"commitments":' .. raw[1] .. ',"deadline":' .. int(s.deadline)
-    .. ',' .. kind_and_lot('inquiry_opened') .. ',"recorded_at":' .. int(now) .. tail() .. ',"terms":' .. raw[2] .. '}')
+    .. ',' .. kind_and_lot('inquiry_opened') .. ',"recorded_at":' .. int(recorded_at) .. tail() .. ',"terms":' .. raw[2] .. '}')
 end
 
-local function close(ending)
+local function close(ending, recorded_at)
   local at = s.deadline
   set('phase', 'closed')
   set('seq', s.seq + 1)
   append('closed', at, '{"at":' .. int(at) .. ',"bids":' .. int(s.bids) .. ',"ending":"' .. ending .. '",'
     .. '"epoch":' .. int(s.epoch) .. ',"kind":"closed","leader":"' .. s.leader .. '","lot":"' .. terms.lot
-    .. '","price":' .. int(s.price) .. ',"recorded_at":' .. int(now) .. tail() .. '}')
+    .. '","price":' .. int(s.price) .. ',"recorded_at":' .. int(recorded_at) .. tail() .. '}')
 end
 
-local function end_inquiry()
-  if terms.confirm and redis.call('SCARD', KEYS[10]) == 0 then return close('no_confirmation') end
-  local at = s.deadline
+local function end_inquiry(at, recorded_at)
+  if terms.confirm and redis.call('SCARD', KEYS[10]) == 0 then return close('no_confirmation', recorded_at) end
   set('phase', 'timed_bidding')
-  set('deadline', period_end(at, terms.window_ms))
+  set('deadline', period_end(at, terms.window_ms, recorded_at))
   set('seq', s.seq + 1)
-  append('timed_bidding_started', at, '{"at":' .. int(at) .. ',"deadline":' .. int(s.deadline) .. ','
-    .. kind_and_lot('timed_bidding_started') .. ',"recorded_at":' .. int(now) .. tail() .. '}')
+  append('timed_bidding_started', at, '{"at":' .. int(at) .. ',"confirmations":"' .. s.confirmations
+    .. '","deadline":' .. int(s.deadline) .. ','
+    .. kind_and_lot('timed_bidding_started') .. ',"recorded_at":' .. int(recorded_at) .. tail() .. '}')
 end
 
-local function resume_now()
-  local to, at = s.suspended_from, s.resumes_at
+local function resume_now(at, recorded_at)
+  local to = s.suspended_from
   local deadline
   if to == 'scheduled' then deadline = math.max(s.deadline, at)
-  elseif to == 'inquiry' then deadline = period_end(at, terms.inquiry_ms)
-  else deadline = period_end(at, terms.window_ms) end
+  elseif to == 'inquiry' then deadline = period_end(at, terms.inquiry_ms, recorded_at)
+  else deadline = period_end(at, terms.window_ms, recorded_at) end
   set('phase', to)
   set('deadline', deadline)
   set('seq', s.seq + 1)
@@ -205,18 +206,24 @@ local function resume_now()
   set('resumes_at', 0)
   set('outage_since', 0)
   append('resumed', at, '{"at":' .. int(at) .. ',"deadline":' .. int(deadline) .. ',' .. kind_and_lot('resumed')
-    .. ',"phase":"' .. to .. '","recorded_at":' .. int(now) .. tail() .. '}')
+    .. ',"phase":"' .. to .. '","recorded_at":' .. int(recorded_at) .. tail() .. '}')
 end
 
-local function elapse(horizon)
-  if s.phase == 'suspended' then
-    if s.resumes_at > 0 and s.resumes_at <= horizon then resume_now() end
-    return
-  end
-  if s.deadline > horizon then return end
-  if s.phase == 'scheduled' then open()
-  elseif s.phase == 'inquiry' then end_inquiry()
-  else close('deadline') end
+local NEVER = 2 ^ 53
+
+-- When what comes next begins: at its time, but never inside an outage that the lot already knows.
+local function begins()
+  if s.phase ~= 'suspended' then return math.max(s.deadline, clock.steady_since) end
+  if s.resumes_at == 0 then return NEVER end
+  return math.max(s.resumes_at, clock.steady_since + STEADY_MS)
+end
+
+local function elapse(at)
+  local recorded_at = math.max(now, at)
+  if s.phase == 'suspended' then resume_now(at, recorded_at)
+  elseif s.phase == 'scheduled' then open(at, recorded_at)
+  elseif s.phase == 'inquiry' then end_inquiry(at, recorded_at)
+  else close('deadline', recorded_at) end
 end
 
 local function announce(resumes_at, till)
@@ -239,22 +246,28 @@ local function hold(cause, since)
   set('seq', s.seq + 1)
 end
 
-local function suspend(cause, reason, since, till)
-  hold(cause, since)
+local function suspend(cause, reason, since, till, outage)
+  hold(cause, cause == 'outage' and since or 0)
   return append('suspended', now, '{"at":' .. int(now) .. ',"cause":"' .. cause .. '",' .. kind_and_lot('suspended')
-    .. ',"reason":' .. reason .. tail() .. ',"since":' .. int(since) .. ',"until":' .. int(till) .. '}')
+    .. ',"outage":"' .. outage .. '","reason":' .. reason .. tail() .. ',"since":' .. int(since)
+    .. ',"until":' .. int(till) .. '}')
 end
 
-local function apply_outage(since)
-  local till = outage_of(clock.outage).till
+local function apply_outage(first)
   if s.phase == 'closed' then return end
-  if s.phase == 'scheduled' and s.deadline > (till > 0 and till or now) then
-    if till > 0 then set('outage', clock.outage) end
+  local last, why = outage_of(clock.outage), first.cause
+  for number = s.outage + 1, clock.outage do
+    if outage_of(number).cause == 'clock' then why = 'clock' end
+  end
+  local later = s.phase == 'scheduled' and s.deadline > (last.till > 0 and last.till or now)
+  if later and why ~= 'clock' then
+    if last.till > 0 then set('outage', clock.outage) end
     return
   end
+  local waiting = s.phase == 'suspended' and s.resumes_at == 0
   set('outage', clock.outage)
-  if s.phase == 'suspended' and s.resumes_at == 0 then return end
-  suspend('outage', '""', since, till)
+  if waiting and why ~= 'clock' then return end
+  suspend(waiting and s.cause or 'outage', '""', first.since, last.till, why)
 end
 
 local function announce_after_outage()
@@ -266,12 +279,15 @@ end
 local function touch()
   if s.phase == 'closed' or s.phase == 'aborted' then return end
   if s.outage == clock.outage then
-    elapse(clock.steady_since > 0 and clock.beat or 0)
+    local at = begins()
+    if at <= (clock.steady_since > 0 and clock.beat or 0) then elapse(at) end
     announce_after_outage()
   else
-    local since = outage_of(s.outage + 1).since
-    elapse(since)
-    apply_outage(since)
+    local first = outage_of(s.outage + 1)
+    local at = s.resumes_at > 0 and s.resumes_at or s.deadline
+    local waits = s.phase == 'suspended' and s.resumes_at == 0
+    if not waits and at <= first.since then elapse(at) end
+    apply_outage(first)
   end
 end
 
@@ -345,14 +361,18 @@ local function place_bid(paddle, bid_id, price)
   return finish(line)
 end
 
-local function confirm(paddle)
+local function confirm(paddle, salt, before, after)
   if s.phase ~= 'inquiry' or not terms.confirm then return refuse('not_inquiry') end
   if now >= s.deadline then return refuse('past_deadline') end
   if redis.call('HEXISTS', KEYS[9], paddle) == 0 then return refuse('not_qualified') end
-  if redis.call('SADD', KEYS[10], paddle) == 0 then return finish(DONE) end
+  if redis.call('SISMEMBER', KEYS[10], paddle) == 1 then return finish(DONE) end
+  if before ~= s.confirmations then return refuse('stale') end
+  redis.call('SADD', KEYS[10], paddle)
   set('privates', s.privates + 1)
+  set('confirmations', after)
   return finish(append_private('confirmed', now, '{"at":' .. int(now) .. ',"epoch":' .. int(s.epoch)
-    .. ',"kind":"confirmed","lot":"' .. terms.lot .. '","number":' .. int(s.privates) .. ',"paddle":"' .. paddle .. '"}'))
+    .. ',"head":"' .. after .. '","kind":"confirmed","lot":"' .. terms.lot .. '","number":' .. int(s.privates)
+    .. ',"paddle":"' .. paddle .. '","salt":"' .. salt .. '"}'))
 end
 
 if s.phase and command ~= 'schedule' then
@@ -364,7 +384,7 @@ end
 -- Before the administration's functions are made: the way of a bid is short.
 if command == 'bid' then return place_bid(ARGV[3], ARGV[4], num(ARGV[5])) end
 if command == 'touch' then return finish(DONE) end
-if command == 'confirm' then return confirm(ARGV[3]) end
+if command == 'confirm' then return confirm(ARGV[3], ARGV[4], ARGV[5], ARGV[6]) end
 
 -- ── administration ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -407,7 +427,7 @@ local function suspend_by_administrator(reason)
   local obstacle = unstoppable() or (s.phase == 'scheduled' and 'not_live')
   if s.phase == 'suspended' and s.cause ~= 'outage' and s.resumes_at == 0 then obstacle = 'already_suspended' end
   if obstacle then return refuse(obstacle) end
-  return finish(suspend('administrator', reason, 0, 0))
+  return finish(suspend('administrator', reason, 0, 0, ''))
 end
 
 local function resume(at)

@@ -5,18 +5,23 @@ All keys of a lot share a hash tag, the lot's partition: its state, the partitio
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
 from bidding.clock import ServiceClock, Tolerances
+from bidding.commitments import next_confirmation
 from bidding.keys import DEMANDS, Keys, partition_keys, partition_of
 from bidding.messages import (
     Answer,
     Commitments,
+    Confirm,
     Observed,
+    Obstacle,
     PlaceBid,
+    Refused,
     canonical,
     commitments_line,
     parse,
@@ -29,6 +34,9 @@ from bidding.terms import InquiryMode, PriorityMode, Terms
 
 RECENT_KEPT: Final = 1_000
 """Public entries of a lot that the book keeps at hand for those who come back."""
+
+CONFIRM_TRIES: Final = 50
+"""How often a confirmation looks again when another one came between."""
 
 TIME_PRELUDE: Final = """
 local function time_ms()
@@ -118,7 +126,25 @@ class Book:
         return await self._ask_lot(lot, "bid", bid.paddle, bid.bid_id, str(int(bid.price)), paddle=bid.paddle)
 
     async def confirm(self, lot: str, paddle: str) -> Outcome:
-        return await self._ask_lot(lot, "confirm", paddle)
+        """Confirm during the inquiry; who comes first extends the rolling commitment, the others look again.
+
+        After CONFIRM_TRIES the answer is the obstacle STALE.
+        """
+        connection = await self.pipeline.ready()
+        for _ in range(CONFIRM_TRIES):
+            before = (await connection.ask("HGET", self.keys(lot).lot(lot), "confirmations") or b"").decode()
+            salt = secrets.token_hex(32)
+            outcome = await self.confirm_with(
+                lot, Confirm(paddle, salt, before, next_confirmation(before, salt, paddle))
+            )
+            if outcome.answer != Refused(Obstacle.STALE):
+                break
+        return outcome
+
+    async def confirm_with(self, lot: str, confirmation: Confirm) -> Outcome:
+        """One try to confirm, on a head that may be stale by now."""
+        fields = (confirmation.paddle, confirmation.salt, confirmation.before, confirmation.after)
+        return await self._ask_lot(lot, "confirm", *fields)
 
     # administration
 
@@ -227,6 +253,12 @@ class Book:
                 connection.ask("HGETALL", keys.outages),
             )
         )
+
+    async def fields(self, lot: str, *names: str) -> dict[str, str]:
+        """These fields of a lot's state, as kept; what it does not have is left out."""
+        connection = await self.pipeline.ready()
+        found = await connection.ask("HMGET", self.keys(lot).lot(lot), *names)
+        return {name: value.decode() for name, value in zip(names, found, strict=True) if value is not None}
 
     async def snapshot(self, lot: str) -> Snapshot | None:
         """Everything about a lot in one consistent read, or None if the book does not know it."""

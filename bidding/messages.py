@@ -60,6 +60,7 @@ class Obstacle(StrEnum):
     NOT_QUALIFIED = "not_qualified"
     NOT_CLOSED = "not_closed"
     ALREADY_SETTLED = "already_settled"
+    STALE = "stale"
 
 
 class Cause(StrEnum):
@@ -88,6 +89,16 @@ class PlaceBid:
     paddle: str
     bid_id: str
     price: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """One confirmation. `salt`, `before` and `after` (hex) extend the rolling commitment to who confirmed."""
+
+    paddle: str
+    salt: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,10 @@ class InquiryOpened(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedBiddingStarted(Entry):
+    """`confirmations` is the head of the rolling commitment to who confirmed; it does not tell how many."""
+
     kind: ClassVar[str] = "timed_bidding_started"
+    confirmations: str
     deadline: int
     recorded_at: int
 
@@ -154,10 +168,12 @@ class BidAccepted(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended(Entry):
-    """`since` and `until` bound the outage (until 0: it still lasted); both 0 for other causes."""
+    """`since` and `until` bound the outage (until 0: it still lasted) and `outage` is its kind, `clock` when the
+    book's time stepped back; 0 and "" for other causes."""
 
     kind: ClassVar[str] = "suspended"
     cause: Cause
+    outage: str
     reason: str
     since: int
     until: int
@@ -276,7 +292,9 @@ class Confirmed:
     epoch: int
     number: int
     at: int
+    head: str
     paddle: str
+    salt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +334,9 @@ _KINDS: Final[Mapping[str, type[Any]]] = {
         *(BidRejected, Confirmed, Refused, Done, Observed),
     )
 }
+TEXTS: Final = frozenset(
+    {"lot", "paddle", "reason", "leader", "winner", "text", "confirmations", "head", "salt"}
+)
 _FIELD_TYPES: Final[Mapping[str, Any]] = {
     "cause": Cause,
     "ending": Ending,
@@ -378,7 +399,7 @@ def _typed(kind: type[Any], name: str, value: Any) -> Any:
 def _scalar(kind: type[Any], name: str) -> type[Any]:
     if name in ("sold", "priority"):
         return bool
-    if name in ("lot", "paddle", "reason", "leader", "winner", "text"):
+    if name in TEXTS or (name == "outage" and kind is Suspended):
         return str
     return dict if name == "opening" else int
 
@@ -389,6 +410,9 @@ def terms_from(raw: Mapping[str, Any]) -> Terms:
         "inquiry_mode": InquiryMode(raw["inquiry_mode"]),
         "priority_mode": PriorityMode(raw["priority_mode"]),
     }
+    numbers = ("starting_price", "increment", "max_steps", "inquiry_ms", "window_ms")
+    if type(raw["self_raise"]) is not bool or any(type(raw[name]) is not int for name in numbers):
+        raise TypeError("a term is of the wrong type")
     return Terms(**{**raw, **modes})
 
 

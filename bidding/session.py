@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bidding.clock import ServiceClock, Tolerances
+from bidding.clock import OutageCause, ServiceClock, Tolerances
 from bidding.messages import (
     Aborted,
     AbortRequested,
@@ -19,6 +19,7 @@ from bidding.messages import (
     Cause,
     Closed,
     Commitments,
+    Confirm,
     Confirmed,
     Done,
     Ending,
@@ -52,6 +53,7 @@ LIVE: Final = frozenset({Phase.INQUIRY, Phase.TIMED_BIDDING})
 ENDED: Final = frozenset({Phase.CLOSED, Phase.ABORTED})
 
 NO_PRICE: Final = Fen(0)
+NEVER: Final = 2**63
 
 REFUSALS_REMEMBERED: Final = 32
 """Refused bid ids that are answered again, per bidder; accepted ones are kept until the archive."""
@@ -66,7 +68,7 @@ class Session:
     `deadline` ends the inquiry or the window; before the opening it is the opening time. `qualified` maps
     paddles to the rank of their priority right (0: none, 1: the highest). `outage` is the last outage of the
     partition that this lot has applied. `accepted` and `refused` are the answers known by
-    (paddle, bid id). `privates` counts private entries, `recorded_refusals` those of each paddle.
+    (paddle, bid id). `confirmations` is the head of the rolling commitment to who confirmed. `privates` counts private entries, `recorded_refusals` those of each paddle.
     """
 
     phase: Phase
@@ -88,6 +90,7 @@ class Session:
     settled: bool = False
     privates: int = 0
     confirmed: frozenset[str] = frozenset()
+    confirmations: str = ""
     accepted: Mapping[tuple[str, str], BidAccepted] = field(default_factory=dict)
     refused: Mapping[str, tuple[tuple[str, BidRejected], ...]] = field(default_factory=dict)
     recorded_refusals: Mapping[str, int] = field(default_factory=dict)
@@ -130,10 +133,12 @@ def touch(
     if session.phase in ENDED:
         return session, ()
     if session.outage == clock.outage:
-        elapsed, happened = _elapse(terms, session, clock.horizon, now)
+        begins = _begins(session, clock, tolerances)
+        elapsed, happened = _elapse(terms, session, begins, now) if begins <= clock.horizon else (session, ())
         return _announce_after_outage(terms, elapsed, clock, tolerances, now, happened)
-    horizon = clock.outages[session.outage].since
-    elapsed, happened = _elapse(terms, session, horizon, now)
+    horizon, begins = clock.outages[session.outage].since, session.resumes_at or session.deadline
+    waits = session.phase is Phase.SUSPENDED and not session.resumes_at
+    elapsed, happened = (session, ()) if waits or begins > horizon else _elapse(terms, session, begins, now)
     return _apply_outage(terms, elapsed, clock, now, happened)
 
 
@@ -150,39 +155,49 @@ def due(session: Session, clock: ServiceClock, tolerances: Tolerances, now: int)
     return (clock.steady_since or now) + tolerances.steady_ms
 
 
-def _elapse(terms: Terms, session: Session, horizon: int, now: int) -> tuple[Session, tuple[Event, ...]]:
+def _begins(session: Session, clock: ServiceClock, tolerances: Tolerances) -> int:
+    """When what comes next begins: at its time, but never inside an outage that the lot already knows.
+
+    A resumption also waits for steady beats. NEVER while the lot waits for an administrator.
+    """
+    if session.phase is not Phase.SUSPENDED:
+        return max(session.deadline, clock.steady_since)
+    if not session.resumes_at:
+        return NEVER
+    return max(session.resumes_at, clock.steady_since + tolerances.steady_ms)
+
+
+def _elapse(terms: Terms, session: Session, begins: int, now: int) -> tuple[Session, tuple[Event, ...]]:
+    """The next phase, dated at `begins`; who comes late records it now, never before it began."""
+    now = max(now, begins)
     if session.phase is Phase.SUSPENDED:
-        ends = session.resumes_at
-        return _resume(terms, session, now) if ends and ends <= horizon else (session, ())
-    if session.deadline > horizon:
-        return session, ()
+        return _resume(terms, session, begins, now)
     if session.phase is Phase.SCHEDULED:
-        return _open(terms, session, now)
+        return _open(terms, session, begins, now)
     if session.phase is Phase.INQUIRY:
-        return _end_inquiry(terms, session, now)
+        return _end_inquiry(terms, session, begins, now)
     return close(terms, session, Ending.DEADLINE, now)
 
 
 def _period_end(began: int, period_ms: int, now: int) -> int:
-    """The end of a period that was due to begin at `began`.
-
-    A period never elapses in the step that begins it: who comes that late starts it now.
-    """
+    """The end of a period that began at `began`; it never elapses in the step that begins it: who comes that late
+    starts it now."""
     end = began + period_ms
     return end if end > now else now + period_ms
 
 
-def _open(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Event, ...]]:
+def _open(terms: Terms, session: Session, begins: int, now: int) -> tuple[Session, tuple[Event, ...]]:
     opened = replace(
         _move(session, Phase.INQUIRY),
-        deadline=_period_end(session.deadline, terms.inquiry_ms, now),
+        deadline=_period_end(begins, terms.inquiry_ms, now),
+        confirmations=session.commitments.private,
         seq=session.seq + 1,
     )
     happened = InquiryOpened(
         lot=terms.lot,
         epoch=opened.epoch,
         seq=opened.seq,
-        at=session.deadline,
+        at=begins,
         recorded_at=now,
         deadline=opened.deadline,
         commitments=session.commitments,
@@ -191,20 +206,21 @@ def _open(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Even
     return opened, (happened,)
 
 
-def _end_inquiry(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Event, ...]]:
+def _end_inquiry(terms: Terms, session: Session, begins: int, now: int) -> tuple[Session, tuple[Event, ...]]:
     if terms.inquiry_mode is InquiryMode.CONFIRM and not session.confirmed:
         return close(terms, session, Ending.NO_CONFIRMATION, now)
     started = replace(
         _move(session, Phase.TIMED_BIDDING),
-        deadline=_period_end(session.deadline, terms.window_ms, now),
+        deadline=_period_end(begins, terms.window_ms, now),
         seq=session.seq + 1,
     )
     happened = TimedBiddingStarted(
         lot=terms.lot,
         epoch=started.epoch,
         seq=started.seq,
-        at=session.deadline,
+        at=begins,
         recorded_at=now,
+        confirmations=session.confirmations,
         deadline=started.deadline,
     )
     return started, (happened,)
@@ -227,14 +243,14 @@ def close(terms: Terms, session: Session, ending: Ending, now: int) -> tuple[Ses
     return closed, (happened,)
 
 
-def _resume(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Event, ...]]:
+def _resume(terms: Terms, session: Session, begins: int, now: int) -> tuple[Session, tuple[Event, ...]]:
     if session.suspended_from is None:
         raise AssertionError("a suspended lot has forgotten its phase")
-    to, at = session.suspended_from, session.resumes_at
+    to = session.suspended_from
     deadline = {
-        Phase.SCHEDULED: max(session.deadline, at),
-        Phase.INQUIRY: _period_end(at, terms.inquiry_ms, now),
-        Phase.TIMED_BIDDING: _period_end(at, terms.window_ms, now),
+        Phase.SCHEDULED: max(session.deadline, begins),
+        Phase.INQUIRY: _period_end(begins, terms.inquiry_ms, now),
+        Phase.TIMED_BIDDING: _period_end(begins, terms.window_ms, now),
     }[to]
     resumed = replace(
         _move(session, to),
@@ -249,7 +265,7 @@ def _resume(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Ev
         lot=terms.lot,
         epoch=resumed.epoch,
         seq=resumed.seq,
-        at=at,
+        at=begins,
         recorded_at=now,
         phase=to,
         deadline=deadline,
@@ -260,17 +276,22 @@ def _resume(terms: Terms, session: Session, now: int) -> tuple[Session, tuple[Ev
 def _apply_outage(
     terms: Terms, session: Session, clock: ServiceClock, now: int, before: tuple[Event, ...]
 ) -> tuple[Session, tuple[Event, ...]]:
-    since, until = clock.outages[session.outage].since, clock.outages[-1].until
+    unseen = clock.outages[session.outage :]
+    since, until = unseen[0].since, unseen[-1].until
+    stepped_back = any(outage.cause is OutageCause.CLOCK for outage in unseen)
     if session.phase in ENDED:
         return session, before
-    if session.phase is Phase.SCHEDULED and session.deadline > (until or now):
+    later = session.phase is Phase.SCHEDULED and session.deadline > (until or now)
+    if later and not stepped_back:
         seen = replace(session, outage=clock.outage) if until else session
         return seen, before
     waiting = session.phase is Phase.SUSPENDED and not session.resumes_at
-    if waiting:
-        return replace(session, outage=clock.outage), before
-    applied = replace(session, outage=clock.outage, outage_since=since)
-    suspended, happened = _suspend(terms, applied, Cause.OUTAGE, "", now, since=since, until=until)
+    applied = replace(session, outage=clock.outage)
+    if waiting and not stepped_back:
+        return applied, before
+    why = OutageCause.CLOCK if stepped_back else unseen[0].cause
+    cause = session.cause if waiting and session.cause is not None else Cause.OUTAGE
+    suspended, happened = _suspend(terms, applied, cause, "", now, since=since, until=until, outage=why)
     return suspended, (*before, happened)
 
 
@@ -311,7 +332,15 @@ def _announce(
 
 
 def _suspend(
-    terms: Terms, session: Session, cause: Cause, reason: str, now: int, *, since: int = 0, until: int = 0
+    terms: Terms,
+    session: Session,
+    cause: Cause,
+    reason: str,
+    now: int,
+    *,
+    since: int = 0,
+    until: int = 0,
+    outage: str = "",
 ) -> tuple[Session, Suspended]:
     already = session.phase is Phase.SUSPENDED
     moved = session if already else _move(session, Phase.SUSPENDED)
@@ -320,7 +349,7 @@ def _suspend(
         suspended_from=session.suspended_from if already else session.phase,
         cause=cause,
         resumes_at=0,
-        outage_since=since,
+        outage_since=since if cause is Cause.OUTAGE else 0,
         seq=session.seq + 1,
     )
     happened = Suspended(
@@ -329,6 +358,7 @@ def _suspend(
         seq=suspended.seq,
         at=now,
         cause=cause,
+        outage=str(outage),
         reason=reason,
         since=since,
         until=until,
@@ -456,19 +486,38 @@ def _reject(
     return replace(rejected, refused={**session.refused, bid.paddle: remembered}), happened
 
 
-def confirm(terms: Terms, session: Session, paddle: str, now: int) -> tuple[Session, Answer]:
-    """A bidder says during the inquiry that they will bid (mode `confirm`); private until the result."""
+def confirm(terms: Terms, session: Session, confirmation: Confirm, now: int) -> tuple[Session, Answer]:
+    """A bidder says during the inquiry that they will bid (mode `confirm`).
+
+    Private until the result, and committed to at once: `confirmation.after` is the next head of the rolling
+    commitment, made from `before` by bidding.commitments.next_confirmation. STALE: somebody else came between.
+    """
     if session.phase is not Phase.INQUIRY or terms.inquiry_mode is not InquiryMode.CONFIRM:
         return session, Refused(Obstacle.NOT_INQUIRY)
     if now >= session.deadline:
         return session, Refused(Obstacle.PAST_DEADLINE)
-    if paddle not in session.qualified:
+    if confirmation.paddle not in session.qualified:
         return session, Refused(Obstacle.NOT_QUALIFIED)
-    if paddle in session.confirmed:
+    if confirmation.paddle in session.confirmed:
         return session, Done()
-    number = session.privates + 1
-    happened = Confirmed(lot=terms.lot, epoch=session.epoch, number=number, at=now, paddle=paddle)
-    return replace(session, privates=number, confirmed=session.confirmed | {paddle}), happened
+    if confirmation.before != session.confirmations:
+        return session, Refused(Obstacle.STALE)
+    confirmed = replace(
+        session,
+        privates=session.privates + 1,
+        confirmed=session.confirmed | {confirmation.paddle},
+        confirmations=confirmation.after,
+    )
+    happened = Confirmed(
+        lot=terms.lot,
+        epoch=session.epoch,
+        number=confirmed.privates,
+        at=now,
+        head=confirmation.after,
+        paddle=confirmation.paddle,
+        salt=confirmation.salt,
+    )
+    return confirmed, happened
 
 
 # ── administration ──

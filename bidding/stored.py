@@ -74,6 +74,7 @@ def decode(
         suspended_from=Phase(state["suspended_from"]) if state.get("suspended_from") else None,
         cause=Cause(state["cause"]) if state.get("cause") else None,
         abort_requested_by=state.get("abort_requested_by", ""),
+        confirmations=state.get("confirmations", ""),
         settled=state.get("settled") == "1",
         confirmed=frozenset(paddle.decode() for paddle in confirmed),
         accepted={key: answer for key, answer in known.items() if isinstance(answer, BidAccepted)},
@@ -101,7 +102,15 @@ def encode(terms: Terms, session: Session) -> dict[str, str]:
     raw = asdict(session)
     names = (
         *("phase", "deadline", "epoch", "seq", "price", "leader", "leader_rank", "bids", "outage"),
-        *("suspended_from", "cause", "resumes_at", "outage_since", "abort_requested_by", "privates"),
+        *(
+            "suspended_from",
+            "cause",
+            "resumes_at",
+            "outage_since",
+            "abort_requested_by",
+            "privates",
+            "confirmations",
+        ),
     )
     state = {name: "" if raw[name] is None else str(raw[name]) for name in names}
     return state | {

@@ -20,7 +20,7 @@ from bidding import session as rules
 from bidding.book import Book, Outcome, Snapshot, script
 from bidding.clock import Tolerances
 from bidding.keys import partition_keys
-from bidding.messages import Answer, Commitments, Done, Phase, PlaceBid, line
+from bidding.messages import Answer, Commitments, Confirm, Done, Phase, PlaceBid, line
 from bidding.pipeline import Pipeline
 from bidding.session import bounds
 from bidding.terms import MAX_PRICE, Fen, InquiryMode, PriorityMode, Terms
@@ -122,8 +122,8 @@ class Auction(RuleBasedStateMachine):
         self.send(self.book.schedule(terms, opens_at, COMMITMENTS, qualified), expected)
         for _ in range(phases):
             if terms.inquiry_mode is InquiryMode.CONFIRM:
-                self.confirm(PADDLES[0])
-                self.confirm(PADDLES[1])
+                self.confirm(PADDLES[0], stale=False)
+                self.confirm(PADDLES[1], stale=False)
             self.the_phase_elapses(0)
 
     def command(self, coroutine: Any, step: Any) -> None:
@@ -292,11 +292,14 @@ class Auction(RuleBasedStateMachine):
         else:
             self.suspend("到时")
 
-    @rule(paddle=st.sampled_from((*PADDLES, STRANGER)))
-    def confirm(self, paddle: str) -> None:
+    @rule(paddle=st.sampled_from((*PADDLES, STRANGER)), stale=st.sampled_from([False, False, True]))
+    def confirm(self, paddle: str, stale: bool = False) -> None:
+        session = self.model.session
+        assert session is not None
+        confirmation = Confirm(paddle, "ab", "stale" if stale else session.confirmations, f"{self.time:x}")
         self.command(
-            self.book.confirm(LOT, paddle),
-            lambda terms, session, now: rules.confirm(terms, session, paddle, now),
+            self.book.confirm_with(LOT, confirmation),
+            lambda terms, session, now: rules.confirm(terms, session, confirmation, now),
         )
 
     @rule(

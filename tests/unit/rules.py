@@ -6,7 +6,17 @@ from typing import Any
 from bidding import clock as clocks
 from bidding import session as rules
 from bidding.clock import Tolerances
-from bidding.messages import Answer, BidAccepted, BidRejected, Commitments, Done, Phase, PlaceBid, Reason
+from bidding.messages import (
+    Answer,
+    BidAccepted,
+    BidRejected,
+    Commitments,
+    Confirm,
+    Done,
+    Phase,
+    PlaceBid,
+    Reason,
+)
 from bidding.session import Session
 from bidding.terms import Fen, Terms
 from tests.model import Model
@@ -93,4 +103,6 @@ class Lot:
         return self.do(lambda session, now: rules.confirm_abort(self.model.terms, session, by, "因故", now))
 
     def confirm(self, paddle: str) -> Answer:
-        return self.do(lambda session, now: rules.confirm(self.model.terms, session, paddle, now))
+        before = self.session.confirmations
+        made = Confirm(paddle, "ab", before, before + "00")
+        return self.do(lambda session, now: rules.confirm(self.model.terms, session, made, now))

@@ -1,5 +1,7 @@
 """The outage-fair clock: a countdown only runs while bids can be placed."""
 
+from dataclasses import replace
+
 import pytest
 
 from bidding import clock as clocks
@@ -209,3 +211,51 @@ def test_the_outage_says_from_when_until_when(lot: Lot) -> None:
     since = lot.now
     lot.at(lot.now + 3_000).beat()
     assert lot.model.clock.outages == (Outage(since, lot.now, OutageCause.BEAT),)
+
+
+def test_a_resumption_announced_during_an_outage_waits_for_steady_beats_and_gives_the_full_window(
+    lot: Lot,
+) -> None:
+    lot.at(lot.now + 10_000).touch()
+    lot.resume(lot.now + 5_000)
+    lot.at(lot.now + 100_000).beat()
+    steady = lot.now
+    lot.touch()
+    assert lot.phase is Phase.SUSPENDED
+    lot.beats(steady + 5_000)
+    resumed = lot.model.public[-1]
+    assert isinstance(resumed, Resumed)
+    assert (resumed.at, resumed.deadline) == (steady + 5_000, steady + 5_000 + WINDOW)
+
+
+def test_a_lot_put_on_during_an_outage_opens_after_it_with_its_full_inquiry() -> None:
+    lot = Lot()
+    lot.at(START + 900_000).touch()
+    fresh = Lot()
+    fresh.model.clock = replace(lot.model.clock)
+    fresh.model.session = replace(fresh.session, outage=1, deadline=START + 900_100)
+    fresh.at(START + 950_000).beat()
+    fresh.touch()
+    assert fresh.phase is Phase.INQUIRY
+    assert fresh.session.deadline == START + 950_000 + INQUIRY
+
+
+def test_a_step_back_of_the_clock_is_written_into_every_lot_that_has_not_ended() -> None:
+    scheduled, held = Lot(), Lot().in_timed_bidding()
+    held.suspend()
+    for one in (scheduled, held):
+        one.now -= 5_000
+        one.touch()
+        suspended = one.model.public[-1]
+        assert isinstance(suspended, Suspended)
+        assert suspended.outage == OutageCause.CLOCK
+    assert held.session.cause is Cause.ADMINISTRATOR
+
+
+def test_what_elapsed_is_never_recorded_before_it_was_due(lot: Lot) -> None:
+    deadline = lot.session.deadline
+    lot.beats(deadline - 1).at(deadline).beat()
+    lot.at(deadline - 5_000).touch()
+    closed = lot.model.public[-1]
+    assert isinstance(closed, Closed)
+    assert (closed.at, closed.recorded_at) == (deadline, deadline)

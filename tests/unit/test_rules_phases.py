@@ -85,8 +85,8 @@ def test_confirmations_survive_a_suspension() -> None:
     lot = Lot(inquiry_mode=InquiryMode.CONFIRM).beats(OPENS)
     lot.confirm("1001")
     lot.suspend()
-    lot.resume(lot.now + 100)
-    lot.beats(lot.now + 100)
+    lot.resume(lot.now + 10_000)
+    lot.beats(lot.now + 10_000)
     assert lot.phase is Phase.INQUIRY
     assert "1001" in lot.session.confirmed
 
