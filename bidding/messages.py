@@ -168,8 +168,8 @@ class BidAccepted(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended(Entry):
-    """`since` and `until` bound the outage (until 0: it still lasted) and `outage` is its kind, `clock` when the
-    book's time stepped back; 0 and "" for other causes."""
+    """`since` and `until` bound the outage (until 0: it still lasted); `outage` is its kind, `clock` when the
+    book's time stepped back. 0 and "" for other causes."""
 
     kind: ClassVar[str] = "suspended"
     cause: Cause

@@ -68,7 +68,8 @@ class Session:
     `deadline` ends the inquiry or the window; before the opening it is the opening time. `qualified` maps
     paddles to the rank of their priority right (0: none, 1: the highest). `outage` is the last outage of the
     partition that this lot has applied. `accepted` and `refused` are the answers known by
-    (paddle, bid id). `confirmations` is the head of the rolling commitment to who confirmed. `privates` counts private entries, `recorded_refusals` those of each paddle.
+    (paddle, bid id). `confirmations` is the head of the rolling commitment to who confirmed. `privates` counts
+    private entries, `recorded_refusals` those of each paddle.
     """
 
     phase: Phase
@@ -180,8 +181,10 @@ def _elapse(terms: Terms, session: Session, begins: int, now: int) -> tuple[Sess
 
 
 def _period_end(began: int, period_ms: int, now: int) -> int:
-    """The end of a period that began at `began`; it never elapses in the step that begins it: who comes that late
-    starts it now."""
+    """The end of a period that began at `began`.
+
+    A period never elapses in the step that begins it: who comes that late starts it now.
+    """
     end = began + period_ms
     return end if end > now else now + period_ms
 
@@ -490,7 +493,7 @@ def confirm(terms: Terms, session: Session, confirmation: Confirm, now: int) -> 
     """A bidder says during the inquiry that they will bid (mode `confirm`).
 
     Private until the result, and committed to at once: `confirmation.after` is the next head of the rolling
-    commitment, made from `before` by bidding.commitments.next_confirmation. STALE: somebody else came between.
+    commitment, made from `before` by bidding.commitments.next_confirmation. STALE: another came between.
     """
     if session.phase is not Phase.INQUIRY or terms.inquiry_mode is not InquiryMode.CONFIRM:
         return session, Refused(Obstacle.NOT_INQUIRY)
