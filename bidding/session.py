@@ -68,8 +68,8 @@ class Session:
     `deadline` ends the inquiry or the window; before the opening it is the opening time. `qualified` maps
     paddles to the rank of their priority right (0: none, 1: the highest). `outage` is the last outage of the
     partition that this lot has applied. `accepted` and `refused` are the answers known by
-    (paddle, bid id). `confirmations` is the head of the rolling commitment to who confirmed. `privates` counts
-    private entries, `recorded_refusals` those of each paddle.
+    (paddle, bid id). `confirmations` is the head of the rolling commitment to who confirmed. `privates`
+    counts private entries, `recorded_refusals` those of each paddle.
     """
 
     phase: Phase

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bidding import clock as clocks
+from bidding import session as rules
 from bidding.clock import Tolerances
 from bidding.messages import Answer, BidAccepted, BidRejected, Commitments, Done, Phase, PlaceBid
 from bidding.session import bounds
@@ -93,8 +94,17 @@ class Simulation:
         due = self.model.due
         if due is not None and self.now < due <= self.now + 100:
             self.later(due - self.now, self._hammer)
+        self._administrate()
         if self.phase not in (Phase.CLOSED, Phase.ABORTED):
             self.later(100, self._close)
+
+    def _administrate(self) -> None:
+        """An administrator resumes now and then, also in the middle of an outage."""
+        if self.phase is Phase.SUSPENDED and self.random.random() < 0.02:
+            terms, at = self.model.terms, self.now + self.random.choice([0, 500, 2_000])
+            self.model.command(
+                self.now, RUN, lambda session, now: rules.resume(terms, session, max(at, now), now)
+            )
 
     def _hammer(self) -> None:
         if self.now >= self.silent_until:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bidding.messages import BidAccepted, Closed, Phase, line
+from bidding.messages import BidAccepted, Closed, Phase, Resumed, TimedBiddingStarted, line
 from tests.simulation import Simulation
 
 QUICK = range(40)
@@ -21,6 +21,21 @@ def check(simulation: Simulation) -> None:
     assert isinstance(closed, Closed)
     assert (closed.leader, closed.price) == ((bids[-1].paddle, bids[-1].price) if bids else ("", 0))
     assert all(bid.at < bid.deadline <= closed.at for bid in bids)
+    _check_periods(simulation)
+
+
+def _check_periods(simulation: Simulation) -> None:
+    """Every period that began was a full one, and began when the service was steady."""
+    terms = simulation.model.terms
+    periods = {Phase.INQUIRY: terms.inquiry_ms, Phase.TIMED_BIDDING: terms.window_ms}
+    for event in simulation.model.public:
+        if isinstance(event, Resumed) and event.phase in periods:
+            assert event.deadline - event.at >= periods[event.phase]
+        elif isinstance(event, TimedBiddingStarted):
+            assert event.deadline - event.at >= terms.window_ms
+        if isinstance(event, (Resumed, TimedBiddingStarted)):
+            outages = simulation.model.clock.outages
+            assert not any(one.since < event.at < (one.until or event.at + 1) for one in outages)
 
 
 def _check_acknowledgements(simulation: Simulation, bids: list[BidAccepted]) -> None:
