@@ -67,6 +67,11 @@ class Board:
     def _of(self, lot: str) -> _Counts:
         return self._counts.setdefault(lot, _Counts())
 
+    def read_again(self, lot: str) -> None:
+        """What is known of this lot is not to be relied on."""
+        self._tracks.pop(lot, None)
+        self.missing.add(lot)
+
     def forget_all(self) -> None:
         """The book is another one: everything is read again."""
         self.missing.update(self._tracks)

@@ -8,7 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from bidding.gateway.room import Room
+
+log = structlog.get_logger(__name__)
 
 PER_TURN: Final = 32
 
@@ -21,6 +25,7 @@ class Fanout:
         self._per_turn = per_turn
         self._queue: deque[Room] = deque()
         self._queued: set[Room] = set()
+        self.on_fault: Callable[[Room], None] = lambda room: None
         self._loop = asyncio.get_running_loop()
 
     def schedule(self, room: Room) -> None:
@@ -34,12 +39,24 @@ class Fanout:
 
     def _turn(self) -> None:
         budget, now = self._per_turn, self._now()
-        while self._queue and budget > 0:
-            room = self._queue.popleft()
-            budget -= room.step(budget, now)
+        try:
+            while self._queue and budget > 0:
+                budget -= self._step(self._queue.popleft(), budget, now)
+        finally:
+            if self._queue:
+                self._loop.call_soon(self._turn)
+
+    def _step(self, room: Room, budget: int, now: int) -> int:
+        """A room that fails is put aside, to be read from the book again; the others go on."""
+        self._queued.discard(room)
+        try:
+            written = room.step(budget, now)
             if room.waiting:
                 self._queue.append(room)
-            else:
-                self._queued.discard(room)
-        if self._queue:
-            self._loop.call_soon(self._turn)
+                self._queued.add(room)
+        except Exception:
+            log.exception("room_failed")
+            room.abandon_round()
+            self.on_fault(room)
+            return 1
+        return written

@@ -131,6 +131,8 @@ class Gateway:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
         self._leaving = False
+        self._probing: asyncio.Task[Any] | None = None
+        self.failed = asyncio.Event()
         self._answered_all = asyncio.Event()
         pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
         kind = PlainConnection if config.plain else Connection
@@ -155,9 +157,9 @@ class Gateway:
 
     async def __aenter__(self) -> "Gateway":
         await self.logs.__aenter__()
-        for task in (self.tail.run(), self.pulse.run(), self.pulse.watch_sessions()):
-            self.spawn(task)
-        await self.tail.following.wait()
+        for work in (self.tail.run(), *self.pulse.works()):
+            self._need(work)
+        await self._follow()
         await self._learn_time()
         self.port = await self.server.start(self.config.host, self.config.port)
         self._prober = Prober(
@@ -179,8 +181,9 @@ class Gateway:
         self.stop_beats()
         with contextlib.suppress(BookUnavailable, hiredis.ReplyError, TimeoutError):
             async with asyncio.timeout(2.0):
-                partitions = range(self.book.partitions)
-                await asyncio.gather(*(self.book.hand_back(number, self.id) for number in partitions))
+                if not self.failed.is_set():  # as after a crash: whose seconds were lost get them again
+                    partitions = range(self.book.partitions)
+                    await asyncio.gather(*(self.book.hand_back(number, self.id) for number in partitions))
                 await presence.withdraw(self.logs_free, self.id)
         self.server.stop_listening()
         await self._await_answers()
@@ -198,10 +201,21 @@ class Gateway:
         log.error("tasks_left", tasks=[task.get_name() for task in self._tasks])
 
     def begin_beats(self) -> None:
-        self._probing = self.spawn(self._prober.run())
+        self._probing = self._need(self._prober.run())
 
     def stop_beats(self) -> None:
-        self._probing.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
+
+    async def _follow(self) -> None:
+        """Wait until the logs are followed."""
+        following = self.spawn(self.tail.following.wait())
+        failed = self.spawn(self.failed.wait())
+        await asyncio.wait({following, failed}, return_when=asyncio.FIRST_COMPLETED)
+        failed.cancel()
+        if self.failed.is_set():
+            following.cancel()
+            raise RuntimeError("the gateway could not begin")
 
     @property
     def logs_free(self) -> Pipeline:
@@ -229,6 +243,19 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
+
+    def _need(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Work without which this is no gateway. Should it end, the beats stop and `failed` is set."""
+        task = self.spawn(work)
+        task.add_done_callback(self._missed)
+        return task
+
+    def _missed(self, task: "asyncio.Task[Any]") -> None:
+        if task.cancelled() or self._leaving:
+            return
+        log.critical("gateway_failed", gateway=self.id, task=repr(task.get_coro()))
+        self.failed.set()
+        self.stop_beats()
 
     def _finished(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
@@ -294,7 +321,12 @@ class Gateway:
         self.guests.add(guest)
         resumed = room.can_resume(hello.after, hello.epoch)
         guest.tell(self._greeting(guest, hello, resumed=resumed))
-        room.join(guest, self.now(), hello.after, hello.epoch)
+        try:
+            room.join(guest, self.now(), hello.after, hello.epoch)
+        except Exception:
+            log.exception("lot_not_shown", lot=hello.lot)
+            self.rooms.read_again(hello.lot)
+            guest.outlet.close(Close.TRY_AGAIN, "try again")
 
     async def _recognize(self, guest: Guest, *, confirms: bool) -> None:
         if guest.signed_in is None or guest.role != ROLE_BIDDER:
@@ -391,7 +423,7 @@ class Gateway:
 
     def beat(self, guest: Guest, probe: ClientProbe) -> None:
         """A probe came through the listener and the session check: beat."""
-        if self._leaving or self.book.pipeline.connection is None:
+        if self._leaving or self.failed.is_set() or self.book.pipeline.connection is None:
             guest.tell(ServerError("book_unavailable"))
             return
         partitions = probe.partitions or range(self.book.partitions)
@@ -425,6 +457,12 @@ class Gateway:
     def recorded(self, lot: str, seq: int, hash_hex: str) -> None:
         self.rooms.recorded(lot, seq, hash_hex)
 
+    def unreadable(self, lot: str) -> None:
+        self.metrics.unreadable.inc()
+        if lot:
+            self.rooms.read_again(lot)
+            self.board.read_again(lot)
+
     def read(self) -> None:
         self.rooms.read()
 
@@ -439,7 +477,9 @@ class Gateway:
         return HTTPStatus.OK, "text/plain; charset=utf-8", "ok\n"
 
     def _ready(self) -> tuple[HTTPStatus, str, str]:
-        up = self.book.pipeline.connection is not None and self.tail.following.is_set() and not self._leaving
+        reads = self.tail.following.is_set() and not self.tail.silent
+        up = reads and self.book.pipeline.connection is not None
+        up = up and not self._leaving and not self.failed.is_set()
         status = HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE
         return status, "text/plain; charset=utf-8", "ready\n" if up else "not ready\n"
 

@@ -21,6 +21,9 @@ class Metrics:
             f"{prefix}_malformed", "Messages that were not understood", ("code",), registry=self.registry
         )
         self.entries = Counter(f"{prefix}_entries", "Entries read from the logs", registry=self.registry)
+        self.unreadable = Counter(
+            f"{prefix}_unreadable_entries", "Entries that could not be taken in", registry=self.registry
+        )
         self.deliveries = Gauge(f"{prefix}_deliveries", "Writes to watchers", registry=self.registry)
         self.slow_readers = Gauge(
             f"{prefix}_slow_readers_dropped",

@@ -41,4 +41,15 @@ async def present(pipeline: Pipeline) -> Sequence[Mapping[str, Any]]:
     if not ids:
         return []
     texts = await connection.ask("MGET", *(key_of(name.decode()) for name in sorted(ids)))
-    return [json.loads(text) for text in texts if text is not None]
+    return [facts for text in texts if text is not None and (facts := _facts(text)) is not None]
+
+
+def _facts(text: bytes) -> Mapping[str, Any] | None:
+    """What a gateway says of itself; None for what no gateway of this version would say."""
+    try:
+        facts = json.loads(text)
+        counts = facts["watchers"].values()
+        whole = all(isinstance(count, int) for count in counts)
+        return facts if whole and isinstance(facts["id"], str) and "mass_disconnect" in facts else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

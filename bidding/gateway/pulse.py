@@ -3,11 +3,10 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-import hiredis
 import structlog
 
 from bidding.gateway import presence
@@ -16,7 +15,6 @@ from bidding.gateway.frames import Batch
 from bidding.gateway.lookup import PartitionClock, read_clocks, read_due, read_views
 from bidding.gateway.wire import Close, ServerBoard
 from bidding.keys import partition_of
-from bidding.pipeline import BookUnavailable
 
 if TYPE_CHECKING:
     from bidding.gateway.gateway import Gateway
@@ -25,14 +23,16 @@ log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 1.0
 WITHIN_S: Final = 0.8
-"""What the book may take for the facts of a tick; then the tick goes out without them."""
+"""What the book may take for the facts of a second."""
+FACTS_WITHIN_S: Final = 0.1
+"""What a tick waits for them; then it goes out with the ones before."""
 READ_AT_ONCE: Final = 200
 LOOK_AROUND_EVERY: Final = 15
 """Seconds between looks for lots that the board has not heard of."""
 
 
 class Pulse:
-    """`run()` and `watch_sessions()` until cancelled."""
+    """`works()` until cancelled. A fault in one second does not cost the next one."""
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
@@ -42,16 +42,29 @@ class Pulse:
         self._look_around_in = 0
         self._alarmed = False
 
+    def works(self) -> Sequence[Coroutine[Any, Any, None]]:
+        return self.run(), self.show_boards(), self.watch_sessions()
+
     async def run(self) -> None:
+        """The ticks wait for nothing: what they say of the clocks is read just before, if that is quick."""
+        refreshing: asyncio.Task[None] | None = None
         next_beat = time.monotonic()
         while True:
-            await self._refresh()
-            self._tick()
-            await self._show()
-            self._watch_departures()
-            self._gateway.forget_idle_accounts()
+            if refreshing is None or refreshing.done():
+                refreshing = self._gateway.spawn(self._refresh())
+            await asyncio.wait({refreshing}, timeout=FACTS_WITHIN_S)
+            for work in (self._tick, self._watch_departures, self._gateway.forget_idle_accounts):
+                try:
+                    work()
+                except Exception:
+                    log.exception("pulse_failed", work=work.__name__)
             next_beat = max(next_beat + EVERY_S, time.monotonic())
             await asyncio.sleep(next_beat - time.monotonic())
+
+    async def show_boards(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self._show()
 
     async def _refresh(self) -> None:
         gateway = self._gateway
@@ -60,13 +73,14 @@ class Pulse:
                 self._clocks = await read_clocks(gateway.book)
                 await presence.publish(gateway.logs_free, gateway.id, self._facts(), gateway.now())
                 self._gateways = await presence.present(gateway.logs_free)
-        except (BookUnavailable, hiredis.ReplyError, TimeoutError) as fault:
+        except Exception as fault:  # the ticks go on, and say "not steady" when the clocks are old
             log.warning("pulse_without_book", fault=repr(fault))
             return
-        self._elsewhere = Counter()
+        elsewhere: Counter[str] = Counter()
         for other in self._gateways:
             if other["id"] != gateway.id:
-                self._elsewhere.update(other["watchers"])
+                elsewhere.update(other["watchers"])
+        self._elsewhere = elsewhere
 
     def _facts(self) -> Mapping[str, Any]:
         gateway = self._gateway
@@ -83,6 +97,8 @@ class Pulse:
 
     def _tick(self) -> None:
         gateway, now = self._gateway, self._gateway.now()
+        if gateway.tail.silent:  # no tick is better than one that says that the lead is current
+            return
         clocks = {clock.partition: clock.steady(now, gateway.config.tolerance_ms) for clock in self._clocks}
         partitions = gateway.book.partitions
         gateway.rooms.tick(
@@ -107,9 +123,12 @@ class Pulse:
                 await self._look_around()
         except Exception as fault:  # the board shows what it has; what is missing comes with the next second
             log.warning("board_incomplete", fault=repr(fault))
-        batch = Batch(self._board())
-        for guest in list(gateway.boards):
-            guest.outlet.deliver(batch)
+        try:
+            batch = Batch(self._board())
+            for guest in list(gateway.boards):
+                guest.outlet.deliver(batch)
+        except Exception:
+            log.exception("board_not_shown")
 
     async def _look_around(self) -> None:
         gateway = self._gateway

@@ -13,6 +13,7 @@ from typing import Final
 from bidding.gateway.frames import Batch, Outlet
 from bidding.gateway.view import LotView, Step, Track
 from bidding.gateway.wire import (
+    Close,
     Line,
     ServerEntries,
     ServerEntry,
@@ -75,6 +76,7 @@ class Room:
     def __init__(self, state: LotState) -> None:
         self.watchers: dict[Watcher, None] = {}
         self.deliveries = 0
+        self.view_lot = state.view.lot
         self._round: _Round | None = None
         self._tick: ServerTick | None = None
         self._told: Recorded | None = None
@@ -179,19 +181,33 @@ class Room:
         return self._round is not None or self._sent != self.track.seq or self._tick is not None
 
     def step(self, budget: int, now: int) -> int:
-        """Write to at most `budget` watchers; returns to how many."""
+        """Write to at most `budget` watchers; returns to how many. Who can't be written to is sent away, and
+        the fault raised when the others have theirs."""
         if self._round is None:
             self._round = self._begin()
         ongoing = self._round
         targets = ongoing.targets[ongoing.done : ongoing.done + budget]
+        fault: Exception | None = None
         for watcher in targets:
             if watcher in self.watchers:
-                self._write(ongoing, watcher, now)
+                try:
+                    self._write(ongoing, watcher, now)
+                except Exception as found:
+                    fault = found
+                    self.leave(watcher)
+                    watcher.outlet.close(Close.TRY_AGAIN, "try again")
         ongoing.done += len(targets)
         self.deliveries += len(targets)
         if ongoing.done >= len(ongoing.targets):
             self._round = None
+        if fault is not None:
+            raise fault
         return max(1, len(targets))
+
+    def abandon_round(self) -> None:
+        """Something went wrong: who lacks entries gets them with the next round."""
+        self._round = None
+        self._tick = None
 
     def _begin(self) -> _Round:
         rest: list[ServerMessage] = []

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-import hiredis
 import structlog
 
 from bidding.book import Book
@@ -13,7 +12,6 @@ from bidding.gateway.fanout import Fanout
 from bidding.gateway.lookup import read_lot
 from bidding.gateway.room import HISTORY_KEPT, Recorded, Room
 from bidding.gateway.view import Step
-from bidding.pipeline import BookUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +35,7 @@ class Rooms:
         self._touched: dict[Room, None] = {}
         self._empty_for: dict[str, int] = {}
         self._deliveries = 0
+        fanout.on_fault = lambda room: self.read_again(room.view_lot)
 
     @property
     def deliveries(self) -> int:
@@ -82,8 +81,9 @@ class Rooms:
         finally:
             del self._reading[lot]
 
-    def _read_again(self, lot: str) -> None:
-        if lot not in self._reading:
+    def read_again(self, lot: str) -> None:
+        """What is known of this lot is not to be relied on."""
+        if lot in self._rooms and lot not in self._reading:
             self._reading[lot] = deque(maxlen=HISTORY_KEPT)
             self._spawn(self._reread(lot))
 
@@ -92,8 +92,8 @@ class Rooms:
             try:
                 await self._read(lot)
                 return
-            except (BookUnavailable, hiredis.ReplyError) as fault:
-                log.warning("lot_not_read", lot=lot, fault=str(fault))
+            except Exception as fault:  # whatever it is: without this lot its watchers see nothing
+                log.warning("lot_not_read", lot=lot, fault=repr(fault))
                 await asyncio.sleep(READ_AGAIN_S)
 
     # what the logs tell
@@ -111,7 +111,7 @@ class Rooms:
                 self._touched[room] = None
             case Step.GAP:
                 log.info("lot_read_again", lot=lot, epoch=epoch, seq=seq)
-                self._read_again(lot)
+                self.read_again(lot)
             case Step.KNOWN:
                 pass
 
@@ -128,7 +128,7 @@ class Rooms:
 
     def rebuilt(self) -> None:
         for lot in list(self._rooms):
-            self._read_again(lot)
+            self.read_again(lot)
 
     # once a second
 

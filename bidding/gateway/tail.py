@@ -5,6 +5,7 @@ is another one than before (restart, failover, recovery) the listener is told: a
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,9 @@ log = structlog.get_logger(__name__)
 BLOCK_MS: Final = 1_000
 BATCH: Final = 500
 RETRY_S: Final = 0.2
+SILENT_AFTER_S: Final = 2.0
+"""The logs answer within their block of 1 s. After this long nobody knows what happens to the lots."""
+GIVEN_UP_AFTER_S: Final = 3.0
 
 
 class Listener(Protocol):
@@ -32,6 +36,9 @@ class Listener(Protocol):
     def refusal(self, lot: str, reason: str) -> None: ...
 
     def recorded(self, lot: str, seq: int, hash_hex: str) -> None: ...
+
+    def unreadable(self, lot: str) -> None:
+        """An entry of this lot (empty: of an unknown one) could not be taken in."""
 
     def read(self) -> None:
         """A batch has been told."""
@@ -54,8 +61,14 @@ class Tail:
             self._tellers[keys.private_log.encode()] = self._private
             self._tellers[keys.recorded.encode()] = self._recorded
         self._run = b""
+        self._answered = -GIVEN_UP_AFTER_S
         self.batches = 0
         self.following = asyncio.Event()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the logs have not answered for too long."""
+        return time.monotonic() - self._answered > SILENT_AFTER_S
 
     async def run(self) -> None:
         while True:
@@ -65,8 +78,8 @@ class Tail:
                 self.following.set()
                 while True:
                     self._tell(await self._read(connection))
-            except (BookUnavailable, hiredis.ReplyError) as fault:
-                log.warning("log_reader_interrupted", fault=str(fault))
+            except (BookUnavailable, hiredis.ReplyError, TimeoutError) as fault:
+                log.warning("log_reader_interrupted", fault=repr(fault))
                 self.following.clear()
                 await asyncio.sleep(RETRY_S)
 
@@ -90,16 +103,33 @@ class Tail:
     async def _read(self, connection: Connection) -> Sequence[Any]:
         streams, positions = self._positions.keys(), self._positions.values()
         command = ("XREAD", "COUNT", str(BATCH), "BLOCK", str(BLOCK_MS), "STREAMS")
-        return await connection.ask(*command, *streams, *positions) or ()
+        try:
+            async with asyncio.timeout(GIVEN_UP_AFTER_S):
+                found = await connection.ask(*command, *streams, *positions)
+        except TimeoutError:
+            connection.close()
+            raise
+        self._answered = time.monotonic()
+        return found or ()
 
     def _tell(self, found: Sequence[Any]) -> None:
         for stream, messages in found:
-            teller = self._tellers[stream]
-            for _, flat in messages:
-                teller(dict(zip(flat[::2], flat[1::2], strict=True)))
+            for position, flat in messages:
+                self._tell_one(stream, position, flat)
             self._positions[stream] = messages[-1][0]
         self.batches += 1
         self._listener.read()
+
+    def _tell_one(self, stream: bytes, position: bytes, flat: Sequence[bytes]) -> None:
+        """One bad entry costs its own lot another look at the book, and nobody else anything."""
+        fields: dict[bytes, bytes] = {}
+        try:
+            fields.update(zip(flat[::2], flat[1::2], strict=True))
+            self._tellers[stream](fields)
+        except Exception:
+            lot = fields.get(b"lot", b"").decode(errors="replace")
+            log.exception("log_entry_unreadable", stream=stream.decode(), position=position.decode(), lot=lot)
+            self._listener.unreadable(lot)
 
     def _entry(self, fields: dict[bytes, bytes]) -> None:
         self._listener.entry(

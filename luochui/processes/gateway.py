@@ -27,7 +27,10 @@ SUSPENDED_PAGES = 50
 
 
 def main(settings: Settings, index: int = 0) -> None:
-    """Serve until SIGTERM; then hand back the lease, send everybody to another gateway, and end."""
+    """Serve until SIGTERM; then hand back the lease, send everybody to another gateway, and end.
+
+    A gateway that can't work any more ends with 1; the supervisor starts it again.
+    """
     logs.configure(settings, process=f"gateway-{index}")
 
     async def work(stop: asyncio.Event) -> None:
@@ -54,9 +57,19 @@ async def _serve(settings: Settings, index: int, stop: asyncio.Event) -> None:
                 live_lots=partial(_suspended_lots, engine),
             )
             async with gateway:
-                await stop.wait()
+                await _first(stop, gateway.failed)
+            if gateway.failed.is_set():
+                raise SystemExit(1)
     finally:
         await engine.dispose()
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Until one of them is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def config(settings: Settings, index: int) -> Config:

@@ -74,3 +74,32 @@ async def _administrator_is_known(stage: Scene, valkey: str, port: int) -> None:
         await directory.end(session_id)
         assert await board.closed() == 4401
         await board.leave()
+
+
+BROKEN = """
+import asyncio
+from bidding.gateway.tail import Tail
+async def broken(self, connection):
+    await asyncio.sleep(1)
+    raise RuntimeError("planted")
+Tail._read = broken
+"""
+
+
+async def test_a_process_whose_log_reader_ends_does_not_live_on(
+    database: str, valkey: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    settings = Settings(port=port - 1, data=tmp_path, database_url=database, redis_url=valkey, partitions=2)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BROKEN + PROGRAM.replace("; ", "\n")),
+        env={**settings.environment(), "PYTHONPATH": str(Path.cwd())},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, told = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 1, told.decode()
+    assert "gateway_failed" in told.decode()
