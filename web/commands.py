@@ -1,16 +1,17 @@
 """What administrators do with a lot that is on: suspend, resume, end, tell something. All of it is public."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bidding.book import Outcome
-from bidding.messages import MAX_REASON, Phase, Refused
+from bidding.messages import MAX_REASON, Obstacle, Phase, Refused
 from web import lot_search
 from web.languages import N_
-from web.lots import known_lot
+from web.lots import lot_named
 from web.visits import Visit, local
 from web.words import OBSTACLES
 
@@ -18,18 +19,19 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_S = 7 * 24 * 3600
 AT_ONCE = 32
+MOST_NAMED = 15
 REASON_MISSING = N_("请写明原因。原因会公开。")
 REASON_TOO_LONG = N_("原因太长了，最多 500 个字。")
 PAUSE_WRONG = N_("恢复前的等待时间应为 1 到 604800 秒的整数。")
+SOME_FAILED = N_("有 %(failed)s 个没有答复，请再试一次：%(lots)s")
 
 Command = Callable[[str], Awaitable[Outcome]]
+Said = Callable[[str, str], Awaitable[Outcome]]
+"""A command that carries a public text."""
 
 
 async def suspend(visit: Visit) -> Response:
-    reason, fault = _public(visit, "reason")
-    if fault:
-        return visit.refused(_back(visit), fault, 422)
-    return await _one(visit, "suspend", lambda lot: visit.site.book.suspend(lot, reason), N_("已中止。"))
+    return await _said(visit, "suspend", visit.site.book.suspend, N_("已中止。"))
 
 
 async def resume(visit: Visit) -> Response:
@@ -41,90 +43,112 @@ async def resume(visit: Visit) -> Response:
 
 
 async def request_abort(visit: Visit) -> Response:
-    reason, fault = _public(visit, "reason")
-    if fault:
-        return visit.refused(_back(visit), fault, 422)
     said = N_("已申请终结，标的中止。要由另一位管理员确认。")
-    return await _one(
-        visit, "request_abort", lambda lot: visit.site.book.request_abort(lot, _by(visit), reason), said
-    )
+    book, by = visit.site.book, _by(visit)
+    return await _said(visit, "request_abort", lambda lot, why: book.request_abort(lot, by, why), said)
 
 
 async def confirm_abort(visit: Visit) -> Response:
-    reason, fault = _public(visit, "reason")
-    if fault:
-        return visit.refused(_back(visit), fault, 422)
-    said = N_("标的已终结。")
-    return await _one(
-        visit, "confirm_abort", lambda lot: visit.site.book.confirm_abort(lot, _by(visit), reason), said
+    book, by = visit.site.book, _by(visit)
+    return await _said(
+        visit, "confirm_abort", lambda lot, why: book.confirm_abort(lot, by, why), N_("标的已终结。")
     )
 
 
 async def notice(visit: Visit) -> Response:
-    text, fault = _public(visit, "text")
-    if fault:
-        return visit.refused(_back(visit), fault, 422)
-    return await _one(visit, "notice", lambda lot: visit.site.book.notice(lot, text), N_("公告已发布。"))
+    return await _said(visit, "notice", visit.site.book.notice, N_("公告已发布。"), field="text")
 
 
 async def suspend_all(visit: Visit) -> Response:
-    """All lots in progress. What is already suspended or over stays as it is."""
+    """All lots in progress, as the book has them: this must work while PostgreSQL is down or behind.
+
+    That includes lots that would come back by themselves, after an outage or at an announced time. What is
+    suspended already, over, or not open yet stays as it is.
+    """
     reason, fault = _public(visit, "reason")
     if fault:
         return visit.refused(_back(visit), fault, 422)
-    command: Command = lambda lot: visit.site.book.suspend(lot, reason)  # noqa: E731
-    said = N_("已中止 %(done)s 个标的，%(refused)s 个没有变化。")
-    return await _all(visit, "suspend", command, (Phase.INQUIRY, Phase.TIMED_BIDDING), said)
+    book = visit.site.book
+    waiting = await asyncio.gather(*(book.waiting(partition) for partition in range(book.partitions)))
+    lots = [lot for found in waiting for lot in found]
+    return await _all(
+        visit, "suspend", lambda lot: book.suspend(lot, reason), lots, N_("已中止 %(done)s 个标的。")
+    )
 
 
 async def resume_all(visit: Visit) -> Response:
-    """All suspended lots, but not those whose end somebody has asked for."""
+    """All lots that the record has as suspended, but not those whose end somebody has asked for.
+
+    Who asks for the end of a lot while this runs may find it resumed all the same (see `_resumption`).
+    """
     seconds = _pause(visit)
     if seconds is None:
         return visit.refused(_back(visit), visit.text(PAUSE_WRONG), 422)
-    said = N_("已宣布 %(done)s 个标的的恢复时间，%(refused)s 个没有变化。")
-    return await _all(visit, "resume", _resumption(visit, seconds, sparing=True), (Phase.SUSPENDED,), said)
+    lots = await lot_search.ids_in(visit.site.engine, Phase.SUSPENDED)
+    said = N_("已宣布 %(done)s 个标的的恢复时间。")
+    return await _all(visit, "resume", _resumption(visit, seconds, sparing=True), lots, said)
 
 
 def _resumption(visit: Visit, seconds: int, *, sparing: bool = False) -> Command:
-    """By the book's clock: the touch tells its time. `sparing` leaves a lot whose abort was asked for."""
+    """By the book's clock: the touch tells its time. `sparing` leaves a lot whose abort was asked for.
+
+    The look and the resumption are two calls: a request that comes between them is taken back by the
+    resumption, in public, and may be made again.
+    """
     book = visit.site.book
 
     async def command(lot: str) -> Outcome:
         touched = await book.touch(lot)
-        if sparing:
-            snapshot = await book.snapshot(lot)
-            if snapshot is None or snapshot.session.abort_requested_by:
-                return touched
+        if sparing and (await book.fields(lot, "abort_requested_by")).get("abort_requested_by"):
+            return touched
         return await book.resume(lot, touched.now + seconds * 1000)
 
     return command
 
 
+async def _said(visit: Visit, name: str, command: Said, said: str, *, field: str = "reason") -> Response:
+    """Give the lot in the address a command that carries a public text."""
+    text, fault = _public(visit, field)
+    if fault:
+        return visit.refused(_back(visit), fault, 422)
+    return await _one(visit, name, lambda lot: command(lot, text), said)
+
+
 async def _one(visit: Visit, name: str, command: Command, said: str) -> Response:
-    lot = await known_lot(visit)
-    outcome = await command(lot.id)
-    answer = outcome.answer
+    """Give the lot in the address a command. Only the book is asked, so this works without PostgreSQL."""
+    lot = lot_named(visit)
+    answer = (await command(lot)).answer
+    if isinstance(answer, Refused) and answer.obstacle is Obstacle.UNKNOWN_LOT:
+        raise HTTPException(404)
     if isinstance(answer, Refused):
         return visit.refused(_back(visit), visit.text(OBSTACLES[answer.obstacle]))
-    log.info("command", command=name, lot=lot.id, by=_by(visit))
+    log.info("command", command=name, lot=lot, by=_by(visit))
     return visit.done(_back(visit), visit.text(said))
 
 
-async def _all(visit: Visit, name: str, command: Command, phases: tuple[Phase, ...], said: str) -> Response:
-    """Give the command to every lot that the record has in these phases; the book has the last word."""
-    lots = await lot_search.in_phases(visit.site.engine, phases)
+async def _all(visit: Visit, name: str, command: Command, lots: Sequence[str], said: str) -> Response:
+    """Give these lots the command, whatever becomes of the others; tell how many took it and which did not
+    answer. Lots that refuse it (they are over, or not open yet) are no news."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(lot: str) -> bool:
         async with turn:
-            outcome = await command(lot)
-        return outcome.answer.kind not in ("refused", "done")
+            return (await command(lot)).answer.kind not in ("refused", "done")
 
-    done = sum(await asyncio.gather(*(one(lot.id) for lot in lots)))
-    log.info("command_to_all", command=name, lots=done, by=_by(visit))
-    text = visit.text(said) % {"done": done, "refused": len(lots) - done}
-    return visit.done(_back(visit), text)
+    outcomes = await asyncio.gather(*(one(lot) for lot in lots), return_exceptions=True)
+    done = sum(outcome is True for outcome in outcomes)
+    failed = {
+        lot: fault for lot, fault in zip(lots, outcomes, strict=True) if isinstance(fault, BaseException)
+    }
+    log.info("command_to_all", command=name, lots=done, failed=len(failed), by=_by(visit))
+    text = visit.text(said) % {"done": done}
+    if not failed:
+        return visit.done(_back(visit), text)
+    for lot, fault in failed.items():
+        log.error("command_failed", command=name, lot=lot, fault=type(fault).__name__)
+    named = " ".join(sorted(failed)[:MOST_NAMED]) + (" …" if len(failed) > MOST_NAMED else "")
+    text += visit.text(SOME_FAILED) % {"failed": len(failed), "lots": named}
+    return visit.refused(_back(visit), text, 503)
 
 
 def _public(visit: Visit, field: str) -> tuple[str, str]:

@@ -122,13 +122,11 @@ async def several(engine: AsyncEngine, lots: Collection[str]) -> tuple[ShownLot,
         return tuple(_shown(row) for row in await connection.execute(found))
 
 
-async def in_phases(
-    engine: AsyncEngine, phases: Collection[Phase], limit: int = 1000
-) -> tuple[ShownLot, ...]:
-    """All lots in these phases (bounded)."""
-    found = _ordered(select(LOTS).where(LOTS.c.phase.in_(list(phases)), _in_the_book())).limit(limit)
+async def ids_in(engine: AsyncEngine, phase: Phase) -> list[str]:
+    """All lots in this phase."""
+    found = select(LOTS.c.id).where(LOTS.c.phase == phase, _in_the_book()).order_by(LOTS.c.id)
     async with engine.connect() as connection:
-        return tuple(_shown(row) for row in await connection.execute(found))
+        return list((await connection.execute(found)).scalars())
 
 
 async def on_the_board(engine: AsyncEngine, ended_since: int, limit: int = 1000) -> tuple[ShownLot, ...]:

@@ -86,13 +86,18 @@ async def lots_redirect(visit: Visit) -> Response:
 
 async def known_lot(visit: Visit, *, everything: bool = False) -> ShownLot:
     """The lot in the address; 404 for one that does not exist or is not public yet."""
-    asked = visit.param("lot")
-    lot = None
-    if 0 < len(asked) <= 32 and set(asked) <= LOT_CHARACTERS:
-        lot = await lot_search.one(visit.site.engine, asked, everything=everything)
+    lot = await lot_search.one(visit.site.engine, lot_named(visit), everything=everything)
     if lot is None:
         raise HTTPException(404)
     return lot
+
+
+def lot_named(visit: Visit) -> str:
+    """The lot's id in the address, which nothing may have; 404 for what can't be one."""
+    asked = visit.param("lot")
+    if not (0 < len(asked) <= 32 and set(asked) <= LOT_CHARACTERS):
+        raise HTTPException(404)
+    return asked
 
 
 async def show(visit: Visit) -> Response:

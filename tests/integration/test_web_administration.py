@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bidding.book import Book
-from bidding.messages import Phase
+from bidding.book import Book, Outcome
+from bidding.messages import Commitments, Phase
 from bidding.pipeline import BookUnavailable
+from bidding.terms import Fen, Terms
 from office import sealed
 from office.accounts import Role
 from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
@@ -258,16 +261,88 @@ async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, admini
         await phase_is(web, f"CAR-{number}", "inquiry")
     json = {"accept": "application/json"}
     answer = await administrator.post("/board/suspend", {"reason": "网络故障"}, headers=json)
-    assert answer.json()["message"] == "已中止 2 个标的，0 个没有变化。"
+    assert answer.json()["message"] == "已中止 2 个标的。"
     for number in (1, 2):
         await phase_is(web, f"CAR-{number}", "suspended")
     await administrator.post("/board/lots/CAR-2/abort", {"reason": "权属有争议"})
     resumed = await administrator.post("/board/resume", {"in_seconds": "1"}, headers=json)
-    assert resumed.json()["message"] == "已宣布 1 个标的的恢复时间，1 个没有变化。"
+    assert resumed.json()["message"] == "已宣布 1 个标的的恢复时间。"
     await phase_is(web, "CAR-1", "inquiry")
     snapshot = await web.site.book.snapshot("CAR-2")
     assert snapshot is not None
     assert snapshot.session.phase is Phase.SUSPENDED
+
+
+async def test_suspending_asks_the_book_and_not_the_record(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    """PostgreSQL is down, and what it knows is old: a lot that runs is suspended all the same."""
+    await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
+    await phase_is(web, "CAR-2", "inquiry")
+    token, json = await administrator.token(), {"accept": "application/json"}
+    form = {"reason": "网络故障", "csrf_token": token}
+    with patch.object(AsyncEngine, "connect", side_effect=OperationalError("x", None, Exception("down"))):
+        one = await administrator.client.post(f"/board/lots/{live}/suspend", data=form, headers=json)
+        every = await administrator.client.post("/board/suspend", data=form, headers=json)
+        unknown = await administrator.client.post("/board/lots/CAR-9/suspend", data=form, headers=json)
+    assert (one.status_code, one.json()["ok"]) == (200, True)
+    assert (every.status_code, every.json()["message"]) == (200, "已中止 1 个标的。")
+    assert unknown.status_code == 404
+    for lot in (live, "CAR-2"):
+        assert (await web.site.book.fields(lot, "phase"))["phase"] == "suspended"
+
+
+async def test_all_means_all_however_many(database: str, valkey: str) -> None:
+    """More than any page of the record holds, and the record has not heard of them yet."""
+    async with web_on(database, valkey) as web:
+        administrator, book = await web.signed_in("admin1", Role.ADMINISTRATOR), web.site.book
+        for partition in range(book.partitions):
+            await book.recorded(partition)
+            await book.beat(partition, "test")
+        now, _ = await book.observe(0)
+        for number in range(1100):
+            terms = Terms(f"CAR-{number}", Fen(1_000_000), Fen(10_000), inquiry_ms=600_000)
+            await book.schedule(terms, now - 5_000, Commitments("0" * 64, "0" * 64, "0" * 64), {})
+        answer = await administrator.post(
+            "/board/suspend", {"reason": "网络故障"}, headers={"accept": "application/json"}
+        )
+        assert answer.json()["message"] == "已中止 1100 个标的。"
+
+
+async def test_what_could_not_be_suspended_is_named_and_the_others_are_suspended(
+    web: Web, administrator: Visitor
+) -> None:
+    for number in (1, 2, 3):
+        await put_on_soon(web, f"CAR-{number}", inquiry_ms=60_000)
+    for number in (1, 2, 3):
+        await phase_is(web, f"CAR-{number}", "inquiry")
+    suspend = Book.suspend
+
+    async def breaks_once(book: Book, lot: str, reason: str) -> Outcome:
+        if lot == "CAR-1":
+            raise BookUnavailable("away")
+        return await suspend(book, lot, reason)
+
+    with patch.object(Book, "suspend", breaks_once):
+        answer = await administrator.post(
+            "/board/suspend", {"reason": "网络故障"}, headers={"accept": "application/json"}
+        )
+    assert answer.status_code == 503
+    assert answer.json()["message"] == "已中止 2 个标的。有 1 个没有答复，请再试一次：CAR-1"
+    for number in (2, 3):
+        await phase_is(web, f"CAR-{number}", "suspended")
+
+
+async def test_suspending_all_holds_back_announced_resumptions(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    await administrator.post(f"/board/lots/{live}/suspend", {"reason": "核查"})
+    await administrator.post(f"/board/lots/{live}/resume", {"in_seconds": "600"})
+    answer = await administrator.post(
+        "/board/suspend", {"reason": "网络故障"}, headers={"accept": "application/json"}
+    )
+    assert answer.json()["message"] == "已中止 1 个标的。"
+    assert (await web.site.book.fields(live, "resumes_at"))["resumes_at"] == "0"
 
 
 async def test_a_notice_stands_in_the_public_log(web: Web, administrator: Visitor, live: str) -> None:
