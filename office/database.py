@@ -20,6 +20,7 @@ def create_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
         max_overflow=OVERFLOW,
         pool_timeout=WAIT_FOR_CONNECTION_S,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to logs; names and hashes do not
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",

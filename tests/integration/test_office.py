@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from office import sealed
@@ -98,6 +100,14 @@ async def test_many_sessions_are_asked_for_in_few_trips(client: Any) -> None:
 @pytest.mark.parametrize("cookie", ["", "x", "a" * 42, "a" * 44, "ü" * 43, "a" * 10_000, "a\nb" * 14])
 async def test_a_cookie_of_another_form_is_nobody(client: Any, cookie: str) -> None:
     assert await SessionDirectory(client).signed_in(cookie) is None
+
+
+async def test_a_failing_statement_does_not_tell_its_parameters(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        with pytest.raises(SQLAlchemyError) as caught:
+            await connection.execute(text("SELECT 1 FROM nothing WHERE x = :x"), {"x": "张三的密码"})
+    assert "nothing" in str(caught.value)
+    assert "张三的密码" not in str(caught.value)
 
 
 async def test_a_login_is_given_once_and_in_one_form(engine: AsyncEngine) -> None:
