@@ -23,7 +23,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/", lots.index, EVERYBODY),
     Page("GET", "/lots", lots.lots_redirect, EVERYBODY),
     Page("GET", "/lots/{lot}", lots.show, EVERYBODY),
-    Page("GET", "/lots/{lot}/room", lots.room, EVERYBODY),
+    Page("GET", "/lots/{lot}/room", lots.room, EVERYBODY, during_maintenance=True),
     Page("GET", "/lots/{lot}/ledger.jsonl", ledger_files.ledger, EVERYBODY),
     Page("GET", "/lots/{lot}/receipts/{seq}", ledger_files.receipt_of, EVERYBODY),
     Page("GET", "/sign-in", signing_in.form, EVERYBODY, during_maintenance=True),
@@ -33,14 +33,14 @@ PAGES: Final[tuple[Page, ...]] = (
     # whoever is signed in
     Page("GET", "/my/password", people.password_form, SIGNED_IN),
     Page("POST", "/my/password", people.change_password, SIGNED_IN),
-    Page("GET", "/my/trades", personal.trades, BIDDERS),
+    Page("GET", "/my/trades", personal.trades, BIDDERS, during_maintenance=True),
     # who watches over the auctions
-    Page("GET", "/board", board.board, OVERSEERS),
+    Page("GET", "/board", board.board, OVERSEERS, during_maintenance=True),
     Page("GET", "/lots/{lot}/refusals", lots.refusals, OVERSEERS),
-    Page("POST", "/board/suspend", commands.suspend_all, ADMINISTRATORS),
-    Page("POST", "/board/resume", commands.resume_all, ADMINISTRATORS),
+    Page("POST", "/board/suspend", commands.suspend_all, ADMINISTRATORS, during_maintenance=True),
+    Page("POST", "/board/resume", commands.resume_all, ADMINISTRATORS, during_maintenance=True),
     *(
-        Page("POST", f"{prefix}/{name}", endpoint, ADMINISTRATORS)
+        Page("POST", f"{prefix}/{name}", endpoint, ADMINISTRATORS, during_maintenance=True)
         for prefix in ("/board/lots/{lot}", _LOT)
         for name, endpoint in (
             ("suspend", commands.suspend),

@@ -41,7 +41,11 @@ Endpoint = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One method on one path. `during_maintenance`: it stays open to everybody then."""
+    """One method on one path.
+
+    `during_maintenance`: it stays open then to those who may use it, because auctions go on: the way to the
+    room, the room, the board and its commands.
+    """
 
     method: Literal["GET", "POST"]
     path: str
@@ -97,7 +101,7 @@ async def _maintenance(site: Site) -> str:
 
 
 def check_open(visit: Visit, page: Page) -> None:
-    """During maintenance only administrators read; who signs in may try."""
+    """During maintenance administrators read; all others only get where the auction goes on."""
     if not visit.maintenance or page.during_maintenance:
         return
     if visit.role is not Role.ADMINISTRATOR or page.method != "GET":

@@ -1,5 +1,6 @@
 """What holds for all pages: languages, errors in words, headers, maintenance, measurements."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy.exc import OperationalError
 
+from luochui.operations import maintenance
 from office.accounts import Role
 from tests.webkit import Web, offer, phase_is, put_on_soon, service, web_on
 from web import lot_search
@@ -136,10 +138,53 @@ async def test_maintenance_closes_all_but_administrators_reading(web: Web) -> No
         assert page.status_code == 503
         assert "今晚十点前恢复 &lt;b&gt;" in page.text
     assert (await administrator.get("/")).status_code == 200
-    answer = await administrator.client.post("/board/suspend", data={"reason": "x", "csrf_token": token})
+    answer = await administrator.client.post(
+        "/administration/lots/new", data={**offer("CAR-1"), "csrf_token": token}
+    )
     assert answer.status_code == 503
     assert (await web.visitor().get("/sign-in")).status_code == 200
     assert (await web.visitor().get("/healthz")).status_code == 200
+
+
+async def test_maintenance_leaves_the_auction_open(web: Web, database: str, valkey: str) -> None:
+    """Bidders find their room, whoever watches has the board, administrators can still stop a lot."""
+    people = {role: await web.signed_in(f"some-{role}", role) for role in Role}
+    token = await people[Role.ADMINISTRATOR].token()
+    async with service(web, database, valkey):
+        await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
+        await phase_is(web, "CAR-1", "inquiry")
+        await web.site.redis.set(MAINTENANCE_KEY, "升级")
+        assert (await web.visitor().get("/lots/CAR-1/room")).status_code == 200
+        assert (await people[Role.BIDDER].get("/lots/CAR-1/room")).status_code == 200
+        assert (await people[Role.BIDDER].get("/my/trades")).status_code == 200
+        assert (await people[Role.BIDDER].get("/board")).status_code == 403
+        assert (await people[Role.REGULATOR].get("/board")).status_code == 200
+        for path, form in (
+            ("/board/lots/CAR-1/notice", {"text": "照常进行"}),
+            ("/board/lots/CAR-1/suspend", {"reason": "核查"}),
+            ("/board/lots/CAR-1/resume", {}),
+            ("/board/suspend", {"reason": "核查"}),
+            ("/administration/lots/CAR-1/abort", {"reason": "权属有争议"}),
+        ):
+            answer = await people[Role.ADMINISTRATOR].client.post(
+                path, data={**form, "csrf_token": token}, headers={"accept": "application/json"}
+            )
+            assert (answer.status_code, answer.json()["ok"]) == (200, True), (path, answer.text)
+
+
+async def test_the_command_for_maintenance_tells_how_many_lots_are_live(
+    web: Web, database: str, valkey: str
+) -> None:
+    assert await asyncio.to_thread(maintenance.switch_on, valkey, "升级") == 0
+    async with service(web, database, valkey):
+        for number in (1, 2):
+            await put_on_soon(web, f"CAR-{number}", inquiry_ms=60_000)
+        administrator = await web.signed_in("admin1", Role.ADMINISTRATOR)
+        await asyncio.to_thread(maintenance.switch_off, valkey)
+        await administrator.post("/administration/lots/new", offer("CAR-3"))
+        for number in (1, 2):
+            await phase_is(web, f"CAR-{number}", "inquiry")
+        assert await asyncio.to_thread(maintenance.switch_on, valkey, "升级") == 2
 
 
 async def test_machines_get_their_answers(web: Web) -> None:
