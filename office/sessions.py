@@ -76,6 +76,16 @@ class SessionDirectory:
         await written.execute()
         return cookie, session_id
 
+    async def open_probe(self) -> str:
+        """The id of a session that belongs to nobody and whose cookie nobody has: a gateway proves with it
+        that sessions can be checked."""
+        session_id = id_of(secrets.token_urlsafe(32))
+        written = self._redis.pipeline(transaction=True)
+        written.hset(_key(session_id), mapping={"ends_at": int(time.time()) + self._absolute_s})
+        written.expire(_key(session_id), min(self._idle_s, self._absolute_s))
+        await written.execute()
+        return session_id
+
     async def signed_in(self, cookie: str | None) -> SignedIn | None:
         """Who presents this cookie; being asked for counts as use."""
         if not cookie or not _COOKIE_FORM.fullmatch(cookie):

@@ -29,7 +29,7 @@ from bidding.gateway.limits import Rate, TokenBucket
 from bidding.gateway.lookup import read_confirmed
 from bidding.gateway.probe import COOKIE as PROBE_COOKIE
 from bidding.gateway.probe import Demands, Prober
-from bidding.gateway.pulse import Pulse
+from bidding.gateway.pulse import EVERY_S, Pulse
 from bidding.gateway.rooms import Rooms
 from bidding.gateway.server import Connection, Limits, PlainConnection, Receiver, Server
 from bidding.gateway.server import Refused as HandshakeRefused
@@ -53,6 +53,8 @@ log = structlog.get_logger(__name__)
 SESSION_COOKIE: Final = "luochui_session"
 PORTS_ANSWER_WITHIN_S: Final = 5.0
 LAST_ANSWERS_WITHIN_S: Final = 1.0
+LAST_BEATS_WITHIN_S: Final = 1.0
+PROBE_SESSION_WITHIN_S: Final = 0.5
 ROLE_BIDDER: Final = "bidder"
 
 
@@ -62,6 +64,9 @@ class Sessions(Protocol):
     async def signed_in(self, cookie: str, /) -> SignedIn | None: ...
 
     async def living(self, session_ids: Collection[str], /) -> Collection[str]: ...
+
+    async def open_probe(self) -> str:
+        """A session for the gateway's own probes; its id."""
 
 
 PaddleOf = Callable[[str, int], Awaitable[tuple[str, int] | None]]
@@ -91,6 +96,10 @@ class Config:
     message_rate: Rate = MESSAGES
     limits: Limits = field(default_factory=Limits)
     plain: bool = False
+
+
+class SessionsUnchecked(Exception):
+    """Nobody knows which sessions live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,8 @@ class Gateway:
         self._leaving = False
         self._probing: asyncio.Task[Any] | None = None
         self.failed = asyncio.Event()
+        self._beating: set[asyncio.Task[Any]] = set()
+        self._probe_session = ""
         self._answered_all = asyncio.Event()
         pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
         kind = PlainConnection if config.plain else Connection
@@ -180,7 +191,8 @@ class Gateway:
         self._leaving = True
         self.stop_beats()
         with contextlib.suppress(BookUnavailable, hiredis.ReplyError, TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(3.0):
+                await self._await_beats()
                 if not self.failed.is_set():  # as after a crash: whose seconds were lost get them again
                     partitions = range(self.book.partitions)
                     await asyncio.gather(*(self.book.hand_back(number, self.id) for number in partitions))
@@ -226,6 +238,13 @@ class Gateway:
         connection = await self.book.pipeline.ready()
         seconds, micros = await connection.ask("TIME")
         self.heard(int(seconds) * 1000 + int(micros) // 1000)
+
+    async def _await_beats(self) -> None:
+        """A beat after the handed-back lease would take it again, and its lapse would be an outage."""
+        if self._beating:
+            _, late = await asyncio.wait(set(self._beating), timeout=LAST_BEATS_WITHIN_S)
+            for task in late:
+                task.cancel()
 
     async def _await_answers(self) -> None:
         if self.deciding:
@@ -427,18 +446,35 @@ class Gateway:
             guest.tell(ServerError("book_unavailable"))
             return
         partitions = probe.partitions or range(self.book.partitions)
-        self.spawn(self._beat(guest, [number for number in partitions if number < self.book.partitions]))
+        wanted = [number for number in partitions if number < self.book.partitions]
+        task = self.spawn(self._beat(guest, wanted))
+        self._beating.add(task)
+        task.add_done_callback(self._beating.discard)
 
     async def _beat(self, guest: Guest, partitions: Collection[int]) -> None:
         try:
+            await self._check_sessions()
+            if self._leaving or self.failed.is_set():
+                return
             outcomes = await asyncio.gather(*(self.book.beat(number, self.id) for number in partitions))
-        except (BookUnavailable, hiredis.ReplyError) as fault:
-            log.warning("no_beat", fault=str(fault))
+        except Exception as fault:  # whatever a bid would have met too
+            log.warning("no_beat", fault=repr(fault))
             guest.tell(ServerError("book_unavailable"))
             return
         for outcome in outcomes[-1:]:
             self.heard(outcome.now)
         guest.tell(ServerPong(None, self.now()))
+
+    async def _check_sessions(self) -> None:
+        """What a bid needs: the store can be asked, and the bidders' sessions have just been looked after."""
+        swept_s = time.monotonic() - self.pulse.swept_at
+        if swept_s > EVERY_S + self.config.tolerance_ms / 1000:
+            raise SessionsUnchecked(f"sessions were last checked {swept_s:.1f} s ago")
+        async with asyncio.timeout(PROBE_SESSION_WITHIN_S):
+            if not self._probe_session or not await self.sessions.living((self._probe_session,)):
+                self._probe_session = await self.sessions.open_probe()
+                if not await self.sessions.living((self._probe_session,)):
+                    raise SessionsUnchecked("the store does not keep sessions")
 
     # what the logs tell (bidding.tail.Listener)
 

@@ -41,6 +41,8 @@ class Pulse:
         self._gateways: Sequence[Mapping[str, Any]] = ()
         self._look_around_in = 0
         self._alarmed = False
+        self.swept_at = time.monotonic()
+        """When all sessions were last checked, in s of the monotonic clock."""
 
     def works(self) -> Sequence[Coroutine[Any, Any, None]]:
         return self.run(), self.show_boards(), self.watch_sessions()
@@ -176,6 +178,7 @@ class Pulse:
             try:
                 async with asyncio.timeout(5.0):
                     await self._end_sessions()
+                self.swept_at = time.monotonic()
             except Exception as fault:  # the store is away: nobody is thrown out because of it
                 log.warning("sessions_not_checked", fault=repr(fault))
 

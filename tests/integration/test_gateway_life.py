@@ -5,9 +5,12 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import redis.asyncio
 import uvloop
 
+from bidding.book import Outcome
 from bidding.clock import Tolerances
+from office.sessions import SessionDirectory
 from tests.gatewaykit import LOT, Person, Scene, scene
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
@@ -144,3 +147,49 @@ async def test_a_bid_that_the_book_did_not_answer_is_unknown_and_harmless_to_rep
     assert again["type"] == "accepted"
     assert first["type"] == "unknown" or again["again"]
     assert (await stage.log())[-1]["bids"] == 1
+
+
+@pytest.mark.parametrize("what", ["stuck", "sweeps_stuck"])
+async def test_without_a_session_check_there_is_no_beat(stage: Scene, what: str) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    watcher = await stage.watcher(gateway, Person(1))
+    await watcher.hears("tick", where=lambda tick: bool(tick["steady"]))
+    setattr(stage.directory, what, True)
+    await asyncio.sleep(4.5)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 1
+
+
+async def test_a_probe_session_that_is_gone_is_opened_again(valkey: str) -> None:
+    async with redis.asyncio.Redis.from_url(valkey) as client, scene(valkey) as stage:
+        stage.directory = SessionDirectory(client)  # type: ignore[assignment]
+        gateway = await stage.gateway()
+        await stage.lot()
+        watcher = await stage.watcher(gateway)
+        await watcher.hears("tick", where=lambda tick: bool(tick["steady"]))
+        (key,) = [key async for key in client.scan_iter("luochui:session:*")]
+        await client.delete(key)
+        await asyncio.sleep(1.5)
+        await stage.book.touch(LOT)
+        assert await stage.outages() == 0
+
+
+async def test_a_beat_under_way_does_not_outlive_the_handed_back_lease(stage: Scene) -> None:
+    staying, leaving = await stage.gateway(), await stage.gateway()
+    await stage.lot()
+    watcher = await stage.watcher(staying)
+    await watcher.hears("tick", where=lambda tick: bool(tick["steady"]))
+    beat = stage.book.beat
+
+    async def late(partition: int, gateway: str) -> Outcome:
+        if gateway == leaving.id:
+            await asyncio.sleep(0.3)
+        return await beat(partition, gateway)
+
+    stage.book.beat = late  # type: ignore[method-assign]
+    await asyncio.sleep(0.4)
+    await leaving.__aexit__()
+    await asyncio.sleep(1.8)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 0
