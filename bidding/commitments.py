@@ -25,10 +25,11 @@ PADDLE_DIGITS: Final = 4
 class Opening:
     """Everything that the result of a lot opens. Raises ValueError for what no honest platform writes.
 
-    `qualified` is sorted by paddle; `private_head` is the head of the private chain at `private_count`.
+    `confirmed` has paddles with their salts, in the order of confirmation; `qualified` is sorted by paddle;
+    `private_head` is the head of the private chain at `private_count`.
     """
 
-    confirmed: tuple[str, ...]
+    confirmed: tuple[tuple[str, str], ...]
     private_count: int
     private_head: str
     private_salt: str
@@ -39,12 +40,18 @@ class Opening:
 
     def __post_init__(self) -> None:
         paddles = [paddle for paddle, _ in self.qualified]
+        confirmed = [paddle for paddle, _ in self.confirmed]
         faults = (
             (not _ascending(paddles), "qualified is not a sorted list of paddles"),
             (any(type(rank) is not int or rank < 0 for _, rank in self.qualified), "a rank is not a number"),
-            (not _ascending(self.confirmed), "confirmed is not a sorted list of paddles"),
-            (not set(self.confirmed) <= set(paddles), "somebody confirmed who was not qualified"),
+            (not all(map(_is_paddle, confirmed)), "confirmed is not a list of paddles"),
+            (len(set(confirmed)) != len(confirmed), "somebody confirmed twice"),
+            (not set(confirmed) <= set(paddles), "somebody confirmed who was not qualified"),
             (type(self.private_count) is not int or self.private_count < 0, "private_count is not a count"),
+            (
+                type(self.private_count) is int and self.private_count < len(confirmed),
+                "fewer private entries than confirmations",
+            ),
             (
                 not all(_is_digest(text) for text in (self.private_head, *self._salts())),
                 "a salt or the private head is not 64 hex digits",
@@ -59,12 +66,13 @@ class Opening:
             raise ValueError("; ".join(wrong))
 
     def _salts(self) -> tuple[str, ...]:
-        return self.private_salt, self.qualified_salt, self.reserve_salt
+        own = (self.private_salt, self.qualified_salt, self.reserve_salt)
+        return (*own, *(salt for _, salt in self.confirmed))
 
     def as_json(self) -> dict[str, Any]:
         """The value of `opening` in the result's line."""
         return {
-            "confirmed": list(self.confirmed),
+            "confirmed": [list(pair) for pair in self.confirmed],
             "private_count": self.private_count,
             "private_head": self.private_head,
             "private_salt": self.private_salt,
@@ -78,10 +86,9 @@ class Opening:
 def opening_from(raw: Mapping[str, Any]) -> Opening:
     """The opening in a result's line; ValueError for anything that is not exactly one."""
     try:
-        pairs = [(paddle, rank) for paddle, rank in raw["qualified"]]
-        parsed = Opening(
-            **{**raw, "confirmed": tuple(raw["confirmed"]), "qualified": tuple(pairs)},
-        )
+        qualified = tuple((paddle, rank) for paddle, rank in raw["qualified"])
+        confirmed = tuple((paddle, salt) for paddle, salt in raw["confirmed"])
+        parsed = Opening(**{**raw, "confirmed": confirmed, "qualified": qualified})
         if parsed.as_json() != dict(raw):
             raise ValueError("opening has another form")
         return parsed
@@ -148,12 +155,12 @@ def is_sold(leader: str, price: int, reserve: int | None) -> bool:
     return bool(leader) and (reserve is None or price >= reserve)
 
 
-def _ascending(paddles: list[str] | tuple[str, ...]) -> bool:
-    proper = all(
-        isinstance(paddle, str) and len(paddle) == PADDLE_DIGITS and set(paddle) <= set("0123456789")
-        for paddle in paddles
-    )
-    return proper and all(a < b for a, b in pairwise(paddles))
+def _ascending(paddles: list[str]) -> bool:
+    return all(map(_is_paddle, paddles)) and all(a < b for a, b in pairwise(paddles))
+
+
+def _is_paddle(text: object) -> bool:
+    return isinstance(text, str) and len(text) == PADDLE_DIGITS and set(text) <= set("0123456789")
 
 
 def _is_digest(text: object) -> bool:

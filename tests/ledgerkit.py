@@ -14,7 +14,7 @@ from bidding import lots
 from bidding import session as rules
 from bidding.book import Book, Outcome
 from bidding.clock import Tolerances
-from bidding.commitments import Opening, is_sold
+from bidding.commitments import Opening, is_sold, next_confirmation
 from bidding.keys import partition_of
 from bidding.ledger.chain import genesis, link, private_genesis
 from bidding.ledger.file import entry_line, header_line, seal_line, sealed_as
@@ -22,7 +22,7 @@ from bidding.ledger.gauges import LedgerMetrics
 from bidding.ledger.settlement import Settler
 from bidding.ledger.writer import Writer
 from bidding.lots import AssetClass, Offer, Secrets
-from bidding.messages import Done, Phase, PlaceBid, line
+from bidding.messages import Confirm, Confirmed, Done, Phase, PlaceBid, line
 from bidding.pipeline import Pipeline
 from bidding.session import Session
 from bidding.terms import Fen, InquiryMode, PriorityMode, Terms
@@ -100,7 +100,16 @@ class Played:
 
     def confirm(self, paddle: str, at: int) -> None:
         self.until(at)
-        self.model.command(at, "r", lambda session, now: rules.confirm(self.terms, session, paddle, now))
+        before, salt = self.session.confirmations, f"{len(self.model.private):064x}"
+        after = next_confirmation(before, salt, paddle) if before else ""
+        said = Confirm(paddle, salt, before, after)
+        self.model.command(at, "r", lambda session, now: rules.confirm(self.terms, session, said, now))
+
+    @property
+    def confirmed(self) -> tuple[tuple[str, str], ...]:
+        """Who confirmed, with the salts, in their order."""
+        told = (event for event in self.model.private if isinstance(event, Confirmed))
+        return tuple((event.paddle, event.salt) for event in told)
 
     def settle(self, at: int) -> None:
         self.until(at)
@@ -112,8 +121,8 @@ class Played:
 
     def opening(self) -> Opening:
         return Opening(
-            confirmed=tuple(sorted(self.session.confirmed)),
-            private_count=0,
+            confirmed=self.confirmed,
+            private_count=len(self.model.private),
             private_head=private_genesis(self.secrets.private_salt).hex(),
             private_salt=self.secrets.private_salt,
             qualified=tuple(sorted(self.qualified.items())),

@@ -116,6 +116,7 @@ class Damage(StrEnum):
     SEAL = "seal"
     SEALED_OTHERWISE = "sealed_otherwise"
     SIGNATURE = "signature"
+    OTHER_LOT = "other_lot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,10 @@ def verify_ledger(data: bytes, trusted: Collection[PublicKey]) -> Report:
     replayed = replay(reading.lines)
     if replayed.findings:
         return _report(Status.BROKEN, reading, replayed, replayed.findings)
+    if replayed.terms is None or replayed.terms.lot != reading.lot:
+        found = "" if replayed.terms is None else replayed.terms.lot
+        other = Damaged(1, Damage.OTHER_LOT, {"found": found})
+        return _report(Status.BROKEN, reading, replayed, (other,))
     status = Status.VALID if reading.key in trusted else Status.UNKNOWN_ISSUER
     return _report(status, reading, replayed, ())
 

@@ -22,7 +22,7 @@ from bidding.ledger.chain import genesis, link
 from bidding.ledger.positions import START, last_position, order
 from bidding.ledger.records import Records
 from bidding.ledger.replay import Known, Replayed, replay
-from bidding.messages import BidAccepted, BidRejected, Confirmed, Recovered, line, parse
+from bidding.messages import Answer, BidAccepted, BidRejected, Confirmed, Recovered, line, parse
 from bidding.pipeline import Connection
 from bidding.session import Session, recover
 from bidding.stored import encode
@@ -165,13 +165,13 @@ async def read_state(connection: AsyncConnection, lot: str, qualified: Mapping[s
     """Replay a lot's recorded entries. Raises Unrecoverable when they do not hold together."""
     rows = (await connection.execute(_LINES, {"lot": lot})).all()
     _check_chain(lot, [(row.line, bytes(row.hash)) for row in rows])
-    privates = [parse(row.line) for row in await connection.execute(_PRIVATES, {"lot": lot})]
-    confirmed = frozenset(entry.paddle for entry in privates if isinstance(entry, Confirmed))
+    privates = [_parsed(row.line) for row in await connection.execute(_PRIVATES, {"lot": lot})]
+    confirmed = tuple((entry.paddle, entry.salt) for entry in privates if isinstance(entry, Confirmed))
     lines = [row.line for row in rows]
     replayed = replay(lines, Known(qualified, confirmed))
     terms, session = await _replayed(connection, lot, replayed, qualified)
     refusals = Counter(entry.paddle for entry in privates if isinstance(entry, BidRejected))
-    bids = [(row.bid_id, parse(row.line)) for row in rows if row.bid_id]
+    bids = [(row.bid_id, _parsed(row.line)) for row in rows if row.bid_id]
     return State(
         terms=terms,
         session=replace(
@@ -182,6 +182,13 @@ async def read_state(connection: AsyncConnection, lot: str, qualified: Mapping[s
         ),
         recent=tuple(lines[-RECENT_KEPT:]),
     )
+
+
+def _parsed(text: str) -> Answer:
+    try:
+        return parse(text)
+    except ValueError as fault:
+        raise Unrecoverable("an entry can't be read") from fault
 
 
 def _check_chain(lot: str, rows: Sequence[tuple[str, bytes]]) -> None:

@@ -8,18 +8,18 @@ or given by the caller; while it is unknown, what depends on it is believed (`Kn
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from math import inf
 from typing import Any, Final, assert_never
 
 from bidding import session as rules
 from bidding.clock import Outage, OutageCause, ServiceClock, Tolerances
-from bidding.commitments import Opening, check_opening, is_sold, opening_from
+from bidding.commitments import Opening, check_opening, is_sold, next_confirmation, opening_from
 from bidding.messages import (
     Aborted,
     AbortRequested,
     Answer,
     BidAccepted,
     BidRejected,
-    Cause,
     Closed,
     Commitments,
     Event,
@@ -39,9 +39,8 @@ from bidding.messages import (
     parse,
 )
 from bidding.session import Session
-from bidding.terms import Terms
+from bidding.terms import InquiryMode, Terms
 
-NEVER: Final = 2**62
 MAX_FACT: Final = 200
 SOMEBODY: Final = "0000"
 """Stands for whoever confirmed, while that is unknown."""
@@ -59,6 +58,7 @@ class Fault(StrEnum):
     UNQUALIFIED = "unqualified"
     UNCONFIRMED = "unconfirmed"
     TIME = "time"
+    OUTAGE = "outage"
     IMPOSSIBLE = "impossible"
     FIELD = "field"
     OPENING = "opening"
@@ -77,10 +77,24 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the public entries alone do not show: who is qualified (with ranks), and who confirmed."""
+    """What the public entries alone do not show: who is qualified (with ranks), and who confirmed.
+
+    `confirmed` has paddles with their salts, in the order of confirmation.
+    """
 
     qualified: Mapping[str, int]
-    confirmed: frozenset[str]
+    confirmed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def paddles(self) -> frozenset[str]:
+        return frozenset(paddle for paddle, _ in self.confirmed)
+
+    def head(self, commitments: Commitments) -> str:
+        """The rolling commitment to all of the confirmations."""
+        head = commitments.private
+        for paddle, salt in self.confirmed:
+            head = next_confirmation(head, salt, paddle)
+        return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,7 @@ def _opening_of(lines: Sequence[str], known: Known | None) -> tuple[Opening | No
             except ValueError:
                 return None, known
             if opening is not None:
-                return opening, known or Known(dict(opening.qualified), frozenset(opening.confirmed))
+                return opening, known or Known(dict(opening.qualified), opening.confirmed)
     return None, known
 
 
@@ -167,6 +181,8 @@ class _Player:
         self._known = known
         self._commitments = commitments
         self._written = 0
+        self._before: Event | None = None
+        self._stepped_back = False
 
     def play(self, seq: int, entry: Event) -> None:
         """Take one entry over; Broken when it is not what the rules make of the state before it."""
@@ -177,12 +193,31 @@ class _Player:
             return
         if entry.lot != self.terms.lot:
             raise Broken(Fault.OTHER_LOT, found=entry.lot)
+        self._check_time(self.session, entry)
+        self._check_outage(self.session, entry)
         believed = self._believe(self.terms, self.session, entry)
         after, answer = self._by_the_rules(self.terms, believed, entry)
         _compare(entry, answer)
-        self._check_beyond_the_rules(entry)
-        self.session = replace(after, accepted={}, outage=0)
-        self._written = getattr(entry, "recorded_at", entry.at)
+        if isinstance(entry, Result):
+            self._check_result(entry)
+        self._take(replace(after, accepted={}, outage=0), entry)
+
+    def _take(self, after: Session, entry: Event) -> None:
+        if isinstance(entry, InquiryOpened) and self._known is not None:
+            after = replace(after, confirmations=self._head_of_confirmations(after))
+        self.session, self._before = after, entry
+        self._written = _written(entry)
+        if isinstance(entry, Suspended):
+            self._stepped_back = entry.outage == OutageCause.CLOCK
+
+    def _head_of_confirmations(self, session: Session) -> str:
+        """After everybody had confirmed. Broken when the opening's commitments are none."""
+        if self._known is None:
+            return session.confirmations
+        try:
+            return self._known.head(self._commitments)
+        except ValueError as fault:
+            raise Broken(Fault.NOT_AN_ENTRY) from fault
 
     def _begin(self, entry: Event) -> None:
         if not isinstance(entry, LotScheduled):
@@ -193,9 +228,9 @@ class _Player:
         clock = ServiceClock(last=entry.at)
         session, expected = rules.schedule(entry.terms, entry.opens_at, self._commitments, qualified, clock)
         _compare(entry, expected)
-        confirmed = self._known.confirmed if self._known else frozenset[str]()
-        self.terms, self.session = entry.terms, replace(session, confirmed=confirmed)
-        self._written = entry.at
+        confirmed = self._known.paddles if self._known else frozenset[str]()
+        self.terms = entry.terms
+        self._take(replace(session, confirmed=confirmed), entry)
 
     def _believe(self, terms: Terms, session: Session, entry: Event) -> Session:
         """While it is unknown who may bid, whoever did bid is taken to have been allowed to."""
@@ -205,20 +240,43 @@ class _Player:
             rank = 1 if entry.priority else 0
             somebody = frozenset({entry.paddle})
             return replace(session, qualified={entry.paddle: rank}, confirmed=somebody, leader_rank=0)
+        if isinstance(entry, TimedBiddingStarted) and terms.inquiry_mode is InquiryMode.CONFIRM:
+            session = replace(session, confirmations=entry.confirmations)
         somebody = frozenset() if isinstance(entry, Closed) else frozenset({SOMEBODY})
         return replace(session, confirmed=somebody)
 
     def _by_the_rules(self, terms: Terms, session: Session, entry: Event) -> tuple[Session, Answer | None]:
         try:
             return expected(terms, session, entry)
-        except (AssertionError, ArithmeticError, TypeError, KeyError) as fault:
+        except (AssertionError, ArithmeticError, TypeError, LookupError) as fault:
             raise Broken(Fault.IMPOSSIBLE, kind=entry.kind, phase=session.phase.value) from fault
 
-    def _check_beyond_the_rules(self, entry: Event) -> None:
-        if isinstance(entry, BidAccepted) and entry.at < self._written:
-            raise Broken(Fault.TIME, found=entry.at, before=self._written)
-        if isinstance(entry, Result):
-            self._check_result(entry)
+    def _check_time(self, session: Session, entry: Event) -> None:
+        """The book's time never goes back, but where the entry says so: its server's clock was set back, or
+        another server took over. After the end nothing depends on it any more, and no entry would say so."""
+        may = isinstance(entry, Recovered) or session.phase in rules.ENDED
+        stepped = isinstance(entry, Suspended) and entry.outage == OutageCause.CLOCK
+        if _written(entry) < self._written and not (may or stepped):
+            raise Broken(Fault.TIME, found=_written(entry), before=self._written)
+
+    def _check_outage(self, session: Session, entry: Event) -> None:
+        """An outage begins before what it holds up was due, and has begun and ended when that is written."""
+        match entry:
+            case Suspended(since=since, until=until) if entry.outage:
+                stepped_back = entry.outage == OutageCause.CLOCK
+                held_up = self._elapsed_just_before(stepped_back) or since < _due(session)
+            case ResumptionAnnounced(since=since, until=until) if until:
+                stepped_back, held_up = self._stepped_back, True
+            case _:
+                return
+        begun = since <= entry.at and until <= entry.at and (not until or since <= until)
+        if not held_up or not (begun or stepped_back):
+            facts = {"since": since, "until": until, "at": entry.at, "due": _due(session)}
+            raise Broken(Fault.OUTAGE, **facts)
+
+    def _elapsed_just_before(self, stepped_back: bool) -> bool:
+        """When the clock steps back, a period that began in the same step may end before the outage began."""
+        return stepped_back and isinstance(self._before, InquiryOpened | TimedBiddingStarted | Resumed)
 
     def _check_result(self, entry: Result) -> None:
         try:
@@ -237,6 +295,16 @@ class _Player:
 
 def _numbers(terms: Terms) -> tuple[Any, ...]:
     return terms.starting_price, terms.increment, terms.max_steps, terms.inquiry_ms, terms.window_ms
+
+
+def _written(entry: Event) -> int:
+    at: int = getattr(entry, "recorded_at", entry.at)
+    return at
+
+
+def _due(session: Session) -> float:
+    """When the lot's next step is due; never while it waits for a person or for the end of an outage."""
+    return session.deadline if session.phase is not Phase.SUSPENDED else session.resumes_at or inf
 
 
 def _compare(entry: Event, answer: Answer | None) -> None:
@@ -264,15 +332,18 @@ def _compare(entry: Event, answer: Answer | None) -> None:
 # ── what the rules make of a state, given that an entry of this kind was written then ───────────────────────
 
 
+Elapsed = InquiryOpened | TimedBiddingStarted | Resumed | Closed
+
+
 def expected(terms: Terms, session: Session, entry: Event) -> tuple[Session, Answer | None]:
     """The state and the entry that the rules produce where `entry` stands; None: they produce nothing."""
     match entry:
         case BidAccepted():
             return rules.place_bid(terms, session, PlaceBid(entry.paddle, "", entry.price), entry.at)
         case InquiryOpened() | TimedBiddingStarted() | Resumed() | Closed():
-            return _elapsed(terms, session, entry.recorded_at)
+            return _elapsed(terms, session, entry)
         case Suspended():
-            if entry.cause is Cause.OUTAGE:
+            if entry.outage:
                 return _outage(terms, session, entry)
             return rules.suspend(terms, session, entry.reason, entry.at)
         case ResumptionAnnounced():
@@ -294,22 +365,24 @@ def expected(terms: Terms, session: Session, entry: Event) -> tuple[Session, Ans
     assert_never(entry)
 
 
-def _elapsed(terms: Terms, session: Session, now: int) -> tuple[Session, Answer | None]:
-    """One phase elapses, at the time it was due."""
+def _elapsed(terms: Terms, session: Session, entry: Elapsed) -> tuple[Session, Answer | None]:
+    """One phase elapses: at the time it was due, or later where the service was not steady before."""
     due = session.resumes_at if session.phase is Phase.SUSPENDED else session.deadline
-    clock = ServiceClock(last=now, beat=due, steady_since=1)
-    return _one(rules.touch(terms, session, clock, Tolerances(steady_ms=NEVER), now))
+    begins = max(due, entry.at, 1)
+    clock = ServiceClock(last=entry.recorded_at, beat=begins, steady_since=begins)
+    return _one(rules.touch(terms, session, clock, Tolerances(steady_ms=0), entry.recorded_at))
 
 
 def _outage(terms: Terms, session: Session, entry: Suspended) -> tuple[Session, Answer | None]:
     """The lot is touched after an outage; what had elapsed before it has been written already."""
-    broken = Outage(entry.since, entry.until, OutageCause.BEAT)
+    try:
+        broken = Outage(entry.since, entry.until, OutageCause(entry.outage))
+    except ValueError as fault:
+        raise Broken(Fault.FIELD, field="outage", found=entry.outage, expected="") from fault
     clock = ServiceClock(last=entry.at, outages=(broken,))
-    if session.phase is Phase.SUSPENDED:
-        untouched = replace(session, resumes_at=max(session.resumes_at, entry.since + 1))
-        held = untouched if session.resumes_at else session
-    else:
-        held = replace(session, deadline=max(session.deadline, entry.since + 1))
+    held = replace(session, deadline=max(session.deadline, entry.since + 1))
+    if session.resumes_at:
+        held = replace(held, resumes_at=max(session.resumes_at, entry.since + 1))
     after, answer = _one(rules.touch(terms, held, clock, Tolerances(), entry.at))
     return replace(after, deadline=session.deadline), answer
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import hiredis
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding import lots
@@ -21,15 +21,18 @@ from bidding.book import Book
 from bidding.commitments import Opening, check_opening, is_sold
 from bidding.ledger.chain import SealStatement, private_genesis
 from bidding.ledger.gauges import LedgerMetrics
+from bidding.ledger.replay import Known
 from bidding.messages import (
     Aborted,
     Answer,
     Closed,
+    Commitments,
     Confirmed,
     InquiryOpened,
     Phase,
     Refused,
     Result,
+    TimedBiddingStarted,
     parse,
 )
 from bidding.pipeline import BookUnavailable
@@ -58,11 +61,14 @@ _PREFIX: Final = text(
     "SELECT count(*) = max(seq) AS gapless, count(*) FILTER (WHERE kind = 'result') AS results"
     " FROM ledger_entries WHERE lot = :lot"
 )
-_LINE: Final = text("SELECT seq, line, hash FROM ledger_entries WHERE lot = :lot AND kind = :kind LIMIT 1")
+_LINE: Final = text(
+    "SELECT seq, line, hash FROM ledger_entries WHERE lot = :lot AND kind = :kind ORDER BY seq DESC LIMIT 1"
+)
 _PRIVATE: Final = text("SELECT count(*) AS entries FROM private_entries WHERE lot = :lot AND number <= :last")
 _PRIVATE_HEAD: Final = text("SELECT hash FROM private_entries WHERE lot = :lot AND number = :number")
 _CONFIRMATIONS: Final = text(
     "SELECT line FROM private_entries WHERE lot = :lot AND kind = 'confirmed' AND number <= :last"
+    " ORDER BY number"
 )
 _SEAL: Final = text(
     "INSERT INTO lot_seals (lot, statement, signature, key_id) VALUES (:lot, :statement, :signature, :key_id)"
@@ -143,10 +149,16 @@ class Settler:
             await work(connection, lot)
         except NotYet:
             return
-        except Inconsistent as fault:
+        except (BookUnavailable, OSError, hiredis.ProtocolError):
+            raise
+        except Exception as fault:  # whatever is wrong with one lot, the others are settled
+            if isinstance(fault, DBAPIError) and fault.connection_invalidated:
+                raise
+            await connection.rollback()
             self._alarmed.add(lot)
             self._metrics.conflicts.labels("settlement").inc()
-            log.error("settlement_refused", lot=lot, says=str(fault))
+            says = str(fault) if isinstance(fault, Inconsistent) else f"{type(fault).__name__}: {fault}"
+            log.error("settlement_refused", lot=lot, says=says[:500])
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -199,9 +211,22 @@ async def prepare(connection: AsyncConnection, book: Book, lot: str) -> Settleme
     unfit = check_opening(opened.commitments, opening)
     if unfit:
         raise Inconsistent(f"the opening does not fit the commitment to: {', '.join(sorted(unfit))}")
+    await _check_confirmations(connection, lot, opening, opened.commitments)
     if (closed.leader, closed.price) != (state.leader, state.price):
         raise Inconsistent("the book and the ledger name different leaders or prices")
     return Settlement(opening, is_sold(closed.leader, closed.price, secrets.reserve))
+
+
+async def _check_confirmations(
+    connection: AsyncConnection, lot: str, opening: Opening, commitments: Commitments
+) -> None:
+    found = (await connection.execute(_LINE, {"lot": lot, "kind": TimedBiddingStarted.kind})).first()
+    if found is None:
+        return
+    started = _parsed(found.line)
+    head = Known({}, opening.confirmed).head(commitments)
+    if not isinstance(started, TimedBiddingStarted) or started.confirmations != head:
+        raise Inconsistent("the confirmations do not fit what was committed to when the inquiry ended")
 
 
 async def _check_prefix(connection: AsyncConnection, lot: str) -> None:
@@ -244,10 +269,10 @@ async def _opening(connection: AsyncConnection, lot: str, state: BookState, secr
     if last:
         head = bytes((await connection.execute(_PRIVATE_HEAD, {"lot": lot, "number": last})).scalar_one())
     confirmed = await _confirmed(connection, lot, last)
-    if confirmed != state.confirmed:
+    if {paddle for paddle, _ in confirmed} != state.confirmed:
         raise Inconsistent("the book and the ledger name different confirmations")
     return Opening(
-        confirmed=tuple(sorted(confirmed)),
+        confirmed=confirmed,
         private_count=last,
         private_head=head.hex(),
         private_salt=secrets.private_salt,
@@ -258,10 +283,11 @@ async def _opening(connection: AsyncConnection, lot: str, state: BookState, secr
     )
 
 
-async def _confirmed(connection: AsyncConnection, lot: str, last: int) -> frozenset[str]:
+async def _confirmed(connection: AsyncConnection, lot: str, last: int) -> tuple[tuple[str, str], ...]:
+    """Who confirmed, with the salts, in their order."""
     rows = (await connection.execute(_CONFIRMATIONS, {"lot": lot, "last": last})).all()
     entries = [_parsed(row.line) for row in rows]
-    return frozenset(entry.paddle for entry in entries if isinstance(entry, Confirmed))
+    return tuple((entry.paddle, entry.salt) for entry in entries if isinstance(entry, Confirmed))
 
 
 async def seal_of(connection: AsyncConnection, lot: str) -> SealStatement:

@@ -37,6 +37,7 @@ SENTENCES: Final = {
     "damage.after_the_seal": "第 {line} 行：签章之后还有内容。",
     "damage.seal": "第 {line} 行：签章不是应有的写法。",
     "damage.sealed_otherwise": "第 {line} 行：签章所说的与记录不符。",
+    "damage.other_lot": "第 {line} 行：文件与签章说的是另一标的；记录属于 {found}。",
     "damage.signature": "第 {line} 行：签章验证不通过。",
     "fault.not_an_entry": "第 {seq} 条记录（第 {line} 行）：不是账本记录的写法。",
     "fault.other_lot": "第 {seq} 条记录：属于另一标的 {found}。",
@@ -49,6 +50,9 @@ SENTENCES: Final = {
     "fault.unqualified": "第 {seq} 条记录：竞买号 {paddle} 不在竞买人名单内。",
     "fault.unconfirmed": "第 {seq} 条记录：竞买号 {paddle} 在询问期没有确认。",
     "fault.time": "第 {seq} 条记录：时间 {found} 早于前一条的 {before}。",
+    "fault.outage": (
+        "第 {seq} 条记录：这次中断不可能（{since} 至 {until}，记录于 {at}，应在 {due} 之前开始）。"
+    ),
     "fault.impossible": "第 {seq} 条记录：按规则此时不会有“{kind}”（{phase}），可能缺失了记录。",
     "fault.field": "第 {seq} 条记录：{field} 是 {found}，按规则应为 {expected}。",
     "fault.opening": "第 {seq} 条记录：结果里打开的内容无法识别（{says}）。",
@@ -92,6 +96,7 @@ ENGLISH: Final = {
     "damage.after_the_seal": "Line {line}: something follows the seal.",
     "damage.seal": "Line {line}: the seal is not written as a seal is.",
     "damage.sealed_otherwise": "Line {line}: the seal says something else than the entries.",
+    "damage.other_lot": "Line {line}: file and seal name another lot; the entries are those of {found}.",
     "damage.signature": "Line {line}: the seal's signature does not hold.",
     "fault.not_an_entry": "Entry {seq} (line {line}): not written as an entry is.",
     "fault.other_lot": "Entry {seq}: belongs to another lot, {found}.",
@@ -104,6 +109,10 @@ ENGLISH: Final = {
     "fault.unqualified": "Entry {seq}: paddle {paddle} is not on the list of the qualified.",
     "fault.unconfirmed": "Entry {seq}: paddle {paddle} did not confirm during the inquiry.",
     "fault.time": "Entry {seq}: its time {found} is before the previous entry's, {before}.",
+    "fault.outage": (
+        "Entry {seq}: there can't have been this outage"
+        " (from {since} to {until}, written at {at}; it had to begin before {due})."
+    ),
     "fault.impossible": "Entry {seq}: no “{kind}” can happen here ({phase}); entries may be missing.",
     "fault.field": "Entry {seq}: {field} is {found}; by the rules it would be {expected}.",
     "fault.opening": "Entry {seq}: what the result opens can't be read ({says}).",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 import redis
@@ -9,7 +10,7 @@ import redis
 from bidding.ledger.file import verify_ledger
 from bidding.ledger.records import AnotherWriter
 from bidding.ledger.recovery import BookKnowsLots, Recovery, rebuild
-from bidding.messages import BidAccepted, Cause, Phase, Recovered, parse
+from bidding.messages import BidAccepted, Cause, Confirmed, Phase, Recovered, parse
 from tests.integration.test_settlement import result, sealed_file
 from tests.ledgerkit import QUALIFIED, SECRETS, Scene, scene, terms
 
@@ -154,11 +155,32 @@ async def test_confirmations_survive(stage: Scene) -> None:
     await stage.put_on(terms(confirm=True))
     async with stage.writer() as writer, stage.settler(writer):
         await stage.reach("L-1", Phase.INQUIRY)
+        await stage.book.confirm("L-1", "2002")
         await stage.book.confirm("L-1", "1001")
         await stage.open("L-1")
+        before = await stage.session("L-1")
     lose_redis(stage)
     await recover(stage)
-    assert (await stage.session("L-1")).confirmed == {"1001"}
+    session = await stage.session("L-1")
+    assert session.confirmed == {"1001", "2002"}
+    assert session.confirmations == before.confirmations
+
+
+async def test_an_inquiry_goes_on_from_the_confirmations_that_were_recorded(stage: Scene) -> None:
+    await stage.put_on(replace(terms(confirm=True), inquiry_ms=5_000))
+    async with stage.writer() as writer, stage.settler(writer):
+        await stage.reach("L-1", Phase.INQUIRY)
+        await stage.book.confirm("L-1", "2002")
+    lose_redis(stage)
+    await recover(stage)
+    async with stage.writer() as writer, stage.settler(writer):
+        await resume(stage, "L-1", Phase.INQUIRY)
+        assert isinstance((await stage.book.confirm("L-1", "1001")).answer, Confirmed)
+        await stage.open("L-1")
+        await stage.bid("L-1", "1001", 150)
+        await stage.reach("L-1", Phase.CLOSED)
+        data = await sealed_file(stage, "L-1")
+    assert verify_ledger(data, [stage.key.public_key]).findings == ()
 
 
 async def test_recovery_refuses_while_the_book_knows_lots(stage: Scene) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import redis
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bidding.commitments import opening_from
@@ -194,8 +196,62 @@ async def test_who_confirmed_is_opened(stage: Scene) -> None:
         await auction(stage, "L-1", 150)
         entry = await result(stage, "L-1")
         data = await sealed_file(stage, "L-1")
-    assert opening_from(entry.opening).confirmed == ("1001", "2002")
+    assert [paddle for paddle, _ in opening_from(entry.opening).confirmed] == ["2002", "1001"]
     assert verify_ledger(data, [stage.key.public_key]).exit_code == 0
+
+
+async def test_confirmations_that_do_not_fit_their_commitment_are_refused(stage: Scene) -> None:
+    await stage.put_on(terms(confirm=True))
+    async with stage.writer():
+        await stage.reach("L-1", Phase.INQUIRY)
+        answer = (await stage.book.confirm("L-1", "1001")).answer
+        assert isinstance(answer, Confirmed)
+        await auction(stage, "L-1", 150)
+        await stage.eventually("SELECT phase FROM lots", "closed")
+        await stage.eventually("SELECT count(*) FROM private_entries", 1)
+    async with stage.engine.begin() as connection:
+        query = "UPDATE private_entries SET line = replace(line, :salt, :other)"
+        await connection.execute(text(query), {"salt": answer.salt, "other": "0d" * 32})
+        with pytest.raises(Inconsistent, match="confirmations"):
+            await prepare(connection, stage.book, "L-1")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE lot_secrets SET private_salt = 'zz' WHERE lot = 'L-1'",
+        "UPDATE ledger_entries SET line = '{' WHERE lot = 'L-1'",
+        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.lot = 'L-1' THEN RAISE data_exception; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER no BEFORE INSERT ON lot_seals FOR EACH ROW EXECUTE FUNCTION no()",
+    ],
+)
+async def test_whatever_is_wrong_with_one_lot_the_others_are_settled(stage: Scene, spoil: str) -> None:
+    for lot in ("L-1", "L-2"):
+        await stage.put_on(terms(lot))
+    async with stage.writer() as writer:
+        for lot in ("L-1", "L-2"):
+            await auction(stage, lot, 150)
+        await stage.eventually("SELECT count(*) FROM lots WHERE phase = 'closed'", 2)
+        async with stage.engine.begin() as connection:
+            await connection.exec_driver_sql(spoil)
+        async with stage.settler(writer):
+            await sealed_file(stage, "L-2")
+    assert await stage.rows("SELECT lot FROM lot_seals") == [("L-2",)]
+
+
+async def test_a_lot_that_the_book_refuses_does_not_hold_the_others_up(stage: Scene) -> None:
+    for lot in ("L-1", "L-2"):
+        await stage.put_on(terms(lot))
+    async with stage.writer() as writer:
+        for lot in ("L-1", "L-2"):
+            await auction(stage, lot, 150)
+        await stage.eventually("SELECT count(*) FROM lots WHERE phase = 'closed'", 2)
+        with redis.Redis.from_url(stage.redis_url) as client:
+            client.delete(stage.book.keys("L-1").lot("L-1"))
+            client.set(stage.book.keys("L-1").lot("L-1"), "no hash")
+        async with stage.settler(writer):
+            await sealed_file(stage, "L-2")
 
 
 async def test_nobody_confirmed_is_unsold(stage: Scene) -> None:

@@ -19,6 +19,7 @@ STEPS = st.sampled_from(
             "priority",
             "wait",
             "silence",
+            "set back",
             "suspend",
             "resume",
             "abort",
@@ -53,6 +54,8 @@ def step(played: Played, what: str, wait: int, paddle: str) -> None:
             played.until(now)
         case "silence":
             played.touch(now + 1_100)
+        case "set back" if model.clock.steady_since:
+            played.touch(max(1, model.now - 3_000))
         case "suspend":
             model.command(now, "r", lambda s, at: rules.suspend(lot, s, "故障", at))
         case "resume":
@@ -82,7 +85,7 @@ def public_part(session: Session) -> Session:
 @settings(max_examples=300, deadline=None)
 @given(auctions())
 def test_replay_reproduces_the_state_of_any_auction(played: Played) -> None:
-    known = Known(QUALIFIED, played.session.confirmed)
+    known = Known(QUALIFIED, played.confirmed)
     replayed = replay(played.lines, known)
     assert replayed.findings == ()
     assert replayed.session is not None

@@ -54,8 +54,11 @@ def test_another_opening_is_named(change: dict[str, object], found: Secret) -> N
 @pytest.mark.parametrize(
     "change",
     [
-        {"confirmed": ["9999"]},
-        {"confirmed": ["2002", "1001"]},
+        {"confirmed": [["9999", "0d" * 32]], "private_count": 1},
+        {"confirmed": [["1001", "0d" * 32], ["1001", "0e" * 32]], "private_count": 2},
+        {"confirmed": [["1001", "0d"]], "private_count": 1},
+        {"confirmed": [["1001", "0d" * 32]], "private_count": 0},
+        {"confirmed": ["1001"], "private_count": 1},
         {"qualified": [["2002", 0], ["1001", 0]]},
         {"qualified": [["1001", True]]},
         {"qualified": [["1001", -1]]},

@@ -189,7 +189,7 @@ def test_a_recovered_lot_replays_and_a_wrong_last_number_is_found() -> None:
     played.bid("1001", 100, 10_600)
     played.model.session, happened = rules.recover(played.terms, played.session, 0, 10_900)
     played.model.public.append(happened)
-    assert replay(played.lines, Known(QUALIFIED, frozenset())).findings == ()
+    assert replay(played.lines, Known(QUALIFIED)).findings == ()
     last = len(played.lines) - 1
     assert the_fault(changed(played.lines, last, last_recorded=2)) == (last + 1, Fault.FIELD)
 
