@@ -140,7 +140,7 @@ def test_arbitrary_bytes_are_broken_and_nothing_else(data: bytes) -> None:
 
 
 # What only the platform's clock and people decide: nothing in the file can contradict it.
-FREE = ("at", "recorded_at", "reason", "since", "until", "resumes_at")
+FREE = ("at", "opens_at", "recorded_at", "reason", "since", "until", "resumes_at")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
