@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Select, UniqueConstraint, delete, insert, select, text
+from sqlalchemy import Select, UniqueConstraint, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
@@ -32,9 +33,13 @@ class _Paddle(SQLModel, table=True):
     account_id: int = Field(primary_key=True)
     paddle: str
     rank: int = 0
+    withdrawn: bool = False
+    """Taken off the list. The row stays, so that nobody else ever gets the paddle: connections and logs that
+    know it as this person's stay right."""
 
 
 _paddles: Final = SQLModel.metadata.tables["paddles"].c
+_listed: Final = _paddles.withdrawn.is_(False)
 _accounts: Final = SQLModel.metadata.tables["accounts"].c  # made by office.accounts, imported above
 
 
@@ -62,6 +67,7 @@ class Wrong(StrEnum):
     RANK = "rank"
     EMPTY = "empty"
     TOO_MANY = "too_many"
+    NO_PADDLES = "no_paddles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +104,24 @@ async def import_qualified(
 ) -> Imported:
     """Replace the list of those who may bid on a lot.
 
-    Who was on the list keeps the paddle; the others get random ones. `publish` is called before the change
-    becomes final, so that a book which has opened the lot meanwhile keeps its list, and this one stays too.
+    Who was ever on the list keeps the paddle; the others get random ones that nobody had. `publish` is called
+    before the change becomes final, so that a book which has opened the lot meanwhile keeps its list, and
+    this one stays too.
     Raises ListFaults, NotPublished, or what `publish` raises; nothing is changed then.
     """
     async with engine.begin() as connection:
-        await connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext('paddles ' || :lot))"), {"lot": lot}
-        )
+        await connection.execute(_ONE_IMPORT_AT_A_TIME, {"lot": lot})
         accounts = await _account_ranks(connection, rows)
-        kept = {row.account_id: row.paddle for row in await connection.execute(_all_of(lot))}
+        ever = select(_paddles.account_id, _paddles.paddle).where(_paddles.lot == lot)
+        kept = {row.account_id: row.paddle for row in await connection.execute(ever)}
         given = _assign(accounts, kept)
-        await connection.execute(delete(_Paddle).where(_paddles.lot == lot))
+        await connection.execute(update(_Paddle).where(_paddles.lot == lot).values(withdrawn=True))
+        listed = insert(_Paddle)
         await connection.execute(
-            insert(_Paddle),
+            listed.on_conflict_do_update(
+                index_elements=[_paddles.lot, _paddles.account_id],
+                set_={"rank": listed.excluded.rank, "withdrawn": False},
+            ),
             [
                 {"lot": lot, "account_id": account, "paddle": given[account], "rank": rank}
                 for account, rank in accounts.items()
@@ -131,7 +141,7 @@ async def check(engine: AsyncEngine, rows: Sequence[QualifiedRow]) -> None:
 
 async def paddle_of(engine: AsyncEngine, lot: str, account_id: int) -> tuple[str, int] | None:
     """One's own paddle and rank of priority on a lot."""
-    mine = (_paddles.lot == lot) & (_paddles.account_id == account_id)
+    mine = (_paddles.lot == lot) & (_paddles.account_id == account_id) & _listed
     async with engine.connect() as connection:
         row = (await connection.execute(select(_paddles.paddle, _paddles.rank).where(mine))).one_or_none()
     return (row.paddle, row.rank) if row else None
@@ -139,7 +149,8 @@ async def paddle_of(engine: AsyncEngine, lot: str, account_id: int) -> tuple[str
 
 async def lots_of(engine: AsyncEngine, account_id: int, limit: int = 200) -> dict[str, tuple[str, int]]:
     """One's own lots: {lot: (paddle, rank)}."""
-    found = select(_paddles.lot, _paddles.paddle, _paddles.rank).where(_paddles.account_id == account_id)
+    found = select(_paddles.lot, _paddles.paddle, _paddles.rank)
+    found = found.where(_paddles.account_id == account_id, _listed)
     found = found.order_by(_paddles.lot.desc()).limit(limit)
     async with engine.connect() as connection:
         return {row.lot: (row.paddle, row.rank) for row in await connection.execute(found)}
@@ -156,7 +167,7 @@ async def names_after_close(
 ) -> dict[str, str]:
     """{paddle: name} of a lot that the record says is closed, all or some. Raises StillSealed before."""
     found = select(_paddles.paddle, _accounts.name).where(
-        _paddles.lot == lot, _paddles.account_id == _accounts.id
+        _paddles.lot == lot, _paddles.account_id == _accounts.id, _listed
     )
     if paddles is not None:
         found = found.where(_paddles.paddle.in_(list(paddles)))
@@ -203,11 +214,13 @@ def _wrong(row: QualifiedRow, account: object, earlier: Mapping[int, int]) -> Wr
 
 def _assign(accounts: Collection[int], kept: Mapping[int, str]) -> dict[int, str]:
     new = [account for account in accounts if account not in kept]
-    used = {kept[account] for account in accounts if account in kept}
+    used = set(kept.values())
     free = [paddle for paddle in map(str, PADDLES) if paddle not in used]
+    if len(new) > len(free):
+        raise ListFaults([ListFault(0, Wrong.NO_PADDLES)])
     drawn = dict(zip(new, _chance.sample(free, len(new)), strict=True))
     return {account: kept.get(account) or drawn[account] for account in accounts}
 
 
 def _all_of(lot: str) -> Select[Any]:
-    return select(_paddles.account_id, _paddles.paddle, _paddles.rank).where(_paddles.lot == lot)
+    return select(_paddles.paddle, _paddles.rank).where(_paddles.lot == lot, _listed)

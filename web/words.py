@@ -75,6 +75,7 @@ LIST_FAULTS: Final[Mapping[str, str]] = {
     Wrong.RANK: N_("优先顺位应为 0 到 99 的整数，0 表示没有优先购买权"),
     Wrong.EMPTY: N_("名单是空的"),
     Wrong.TOO_MANY: N_("名单超过 5000 行"),
+    Wrong.NO_PADDLES: N_("竞买号已用完：本标的先后列入名单的人太多"),
 }
 KINDS: Final[Mapping[str, str]] = {
     "lot_scheduled": N_("上架"),

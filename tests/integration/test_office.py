@@ -152,6 +152,29 @@ async def test_paddles_do_not_follow_the_order_of_the_list(engine: AsyncEngine) 
     assert paddles != sorted(paddles)
 
 
+async def test_a_paddle_is_never_given_to_another_person(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection of who was taken off still knows the paddle, and must not bid as somebody else."""
+    monkeypatch.setattr(sealed, "PADDLES", range(1000, 1003))
+    first, second, *_ = await people(engine, 4)
+    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 1), QualifiedRow("bidder1")])
+    held = await sealed.paddle_of(engine, "A", first)
+    assert held is not None
+    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1"), QualifiedRow("bidder2")])
+    assert await sealed.paddle_of(engine, "A", first) is None
+    assert await sealed.lots_of(engine, first) == {}
+    listed = await sealed.qualified(engine, "A")
+    assert len(listed) == 2
+    assert held[0] not in listed
+    with pytest.raises(ListFaults) as caught:
+        await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1"), QualifiedRow("bidder3")])
+    assert caught.value.faults == (ListFault(0, Wrong.NO_PADDLES),)
+    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 2)])
+    assert await sealed.paddle_of(engine, "A", first) == (held[0], 2)
+    assert await sealed.paddle_of(engine, "A", second) is None
+
+
 async def test_a_list_with_faults_names_all_of_them(engine: AsyncEngine) -> None:
     await people(engine, 2)
     await people(engine, 1, Role.TRANSFEROR)
