@@ -14,7 +14,7 @@ from bidding import lots
 from bidding.book import Book
 from bidding.commitments import commitments_to
 from bidding.lots import SALT_BYTES, Secrets
-from bidding.messages import Commitments, Obstacle, Refused
+from bidding.messages import Commitments, Obstacle, Refused, commitments_line
 from office import sealed
 from office.sealed import Imported, QualifiedRow
 from web.offer_form import Draft
@@ -88,12 +88,12 @@ async def agree_on_list(engine: AsyncEngine, book: Book, lot: str) -> bool:
 
 async def in_the_book(engine: AsyncEngine, book: Book, lot: str) -> InTheBook:
     """How far a lot has come."""
-    snapshot = await book.snapshot(lot)
-    if snapshot is None:
+    state = await book.fields(lot, "commitments")
+    if not state:
         return InTheBook(scheduled=False, list_agrees=False)
     _, kept = await _kept(engine, lot)
     ranks = await sealed.qualified(engine, lot)
-    return InTheBook(True, snapshot.session.commitments == _commitments(kept, ranks))
+    return InTheBook(True, state["commitments"] == commitments_line(_commitments(kept, ranks)))
 
 
 async def _kept(engine: AsyncEngine, lot: str) -> tuple[lots.Offer, Secrets]:

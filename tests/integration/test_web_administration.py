@@ -1,5 +1,6 @@
 """Administrators put lots on, import lists, and suspend, resume and end auctions."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from unittest.mock import patch
 
@@ -15,6 +16,7 @@ from office import sealed
 from office.accounts import Role
 from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
 from web import lot_search
+from web.putting_on import InTheBook, in_the_book
 
 
 @pytest.fixture
@@ -127,7 +129,8 @@ async def test_the_list_goes_to_the_book_and_only_the_count_is_shown(
     page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": text})
     assert "已导入 3 名竞买人，其中 1 名有优先购买权" in page.text
     later = await administrator.get("/administration/lots/CAR-1")
-    assert "已导入" not in later.text
+    assert "名单：已导入。" in later.text
+    assert "3 名" not in later.text
     assert "bidder2" not in later.text
     assert "名单没有写完" not in later.text
     ranks = await sealed.qualified(web.site.engine, "CAR-1")
@@ -161,8 +164,76 @@ async def test_every_wrong_line_is_named_and_nothing_is_imported(web: Web, admin
         assert why in page.text
     assert text.replace("\n", "\n") in page.text.replace("\r\n", "\n")
     assert await sealed.qualified(web.site.engine, "CAR-1") == {}
-    ranked = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1,1"})
-    assert "优先顺位" in ranked.text
+
+
+async def test_wrong_ranks_and_wrong_accounts_are_told_in_one_round(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1", priority_mode="match"))
+    text = "bidder1,x\nnobody,100\nadmin1\nbidder1,1"
+    page = await administrator.post("/administration/lots/CAR-1/list", {"list": text})
+    told = re.findall(r"第 (\d+) 行 <code>(\w+)</code>：(.*?)</li>", page.text)
+    assert [(line, login) for line, login, _ in told] == [
+        *(("1", "bidder1"), ("2", "nobody"), ("2", "nobody"), ("3", "admin1"), ("4", "bidder1")),
+    ]
+    for why in ("优先顺位", "没有这个账号", "不是竞买人", "出现了两次"):
+        assert why in page.text
+    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+
+
+async def test_a_rank_on_a_lot_without_priority_is_called_that(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    page = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1,1"})
+    assert "本标的没有优先购买权，请只填账号" in page.text
+    assert "优先顺位" not in page.text
+    assert "例如 bidder1,1" not in page.text
+
+
+async def test_text_and_a_file_together_are_not_guessed_about(web: Web, administrator: Visitor) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    file = {"file": ("名单.csv", b"bidder1\n", "text/csv")}
+    both = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder2"}, files=file)
+    assert both.status_code == 422
+    assert "既粘贴了名单，又选了文件" in both.text
+    assert "bidder2</textarea>" in both.text
+    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+
+
+async def test_a_workbook_is_asked_for_as_csv(web: Web, administrator: Visitor) -> None:
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    file = {"file": ("名单.xlsx", b"PK\x03\x04\x00\x00", "application/octet-stream")}
+    page = await administrator.post("/administration/lots/CAR-1/list", {"list": ""}, files=file)
+    assert page.status_code == 422
+    assert "另存为" in page.text
+
+
+async def test_a_lot_without_a_list_is_warned_about_until_it_has_one(
+    web: Web, administrator: Visitor
+) -> None:
+    await web.account("bidder1", Role.BIDDER)
+    page = await administrator.post_and_follow("/administration/lots/new", offer("CAR-1"))
+    assert "尚未导入竞买人名单，开始后无人可以报价" in page.text
+    assert "未导入名单" in (await administrator.get("/administration/lots")).text
+    page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    assert "尚未导入竞买人名单" not in page.text
+    assert "名单：已导入。" in page.text
+    assert "未导入名单" not in (await administrator.get("/administration/lots")).text
+
+
+async def test_looking_at_a_lot_does_not_read_all_its_bids(web: Web, administrator: Visitor) -> None:
+    """The live book answers bids meanwhile: the pages read fields of it, never all answers."""
+    await web.account("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1"))
+    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    engine, book = web.site.engine, web.site.book
+    with patch.object(Book, "snapshot", side_effect=AssertionError("read all of it")):
+        assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=True)
+        assert await in_the_book(engine, book, "CAR-9") == InTheBook(scheduled=False, list_agrees=False)
+        answer = await administrator.post("/board/resume", {}, headers={"accept": "application/json"})
+    assert answer.status_code == 200
+    await sealed.import_qualified(engine, "CAR-1", [sealed.QualifiedRow("bidder1", 1)])
+    assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=False)
 
 
 async def test_a_list_is_uploaded_as_a_file(web: Web, administrator: Visitor) -> None:
@@ -251,6 +322,54 @@ async def test_ending_a_lot_takes_two_administrators(web: Web, administrator: Vi
     assert done.json()["ok"]
     await phase_is(web, live, "aborted")
     assert "同意终结" in (await web.visitor().get(f"/lots/{live}")).text
+
+
+async def test_the_page_of_a_lot_offers_what_the_book_takes(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    here = f"/administration/lots/{live}"
+    form = {"reason": "核查", "next": here}
+    running = (await administrator.get(here)).text
+    assert _offered(running) == {"suspend", "abort", "notice"}
+    held = await administrator.post_and_follow(f"{here}/suspend", form)
+    assert "限时竞价</span>" not in held.text  # the record may lag behind; the book does not
+    assert "已中止</span>" in held.text
+    assert _offered(held.text) == {"resume", "abort", "notice"}
+    announced = await administrator.post_and_follow(f"{here}/resume", {"in_seconds": "600", "next": here})
+    assert "已宣布恢复，恢复时间" in announced.text
+    assert _offered(announced.text) == {"suspend", "resume", "abort", "notice"}
+
+
+async def test_a_request_to_abort_is_shown_to_both_administrators(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    here = f"/administration/lots/{live}"
+    first = await administrator.post_and_follow(f"{here}/abort", {"reason": "权属有争议", "next": here})
+    assert _offered(first.text) == {"resume", "notice"}
+    assert "这是您申请的，要由另一位管理员确认" in first.text
+    second = await web.signed_in("admin2", Role.ADMINISTRATOR)
+    page = (await second.get(here)).text
+    assert _offered(page) == {"resume", "abort/confirm", "notice"}
+    assert "申请人：测试管理员一" in page
+    assert "申请的原因：权属有争议" in page
+    assert "宣布恢复就撤回了终结申请" in page
+    back = await second.post_and_follow(f"{here}/resume", {"in_seconds": "600", "next": here})
+    assert "有终结申请" not in back.text
+    assert "abort" in _offered(back.text)
+
+
+async def test_without_the_book_the_page_shows_the_record(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    with patch.object(Book, "fields", side_effect=BookUnavailable("away")):
+        page = await administrator.get(f"/administration/lots/{live}")
+    assert page.status_code == 200
+    assert "竞价系统暂时连接不上" in page.text
+
+
+def _offered(page: str) -> set[str]:
+    """The commands that the page of a lot offers."""
+    return set(re.findall(r'action="/administration/lots/CAR-1/([a-z/]+)" class="command"', page))
 
 
 async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, administrator: Visitor) -> None:
@@ -403,3 +522,52 @@ async def test_ending_sessions_signs_the_person_out(web: Web, administrator: Vis
     people, _ = await web.site.accounts.page(0, 10, Role.BIDDER)
     await administrator.post(f"/administration/accounts/{people[0].id}/end-sessions")
     assert (await bidder.get("/my/trades")).status_code == 303
+
+
+async def test_a_forgotten_password_is_replaced_and_shown_once(web: Web, administrator: Visitor) -> None:
+    bidder = await web.signed_in("bidder1", Role.BIDDER)
+    people, _ = await web.site.accounts.page(0, 10, Role.BIDDER)
+    page = await administrator.post(f"/administration/accounts/{people[0].id}/new-password")
+    assert page.status_code == 200
+    shown = re.search(r"<code>([a-z2-9]{4}(?:-[a-z2-9]{4}){2})</code>", page.text)
+    assert shown
+    assert (await bidder.get("/my/trades")).status_code == 303
+    assert shown[1] not in (await administrator.get("/administration/accounts")).text
+    old = await web.visitor().post("/sign-in", {"login": "bidder1", "password": "a-password-of-the-tests"})
+    assert old.status_code == 422
+    new = await web.visitor().post("/sign-in", {"login": "bidder1", "password": shown[1]})
+    assert new.status_code == 303
+
+
+async def test_nobody_replaces_the_own_password_without_the_old_one(web: Web, administrator: Visitor) -> None:
+    people, _ = await web.site.accounts.page(0, 10, Role.ADMINISTRATOR)
+    page = await administrator.post_and_follow(f"/administration/accounts/{people[0].id}/new-password")
+    assert "自己的密码请到“修改密码”里改" in page.text
+    assert await web.site.accounts.password_fits(people[0].id, "a-password-of-the-tests")
+
+
+# ── what bidders see of it ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_bidding_is_offered_where_it_goes_on(web: Web, administrator: Visitor) -> None:
+    bidder = await web.signed_in("bidder1", Role.BIDDER)
+    await administrator.post("/administration/lots/new", offer("CAR-1", description="第一行\n\n第二行"))
+    await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
+    await phase_is(web, "CAR-1", "scheduled")
+    trades = (await bidder.get("/my/trades")).text
+    assert "我要报价" not in trades
+    assert "查看：测试标的一辆" in trades
+    lot = (await bidder.get("/lots/CAR-1")).text
+    assert "我要报价" not in lot
+    assert '<p class="prose">第一行</p>\n<p class="prose">第二行</p>' in lot
+    await sealed.import_qualified(web.site.engine, "CAR-2", [sealed.QualifiedRow("bidder1")])
+    await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
+    await phase_is(web, "CAR-2", "inquiry")
+    trades = (await bidder.get("/my/trades")).text
+    assert "我要报价：测试标的一辆" in trades
+    assert trades.index("/lots/CAR-2") < trades.index("/lots/CAR-1")
+    await administrator.post("/board/lots/CAR-2/suspend", {"reason": "核查"})
+    await phase_is(web, "CAR-2", "suspended")
+    trades = (await bidder.get("/my/trades")).text
+    assert "我要报价" not in trades
+    assert "进入竞价室：测试标的一辆" in trades
