@@ -1,9 +1,11 @@
 """A lot's public log, as recorded in the ledger: read in pages, and by kind."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis.exceptions import RedisError
 from sqlalchemy import BigInteger, Integer, LargeBinary, Select, Text, column, func, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -11,6 +13,8 @@ from bidding.messages import Closed, Event, PrivateEvent, Result, Suspended, par
 
 PAGE: Final = 50
 MOST_PAGES: Final = 2_000
+DELAYS: Final = "luochui:delays:"
+"""Before a lot's id: the hash that the gateways write at its end."""
 
 _entries: Final = table(
     "ledger_entries",
@@ -40,12 +44,23 @@ class LogPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """How long the gateways took from a bid's arrival to its answer."""
+
+    p99_ms: int
+    max_ms: int
+    bids: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
-    """What is public about the end: the hammer, the result (which may be still to come), the outages."""
+    """What is public about the end: the hammer, the result and the gateways' delays (which both may be still
+    to come), the outages."""
 
     closed: Closed | None
     result: Result | None
     outages: tuple[Suspended, ...]
+    delays: Delays | None = None
 
     @property
     def lateness_ms(self) -> int:
@@ -64,7 +79,7 @@ async def read_page(engine: AsyncEngine, lot: str, page: int) -> LogPage:
     return LogPage(tuple(Logged(parse(row.line), row.hash.hex()) for row in rows), total, page, pages)
 
 
-async def read_ending(engine: AsyncEngine, lot: str) -> Ending:
+async def read_ending(engine: AsyncEngine, redis: Any, lot: str) -> Ending:
     """How a lot ended."""
     events = await _of_kinds(engine, lot, ("closed", "result", "suspended"))
     outages = tuple(one for one in events if isinstance(one, Suspended) and one.since)
@@ -72,7 +87,17 @@ async def read_ending(engine: AsyncEngine, lot: str) -> Ending:
         next((one for one in events if isinstance(one, Closed)), None),
         next((one for one in events if isinstance(one, Result)), None),
         outages,
+        await _delays(redis, lot),
     )
+
+
+async def _delays(redis: Any, lot: str) -> Delays | None:
+    """What the gateways left about a lot; None when that is nothing, or can't be read."""
+    try:
+        told = await redis.hmget(DELAYS + lot, "gateway_p99_ms", "gateway_max_ms", "bids")
+        return Delays(*(math.ceil(float(value)) for value in told))
+    except (RedisError, OSError, TypeError, ValueError, OverflowError):
+        return None
 
 
 async def read_refusals(engine: AsyncEngine, lot: str, page: int) -> tuple[tuple[PrivateEvent, ...], int]:

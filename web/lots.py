@@ -105,7 +105,7 @@ async def show(visit: Visit) -> Response:
     engine = visit.site.engine
     lot = await known_lot(visit, everything=visit.role is Role.ADMINISTRATOR)
     log = await lot_logs.read_page(engine, lot.id, visit.page())
-    ending = await lot_logs.read_ending(engine, lot.id) if lot.ended else None
+    ending = await lot_logs.read_ending(engine, visit.site.redis, lot.id) if lot.ended else None
     return page(
         visit,
         "lot.html",

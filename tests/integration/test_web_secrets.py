@@ -113,8 +113,8 @@ async def test_the_result_names_the_buyer_and_opens_the_reserve(web: Web) -> Non
         assert NAMES[1] in seen
         refusals = await people[role].get("/lots/CAR-1/refusals")
         assert "您已领先，不必再加价" in refusals.text
-    for role in (None, Role.BIDDER, Role.TRANSFEROR):
-        assert NAMES[1] not in (await people[role].get("/lots/CAR-1")).text
+    for person in (None, Role.BIDDER, Role.TRANSFEROR):
+        assert NAMES[1] not in (await people[person].get("/lots/CAR-1")).text
 
     async def offered() -> bool:
         return (await people[None].get("/lots/CAR-1/ledger.jsonl")).status_code == 200
@@ -136,6 +136,26 @@ async def test_a_receipt_that_is_not_there_is_a_page_in_words(web: Web) -> None:
         answer = await web.visitor().get(f"/lots/CAR-1/receipts/{number}")
         assert answer.status_code == 404
         assert "<h1>" in answer.text
+
+
+async def test_after_the_close_everybody_sees_how_late_it_was_and_how_long_bids_took(web: Web) -> None:
+    await put_on_soon(web, "CAR-1", inquiry_ms=300, window_ms=1_000)
+    await phase_is(web, "CAR-1", "closed")
+    page = await web.visitor().get("/lots/CAR-1")
+    assert "收槌延迟" in page.text
+    assert "服务中断" in page.text
+    assert "报价处理用时" not in page.text
+    measured = {"gateway_p99_ms": "11.2", "gateway_max_ms": "1085", "bids": "120"}
+    await web.site.redis.hset("luochui:delays:CAR-1", mapping=measured)
+    page = await web.visitor().get("/lots/CAR-1")
+    assert "99% 的报价在 0.012 秒内答复，最慢 1.085 秒，共 120 次" in page.text
+    english = await web.visitor(**{"accept-language": "en"}).get("/lots/CAR-1")
+    assert "99% of bids answered within 0.012 s, the slowest took 1.085 s; 120 bids" in english.text
+    await web.site.redis.hset("luochui:delays:CAR-1", mapping={"gateway_max_ms": "nan"})
+    page = await web.visitor().get("/lots/CAR-1")
+    assert (page.status_code, "报价处理用时" in page.text) == (200, False)
+    await web.site.redis.set("luochui:delays:CAR-1", "of another kind")
+    assert (await web.visitor().get("/lots/CAR-1")).status_code == 200
 
 
 async def test_only_the_sealed_module_reads_the_table_of_paddles() -> None:
