@@ -1,6 +1,7 @@
 """The room's modules by themselves, run where they run: in a browser."""
 
 import random
+from math import inf
 from typing import Any
 
 import cn2an
@@ -55,9 +56,18 @@ def test_amounts_are_read_as_people_type_them(page: Page) -> None:
         "1e6": None,
         "-5": None,
         "一百万": None,
-        "99999999999999": None,
+        "9999999999999.99": 10**15 - 1,
+        "10000000000000": inf,
+        "99999999999999999999": inf,
+        "100000000000000000000亿": inf,
     }
     assert run(page, "money", "return x.map(m.parseYuan)", list(typed)) == list(typed.values())
+
+
+def test_an_amount_beyond_all_bounds_is_above_the_maximum(page: Page) -> None:
+    auction = "{terms: {starting_price: 1000, increment: 100, max_steps: 5}, bids: 3, price: 1300}"
+    body = f"return m.amountProblem({auction}, Infinity)"
+    assert run(page, "selectors", body) == {"reason": "above_maximum", "suggestions": [1800]}
 
 
 def test_figures_have_separators_and_two_decimals(page: Page) -> None:
@@ -172,6 +182,101 @@ def test_a_pending_bid_ends_with_its_answer_only(page: Page) -> None:
     """
     id_ = "abcdefgh"
     assert run(page, "state", body) == [5006, None, 60, id_, id_, None, "rejected", None, id_]
+
+
+BIDS = """
+  const made = (id, price, at) => ({type: "local_bid", id, price, paddle: "1111", madeAt: 0, at});
+  const accepted = (id, seq, price, received) => ({type: "accepted", id, again: false, received,
+    entry: bid(seq, price, "1111").entry});
+  const refused = (id, reason, price, current, received) => ({type: "rejected", id, again: false, received,
+    refusal: {kind: "bid_rejected", reason, price, current, lowest: 1100, highest: 1500}});
+"""
+
+
+def test_the_second_press_of_a_double_click_is_no_bid(page: Page) -> None:
+    body = f"""{LOT}{BIDS}
+      const waiting = after(welcome, snapshot, made("aaaaaaaa", 1000, 100));
+      const twice = m.reduce(waiting, made("bbbbbbbb", 1100, 150));
+      const done = m.reduce(twice, accepted("aaaaaaaa", 2, 1000, 200));
+      const soon = m.reduce(done, made("bbbbbbbb", 1100, 799));
+      const later = m.reduce(done, made("bbbbbbbb", 1100, 800));
+      return [twice === waiting, soon === done, m.rests(done, 799), m.rests(done, 800), later.pending.id];
+    """
+    assert run(page, "state", body) == [True, True, True, False, "bbbbbbbb"]
+
+
+def test_a_success_outlives_the_word_that_one_leads_already(page: Page) -> None:
+    body = f"""{LOT}{BIDS}
+      const done = after(welcome, snapshot, made("aaaaaaaa", 1000, 100), accepted("aaaaaaaa", 2, 1000, 200));
+      const two = m.reduce(m.reduce(done, made("bbbbbbbb", 1100, 900)),
+        refused("bbbbbbbb", "own_bid", 1100, 1000, 950));
+      const low = m.reduce(done, refused("bbbbbbbb", "below_minimum", 1000, 1000, 950));
+      const elsewhere = m.reduce(done, refused("bbbbbbbb", "own_bid", 1400, 1300, 950));
+      return [two.pending, ...[two, low, elsewhere].map((state) => state.answers[0].kind)];
+    """
+    assert run(page, "state", body) == [None, "accepted", "rejected", "rejected"]
+
+
+def test_the_log_and_the_chain_take_what_entries_of_today_say(page: Page) -> None:
+    entries = [
+        {"kind": "timed_bidding_started", "epoch": 1, "seq": 2, "at": 1, "recorded_at": 2, "deadline": 9,
+         "confirmations": "ab" * 32},
+        {"kind": "suspended", "epoch": 1, "seq": 3, "at": 3, "cause": "outage", "outage": "clock",
+         "reason": "", "since": 4, "until": 2},
+        {"kind": "result", "epoch": 1, "seq": 4, "at": 5, "price": 100, "sold": True, "winner": "1111",
+         "opening": {"confirmed": [["1111", "0a"], ["2222", "0b"]], "reserve": None}},
+    ]  # fmt: skip
+    body = f"""{LOT}
+      const {{canonical}} = await import("/static/room/chain.js");
+      const {{entryText}} = await import("/static/room/words.js");
+      const state = x.reduce((known, entry) => m.reduce(known, {{type: "entry", entry}}),
+        after(welcome, snapshot));
+      const t = (key, values = {{}}) => `${{key}} ${{values.what ?? ""}}`.trim();
+      return [state.gap, state.auction.settled, x.map(canonical), x.map((entry) => entryText(t, entry))];
+    """
+    assert run(page, "state", body, entries) == [
+        False,
+        True,
+        [canonical(entry) for entry in entries],
+        ["entry.timed_bidding_started", "entry.suspended.outage_brief outage.clock", "entry.result.sold"],
+    ]
+
+
+def test_an_outage_is_told_with_its_kind_and_its_length(page: Page) -> None:
+    entries = [
+        {"since": 1_000, "until": 1_999, "outage": "lease"},
+        {"since": 1_000, "until": 4_000, "outage": "ledger"},
+        {"since": 1_000, "until": 0, "outage": "restart"},
+        {"since": 4_000, "until": 1_000, "outage": "clock"},
+        {"since": 1_000, "until": 4_000},
+        {"since": 0, "until": 0, "outage": "beat"},
+    ]
+    body = """
+      const t = (key, values) => (values?.what ? `${values.what} ${values.span}` : key);
+      return x.map((entry) => m.outageExplanation(t, entry));
+    """
+    assert run(page, "words", body, entries) == [
+        "outage.lease.more halt.outage_brief",
+        "outage.ledger.more halt.outage",
+        "outage.restart.more halt.outage_open",
+        "outage.clock.more halt.outage_brief",
+        "outage.other.more halt.outage",
+        "",
+    ]
+
+
+def test_a_closed_lot_is_sold_or_unsold_once_that_is_known(page: Page) -> None:
+    body = """
+      const {phaseName} = await import("/static/board/rows.js");
+      const room = (bids, ...entries) => m.phaseName({auction: {phase: "closed", bids}, entries});
+      const row = (bids, sold) => phaseName({phase: "closed", bids, sold});
+      return [room(0), room(2), room(2, {kind: "result", sold: true}), room(2, {kind: "result", sold: false}),
+        m.phaseName({auction: null}), row(0), row(2), row(2, null), row(2, true), row(2, false)];
+    """
+    assert run(page, "selectors", body) == [
+        *("unsold", "closed", "sold", "unsold"),
+        *("unknown", "unsold", "closed", "closed", "sold", "unsold"),
+    ]
 
 
 def test_every_message_the_page_does_not_know_changes_nothing(page: Page) -> None:

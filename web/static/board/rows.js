@@ -14,6 +14,8 @@ const BADGES = {
   timed_bidding: "live",
   suspended: "warning",
   closed: "ended",
+  sold: "good",
+  unsold: "ended",
   aborted: "ended",
 };
 
@@ -88,7 +90,7 @@ function createRow(t, lot, title, actions) {
       make("span", "board-row__counts", "", [cells.rate, cells.bids]),
     ]),
     cell(t("column.watchers"), "number", [cells.watchers]),
-    cell(t("column.rejections"), "", [cells.refused, cells.reasons]),
+    cell(t("column.rejections"), "", [cells.refused, " ", cells.reasons]),
     ...(buttons === null ? [] : [cell("", "board-row__actions", Object.values(buttons))]),
   ]);
   return { element, cells, line, buttons, samples: [], data: null };
@@ -142,8 +144,9 @@ function fill(t, row, data) {
   row.data = data;
   row.samples = extended(row.samples, data.bids_per_minute);
   setData(row.element, "phase", data.phase);
-  setText(cells.phase, t(`phase.${data.phase}`));
-  cells.phase.className = `badge badge--${BADGES[data.phase] ?? "neutral"}`;
+  const name = phaseName(data);
+  setText(cells.phase, t(`phase.${name}`));
+  cells.phase.className = `badge badge--${BADGES[name] ?? "neutral"}`;
   setText(cells.cause, data.phase === "suspended" ? t(`cause.${data.cause}`) : lateness(t, data));
   setText(cells.price, data.bids > 0 ? shortYuan(data.price) : "—");
   setText(cells.leader, data.bids > 0 ? t("leader", { paddle: data.leader }) : t("no_bids"));
@@ -155,6 +158,14 @@ function fill(t, row, data) {
   const curve = points(row.samples);
   if (row.line.getAttribute("points") !== curve) row.line.setAttribute("points", curve);
   if (row.buttons !== null) drawButtons(row.buttons, data);
+}
+
+/** The phase as people call it: a closed lot is sold or unsold as soon as that is known. `sold` is missing or null
+ *  before the result; without a bid there is nothing to wait for. */
+export function phaseName({ phase, sold = null, bids }) {
+  if (phase !== "closed") return phase;
+  if (sold === null) return bids === 0 ? "unsold" : "closed";
+  return sold ? "sold" : "unsold";
 }
 
 function lateness(t, { lateness_ms: late }) {

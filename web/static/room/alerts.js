@@ -6,6 +6,7 @@ import { CLOSED } from "./connection.js";
 import { yuan } from "./money.js";
 import { setData, setText, show } from "./parts.js";
 import { isStale, lastOf, lead, silence } from "./selectors.js";
+import { outageExplanation } from "./words.js";
 
 const SESSION_ENDED = 4401;
 const ALERT_AFTER_MS = 1_000;
@@ -79,14 +80,11 @@ function drawHalt({ part, t }, { auction, entries }) {
 
 function haltExplanation(t, cause, entries) {
   switch (cause) {
-    case "outage": {
-      const { since, until } = lastOf(entries, "suspended", "resumption_announced") ?? {};
-      if (!since) return "";
-      return t(until ? "halt.outage_until" : "halt.outage", {
-        since: timeText(since),
-        until: timeText(until || since),
+    case "outage":
+      return outageExplanation(t, {
+        ...lastOf(entries, "suspended"),
+        ...lastOf(entries, "suspended", "resumption_announced"),
       });
-    }
     case "recovery":
       return t("halt.recovery", { seq: lastOf(entries, "recovered")?.last_recorded ?? 0 });
     case "abort_requested":

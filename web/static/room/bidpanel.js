@@ -1,8 +1,9 @@
 // The panel in which a bidder acts: steps, amount, priority, confirmation of taking part, and what became of bids.
-// It draws from the state and hands every wish to `actions`: {bid(price), confirm(), consent(), giveUp()}.
+// It draws from the state and hands every wish to `actions`: {bid(price), confirm(), consent(), giveUp()}; bid tells
+// whether the bid was taken up.
 
 import { drawAnswer, suggestionButton } from "./answer.js";
-import { capital, parseYuan, shortYuan } from "./money.js";
+import { capital, MAX_PRICE, parseYuan, shortYuan } from "./money.js";
 import { allow, enable, isAllowed, setData, setNodes, setText, show } from "./parts.js";
 import {
   amountProblem,
@@ -16,11 +17,11 @@ import {
 import { createConfirmation, problemFacts } from "./confirmation.js";
 import { createSteps } from "./steps.js";
 
-/** Wire the panel; returns draw(state, local). Without a panel (a watcher's page) both do nothing. */
+/** Wire the panel; returns draw(state, local). A watcher's page has no panel, only the invitation to sign in. */
 export function createBidPanel(page, actions) {
   const { part } = page;
   const form = part("bid-form");
-  if (form === null) return () => {};
+  if (form === null) return ({ auction }) => drawInvitation(page, hasEnded(auction));
   const panel = { ...page, actions, latest: null };
   panel.steps = createSteps(page, (price) => ask(panel, price));
   panel.confirmation = createConfirmation(page, (price) => bid(panel, price));
@@ -55,6 +56,11 @@ function drawPanel(panel, state, local) {
     panel.confirmation.draw(auction, obstacle);
   }
   drawAnswer(panel, state);
+}
+
+function drawInvitation({ part }, ended) {
+  show(part("invitation"), !ended);
+  show(part("ended-note"), ended);
 }
 
 const hasEnded = (auction) => auction !== null && ["closed", "aborted"].includes(auction.phase);
@@ -149,7 +155,7 @@ function drawAmount({ part, t }, { auction }, obstacle) {
   input.setAttribute("aria-invalid", String(typed !== "" && (price === null || problem !== null)));
   setText(part("amount-note"), amountNote(t, auction, typed, price, problem));
   setData(part("amount-note"), "kind", typed === "" ? "hint" : price === null || problem ? "wrong" : "fine");
-  setText(part("amount-capital"), price === null ? "" : capital(price));
+  setText(part("amount-capital"), price === null || price > MAX_PRICE ? "" : capital(price));
   const suggestions = problem?.suggestions ?? [];
   setNodes(part("amount-suggestions"), suggestions.join(), () =>
     suggestions.map((fen) => suggestionButton(t, fen)),
@@ -174,6 +180,5 @@ function ask(panel, price) {
 }
 
 function bid({ part, actions }, price) {
-  part("amount").value = "";
-  actions.bid(price);
+  if (actions.bid(price)) part("amount").value = "";
 }

@@ -33,8 +33,9 @@ let drawing = null;
 const drawBids = createBidPanel(page, {
   bid: (price) => {
     const { paddle } = state.me;
-    dispatch({ type: "local_bid", id: newBidId(), price, paddle, madeAt: Date.now(), at: now() });
-    sendDueBid();
+    const id = newBidId();
+    dispatch({ type: "local_bid", id, price, paddle, madeAt: Date.now(), at: now() });
+    return state.pending?.id === id;
   },
   confirm: () => {
     dispatch({ type: "local_confirming" });

@@ -67,7 +67,8 @@ function groupCapital(value) {
 
 const MULTIPLES = { "": 0, 元: 0, 圆: 0, 万: 4, 万元: 4, 亿: 8, 亿元: 8 };
 
-/** What a person typed, in fen: "1,200,000", "120万", "１２０.５"; null when it is no amount. */
+/** What a person typed, in fen: "1,200,000", "120万", "１２０.５"; null when it is no amount, Infinity when
+ *  it is more than the book handles. */
 export function parseYuan(text) {
   const plain = text.normalize("NFKC").replace(/[\s,，、¥￥]/g, "");
   const match = /^(\d+)(?:\.(\d*))?(元|圆|万元|万|亿元|亿)?$/.exec(plain);
@@ -75,7 +76,7 @@ export function parseYuan(text) {
   const [, whole, fraction = "", unit = ""] = match;
   const shift = MULTIPLES[unit] + 2;
   const decimals = fraction.replace(/0+$/, "");
-  if (decimals.length > shift || whole.length > 16) return null;
+  if (decimals.length > shift) return null;
   const fen = Number(whole + decimals.padEnd(shift, "0"));
-  return fen <= MAX_PRICE ? fen : null;
+  return fen <= MAX_PRICE ? fen : Infinity;
 }

@@ -1,6 +1,7 @@
 // What follows from the state at a moment. Pure: (state, local) -> plain values that the view puts into words.
 
 import { bookTime } from "./clock.js";
+import { rests } from "./state.js";
 
 export const SILENCE_MS = 3_000;
 export const CONFIRM_ABOVE_STEPS = 10;
@@ -70,6 +71,14 @@ function closedLead(state, mine) {
   if (!mine) return "lost";
   if (result === undefined) return "won_unsettled";
   return result.sold ? "won" : "reserve_not_met";
+}
+
+/** The phase as people call it: a closed lot is sold or unsold as soon as that is known. */
+export function phaseName({ auction, entries }) {
+  if (auction?.phase !== "closed") return auction?.phase ?? "unknown";
+  const result = lastOf(entries, "result");
+  if (result !== undefined) return result.sold ? "sold" : "unsold";
+  return auction.bids === 0 ? "unsold" : "closed";
 }
 
 /** The newest entry of these kinds. */
@@ -149,6 +158,7 @@ export function bidObstacle(state, local) {
     [state.pending !== null, "pending"],
     [auction.leader === me.paddle && auction.bids > 0 && !auction.terms.self_raise, "leading"],
     [!me.mayBid, "may_not"],
+    [rests(state, local), "answered"],
   ];
   return obstacles.find(([applies]) => applies)?.[1] ?? null;
 }

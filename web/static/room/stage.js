@@ -3,7 +3,7 @@
 import { clockText, timeText } from "./clock.js";
 import { capital, yuan } from "./money.js";
 import { priceNodes, setData, setNodes, setText, show } from "./parts.js";
-import { countdown, isStale, lastOf, lead, prompt, shareLeft, silence } from "./selectors.js";
+import { countdown, isStale, lastOf, lead, phaseName, prompt, shareLeft, silence } from "./selectors.js";
 import { periodText } from "./words.js";
 
 const SIGNS = {
@@ -23,7 +23,7 @@ export function drawStage({ root, part, t }, state, local) {
   const phase = state.auction?.phase ?? "unknown";
   setData(root, "phase", phase);
   setData(root, "stale", isStale(state, local));
-  setText(part("phase"), t(`phase.${phase}`));
+  setText(part("phase"), t(`phase.${phaseName(state)}`));
   drawPrice(part, t, state, local);
   drawLead(root, part, t, state, local);
 }

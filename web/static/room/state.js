@@ -9,6 +9,7 @@ import { applyEntry, fromSnapshot } from "./entries.js";
 export const LOG_LIMIT = 300;
 export const ANSWERS_KEPT = 5;
 export const REPEAT_AFTER_MS = 5_000;
+export const REST_AFTER_ANSWER_MS = 600;
 const SESSION_ENDED = 4401;
 const UNKNOWN_REPEAT_MS = 1_000;
 
@@ -40,6 +41,7 @@ export function initialState({ lot, pending = null }) {
     confirmObstacle: null,
     pending: pending && { ...pending, sends: 0, nextAt: null },
     answers: [],
+    answeredAt: null,
     fault: null,
   };
 }
@@ -67,10 +69,11 @@ const HANDLERS = {
     pending: state.pending && { ...state.pending, nextAt: null },
   }),
 
-  local_bid: (state, { id, price, paddle, madeAt, at }) => ({
-    ...state,
-    pending: { id, price, paddle, madeAt, held: false, sends: 0, nextAt: at },
-  }),
+  // One bid at a time, and none in the moment after an answer: the second press of a double click is no bid.
+  local_bid: (state, { id, price, paddle, madeAt, at }) =>
+    state.pending !== null || rests(state, at)
+      ? state
+      : { ...state, pending: { id, price, paddle, madeAt, held: false, sends: 0, nextAt: at } },
 
   local_sent: (state, { id, at }) =>
     onPending(state, id, (bid) => ({ ...bid, sends: bid.sends + 1, nextAt: at + REPEAT_AFTER_MS })),
@@ -130,8 +133,8 @@ const HANDLERS = {
   recorded: (state, { seq, hash }) =>
     seq > (state.recorded?.seq ?? 0) ? { ...state, recorded: { seq, hash } } : state,
 
-  accepted: (state, { id, entry, again }) =>
-    answered(withEntry(state, entry), id, {
+  accepted: (state, { id, entry, again, received }) =>
+    answered(withEntry(state, entry), id, received, {
       kind: "accepted",
       price: entry.price,
       seq: entry.seq,
@@ -139,8 +142,8 @@ const HANDLERS = {
       entry,
     }),
 
-  rejected: (state, { id, refusal, again }) =>
-    answered(state, id, { kind: "rejected", price: refusal.price, again, refusal }),
+  rejected: (state, { id, refusal, again, received }) =>
+    answered(state, id, received, { kind: "rejected", price: refusal.price, again, refusal }),
 
   unknown: (state, { id, received }) =>
     onPending(state, id, (bid) => ({ ...bid, nextAt: received + UNKNOWN_REPEAT_MS })),
@@ -152,10 +155,10 @@ const HANDLERS = {
 
   not_confirmed: (state, { obstacle }) => ({ ...state, confirming: false, confirmObstacle: obstacle }),
 
-  error: (state, { code, text, id }) => {
+  error: (state, { code, text, id, received }) => {
     const fault = { code, text: text ?? "" };
     if (state.pending !== null && state.pending.id === id)
-      return answered(state, id, { kind: "fault", price: state.pending.price, fault });
+      return answered(state, id, received, { kind: "fault", price: state.pending.price, fault });
     return { ...state, confirming: false, fault };
   },
 };
@@ -191,13 +194,30 @@ function onPending(state, id, change) {
   return state.pending?.id === id ? { ...state, pending: change(state.pending) } : state;
 }
 
-function answered(state, id, answer) {
+function answered(state, id, at, answer) {
   const known = state.answers.some((old) => old.id === id && old.kind === answer.kind);
+  const mine = state.pending?.id === id;
   return {
     ...state,
-    pending: state.pending?.id === id ? null : state.pending,
-    answers: known ? state.answers : [{ id, ...answer }, ...state.answers].slice(0, ANSWERS_KEPT),
+    pending: mine ? null : state.pending,
+    answeredAt: mine ? at : state.answeredAt,
+    answers: known || saysLess(answer, state.answers[0]) ? state.answers : [{ id, ...answer }, ...state.answers].slice(0, ANSWERS_KEPT),
   };
+}
+
+/** Whether an answer came so recently that a press cannot have been meant after reading it. */
+export function rests({ answeredAt }, at) {
+  return answeredAt !== null && at - answeredAt < REST_AFTER_ANSWER_MS;
+}
+
+// "You lead already" is no news to who was just told that the leading bid was accepted: the success stays.
+function saysLess({ kind, refusal }, latest) {
+  return (
+    kind === "rejected" &&
+    refusal.reason === "own_bid" &&
+    latest?.kind === "accepted" &&
+    latest.price === refusal.current
+  );
 }
 
 // After a reconnection the bid is repeated at once, with the same id. It belongs to the paddle it was made with:

@@ -36,10 +36,35 @@ const ENTRY_TEXTS = {
   recovered: (t, { last_recorded: seq }) => t("entry.recovered", { seq }),
 };
 
-function suspendedText(t, { cause, reason, since, until }) {
+function suspendedText(t, { cause, reason, outage, since, until }) {
   if (cause !== "outage") return t(`entry.suspended.${cause}`, { reason });
-  const key = until ? "entry.suspended.outage" : "entry.suspended.outage_open";
-  return t(key, { since: timeText(since), until: timeText(until) });
+  return t(`entry.suspended.${spanKey(since, until)}`, {
+    what: t(outageKey(outage)),
+    since: timeText(since),
+    until: timeText(until),
+  });
+}
+
+// An outage within one second of the clock would read as one of no length; a clock that stepped back, as a
+// negative one.
+function spanKey(since, until) {
+  if (!until) return "outage_open";
+  return until <= since || timeText(since) === timeText(until) ? "outage_brief" : "outage";
+}
+
+const OUTAGES = new Set(["beat", "lease", "restart", "clock", "ledger"]);
+
+// Entries of before the kinds were told, and kinds of a later version, say that the service was interrupted.
+const outageKey = (kind) => `outage.${OUTAGES.has(kind) ? kind : "other"}`;
+
+/** The explanation of a halt by an outage, from the entry that told of it. */
+export function outageExplanation(t, { since, until, outage }) {
+  if (!since) return "";
+  return t("halt.outage.whole", {
+    what: t(`${outageKey(outage)}.more`),
+    span: t(`halt.${spanKey(since, until)}`, { since: timeText(since), until: timeText(until) }),
+    fair: t("halt.outage.fair"),
+  });
 }
 
 function closedText(t, { ending, leader, price }) {
