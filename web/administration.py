@@ -1,15 +1,20 @@
 """Administrators put lots on and give them their lists."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from bidding.book import Book
 from bidding.lots import AssetClass, LotExists
+from bidding.messages import AbortRequested, Cause, Phase, parse
 from bidding.pipeline import BookUnavailable
 from bidding.terms import InquiryMode, PriorityMode
-from office.sealed import Imported, ListFault, ListFaults, NotPublished
+from office import sealed
+from office.sealed import Imported, ListFault, ListFaults, NotPublished, QualifiedRow
 from web import lot_search, offer_form, putting_on, qualified_list
 from web.languages import N_
 from web.lot_search import ShownLot, Wanted
@@ -32,6 +37,10 @@ PRIORITY_MODES = (
     (PriorityMode.OFFER, N_("收槌后行使"), N_("收槌后按最高报价询问优先购买权人。")),
 )
 ALREADY_OPEN = N_("标的已经开始或尚未写入竞价系统，名单没有改动。")
+TWO_LISTS = N_("您既粘贴了名单，又选了文件，所以没有导入。请只用其中一种：清空粘贴框，或者不选文件。")
+NO_TEXT_FILE = N_(
+    "这个文件不是 CSV 文件，没有导入。如果是 Excel 表格，请在 Excel 里点“另存为”，选 CSV 格式，再上传。"
+)
 FAULTS_SHOWN = 50
 
 
@@ -40,7 +49,15 @@ async def index(visit: Visit) -> Response:
     group = visit.query("phase") if visit.query("phase") in lot_search.GROUPS else ""
     wanted = Wanted(group, "", visit.query("q", 60).replace("\0", "").strip(), visit.page(), everything=True)
     found = await lot_search.find(visit.site.engine, wanted)
-    return page(visit, "administration_lots.html", wanted=wanted, found=found)
+    scheduled = [lot.id for lot in found.lots if lot.phase is Phase.SCHEDULED]
+    listed = await asyncio.gather(*(_has_list(visit, lot) for lot in scheduled))
+    unlisted = {lot for lot, there in zip(scheduled, listed, strict=True) if not there}
+    return page(visit, "administration_lots.html", wanted=wanted, found=found, unlisted=unlisted)
+
+
+async def _has_list(visit: Visit, lot: str) -> bool:
+    """Whether there is a list: all that may be told of an earlier import."""
+    return bool(await sealed.qualified(visit.site.engine, lot))
 
 
 async def new_form(visit: Visit) -> Response:
@@ -102,25 +119,77 @@ async def show(visit: Visit) -> Response:
     return await _shown(visit, await known_lot(visit, everything=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lot stands in the book, which is ahead of the record; without the book, as the record has it.
+
+    `held`: suspended until somebody announces a resumption. `list_open`: the list may still be replaced.
+    `requested_by` is the account that asked for the end ("": nobody did).
+    """
+
+    phase: Phase
+    held: bool = False
+    list_open: bool = False
+    resumes_at: int = 0
+    requested_by: str = ""
+    requester: str = ""
+    why: str = ""
+
+
+async def _standing(visit: Visit, lot: ShownLot) -> Standing:
+    names = ("phase", "suspended_from", "cause", "resumes_at", "abort_requested_by")
+    found = await visit.site.book.fields(lot.id, *names)
+    if "phase" not in found:
+        return Standing(lot.phase, list_open=lot.phase is Phase.SCHEDULED)
+    phase, resumes_at = Phase(found["phase"]), int(found.get("resumes_at") or 0)
+    suspended = phase is Phase.SUSPENDED
+    opening = found.get("suspended_from") if suspended else phase
+    standing = Standing(
+        phase,
+        held=suspended and not resumes_at and found.get("cause") != Cause.OUTAGE,
+        list_open=opening == Phase.SCHEDULED,
+        resumes_at=resumes_at if suspended else 0,
+        requested_by=found.get("abort_requested_by", "") if suspended else "",
+    )
+    if not standing.requested_by:
+        return standing
+    person = await visit.site.accounts.get(int(standing.requested_by))
+    why = await _why_abort(visit.site.book, lot.id)
+    return replace(standing, requester=person.name if person else "", why=why)
+
+
+async def _why_abort(book: Book, lot: str) -> str:
+    """The public reason of the last request for the end; "" if the book no longer has that entry at hand."""
+    snapshot = await book.snapshot(lot)
+    entries = (parse(line) for line in reversed(snapshot.recent)) if snapshot else ()
+    return next((entry.reason for entry in entries if isinstance(entry, AbortRequested)), "")
+
+
 async def _shown(
     visit: Visit,
     lot: ShownLot,
     *,
     typed_list: str = "",
     faults: tuple[ListFault, ...] = (),
+    list_fault: str = "",
     status: int = 200,
 ) -> Response:
     """The count of an earlier import is not shown: the number of registrants is secret."""
     try:
         state = await putting_on.in_the_book(visit.site.engine, visit.site.book, lot.id)
+        standing = await _standing(visit, lot)
     except BookUnavailable:
         state = None
+        standing = Standing(lot.phase, list_open=lot.phase is Phase.SCHEDULED)
     return page(
         visit,
         "administration_lot.html",
         status,
-        lot=lot,
+        lot=replace(lot, phase=standing.phase),
         state=state,
+        standing=standing,
+        has_list=await _has_list(visit, lot.id),
+        list_fault=visit.text(list_fault) if list_fault else "",
         typed_list=typed_list,
         list_faults=faults[:FAULTS_SHOWN],
         more_faults=max(0, len(faults) - FAULTS_SHOWN),
@@ -149,12 +218,15 @@ async def import_list(visit: Visit) -> Response:
     """Replace the list of the qualified. It goes to the sealed module and can't be read back."""
     lot = await known_lot(visit, everything=True)
     here = f"/administration/lots/{lot.id}"
-    uploaded = visit.files.get("file", b"")
-    text = qualified_list.decoded(uploaded) if uploaded else visit.form.get("list", "")
+    uploaded, pasted = visit.files.get("file", b""), visit.form.get("list", "")
+    if uploaded and (pasted.strip() or not qualified_list.is_text(uploaded)):
+        list_fault = TWO_LISTS if pasted.strip() else NO_TEXT_FILE
+        return await _shown(visit, lot, typed_list=pasted, list_fault=list_fault, status=422)
+    text = qualified_list.decoded(uploaded) if uploaded else pasted
     try:
         imported = await _import(visit, lot, text)
     except ListFaults as wrong:
-        return await _shown(visit, lot, typed_list=text, faults=wrong.faults, status=422)
+        return await _shown(visit, lot, typed_list=pasted, faults=wrong.faults, status=422)
     except NotPublished:
         return visit.refused(here, visit.text(ALREADY_OPEN))
     log.info("list_imported", lot=lot.id)
@@ -164,10 +236,20 @@ async def import_list(visit: Visit) -> Response:
 
 
 async def _import(visit: Visit, lot: ShownLot, text: str) -> Imported:
+    """Raises ListFaults with all that is wrong, in the order of the lines."""
     typed = qualified_list.parse(text, lot.terms.priority_mode)
+    faults = list(typed.faults)
     try:
-        return await putting_on.import_list(visit.site.engine, visit.site.book, lot.id, typed.rows)
+        if not faults:
+            return await _imported(visit, lot, typed.rows)
+        await sealed.check(visit.site.engine, typed.rows)
     except ListFaults as wrong:
-        raise ListFaults(typed.by_line(wrong.faults)) from wrong
+        faults += typed.by_line(wrong.faults)
+    raise ListFaults(sorted(faults, key=lambda fault: fault.line))
+
+
+async def _imported(visit: Visit, lot: ShownLot, rows: Sequence[QualifiedRow]) -> Imported:
+    try:
+        return await putting_on.import_list(visit.site.engine, visit.site.book, lot.id, rows)
     except putting_on.UnknownLot as unknown:
         raise HTTPException(404) from unknown

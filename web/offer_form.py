@@ -16,6 +16,9 @@ AHEAD_MS: Final = 10_000
 FARTHEST_MS: Final = 366 * 24 * 3600 * 1000
 LEAST_PERIOD_S: Final = 5
 MOST_STEPS: Final = 1_000_000
+STEPS_RANGE: Final = N_("请填写 1 到 1000000 之间的整数。")
+PERIOD_RANGE: Final = N_("请填写 5 到 86400 之间的整数，单位是秒（86400 秒是一天）。")
+"""They name the limits in words (a test holds them to the numbers)."""
 
 FIELDS: Final[Mapping[str, str]] = {
     "lot": "",
@@ -58,7 +61,8 @@ LABELS: Final[Mapping[str, str]] = {
 
 _T = TypeVar("_T")
 
-_AMOUNT: Final = re.compile(r"(\d{1,14})(?:\.(\d{1,2}))?", re.ASCII)
+_AMOUNT: Final = re.compile(r"(\d{1,16})(?:\.(\d{0,16}))?(?:[元圆]|([万亿])[元圆]?)?", re.ASCII)
+_DIGITS_MORE: Final[Mapping[str | None, int]] = {None: 0, "万": 4, "亿": 8}
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _TIME: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[T ]+(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
@@ -113,10 +117,10 @@ def parse(form: Mapping[str, str], now: int, created_by: int) -> Draft:
 def _terms(reading: "_Reading") -> dict[str, Any]:
     """The fields of the terms; sound when nothing was found wrong."""
     take = reading.take
-    period = _between(LEAST_PERIOD_S, MAX_PERIOD_MS // 1000)
+    period = _between(LEAST_PERIOD_S, MAX_PERIOD_MS // 1000, PERIOD_RANGE)
     starting_price = take("starting_price", amount, Fen(0))
     increment = take("increment", amount, Fen(0))
-    max_steps = take("max_steps", _between(1, MOST_STEPS), 0)
+    max_steps = take("max_steps", _between(1, MOST_STEPS, STEPS_RANGE), 0)
     if starting_price + max_steps * increment > MAX_PRICE:
         reading.faults["max_steps"] = N_("起始价加上一次最多加的金额，超过了平台能处理的最大金额。")
     return {
@@ -185,26 +189,29 @@ def _choice(text: str, kinds: type) -> str:
     return text
 
 
-def _between(least: int, most: int) -> Callable[[str], int]:
+def _between(least: int, most: int, wrong: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         plain = unicodedata.normalize("NFKC", text).replace(",", "").strip()
         if not _NUMBER.fullmatch(plain) or not least <= int(plain) <= most:
-            raise _Wrong(N_("请填写允许范围内的整数。"))
+            raise _Wrong(wrong)
         return int(plain)
 
     return read
 
 
 def amount(text: str) -> Fen:
-    """Yuan as people type them ("1,234.5", "１２００元") -> fen."""
-    plain = unicodedata.normalize("NFKC", text)
-    for sign in (",", " ", "¥", "元"):
-        plain = plain.replace(sign, "")
+    """Yuan as people type them ("1,234.5", "１２００元", "120万") -> fen, as in the field for a bid."""
+    plain = re.sub(r"[\s,、¥]", "", unicodedata.normalize("NFKC", text))
     found = _AMOUNT.fullmatch(plain)
-    fen = int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0")) if found else 0
+    fen = _fen(found[1], (found[2] or "").rstrip("0"), _DIGITS_MORE[found[3]] + 2) if found else 0
     if not 1 <= fen <= MAX_PRICE:
-        raise _Wrong(N_("请填写金额，单位是元，最多两位小数，例如 1200.50。"))
+        raise _Wrong(N_("请填写金额，例如 1200.50、120万 或 1.5亿，最多到分（两位小数）。"))
     return Fen(fen)
+
+
+def _fen(whole: str, decimals: str, shift: int) -> int:
+    """The number with its point moved `shift` digits to the right; 0 when it has more decimals than that."""
+    return int(whole + decimals.ljust(shift, "0")) if len(decimals) <= shift else 0
 
 
 def _opening(text: str, now: int) -> int:

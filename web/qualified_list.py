@@ -9,14 +9,17 @@ from office.accounts import login_from
 from office.sealed import MOST_QUALIFIED, MOST_RANKS, ListFault, ListFaults, QualifiedRow, Wrong
 
 _HEADINGS: Final = ("login", "账号", "帐号")
+_NO_TEXT: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\xff\xfe", b"\xfe\xff")
+"""How .xlsx, .xls and UTF-16 begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedList:
-    """The rows, and the line on which each stands in what was typed."""
+    """The rows, the line on which each stands in what was typed, and wrong ranks (0 in the rows)."""
 
     rows: tuple[QualifiedRow, ...]
     lines: tuple[int, ...]
+    faults: tuple[ListFault, ...] = ()
 
     def by_line(self, faults: tuple[ListFault, ...]) -> tuple[ListFault, ...]:
         """Faults that count rows (from 1), told by the lines that the person sees."""
@@ -26,7 +29,7 @@ class TypedList:
 
 
 def parse(text: str, mode: PriorityMode) -> TypedList:
-    """The rows of a list; empty lines and a heading are skipped. Raises ListFaults by line.
+    """The rows of a list; empty lines and a heading are skipped. Raises ListFaults for no list at all.
 
     A line is `login` or `login,rank` (comma, tab or semicolon); 0 is no priority right, 1 the highest rank.
     """
@@ -41,15 +44,13 @@ def parse(text: str, mode: PriorityMode) -> TypedList:
         raise ListFaults([ListFault(0, Wrong.EMPTY if not typed else Wrong.TOO_MANY)])
     ranks = [_rank(cells, mode) for _, cells in typed]
     logins = [login_from(cells[0])[:40] for _, cells in typed]
-    faults = [
+    faults = tuple(
         ListFault(number, Wrong.RANK, login)
         for (number, _), login, rank in zip(typed, logins, ranks, strict=True)
         if rank is None
-    ]
-    if faults:
-        raise ListFaults(faults)
+    )
     rows = tuple(QualifiedRow(login, rank or 0) for login, rank in zip(logins, ranks, strict=True))
-    return TypedList(rows, tuple(number for number, _ in typed))
+    return TypedList(rows, tuple(number for number, _ in typed), faults)
 
 
 def _plain(line: str) -> str:
@@ -67,6 +68,11 @@ def _rank(cells: list[str], mode: PriorityMode) -> int | None:
         return None
     rank = int(text)
     return rank if rank <= MOST_RANKS and (rank == 0 or mode is not PriorityMode.NONE) else None
+
+
+def is_text(content: bytes) -> bool:
+    """False for a workbook (.xlsx, .xls), UTF-16, and whatever else is no text in a usual encoding."""
+    return not content.startswith(_NO_TEXT) and b"\0" not in content
 
 
 def decoded(content: bytes) -> str:

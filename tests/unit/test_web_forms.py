@@ -2,12 +2,13 @@
 
 import pytest
 
-from bidding.terms import PriorityMode
+from bidding.terms import MAX_PERIOD_MS, PriorityMode
 from office.sealed import ListFaults, QualifiedRow, Wrong
+from web import offer_form
 from web.csrf import fits, token
 from web.headers import gateways, policy
 from web.offer_form import FormFaults, amount, parse
-from web.qualified_list import decoded
+from web.qualified_list import decoded, is_text
 from web.qualified_list import parse as parse_list
 from web.shown import capital, iso, moment, moment_en, yuan
 from web.site import WebSettings
@@ -25,6 +26,11 @@ NOW = 1_795_190_400_000  # 2026-11-21 00:00 in Beijing
         ("１２００元", 120_000),
         ("0.01", 1),
         ("9999999999999.99", 999_999_999_999_999),
+        ("1万", 1_000_000),
+        ("120万元", 120_000_000),
+        ("１．２５万", 1_250_000),
+        ("1 亿", 10_000_000_000),
+        ("0.123456亿元", 1_234_560_000),
     ],
 )
 def test_amounts_are_read_exactly(typed: str, fen: int) -> None:
@@ -32,7 +38,22 @@ def test_amounts_are_read_exactly(typed: str, fen: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "0", "-1", "1.234", "1e5", "12万", "0x10", "99999999999999.99", "1.2.3", "٣"]
+    "typed",
+    [
+        "",
+        "0",
+        "-1",
+        "1.234",
+        "1e5",
+        "万",
+        "1万亿",
+        "1.1234567万",
+        "100000亿",
+        "0x10",
+        "99999999999999.99",
+        "1.2.3",
+        "٣",
+    ],
 )
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(Exception, match="金额"):
@@ -87,14 +108,30 @@ def test_an_empty_list_is_told(text: str) -> None:
 
 @pytest.mark.parametrize("line", ["a,x", "a,-1", "a,100", "a,1,1", "a,1.0"])
 def test_a_rank_that_is_none_is_told_with_its_line(line: str) -> None:
-    with pytest.raises(ListFaults) as caught:
-        parse_list(f"ok\n\n{line}", PriorityMode.MATCH)
-    assert [(fault.line, fault.wrong) for fault in caught.value.faults] == [(3, Wrong.RANK)]
+    typed = parse_list(f"ok\n\n{line}", PriorityMode.MATCH)
+    assert [(fault.line, fault.wrong) for fault in typed.faults] == [(3, Wrong.RANK)]
+    assert typed.rows == (QualifiedRow("ok"), QualifiedRow("a"))
 
 
 def test_a_rank_needs_a_lot_that_grants_it() -> None:
-    with pytest.raises(ListFaults):
-        parse_list("a,1", PriorityMode.NONE)
+    assert parse_list("a,1", PriorityMode.NONE).faults
+    assert not parse_list("a,1", PriorityMode.MATCH).faults
+    assert not parse_list("a,0", PriorityMode.NONE).faults
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\xd0\xcf\x11\xe0rest", "账号".encode("utf-16")])
+def test_a_workbook_is_no_text(content: bytes) -> None:
+    assert not is_text(content)
+    assert is_text("账号,顺位".encode("gb18030"))
+
+
+def test_ranges_are_named_as_they_are() -> None:
+    assert f" 1 到 {offer_form.MOST_STEPS} " in offer_form.STEPS_RANGE
+    assert f" {offer_form.LEAST_PERIOD_S} 到 {MAX_PERIOD_MS // 1000} " in offer_form.PERIOD_RANGE
+    with pytest.raises(FormFaults) as caught:
+        parse({"max_steps": "0", "inquiry_s": "4", "window_s": "86401"}, NOW, 1)
+    assert caught.value.faults["max_steps"] == offer_form.STEPS_RANGE
+    assert caught.value.faults["inquiry_s"] == caught.value.faults["window_s"] == offer_form.PERIOD_RANGE
 
 
 def test_lists_from_spreadsheets_are_read_in_their_encoding() -> None:
