@@ -1,5 +1,6 @@
 """Administrators look after accounts; everybody changes their own password."""
 
+import secrets
 from typing import Final
 
 import structlog
@@ -19,6 +20,7 @@ from web.words import ROLES
 log = structlog.get_logger(__name__)
 
 PAGE: Final = 50
+NOTHING_TYPED: Final = {"login": "", "name": "", "role": Role.BIDDER.value}
 HERE: Final = "/administration/accounts"
 LABELS: Final = {
     "login": N_("账号"),
@@ -26,14 +28,23 @@ LABELS: Final = {
     "role": N_("身份"),
     "password": N_("初始密码"),
 }
+ONE_TIME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without the letters and digits that look alike (i l o 0 1): it is read out over the telephone."""
 PASSWORD_FORM: Final = N_("密码用 8 到 200 个字符。")
 
 
 async def index(visit: Visit) -> Response:
-    return await _shown(visit, {"login": "", "name": "", "role": Role.BIDDER.value}, {})
+    return await _shown(visit, dict(NOTHING_TYPED), {})
 
 
-async def _shown(visit: Visit, typed: dict[str, str], faults: dict[str, str]) -> Response:
+async def _shown(
+    visit: Visit,
+    typed: dict[str, str],
+    faults: dict[str, str],
+    *,
+    one_time: tuple[Person, str] | None = None,
+) -> Response:
+    """`one_time`: an account and its new password, which only this answer shows."""
     role = Role(visit.query("role")) if visit.query("role") in set(Role) else None
     asked = min(visit.page(), 1000)
     people, total = await visit.site.accounts.page((asked - 1) * PAGE, PAGE, role)
@@ -48,6 +59,7 @@ async def _shown(visit: Visit, typed: dict[str, str], faults: dict[str, str]) ->
         pages=max(1, -(-total // PAGE)),
         address=f"{HERE}?{'role=' + role + '&' if role else ''}page=",
         typed=typed,
+        one_time=one_time,
         errors={name: visit.text(text) for name, text in faults.items()},
         summary=summary(visit, LABELS, faults),
     )
@@ -108,6 +120,23 @@ async def end_sessions(visit: Visit) -> Response:
     log.info("sessions_ended", account=person.id, by=_self(visit).account_id)
     text = visit.text(N_("已结束账号 %(login)s 的 %(count)s 处登录。"))
     return visit.done(HERE, text % {"login": person.login, "count": ended})
+
+
+async def new_password(visit: Visit) -> Response:
+    """For who has forgotten theirs: a random one, shown in this answer only; all sessions end."""
+    person = await _person(visit)
+    if person.id == _self(visit).account_id:
+        return visit.refused(HERE, visit.text(N_("自己的密码请到“修改密码”里改。")))
+    password = _one_time_password()
+    await visit.site.accounts.set_password(person.id, password)
+    await visit.site.sessions.end_all_of(person.id)
+    log.info("password_replaced", account=person.id, by=_self(visit).account_id)
+    return await _shown(visit, dict(NOTHING_TYPED), {}, one_time=(person, password))
+
+
+def _one_time_password() -> str:
+    """Twelve characters in three groups, 59 bits."""
+    return "-".join("".join(secrets.choice(ONE_TIME_ALPHABET) for _ in range(4)) for _ in range(3))
 
 
 async def _person(visit: Visit) -> Person:

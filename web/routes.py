@@ -62,4 +62,5 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ACCOUNT}/disable", people.disable, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/enable", people.enable, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/end-sessions", people.end_sessions, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/new-password", people.new_password, ADMINISTRATORS),
 )

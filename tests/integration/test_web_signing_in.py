@@ -1,5 +1,6 @@
 """Signing in: who gets in, who does not, and what a session is worth."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -146,8 +147,16 @@ async def test_next_never_leads_to_another_site(web: Web) -> None:
 
 
 async def test_demo_accounts_are_shown_in_demo_mode_only(database: str, valkey: str) -> None:
-    shown = (DemoAccount("demo-bidder", "demo-password", Role.BIDDER, "测试竞买人一"),)
+    shown = (
+        DemoAccount("bidder1", "demo-password", Role.BIDDER, "测试竞买人一"),
+        DemoAccount("bidder2", "demo-password", Role.BIDDER, "测试竞买人二"),
+    )
     async with web_on(database, valkey, demo=True, demo_accounts=shown) as web:
-        assert "demo-password" in (await web.visitor().get("/sign-in")).text
+        page = (await web.visitor().get("/sign-in")).text
+        assert "demo-password" in page
+        assert page.count("机器人也在使用") == 1
+        assert "忘记密码请联系平台管理员" in page
+        labels = re.findall(r'(?:<section[^>]*|role="region") aria-label="([^"]+)"', page)
+        assert len(labels) == len(set(labels)) == 2
     async with web_on(database, valkey, demo=False, demo_accounts=shown) as web:
         assert "demo-password" not in (await web.visitor().get("/sign-in")).text
