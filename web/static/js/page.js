@@ -1,6 +1,8 @@
-// What every page needs: the menu of small screens, countdowns in lists, dialogs, the first error in focus.
+// What every page needs: the menu of small screens, countdowns in lists, dialogs, the first error in focus, and the
+// other tabs' news of who is signed in.
 
 import { clockText } from "../room/clock.js";
+import { followSession } from "./session.js";
 
 const menuButton = document.querySelector("[data-menu-button]");
 const menu = document.querySelector("[data-menu]");
@@ -40,3 +42,5 @@ for (const closer of document.querySelectorAll("[data-closes]")) {
 }
 
 document.querySelector("[data-focus-first]")?.focus();
+
+followSession();
