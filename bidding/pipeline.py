@@ -80,13 +80,13 @@ class Connection(asyncio.Protocol):
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             _, callback = self._waiting.popleft()
-            callback(reply)
+            _hand_over(callback, reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         waiting, self._waiting = self._waiting, deque()
         for _, callback in waiting:
-            callback(BookUnavailable("the connection to the book broke"))
+            _hand_over(callback, BookUnavailable("the connection to the book broke"))
         self._on_lost()
 
     def waited_s(self) -> float:
@@ -101,6 +101,14 @@ class Connection(asyncio.Protocol):
         answer: asyncio.Future[Reply] = self._loop.create_future()
         self.call(pack(*parts), lambda reply: settle_future(answer, reply))
         return await answer
+
+
+def _hand_over(callback: Callback, reply: Reply) -> None:
+    """A callback that fails is no reason to lose the answers of all others."""
+    try:
+        callback(reply)
+    except Exception:
+        log.exception("callback_failed")
 
 
 def settle_future(answer: "asyncio.Future[Reply]", reply: Reply) -> None:
