@@ -7,15 +7,21 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import structlog
+
 from bidding.gateway.lookup import PartitionClock
 from bidding.gateway.view import LotView, Step, Track
 from bidding.messages import BidAccepted, Phase
 from bidding.session import ENDED
 
+log = structlog.get_logger(__name__)
+
 LOTS_SHOWN: Final = 500
 SOON_MS: Final = 10 * 60_000
 """Lots that open within this time, and lots that ended within it, are on the board too."""
 MINUTE_MS: Final = 60_000
+LOTS_COUNTED: Final = 5_000
+"""Lots that are counted, or waited for, at most: the ones not heard of for longest are left out."""
 
 
 class _Counts:
@@ -53,29 +59,42 @@ class Board:
         self._tracks: dict[str, Track] = {}
         self._counts: dict[str, _Counts] = {}
         self._ended: dict[str, int] = {}
+        self._rejections: Counter[str] = Counter()
 
     def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, now: int) -> None:
         if kind == BidAccepted.kind:
             self._of(lot).bid(now)
         track = self._tracks.get(lot)
         if track is None or track.feed(epoch, seq, kind, line) is Step.GAP:
-            self.missing.add(lot)
+            self._miss(lot)
 
     def refusal(self, lot: str, reason: str) -> None:
         self._of(lot).rejections[reason] += 1
+        self._rejections[reason] += 1
 
     def _of(self, lot: str) -> _Counts:
-        return self._counts.setdefault(lot, _Counts())
+        counts = self._counts.pop(lot, None) or _Counts()
+        while len(self._counts) >= LOTS_COUNTED:
+            del self._counts[next(iter(self._counts))]
+        self._counts[lot] = counts
+        return counts
 
     def read_again(self, lot: str) -> None:
         """What is known of this lot is not to be relied on."""
         self._tracks.pop(lot, None)
-        self.missing.add(lot)
+        self._ended.pop(lot, None)
+        self._miss(lot)
+
+    def _miss(self, lot: str) -> None:
+        """Who is left out here is found when the board looks around."""
+        if len(self.missing) < LOTS_COUNTED:
+            self.missing.add(lot)
 
     def forget_all(self) -> None:
         """The book is another one: everything is read again."""
         self.missing.update(self._tracks)
         self._tracks.clear()
+        self._ended.clear()
 
     def unknown(self, lots: Iterable[str]) -> list[str]:
         return [lot for lot in lots if lot not in self._tracks]
@@ -89,24 +108,31 @@ class Board:
 
     def totals(self, now: int) -> tuple[int, Mapping[str, int]]:
         """Bids in the last minute and refusals by reason, of all lots."""
-        rejections: Counter[str] = Counter()
-        for counts in self._counts.values():
-            rejections.update(counts.rejections)
-        return sum(counts.per_minute(now) for counts in self._counts.values()), rejections
+        return sum(counts.per_minute(now) for counts in self._counts.values()), dict(self._rejections)
 
     def rows(self, now: int, watchers: Mapping[str, int]) -> tuple[Sequence[Mapping[str, Any]], int]:
         """The lots, the most urgent first, and how many more there are."""
-        self._drop_old(now)
+        self.tidy(now)
         shown = [track.view for track in self._tracks.values() if _is_shown(track.view, now)]
         shown.sort(key=_urgency)
         rows = [self._row(view, now, watchers.get(view.lot, 0)) for view in shown[:LOTS_SHOWN]]
         return rows, max(0, len(shown) - LOTS_SHOWN)
 
-    def _drop_old(self, now: int) -> None:
+    def tidy(self, now: int) -> None:
+        """Let go of lots that are over, and of counts of lots of which nothing is known and heard."""
         for lot, track in list(self._tracks.items()):
-            if track.view.phase in ENDED and now - self._ended.setdefault(lot, now) > SOON_MS:
+            try:
+                phase = track.view.phase
+            except Exception:  # an entry that can't be read: the book knows better
+                log.exception("lot_unreadable", lot=lot)
+                self.read_again(lot)
+                continue
+            if phase in ENDED and now - self._ended.setdefault(lot, now) > SOON_MS:
                 del self._tracks[lot], self._ended[lot]
                 self._counts.pop(lot, None)
+        for lot, counts in list(self._counts.items()):
+            if lot not in self._tracks and not counts.per_minute(now):
+                del self._counts[lot]
 
     def _row(self, view: LotView, now: int, watchers: int) -> Mapping[str, Any]:
         counts = self._counts.get(view.lot)

@@ -22,6 +22,7 @@ from bidding.book import Book, Outcome
 from bidding.gateway import presence
 from bidding.gateway.board import Board, Departures
 from bidding.gateway.booktime import BookTime
+from bidding.gateway.delays import Delays
 from bidding.gateway.fanout import Fanout
 from bidding.gateway.gauges import Metrics
 from bidding.gateway.guest import MESSAGES, PROBE, Guest, SignedIn
@@ -34,7 +35,7 @@ from bidding.gateway.rooms import Rooms
 from bidding.gateway.server import Connection, Limits, PlainConnection, Receiver, Server
 from bidding.gateway.server import Refused as HandshakeRefused
 from bidding.gateway.tail import Tail
-from bidding.gateway.view import kind_of, paddle_in
+from bidding.gateway.view import kind_of, paddle_in, price_in
 from bidding.gateway.wire import (
     ClientHello,
     ClientProbe,
@@ -45,7 +46,7 @@ from bidding.gateway.wire import (
     ServerPong,
     ServerWelcome,
 )
-from bidding.messages import Refused
+from bidding.messages import Aborted, Closed, Refused
 from bidding.pipeline import BookUnavailable, Pipeline
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,8 @@ PORTS_ANSWER_WITHIN_S: Final = 5.0
 LAST_ANSWERS_WITHIN_S: Final = 1.0
 LAST_BEATS_WITHIN_S: Final = 1.0
 PROBE_SESSION_WITHIN_S: Final = 0.5
+DELAYS_TOLD_AFTER_S: Final = 0.5
+ENDS: Final = frozenset({Closed.kind, Aborted.kind})
 ROLE_BIDDER: Final = "bidder"
 
 
@@ -135,7 +138,8 @@ class Gateway:
         self.port = 0
         self._paddle_of = paddle_of
         self._time = BookTime()
-        self._pending: dict[tuple[str, str, str], Guest] = {}
+        self._pending: dict[tuple[str, str, str, int], Guest] = {}
+        self.delays = Delays()
         self._buckets: dict[int, TokenBucket] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
@@ -199,6 +203,9 @@ class Gateway:
                 await presence.withdraw(self.logs_free, self.id)
         self.server.stop_listening()
         await self._await_answers()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await asyncio.gather(*map(self._tell_delays, self.delays.lots()))
         await self.server.stop()
         await self._end_tasks()
         await self.logs.__aexit__()
@@ -414,10 +421,15 @@ class Gateway:
         for number in idle:
             del self._buckets[number]
 
-    def asked(self, lot: str, paddle: str, bid_id: str, guest: Guest) -> None:
+    def tidy(self) -> None:
+        """Once a second."""
+        self.forget_idle_accounts()
+        self.board.tidy(self.now())
+
+    def asked(self, lot: str, paddle: str, bid_id: str, price: int, guest: Guest) -> None:
         """A bid goes to the book."""
         self.deciding += 1
-        self._pending[lot, paddle, bid_id] = guest
+        self._pending[lot, paddle, bid_id, price] = guest
 
     def decided(self, outcome: Outcome | Exception) -> None:
         """The book has replied to a bid, or will not."""
@@ -430,10 +442,20 @@ class Gateway:
         self.heard(outcome.now)
         self.metrics.bids.labels("again" if outcome.again else kind_of(outcome.line)).inc()
 
-    def answered(self, lot: str, paddle: str, bid_id: str, began: float) -> None:
-        """A bid is being answered."""
-        self._pending.pop((lot, paddle, bid_id), None)
-        self.metrics.ack_seconds.observe(time.monotonic() - began)
+    def answered(self, lot: str, paddle: str, bid_id: str, price: int, began: float) -> None:
+        """A bid is being answered; it came at `began`."""
+        self._pending.pop((lot, paddle, bid_id, price), None)
+        took_s = time.monotonic() - began
+        self.metrics.ack_seconds.observe(took_s)
+        self.delays.took(lot, took_s * 1000)
+
+    async def _tell_delays(self, lot: str, after_s: float = 0.0) -> None:
+        """Make public what the lot's bids waited here, the last answers included."""
+        await asyncio.sleep(after_s)
+        try:
+            await self.delays.publish(self.logs_free, lot)
+        except (BookUnavailable, hiredis.ReplyError) as fault:
+            log.warning("delays_not_told", lot=lot, fault=repr(fault))
 
     def heard(self, book_ms: int) -> None:
         self._time.heard(book_ms, time.monotonic() * 1000)
@@ -480,9 +502,11 @@ class Gateway:
 
     def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, bid_id: str) -> None:
         if bid_id and self._pending:
-            bidder = self._pending.get((lot, paddle_in(line), bid_id))
+            bidder = self._pending.get((lot, paddle_in(line), bid_id, price_in(line)))
             if bidder is not None:
                 bidder.accepted(bid_id, line)
+        if kind in ENDS:
+            self.spawn(self._tell_delays(lot, DELAYS_TOLD_AFTER_S))
         self.metrics.entries.inc()
         self.rooms.entry(lot, epoch, seq, kind, line)
         self.board.entry(lot, epoch, seq, kind, line, self.now())

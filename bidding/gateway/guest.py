@@ -72,7 +72,7 @@ class Guest(Watcher):
 
     __slots__ = (
         *("_account_bids", "_began", "_bids", "_bids_waiting", "_deciding", "_faults", "_gateway"),
-        *("_messages", "_turn"),
+        *("_messages", "_price", "_turn"),
         *("confirming", "gone", "greeted", "lot", "paddle", "rank", "room", "signed_in"),
     )
 
@@ -85,7 +85,8 @@ class Guest(Watcher):
         self._faults = TokenBucket(FAULTS, now)
         self._bids = TokenBucket(gateway.bid_rate, now)
         self._account_bids = gateway.bids_of(signed_in.account_id) if signed_in else self._bids
-        self._bids_waiting: deque[ClientBid] = deque()
+        self._bids_waiting: deque[tuple[ClientBid, float]] = deque()
+        self._price = 0
         self._deciding = ""
         self._turn = 0
         self._began = now
@@ -107,10 +108,13 @@ class Guest(Watcher):
 
     # from the server (bidding.server.Receiver)
 
-    def received(self, payload: bytes) -> None:
-        if not self._messages.take(self._gateway.monotonic()):
+    def frame(self) -> bool:
+        taken = self._messages.take(self._gateway.monotonic())
+        if not taken:
             self.outlet.close(Close.FLOOD, "too many messages")
-            return
+        return taken
+
+    def received(self, payload: bytes) -> None:
         try:
             message = parse_client(payload)
         except Malformed as fault:
@@ -185,9 +189,9 @@ class Guest(Watcher):
         elif wait_ms := self._take_turn():
             self._limit(bid, wait_ms)
         elif not self._deciding:
-            self._submit(bid)
+            self._submit(bid, self._gateway.monotonic())
         elif len(self._bids_waiting) < BIDS_WAITING:
-            self._bids_waiting.append(bid)
+            self._bids_waiting.append((bid, self._gateway.monotonic()))
         else:
             self._limit(bid, OVERLOADED_RETRY_MS)
 
@@ -205,12 +209,13 @@ class Guest(Watcher):
         self._gateway.metrics.bids.labels("limited").inc()
         self.tell(ServerLimited(bid.id, retry_ms))
 
-    def _submit(self, bid: ClientBid) -> None:
+    def _submit(self, bid: ClientBid, came: float) -> None:
         assert self.paddle is not None
         self._turn += 1
         self._deciding = bid.id
-        self._began = self._gateway.monotonic()
-        self._gateway.asked(self.lot, self.paddle, bid.id, self)
+        self._price = bid.price
+        self._began = came
+        self._gateway.asked(self.lot, self.paddle, bid.id, bid.price, self)
         decided = partial(self._decided, self._turn)
         self._gateway.book.submit_bid(self.lot, PlaceBid(self.paddle, bid.id, bid.price), decided)
 
@@ -227,13 +232,13 @@ class Guest(Watcher):
     def _answer(self, message: ServerMessage) -> None:
         """Answer the bid that is being decided, and go on to the next one."""
         assert self.paddle is not None
-        self._gateway.answered(self.lot, self.paddle, self._deciding, self._began)
+        self._gateway.answered(self.lot, self.paddle, self._deciding, self._price, self._began)
         self._deciding = ""
         if self.gone:
             return
         self.tell(message)
         if self._bids_waiting:
-            self._submit(self._bids_waiting.popleft())
+            self._submit(*self._bids_waiting.popleft())
 
     def _confirm(self) -> None:
         if self.room is None:

@@ -55,7 +55,7 @@ class Pulse:
             if refreshing is None or refreshing.done():
                 refreshing = self._gateway.spawn(self._refresh())
             await asyncio.wait({refreshing}, timeout=FACTS_WITHIN_S)
-            for work in (self._tick, self._watch_departures, self._gateway.forget_idle_accounts):
+            for work in (self._tick, self._watch_departures, self._gateway.tidy):
                 try:
                     work()
                 except Exception:

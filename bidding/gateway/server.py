@@ -60,6 +60,9 @@ class Receiver(Protocol):
     def greeted(self) -> bool:
         """Whether the first message has come."""
 
+    def frame(self) -> bool:
+        """A frame has come, of any kind; False: one too many, and the connection is being closed."""
+
     def received(self, payload: bytes) -> None: ...
 
     def malformed(self, code: str) -> None: ...
@@ -142,14 +145,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.heard = self._server.awake
         self._ws.receive_data(data)
-        events = self._ws.events_received()
-        self._flush()
-        for event in events:
+        for (
+            event
+        ) in self._ws.events_received():  # before what the protocol itself writes: it may end with EOF
             if isinstance(event, Frame):
                 self._frame(event)
             elif isinstance(event, Request):
                 self._server.came_for(self, event.headers.get_all(HEADER))
                 self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(event))
+        self._flush()
         if self._ws.close_expected():
             self._end()
 
@@ -215,6 +219,8 @@ class Connection(asyncio.Protocol):
             if self._handshake is not None and len(self._early) < 8:
                 self._early.append(frame)
             return
+        if not self._receiver.frame():
+            return
         match frame.opcode:
             case Opcode.TEXT | Opcode.CONT:
                 payload = self._fragments + bytes(frame.data) if self._fragments else bytes(frame.data)
@@ -245,6 +251,10 @@ class Connection(asyncio.Protocol):
         if code == Close.TOO_SLOW:
             self._server.dropped += 1
         self._by_us = True
+        if self._ws.state is not State.OPEN:  # the other side was first
+            self._flush()
+            self._end()
+            return
         try:
             self._ws.send_close(code, reason)
         except ProtocolError:

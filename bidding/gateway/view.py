@@ -30,6 +30,7 @@ from bidding.terms import Fen
 
 KIND: Final = re.compile(rb'"kind":"(\w+)"')
 PADDLE: Final = re.compile(rb'"paddle":"(\d{4})"')
+PRICE: Final = re.compile(rb'"price":(\d+)')
 REASON: Final = re.compile(rb'"reason":"(\w+)"\}$')
 
 
@@ -103,6 +104,9 @@ def _held(after: LotView, before: LotView, cause: Cause | None) -> LotView:
     return replace(after, suspended_from=came_from, cause=cause, resumes_at=0)
 
 
+UNFOLDED_AT_MOST: Final = 64
+
+
 class Step(Enum):
     """How an entry stands to what is known: the next one, known already, or beyond a gap."""
 
@@ -133,16 +137,21 @@ class Track:
         if is_bid and self._unfolded and self._unfolded[-1][0]:
             self._unfolded.pop()
         self._unfolded.append((is_bid, line))
+        if len(self._unfolded) >= UNFOLDED_AT_MOST:
+            self._fold()
         return Step.NEXT
 
     @property
     def view(self) -> LotView:
+        self._fold()
+        return self._view
+
+    def _fold(self) -> None:
         for _, line in self._unfolded:
             entry = parse(line)
             assert isinstance(entry, Event), "a public log holds public entries only"
             self._view = fold(self._view, entry)
         self._unfolded.clear()
-        return self._view
 
 
 def kind_of(line: bytes) -> str:
@@ -157,6 +166,12 @@ def paddle_in(line: bytes) -> str:
     """The paddle of a bid's line; empty for lines without one."""
     found = PADDLE.search(line)
     return found[1].decode() if found else ""
+
+
+def price_in(line: bytes) -> int:
+    """The price of a bid's line; 0 for lines without one."""
+    found = PRICE.search(line)
+    return int(found[1]) if found else 0
 
 
 def reason_of(line: bytes) -> str | None:

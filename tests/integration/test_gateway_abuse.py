@@ -214,3 +214,38 @@ async def test_without_trusted_proxies_a_forwarded_address_is_not_believed(stage
     for _ in range(3):  # from this machine, which is not counted
         await stage.client(gateway, headers={"X-Forwarded-For": "203.0.113.7"})
     assert {connection.address for connection in gateway.server.connections} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("opcode", [0x89, 0x8A, 0x01])
+async def test_a_flood_of_frames_that_are_no_message_ends_the_connection_too(
+    stage: Scene, opcode: int
+) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    flooder = await _one_that_does_not_read(gateway.port)
+    reader, writer = await asyncio.open_connection(sock=flooder)
+    frame = bytes([opcode, 0x80]) + b"\0\0\0\0"
+    rest = bytes([0x00, 0x80]) + b"\0\0\0\0" if opcode == 0x01 else frame
+    writer.write(frame + 400 * rest)
+    heard = b""
+    while data := await asyncio.wait_for(reader.read(65536), 5):
+        heard += data
+    assert (4429).to_bytes(2, "big") in heard
+    writer.close()
+
+
+async def test_a_message_and_a_close_in_one_segment_are_both_answered(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+    raw = await _one_that_does_not_read(gateway.port)
+    reader, writer = await asyncio.open_connection(sock=raw)
+    ping = json.dumps({"type": "ping", "t": 77}).encode()
+    writer.write(bytes([0x81, 0x80 | len(ping)]) + b"\0\0\0\0" + ping + bytes([0x88, 0x80]) + b"\0\0\0\0")
+    heard = b""
+    while data := await asyncio.wait_for(reader.read(65536), 5):
+        heard += data
+    writer.close()
+    assert b'"t":77' in heard
+    assert not faults

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import pytest
 import uvloop
 
+from bidding.pipeline import pack
 from tests.gatewaykit import LOT, Person, Scene, scene
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy.")
@@ -157,3 +158,49 @@ async def test_ticks_do_not_wait_for_a_slow_board(stage: Scene) -> None:
     before = sum(message["type"] == "tick" for message in watcher.heard)
     await asyncio.sleep(3.3)
     assert sum(message["type"] == "tick" for message in watcher.heard) - before >= 3
+
+
+async def test_an_id_used_again_with_another_price_is_not_told_the_first_bids_entry(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    told: list[str] = []
+
+    class Bidder:
+        def accepted(self, bid_id: str, line: bytes) -> None:
+            told.append(bid_id)
+
+    gateway.asked(LOT, "1001", "same-id-twice", 10_000, Bidder())  # type: ignore[arg-type]
+    gateway.asked(LOT, "1001", "same-id-twice", 10_100, Bidder())  # type: ignore[arg-type]
+    gateway._pending.pop((LOT, "1001", "same-id-twice", 10_000))
+    line = b'{"kind":"bid_accepted","paddle":"1001","price":10000,"priority":false}'
+    gateway.entry(LOT, 1, 3, "bid_accepted", line, "same-id-twice")
+    assert told == []
+    gateway.entry(LOT, 1, 4, "bid_accepted", line.replace(b"10000", b"10100"), "same-id-twice")
+    assert told == ["same-id-twice"]
+
+
+async def test_a_callback_that_fails_does_not_break_the_connection_to_the_book(stage: Scene) -> None:
+    connection = await stage.book.pipeline.ready()
+    connection.call(pack("PING"), broken)
+    assert await connection.ask("PING") == b"PONG"
+    assert await connection.ask("PING") == b"PONG"
+    assert stage.book.pipeline.connection is connection
+
+
+async def test_the_gateways_delays_are_public_after_the_close(stage: Scene) -> None:
+    gateways = [await stage.gateway(), await stage.gateway()]
+    await stage.lot(window_ms=1_500)
+    for number, gateway in enumerate(gateways, 1):
+        bidder = await stage.watcher(gateway, Person(number))
+        await bidder.bid(f"measured-{number}", 10_000 + 100 * number)
+    await stage.phase("closed")
+    book = await stage.book.pipeline.ready()
+    async with asyncio.timeout(5):
+        while True:
+            flat = await book.ask("HGETALL", f"luochui:delays:{LOT}")
+            found = dict(zip(flat[::2], flat[1::2], strict=True))
+            if found.get(b"bids") == b"2":
+                break
+            await asyncio.sleep(0.05)
+    assert 0 < float(found[b"gateway_p99_ms"]) <= float(found[b"gateway_max_ms"]) < 2_000
+    assert 29 * 86_400 < await book.ask("TTL", f"luochui:delays:{LOT}") <= 30 * 86_400

@@ -1,12 +1,13 @@
 """Small parts of the gateway: limits, the book's time, the board's counts, the alarm."""
 
-from bidding.gateway.board import Board, Departures, partition_rows
+from bidding.gateway.board import LOTS_COUNTED, Board, Departures, partition_rows
 from bidding.gateway.booktime import BookTime
 from bidding.gateway.limits import Rate, TokenBucket
 from bidding.gateway.lookup import PartitionClock
-from bidding.gateway.view import LotView
+from bidding.gateway.view import UNFOLDED_AT_MOST, LotView, Track
 from bidding.ledger.standing import Standing
-from bidding.messages import Phase
+from bidding.messages import Notice, Phase
+from bidding.messages import line as as_line
 
 NOW = 1_700_000_000_000
 
@@ -94,3 +95,39 @@ def test_many_departures_alarm_and_few_do_not() -> None:
     assert departures.alarming(102.0, 40)
     assert not departures.alarming(102.0, 60)
     assert not departures.alarming(110.0, 0)
+
+
+def test_a_board_that_nobody_looks_at_stays_small() -> None:
+    board = Board()
+    for number in range(LOTS_COUNTED + 50):
+        board.entry(f"L-{number}", 1, 1, "bid_accepted", b"{}", NOW)
+        board.refusal(f"L-{number}", "late")
+    board.tidy(NOW)
+    assert len(board.missing) <= LOTS_COUNTED
+    assert len(board._counts) <= LOTS_COUNTED
+    assert board.totals(NOW)[1] == {"late": LOTS_COUNTED + 50}
+    board.take(view("OVER", Phase.CLOSED, NOW - 5_000))
+    board.tidy(NOW)
+    board.tidy(NOW + 700_000)
+    assert board.unknown(["OVER"]) == ["OVER"]
+    assert not board._counts
+
+
+def test_a_track_that_nobody_looks_at_stays_small() -> None:
+    track = Track(view("XX-1", Phase.TIMED_BIDDING, seq=1))
+    for seq in range(2, 1_000):
+        entry = Notice(at=NOW, epoch=1, lot="XX-1", seq=seq, text="公告")
+        line = as_line(entry).encode()
+        track.feed(1, seq, "notice", line)
+    assert len(track._unfolded) <= UNFOLDED_AT_MOST
+    assert track.view.standing.seq == 999
+
+
+def test_a_lot_whose_entry_cannot_be_read_is_read_again_and_the_others_are_shown() -> None:
+    board = Board()
+    board.take(view("GOOD", Phase.TIMED_BIDDING))
+    board.take(view("BAD", Phase.TIMED_BIDDING))
+    board.entry("BAD", 1, 2, "notice", b"{nonsense", NOW)
+    rows, _ = board.rows(NOW, {})
+    assert [row["lot"] for row in rows] == ["GOOD"]
+    assert board.missing == {"BAD"}
