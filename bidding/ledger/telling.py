@@ -64,8 +64,9 @@ class Teller:
         self._wake.set()
 
     def recorded_up_to(self, partition: int, at_ms: int) -> None:
-        """What the partition's logs held up to this time of the server is recorded."""
-        self._recorded[partition] = max(at_ms, self._recorded.get(partition, 0))
+        """What the partition's logs held up to this time of the book is recorded. Told once: who repeats it
+        would hide that nothing more follows, and after a step back of the clock it lies in the future."""
+        self._recorded[partition] = at_ms
 
     def caught_up(self, partitions: Iterable[int]) -> None:
         """The ledger has all of these partitions, and the database answers."""
@@ -75,6 +76,7 @@ class Teller:
     def interrupted(self) -> None:
         """The writer has to start over: nothing is known about how far it is."""
         self._fresh.clear()
+        self._recorded.clear()
 
     # to the book
 
@@ -125,9 +127,10 @@ class Teller:
         due = [partition for partition in range(self._book.partitions) if self._is_due(partition, now)]
         for partition in due:
             self._told[partition] = now
-        await asyncio.gather(
-            *(self._book.recorded(partition, self._progress(partition, now) or 0) for partition in due)
-        )
+        told = {partition: self._progress(partition, now) or 0 for partition in due}
+        for partition in due:
+            self._recorded.pop(partition, None)
+        await asyncio.gather(*(self._book.recorded(partition, up_to) for partition, up_to in told.items()))
 
     def _is_due(self, partition: int, now: float) -> bool:
         if self._progress(partition, now) is None:

@@ -278,10 +278,21 @@ class Writer:
         for conflict in batch.conflicts:
             self._alarm(conflict)
         self._teller.note(Noted(head.lot, head.seq, head.hash, root) for head in batch.heads)
-        for key, entries in found.items():
-            self._teller.recorded_up_to(self._places[key].partition, time_of(entries[-1].position))
+        for partition, at in self._behind(found).items():
+            self._teller.recorded_up_to(partition, at)
         if any(head.standing.phase in ENDED for head in batch.heads):
             self.ended.set()
+
+    def _behind(self, found: Mapping[str, Sequence[Delivery]]) -> Mapping[int, int]:
+        """Up to when (by the book's clock, which may be set back; positions in a stream never are) the logs
+        are recorded that had more than one read takes, by partition."""
+        behind: dict[int, int] = {}
+        for key, entries in found.items():
+            at = max(delivered.at for delivered in entries)
+            if len(entries) >= BATCH and at > 0:
+                partition = self._places[key].partition
+                behind[partition] = min(at, behind.get(partition, at))
+        return behind
 
     def _alarm(self, conflict: Conflict) -> None:
         self.metrics.conflicts.labels(conflict.fault.value).inc()
