@@ -104,7 +104,16 @@ async def test_the_result_names_the_buyer_and_opens_the_reserve(web: Web) -> Non
     assert NAMES[1] not in public
     assert "12,345.67" in public
     assert "13,000.00" in re.sub(r"<[^>]+>", "", public)
-    assert "恭喜您！成为最高报价人。" in (await mine["bidder-a"].get("/my/trades")).text
+    await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
+    await sealed.import_qualified(web.site.engine, "CAR-2", LIST)
+    await phase_is(web, "CAR-2", "inquiry")
+    trades = (await mine["bidder-a"].get("/my/trades")).text
+    assert "恭喜您！成为最高报价人。" in trades
+    assert "成交价" in trades
+    assert "最高报价</dt>" not in trades
+    assert trades.index("/lots/CAR-1") < trades.index("/lots/CAR-2")
+    trades_of_the_other = (await mine["bidder-b"].get("/my/trades")).text
+    assert trades_of_the_other.index("/lots/CAR-2") < trades_of_the_other.index("/lots/CAR-1")
     assert "恭喜您！成为最高报价人。" in (await mine["bidder-a"].get("/lots/CAR-1")).text
     assert "您没有竞得" in (await mine["bidder-b"].get("/my/trades")).text
     for role in (Role.ADMINISTRATOR, Role.REGULATOR):
