@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bidding.book import Book
 from bidding.ledger.gauges import LedgerMetrics
 from bidding.ledger.settlement import Settler
+from bidding.ledger.trimming import note_positions
 from bidding.ledger.writer import Writer
 from bidding.pipeline import Pipeline
 from luochui.operations.log_keeping import trim_log
@@ -97,6 +98,7 @@ async def _keep_short(settings: Settings, book: Book) -> None:
     await asyncio.sleep(FIRST_TRIM_AFTER_S)
     while True:
         try:
+            await note_positions(book, settings.required_database_url())
             removed = await trim_log(settings, book, wall_clock_ms())
         except Exception:
             log.exception("log_not_trimmed")

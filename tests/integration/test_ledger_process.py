@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from bidding.ledger.file import verify_ledger
-from bidding.ledger.trimming import trim
+from bidding.ledger.trimming import MARGIN_MS, note_positions, trim
 from bidding.messages import Phase
 from luochui.commands import recover as command
 from luochui.commands.verify import key_in
@@ -165,6 +165,9 @@ async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage:
         append(stage, "L-1", seq=99, kind="notice", line="{}")
         assert (await trim(stage.book, stage.database_url, 1))[log] == 0
         far = 2**45
+        assert (await trim(stage.book, stage.database_url, far))[log] == 0, "no backup can be said to have it"
+        assert await note_positions(stage.book, stage.database_url)
+        assert not await note_positions(stage.book, stage.database_url), "not so often"
         removed = (await trim(stage.book, stage.database_url, far))[log]
         assert removed == recorded - 1
         assert client.xlen(log) == 2
@@ -175,6 +178,28 @@ async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage:
         assert client.xlen(log) >= 1
 
 
+async def test_what_was_recorded_only_after_the_backup_began_is_kept(stage: Scene) -> None:
+    """An entry older than the backup's moment that a lagging ledger recorded later."""
+    await stage.put_on(terms(window_ms=20_000))
+    async with stage.writer():
+        await stage.recorded("L-1", 1)
+    await note_positions(stage.book, stage.database_url)
+    await stage.open("L-1")
+    await stage.bid("L-1", "1001", 100)
+    backup = wall_clock_ms() + MARGIN_MS + 1_000
+    async with stage.writer():
+        await stage.recorded("L-1", (await stage.session("L-1")).seq)
+    log = stage.book.keys("L-1").log
+    with redis.Redis.from_url(stage.redis_url) as client:
+        before = client.xlen(log)
+        assert before > 2
+        await trim(stage.book, stage.database_url, backup)
+        assert client.xlen(log) == before
+        await note_positions(stage.book, stage.database_url, every_ms=0)
+        await trim(stage.book, stage.database_url, backup)
+        assert client.xlen(log) == 1
+
+
 async def test_the_log_goes_only_after_its_days_and_after_a_backup(stage: Scene) -> None:
     await stage.put_on(terms(window_ms=20_000))
     await stage.open("L-1")
@@ -182,12 +207,13 @@ async def test_the_log_goes_only_after_its_days_and_after_a_backup(stage: Scene)
         pass
     settings = Settings(redis_url=stage.redis_url, database_url=stage.database_url, log_keep_days=30)
     forever = settings.model_copy(update={"log_keep_days": 0})
+    await note_positions(stage.book, stage.database_url)
     now, later = wall_clock_ms(), wall_clock_ms() + 31 * DAY_MS
     with redis.Redis.from_url(stage.redis_url) as client:
         log, before = stage.book.keys("L-1").log, client.xlen(stage.book.keys("L-1").log)
         assert await trim_log(settings, stage.book, later) == {}, "no backup"
-        client.set(LAST_BACKUP, json.dumps({"taken_at_ms": now + 60_000, "folder": "/backups/monday"}))
-        assert await trim_log(settings, stage.book, now + 60_000) == {}, "too young"
+        client.set(LAST_BACKUP, json.dumps({"taken_at_ms": now + 120_000, "folder": "/backups/monday"}))
+        assert await trim_log(settings, stage.book, now + 120_000) == {}, "too young"
         assert await trim_log(forever, stage.book, later) == {}, "kept for ever"
         assert (await trim_log(settings, stage.book, later))[log] == before - 1
         assert client.xlen(log) == 1
