@@ -36,6 +36,7 @@ PEOPLE = {
     "first-administrator": (Role.ADMINISTRATOR, "测试管理员一"),
     "second-administrator": (Role.ADMINISTRATOR, "测试管理员二"),
     "regulator": (Role.REGULATOR, "测试监管人员"),
+    "english-administrator": (Role.ADMINISTRATOR, "测试管理员三"),
 }
 
 _T = TypeVar("_T")

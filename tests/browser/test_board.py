@@ -104,6 +104,22 @@ def test_the_regulator_sees_everything_and_has_no_buttons(house: House, visit: V
     assert board.locator(".board-row button, [data-command-all], dialog").count() == 0
 
 
+def test_all_buttons_lie_inside_the_table(house: House, visit: Visit) -> None:
+    lot = house.put_on(window_ms=20_000)
+    board = visit("/board", "english-administrator", (1280, 800))
+    board.get_by_role("button", name="English").click()
+    expect(board.locator("html")).to_have_attribute("lang", "en")
+    row = row_of(board, lot)
+    expect(row).to_be_visible()
+    fits = "e => [e.scrollWidth - e.clientWidth, e.getBoundingClientRect().right]"
+    over, right = board.locator(".board-scroll").evaluate(fits)
+    assert over <= 0
+    for button in row.locator("button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= right
+
+
 def test_order_and_filter_survive_a_command(house: House, visit: Visit) -> None:
     lot = house.put_on(window_ms=20_000, title="某水库经营权")
     other = house.put_on(window_ms=20_000, title="公务车辆一批")

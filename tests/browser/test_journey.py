@@ -60,6 +60,7 @@ def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit
     one.locator("#bid-amount").fill("103万")
     expect(one.locator("[data-part=amount-note]")).to_contain_text("加 1 档")
     expect(one.locator("[data-part=amount-capital]")).to_have_text("壹佰零叁万元整")
+    expect(one.locator("[data-part=submit]:not([aria-disabled=true])")).to_be_visible()
     one.locator("#bid-amount").press("Enter")
     stands(one, "leading")
     stands(two, "outbid")
@@ -75,7 +76,9 @@ def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit
     dialog = one.locator("[data-part=win-dialog]")
     expect(dialog).to_be_visible()
     expect(dialog).to_contain_text("恭喜您！成为最高报价人")
+    expect(dialog).to_contain_text("后续事项由平台管理员与您联系")
     dialog.get_by_role("button").click()
+    expect(one.locator("[data-part=phase]")).to_have_text("成交")
     expect(one.locator("[data-part=ending]")).to_contain_text("恭喜您！成为最高报价人")
     expect(one.locator("[data-part=log]")).to_contain_text("成交：竞买号")
     expect(two.locator("[data-part=ending-title]")).to_have_text("成交")
@@ -84,6 +87,19 @@ def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit
         one.locator("[data-part=ledger-link]").click()
     text = download.value.path().read_text()
     assert text.count('"kind":"bid_accepted"') == 3
+
+
+def test_a_double_click_is_one_bid(house: House, visit: Visit) -> None:
+    lot = house.put_on(window_ms=30_000)
+    one = room(visit(f"/lots/{lot}/room", "one"))
+    in_phase(one, "timed_bidding")
+    expect(one.locator(".step:not([aria-disabled=true])").first).to_be_visible()
+    one.locator(".step").first.dblclick()
+    stands(one, "leading")
+    one.wait_for_timeout(700)
+    expect(one.locator("[data-part=answer]")).to_have_attribute("data-kind", "accepted")
+    expect(one.locator("[data-part=answer]")).to_contain_text("出价成功")
+    expect(one.locator("[data-part=bids]")).to_have_text("1 次出价")
 
 
 def test_an_unanswered_bid_is_repeated_after_a_reload_and_counts_once(house: House, visit: Visit) -> None:
@@ -202,6 +218,8 @@ def test_a_wrong_amount_is_explained_with_what_is_possible(house: House, visit: 
     expect(note).to_contain_text("低于起始价")
     amount.fill("很多钱")
     expect(note).to_contain_text("看不懂这个金额")
+    amount.fill("9" * 20)
+    expect(note).to_contain_text("一次最多加 50 档")
     amount.fill("9000万")
     expect(note).to_contain_text("一次最多加 50 档")
     amount.fill("1,015,000")
@@ -276,6 +294,31 @@ def test_anybody_may_watch_and_a_stranger_cannot_bid(house: House, visit: Visit)
     expect(stranger.locator("[data-part=obstacle]")).to_contain_text("不在本标的的竞买人名单中")
     house.bid(lot, "one", START)
     expect(nobody.locator("[data-part=price]")).to_have_text("¥1,000,000.00")
+
+
+def test_who_watches_an_ended_lot_is_not_asked_to_sign_in(house: House, visit: Visit) -> None:
+    lot = house.put_on(window_ms=2_000)
+    nobody = room(visit(f"/lots/{lot}/room", size=PHONE))
+    expect(nobody.get_by_text(lot, exact=True)).to_be_visible()
+    invitation = nobody.get_by_role("link", name="登录后出价")
+    expect(invitation).to_be_visible()
+    in_phase(nobody, "closed")
+    expect(invitation).to_be_hidden()
+    expect(nobody.locator("[data-part=phase]")).to_have_text("流拍")
+
+
+def test_tabs_follow_who_signs_out_in_another(house: House, visit: Visit) -> None:
+    lot = house.put_on(window_ms=30_000)
+    first = visit("/", "stranger")
+    second, live = first.context.new_page(), first.context.new_page()
+    second.goto(house.address)
+    live.goto(f"{house.address}/lots/{lot}/room")
+    room(live)
+    first.get_by_role("button", name="退出").click()
+    house.cookies.pop("stranger")
+    expect(second.get_by_role("link", name="登录", exact=True)).to_be_visible()
+    live.get_by_role("button", name="退出").click()
+    expect(live.get_by_role("link", name="登录", exact=True)).to_be_visible()
 
 
 def test_a_session_that_ends_stops_the_bidding(house: House, visit: Visit) -> None:

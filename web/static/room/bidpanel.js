@@ -17,11 +17,11 @@ import {
 import { createConfirmation, problemFacts } from "./confirmation.js";
 import { createSteps } from "./steps.js";
 
-/** Wire the panel; returns draw(state, local). A watcher's page has no panel, only the invitation to sign in. */
+/** Wire the panel; returns draw(state, local). Without a panel (a watcher's page) both do nothing. */
 export function createBidPanel(page, actions) {
   const { part } = page;
   const form = part("bid-form");
-  if (form === null) return ({ auction }) => drawInvitation(page, hasEnded(auction));
+  if (form === null) return () => {};
   const panel = { ...page, actions, latest: null };
   panel.steps = createSteps(page, (price) => ask(panel, price));
   panel.confirmation = createConfirmation(page, (price) => bid(panel, price));
@@ -56,11 +56,6 @@ function drawPanel(panel, state, local) {
     panel.confirmation.draw(auction, obstacle);
   }
   drawAnswer(panel, state);
-}
-
-function drawInvitation({ part }, ended) {
-  show(part("invitation"), !ended);
-  show(part("ended-note"), ended);
 }
 
 const hasEnded = (auction) => auction !== null && ["closed", "aborted"].includes(auction.phase);
