@@ -37,9 +37,9 @@ local function observe()
   local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
   local lapsed = oldest[1] and now - num(oldest[2]) > TOLERANCE_MS
   local cause
-  if clock.steady_since > 0 then
+  if stepped_back then cause = 'clock' -- also during another outage: the log must say that its time goes back
+  elseif clock.steady_since > 0 then
     if clock.run ~= '' and clock.run ~= run then cause = 'restart'
-    elseif stepped_back then cause = 'clock'
     elseif now - clock.beat > TOLERANCE_MS then cause = 'beat'
     elseif lapsed and LAPSED_LEASE_IS_OUTAGE then cause = 'lease'
     elseif now - clock.ledger > LEDGER_MS then cause = 'ledger'

@@ -89,12 +89,12 @@ def _living(leases: Mapping[str, int], now: int, tolerances: Tolerances) -> Mapp
 def _outage_at(
     clock: ServiceClock, tolerances: Tolerances, now: int, *, stepped_back: bool, run: str
 ) -> OutageCause | None:
+    if stepped_back:  # also during another outage: the log must say that its time goes back
+        return OutageCause.CLOCK
     if not clock.steady_since:
         return None
     if clock.run not in ("", run):
         return OutageCause.RESTART
-    if stepped_back:
-        return OutageCause.CLOCK
     if now - clock.beat > tolerances.beat_ms:
         return OutageCause.BEAT
     lapsed = len(_living(clock.leases, now, tolerances)) < len(clock.leases)

@@ -54,7 +54,7 @@ def step(played: Played, what: str, wait: int, paddle: str) -> None:
             played.until(now)
         case "silence":
             played.touch(now + 1_100)
-        case "set back" if model.clock.steady_since:
+        case "set back":
             played.touch(max(1, model.now - 3_000))
         case "suspend":
             model.command(now, "r", lambda s, at: rules.suspend(lot, s, "故障", at))
