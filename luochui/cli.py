@@ -1,7 +1,7 @@
 """The command `luochui`.
 
 Exit status: 0 done, 1 it cannot work as things are (the text says why), 2 wrong use, 78 a process that is
-not part of this build (the supervisor does not restart it).
+not part of this build (the supervisor does not restart it). `verify` has its own (commands/verify.py).
 """
 
 import importlib
@@ -50,7 +50,7 @@ def demo() -> None:
         faults = _demo_faults(given)
         if faults is not None:
             raise faults
-        settings = given.model_copy(update={"demo": True})
+        settings = as_demonstration(given)
     logs.configure(settings, process="supervisor")
     _run_up(settings)
 
@@ -83,6 +83,24 @@ def migrate() -> None:
         after = migrations.schema(found.required_database_url())
     changed = f"{before.current or 'empty'} → {after.current}" if before.pending else "nothing to do"
     output.print(f"Schema: {changed}")
+
+
+@app.command()
+def account(
+    login: Annotated[str, typer.Argument(help="The name to sign in with")],
+    role: Annotated[str, typer.Option(help="bidder, transferor, administrator or regulator")],
+    name: Annotated[str, typer.Option(help="The person, as shown (default: the login)")] = "",
+) -> None:
+    """Make an account: the first administrator. The password is asked for, or read from standard input."""
+    from luochui.commands.account import make_account
+    from luochui.operations import migrations
+
+    settings = _settings("account")
+    with _plain_errors(), _servers(settings) as found:
+        if migrations.schema(found.required_database_url()).current is None:
+            migrations.upgrade(found.required_database_url())
+        number = make_account(found, login, role, name or login)
+    output.print(f"Account {login} ({role}) made: number {number}.", markup=False)
 
 
 @app.command()
@@ -140,8 +158,10 @@ def maintenance_on(
     from luochui.operations import maintenance
 
     with _plain_errors():
-        maintenance.switch_on(_settings_of_running().required_redis_url(), message)
+        live = maintenance.switch_on(_settings_of_running().required_redis_url(), message)
     output.print("Maintenance mode is on.")
+    if live:
+        output.print(f"{live} lots are live and go on; their rooms and the board stay open.")
 
 
 @maintenance_app.command("off")
@@ -172,6 +192,12 @@ def _run_up(settings: Settings) -> None:
 
     with _plain_errors():
         start(settings)
+
+
+def as_demonstration(given: Settings) -> Settings:
+    """Only warnings are logged unless somebody asked for more, so that address and accounts stay readable."""
+    quieter = {} if "log_level" in given.model_fields_set else {"log_level": "warning"}
+    return given.model_copy(update={"demo": True, **quieter})
 
 
 def _demo_faults(settings: Settings) -> SettingsFaults | None:

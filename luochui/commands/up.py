@@ -10,9 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-from rich.console import Console
-
+from luochui.commands.announcing import Progress, announce
 from luochui.logs import get
 from luochui.operations import demonstration, disk, migrations
 from luochui.services import embedded, existing
@@ -27,8 +25,9 @@ from luochui.settings import Settings
 PHASES = {"ledger": 2, "closer": 3, "web": 4, "gateway": 5, "robots": 6}
 STOP_WITHIN_S = {"ledger": 30.0}
 
+TITLES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
+
 log = get("luochui.up")
-console = Console(stderr=False, highlight=False)
 
 
 class PortInUse(Repairable):
@@ -40,16 +39,19 @@ class PortInUse(Repairable):
 
 def up(settings: Settings) -> None:
     """Run until asked to stop. Raises before anything is started when the start cannot work."""
-    began = time.monotonic()
+    progress = Progress(settings)
     folder = embedded.open_folder(settings)
     with folder.locked(), Wakeups().installed() as wakeups:
         _check_ports(settings)
+        progress.say("preparing the data folder")
         planned = embedded.plan(settings)
         watch = DiskWatch(planned.settings)
         supervisor = Supervisor(run_folder=folder.run, wakeups=wakeups, watch=watch.look)
         try:
-            _start_all(supervisor, planned, wakeups)
-            _wait_ready(supervisor, planned.settings, began)
+            lively = _start_all(supervisor, planned, wakeups, progress)
+            progress.say("waiting until it is ready")
+            ready = _wait_ready(supervisor, planned.settings)
+            announce(planned.settings, ready=ready, seconds=progress.seconds, lively=lively)
             while True:
                 supervisor.step()
         except Stopped:
@@ -62,24 +64,29 @@ def up(settings: Settings) -> None:
             log.info("stopped")
 
 
-def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups) -> None:
+def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, progress: Progress) -> str | None:
+    """Everything, in order. Returns the demonstration's lot that goes live first."""
     settings = planned.settings
     if planned.postgres is None:
         existing.check_database(settings.required_database_url())
     if planned.valkey is None:
         existing.check_redis(settings.required_redis_url())
+    if planned.programs:
+        progress.say("starting " + " and ".join(TITLES[program.name] for program in planned.programs))
     supervisor.start(planned.programs)
     planned.wait_ready(lambda program: supervisor.alive(program) and not wakeups.stopping)
     database_url = settings.required_database_url()
     demonstration.check(database_url, demo=settings.demo)
+    progress.say("bringing the database up to date")
     before = migrations.upgrade(database_url)
     if before.pending:
         log.info("migrated", before=before.current, now=before.head)
-    if settings.demo:
-        _prepare_demo(settings)
+    lively = _prepare_demo(settings, progress) if settings.demo else None
     if wakeups.stopping:
         raise Stopped
+    progress.say("starting the processes")
     supervisor.start(processes(settings))
+    return lively
 
 
 def processes(settings: Settings) -> list[Program]:
@@ -113,16 +120,18 @@ def _check_ports(settings: Settings) -> None:
             raise PortInUse(port)
 
 
-def _prepare_demo(settings: Settings) -> None:
-    """Demonstration data; tolerated when this build has none."""
+def _prepare_demo(settings: Settings, progress: Progress) -> str | None:
+    """Demonstration data; tolerated when this build has none. Returns the lot that goes live first."""
     if importlib.util.find_spec("luochui.demo") is None:
         log.warning("no_demo_data", why="luochui.demo is not part of this build")
-        return
-    importlib.import_module("luochui.demo").prepare(settings)
+        return None
+    progress.say("making the demonstration's data")
+    cast = importlib.import_module("luochui.demo").prepare(settings)
+    return str(cast[0].lot) if cast else None
 
 
-def _wait_ready(supervisor: Supervisor, settings: Settings, began: float) -> None:
-    """Announce it when /readyz answers; what it still says after the bound is logged, and it goes on."""
+def _wait_ready(supervisor: Supervisor, settings: Settings) -> bool:
+    """Whether /readyz answers within the bound; what it still says then is logged, and it goes on."""
     end = time.monotonic() + settings.ready_within_s
     while (answer := _ask(f"{settings.address()}/readyz")).status != 200:
         if time.monotonic() > end:
@@ -131,7 +140,7 @@ def _wait_ready(supervisor: Supervisor, settings: Settings, began: float) -> Non
         if supervisor.given_up:
             break
         supervisor.step(0.1)
-    _announce(settings, ready=answer.status == 200, seconds=time.monotonic() - began)
+    return answer.status == 200
 
 
 @dataclass(frozen=True)
@@ -148,47 +157,6 @@ def _ask(url: str) -> Answer:
         return Answer(error.code, error.read(4096).decode("utf-8", "replace"))
     except OSError as error:
         return Answer(0, str(error))
-
-
-def _announce(settings: Settings, *, ready: bool, seconds: float) -> None:
-    console.print()
-    state = f"ready after {seconds:.1f} s" if ready else "started, not ready yet: see the log above"
-    console.print(f"[bold]落槌 Luochui[/bold] is {state}")
-    console.print(f"  Address  [bold]{settings.address()}[/bold]")
-    console.print(f"  Data     {settings.data}", soft_wrap=True)
-    if settings.demo:
-        _show_accounts()
-    console.print("  Stop     Ctrl-C")
-    console.print()
-
-
-def _show_accounts() -> None:
-    accounts = _demo_accounts()
-    if not accounts:
-        return
-    console.print("  Accounts of the demonstration (name / password):")
-    for line in accounts:
-        console.print(f"    {line}", soft_wrap=True)
-
-
-def _demo_accounts() -> list[str]:
-    """One line for each account, as `luochui.demo` writes it."""
-    if importlib.util.find_spec("luochui.demo") is None:
-        return []
-    demo = importlib.import_module("luochui.demo")
-    accounts = demo.accounts() if hasattr(demo, "accounts") else getattr(demo, "ACCOUNTS", ())
-    return [_account_line(account) for account in accounts]
-
-
-def _account_line(account: object) -> str:
-    """A sign-in name and its password, whatever shape the demonstration gives them."""
-    names = ("login", "username", "name")
-    name = next((getattr(account, each) for each in names if hasattr(account, each)), None)
-    password = getattr(account, "password", None)
-    if name is None or password is None:
-        return " / ".join(map(str, account)) if isinstance(account, tuple) else str(account)
-    secret = password.get_secret_value() if isinstance(password, SecretStr) else password
-    return f"{name} / {secret}"
 
 
 class DiskWatch:

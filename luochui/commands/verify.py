@@ -7,9 +7,10 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
 
 from bidding.ledger.file import MAX_FILE, Damaged, Report, Status, verify_ledger
 from bidding.ledger.replay import Finding
@@ -18,12 +19,27 @@ from luochui.settings import default_data_folder
 from signing import SigningError
 from signing.sm2 import MAX_PEM, PublicKey
 
-UNREADABLE = 1
+# Statuses of their own: 1 and 2 are verdicts, and a script must not take a slip of the finger for one.
+LIBRARYS_WRONG_USE = 2
+WRONG_USE = os.EX_USAGE  # 64
+UNREADABLE = os.EX_NOINPUT  # 66
+
+
+class Command(TyperCommand):
+    """Ends with WRONG_USE where the library would end with 2."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        try:
+            return super().make_context(*arguments, **more)
+        except Exception as fault:
+            if getattr(fault, "exit_code", None) == LIBRARYS_WRONG_USE:
+                cast(Any, fault).exit_code = WRONG_USE
+            raise
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("verify")(verify)
+    app.command("verify", cls=Command)(verify)
 
 
 def verify(
@@ -33,7 +49,11 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
-    """Check a finished lot's ledger: 0 valid and trusted, 1 broken, 2 consistent but by an unknown issuer."""
+    """Check a finished lot's ledger.
+
+    Exit status: 0 valid and trusted, 1 broken, 2 consistent but by an unknown issuer; 64 wrong use, 66 a file
+    or a key cannot be read.
+    """
     chinese = speaks_chinese(os.environ)
     try:
         with file.open("rb") as opened:

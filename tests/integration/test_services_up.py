@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -47,7 +48,9 @@ def up(folder: Path) -> Iterator["Up"]:
 class Up:
     """One `luochui up`."""
 
-    def __init__(self, folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, folder: Path, more: Mapping[str, str] = MappingProxyType({}), *, command: str = "up"
+    ) -> None:
         self.folder = folder
         self.port = free_ports(2)
         self.environment = {
@@ -62,15 +65,22 @@ class Up:
         }
         self.log = folder.parent / "up.log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(self.command("up"), env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command(command), env=self.environment, stdout=log, stderr=log
+            )
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
         return [sys.executable, "-m", "luochui", *arguments]
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=90
+            self.command(*arguments),
+            env=self.environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=90,
         )
 
     def wait_started(self) -> None:
@@ -102,9 +112,7 @@ def wait(condition: object, seconds: float = 20.0) -> None:
 def free_ports(count: int) -> int:
     """The first of so many free ports in a row."""
     for _attempt in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
+        first = random.randrange(10_000, 20_000)  # below the ports that connections take by themselves
         if all(_free(port) for port in range(first, first + count + 1)):
             return first
     raise AssertionError("no free ports")
@@ -229,6 +237,43 @@ def test_maintenance_is_switched_from_another_terminal(up: Up) -> None:
     assert up.run("maintenance", "off").returncode == 0
     with connected(up.settings().required_redis_url()) as client:
         assert client.get("luochui:maintenance") is None
+
+
+def test_the_first_administrator_is_made_as_the_start_says(up: Up) -> None:
+    wait(lambda: "Stop     Ctrl-C" in up.text())
+    assert "luochui account LOGIN --role administrator --name NAME" in up.text()
+    made = up.run(
+        "account", "keeper", "--role", "administrator", "--name", "管理员", typed="a long password\n"
+    )
+    assert made.returncode == 0, made.stderr
+    assert "keeper (administrator)" in made.stdout
+    again = up.run("account", "keeper", "--role", "administrator", typed="a long password\n")
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    for wrong in (("keeper2", "--role", "emperor"), ("K!", "--role", "administrator")):
+        assert up.run("account", *wrong, typed="a long password\n").returncode == 1
+    assert up.run("account", "keeper2", "--role", "administrator", typed="short\n").returncode == 1
+    up.end()
+    second = Up(up.folder)
+    try:
+        wait(lambda: "Stop     Ctrl-C" in second.text(), STARTS_WITHIN_S)
+        assert "luochui account" not in second.text()
+    finally:
+        second.end()
+
+
+def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> None:
+    started = Up(folder, {"LUOCHUI_READY_WITHIN_S": "60"}, command="demo")
+    try:
+        wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 100)
+        said = started.text()
+    finally:
+        started.end()
+    for part in (
+        *("starting PostgreSQL and Valkey …", "making the demonstration's data …", "Luochui is ready"),
+        *(f"http://127.0.0.1:{started.port}", str(folder), "bidder1 / luochui-demo", "timed bidding"),
+    ):
+        assert part in said
+    assert '"level": "info"' not in said
 
 
 def test_the_doctor_looks_at_the_running_servers(up: Up) -> None:

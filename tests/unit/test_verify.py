@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from bidding.ledger import file as ledger_file
 from bidding.ledger.file import Damage, Damaged, Report, Status, entry_line, verify_ledger
 from bidding.ledger.replay import Fault, Finding
+from luochui.cli import app
 from luochui.commands import verify as command
 from luochui.commands.verdicts import ENGLISH, SENTENCES
 from signing.sm2 import PrivateKey
@@ -185,14 +186,14 @@ def test_deep_nesting_is_a_finding() -> None:
 
 
 def run(path: Path, *options: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-    app = typer.Typer()
-    command.register(app)
+    alone = typer.Typer()
+    command.register(alone)
     given = {
         "LUOCHUI_DATA": str(path.parent / "none"),
         "XDG_CONFIG_HOME": str(path.parent),
         "LC_ALL": "en_GB",
     }
-    result = CliRunner().invoke(app, [str(path), *options], env={**given, **(environment or {})})
+    result = CliRunner().invoke(alone, [str(path), *options], env={**given, **(environment or {})})
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result.exit_code, result.output
 
@@ -227,16 +228,29 @@ def test_the_command_speaks_chinese_by_default(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
-    code, said = run(tmp_path / "none.jsonl")
-    assert code == 1
-    assert "Traceback" not in said
+    for missing in (tmp_path / "none.jsonl", tmp_path):
+        code, said = run(missing)
+        assert code == 66
+        assert "Traceback" not in said
+        assert "cannot be read" in said
+
+
+def test_a_slip_of_the_finger_is_no_verdict(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.jsonl"
+    file.write_bytes(FILE)
+    for wrong in ([], [str(file), "--trsut", "x"], [str(file), str(file)], [str(file), "--trust"]):
+        result = CliRunner().invoke(app, ["verify", *wrong])
+        assert result.exit_code == 64
+        assert "Error" in result.output
+    assert CliRunner().invoke(app, ["verify", "--help"]).exit_code == 0
 
 
 def test_an_unreadable_trust_is_a_sentence(tmp_path: Path) -> None:
     file, pem = tmp_path / "ledger.jsonl", tmp_path / "root.pem"
     file.write_bytes(FILE)
     pem.write_bytes(b"no key")
-    assert run(file, "--trust", str(pem))[0] == 1
+    assert run(file, "--trust", str(pem))[0] == 66
+    assert run(file, "--trust", str(tmp_path / "none.pem"))[0] == 66
 
 
 def test_every_finding_has_a_sentence_in_both_languages() -> None:
