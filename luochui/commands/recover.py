@@ -45,7 +45,7 @@ def recover(
         ),
     ] = False,
 ) -> None:
-    """Rebuild the book from the ledger after a lost Redis. Stop the ledger writer first (`luochui up`)."""
+    """Rebuild the book from the ledger after a lost Redis; nothing else may run on this data meanwhile."""
     typer.echo(PROMISE)
     with ExitStack() as stack:
         try:

@@ -106,5 +106,5 @@ def _lines(settings: Settings, wanted: Manifest) -> tuple[str, ...]:
     return (
         f"Restored {wanted.rows} rows in {len(wanted.tables)} tables, as of {wanted.made_at}, {keys}.",
         "Checked: SHA-256 of every file, the number of rows of every table, the schema.",
-        f"Next: luochui up (data in {settings.data}), then luochui recover to rebuild the book.",
+        f"Next: luochui recover (data in {settings.data}) to rebuild the book, then luochui up (or demo).",
     )
