@@ -181,6 +181,14 @@ def part(der: bytes, *path: int) -> bytes:
     return der
 
 
+def optional_part(der: bytes, *path: int) -> bytes:
+    """As `part`, or nothing where the last step leads beyond the end."""
+    outer = part(der, *path[:-1])
+    holder = element_at(outer, 0, len(outer))
+    children = list(elements(outer, holder.content, holder.end))
+    return part(outer, path[-1]) if path[-1] < len(children) else b""
+
+
 def octets_of_bits(bits: Any) -> bytes:
     """The bytes of a BIT STRING that has to hold whole bytes. Raises ValueError."""
     content = bytes(bits.contents)

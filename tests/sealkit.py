@@ -24,7 +24,10 @@ from signing.issuing import (
     self_signed,
 )
 from signing.names import Name
+from signing.seal import Picture, Seal, SealInfo, SealKind, make_seal
+from signing.seal_signature import SealSignature, sign_with_seal
 from signing.sm2 import PrivateKey
+from signing.sm3 import sm3
 from signing.x509 import Certificate, parse_certificate
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,3 +98,34 @@ def forged(certificate: Certificate, signer: PrivateKey, **changes: Any) -> Cert
         }
     )
     return parse_certificate(outer.dump(force=True))
+
+
+def seal_info(**changes: Any) -> SealInfo:
+    """A seal of the subscriber, as it would be made on the second day."""
+    wanted: dict[str, Any] = {
+        "vendor": "LUOCHUI",
+        "seal_id": "43010000000001",
+        "kind": SealKind.ORGANIZATION,
+        "name": "甲方示例单位",
+        "created": BEGIN + DAY,
+        "valid_from": BEGIN + DAY,
+        "valid_until": BEGIN + 300 * DAY,
+        "picture": Picture("png", b"\x89PNG picture", 42, 42),
+        "certificates": (SUBSCRIBER_CERTIFICATE.der,),
+    }
+    return SealInfo(**(wanted | changes))
+
+
+def sealed(**changes: Any) -> Seal:
+    """That seal, made by the maker."""
+    return make_seal(seal_info(**changes), MAKER, MAKER_KEY)
+
+
+SEAL = sealed()
+DIGEST = sm3(b"the content")
+COVERS = "ByteRange 0 100 200 300"
+
+
+def sealing(seal: Seal = SEAL, digest: bytes = DIGEST, at: datetime = NOW, **more: Any) -> SealSignature:
+    """The subscriber's sealing."""
+    return sign_with_seal(seal, digest, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, at=at, covers=COVERS, **more)
