@@ -48,7 +48,13 @@ def ledger(stage: Scene, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
         "LUOCHUI_PARTITIONS": "2",
         "LUOCHUI_LOG_FORMAT": "json",
     }
-    process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
+    with redis.Redis.from_url(stage.redis_url) as client:
+        client.delete("luochui:metrics:ledger")
+        process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
+        for _ in range(300):  # it shows its metrics as soon as it listens to signals
+            if client.exists("luochui:metrics:ledger"):
+                break
+            time.sleep(0.1)
     try:
         yield process
     finally:

@@ -1,5 +1,6 @@
 """`luochui up` as a program: real servers, real signals, nothing left behind."""
 
+import contextlib
 import json
 import os
 import random
@@ -213,7 +214,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(folder
 
 def test_secrets_are_on_no_command_line_and_open_to_nobody_else(up: Up) -> None:
     secrets = json.loads((up.folder / "secrets.json").read_text())
-    lines = "\n".join(Path(entry, "cmdline").read_text() for entry in _readable_processes())
+    lines = "\n".join(_readable_command_lines())
     for secret in secrets.values():
         assert secret not in lines
         assert secret not in up.text()
@@ -364,5 +365,9 @@ def died(up: Up) -> set[str]:
     return {line["name"] for line in lines if line["event"] == "died"}
 
 
-def _readable_processes() -> list[str]:
-    return [str(entry) for entry in Path("/proc").glob("[0-9]*") if os.access(entry / "cmdline", os.R_OK)]
+def _readable_command_lines() -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            found.append((entry / "cmdline").read_text())
+    return found

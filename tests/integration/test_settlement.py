@@ -235,8 +235,12 @@ async def test_whatever_is_wrong_with_one_lot_the_others_are_settled(stage: Scen
         await stage.eventually("SELECT count(*) FROM lots WHERE phase = 'closed'", 2)
         async with stage.engine.begin() as connection:
             await connection.exec_driver_sql(spoil)
-        async with stage.settler(writer):
-            await sealed_file(stage, "L-2")
+        try:
+            async with stage.settler(writer):
+                await sealed_file(stage, "L-2")
+        finally:  # the schema outlives the test
+            async with stage.engine.begin() as connection:
+                await connection.exec_driver_sql("DROP FUNCTION IF EXISTS no() CASCADE")
     assert await stage.rows("SELECT lot FROM lot_seals") == [("L-2",)]
 
 
