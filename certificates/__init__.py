@@ -1,0 +1,1 @@
+"""Certificate services: what supports the sealing."""

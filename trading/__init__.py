@@ -1,0 +1,1 @@
+"""Everything before and after the live auction: documents of a sale, tasks, and who seals when."""

@@ -1,0 +1,1 @@
+"""The documents of a sale, typeset from templates with the sale's data passed as data."""
