@@ -189,6 +189,21 @@ def optional_part(der: bytes, *path: int) -> bytes:
     return part(outer, path[-1]) if path[-1] < len(children) else b""
 
 
+def encode(tag: int, *contents: bytes) -> bytes:
+    """One element of this tag (one byte) around what stands in it: the bytes are taken as they are."""
+    inside = b"".join(contents)
+    size = len(inside)
+    if size < 0x80:
+        return bytes((tag, size)) + inside
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + inside
+
+
+def sequence(*parts: bytes) -> bytes:
+    """A SEQUENCE of elements that are DER already. What was signed is never encoded a second time."""
+    return encode(SEQUENCE, *parts)
+
+
 def octets_of_bits(bits: Any) -> bytes:
     """The bytes of a BIT STRING that has to hold whole bytes. Raises ValueError."""
     content = bytes(bits.contents)

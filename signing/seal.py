@@ -8,7 +8,8 @@ A seal is a picture and a list of the certificates that may use it, signed by a 
 whoever has a copy can show the picture, only the holder of a listed certificate can seal with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum
@@ -27,6 +28,7 @@ from signing.der import (
     optional_part,
     part,
     reading,
+    sequence,
 )
 from signing.signer import Signer
 from signing.sm2 import PublicKey
@@ -149,15 +151,14 @@ def make_seal(info: SealInfo, maker: Certificate, signer: Signer) -> Seal:
     """A seal of version 4. Raises SealError when the facts do not fit together."""
     _check_new(info, maker, signer)
     inner = _encode_info(info)
-    outer = structures.Seal(
-        {
-            "info": inner,
-            "certificate": maker.der,
-            "algorithm": oids.SM2_WITH_SM3,
-            "signature": structures.bits(signer.sign(inner.dump())),
-        }
+    return parse_seal(
+        sequence(
+            inner,
+            core.OctetString(maker.der).dump(),
+            core.ObjectIdentifier(oids.SM2_WITH_SM3).dump(),
+            structures.bits(signer.sign(inner)).dump(),
+        )
     )
-    return parse_seal(outer.dump())
 
 
 def digests_of(certificates: Sequence[Certificate]) -> tuple[CertificateDigest, ...]:
@@ -289,42 +290,62 @@ def _bound(count: int, limit: int, what: str) -> None:
         raise ValueError(f"more than {limit} {what}")
 
 
-def _encode_info(info: SealInfo) -> structures.SealInfo:
+@contextmanager
+def _encoding() -> Iterator[None]:
+    """A text or number that its field cannot hold is the caller's mistake, said in our own error."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise SealError(f"it cannot be written: {str(error).partition(chr(10))[0][:200]}") from error
+
+
+def _encode_info(info: SealInfo) -> bytes:
+    """The DER of eSealInfo, put together once: what the maker signs is what stands in the seal."""
+    with _encoding():
+        return _info_parts(info)
+
+
+def _info_parts(info: SealInfo) -> bytes:
+    picture = info.picture
+    body = [
+        structures.Header({"id": "ES", "version": info.version, "vendor": info.vendor}).dump(),
+        core.IA5String(info.seal_id).dump(),
+        _encode_property(info),
+        structures.PictureInfo(
+            {
+                "type": picture.kind,
+                "data": picture.data,
+                "width": picture.width_mm,
+                "height": picture.height_mm,
+            }
+        ).dump(),
+    ]
+    if info.extensions:
+        body.append(encode_extensions(info.extensions))
+    return sequence(*body)
+
+
+def _encode_property(info: SealInfo) -> bytes:
     listed: core.Sequence
     if info.certificates:
         kind, listed = structures.CERTIFICATES, structures.CertificateList(list(info.certificates))
     else:
         digests = [{"type": each.kind, "value": each.value} for each in info.digests]
         kind, listed = structures.DIGESTS, structures.DigestList(digests)
-    picture = info.picture
-    body: dict[str, Any] = {
-        "header": {"id": "ES", "version": info.version, "vendor": info.vendor},
-        "seal_id": info.seal_id,
-        "property": {
-            "type": int(info.kind),
-            "name": info.name,
-            "list_type": kind,
-            "list": structures.raw(listed.dump()),
-            "created": generalized(info.created),
-            "valid_from": generalized(info.valid_from),
-            "valid_until": generalized(info.valid_until),
-        },
-        "picture": {
-            "type": picture.kind,
-            "data": picture.data,
-            "width": picture.width_mm,
-            "height": picture.height_mm,
-        },
-    }
-    if info.extensions:
-        body["extensions"] = structures.raw(encode_extensions(info.extensions))
-    return structures.SealInfo(body)
+    return sequence(
+        core.Integer(int(info.kind)).dump(),
+        core.UTF8String(info.name).dump(),
+        core.Integer(kind).dump(),
+        listed.dump(),
+        *(generalized(moment).dump() for moment in (info.created, info.valid_from, info.valid_until)),
+    )
 
 
 def encode_extensions(extensions: Sequence[ExtData]) -> bytes:
-    """SEQUENCE OF ExtData, `critical` written out even where it is FALSE."""
+    """SEQUENCE OF ExtData, `critical` written out even where it is FALSE. Raises SealError."""
     rows = [{"oid": each.oid, "critical": each.critical, "value": each.value} for each in extensions]
-    der: bytes = structures.ExtDatas(rows).dump()
+    with _encoding():
+        der: bytes = structures.ExtDatas(rows).dump()
     return der
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from asn1crypto import core
+
 from signing import oids
 from signing import seal_structures as structures
-from signing.der import load, octets_of_bits, optional_part, part, reading
+from signing.der import MalformedDer, load, octets_of_bits, optional_part, part, reading, sequence
 from signing.seal import (
     MAX_SEAL,
     MAX_TEXT,
@@ -79,18 +81,16 @@ def to_be_signed(
         raise SealError("the digest is not one of SM3")
     if not covers.isascii() or len(covers) > MAX_TEXT:
         raise SealError("what is covered is named by a short ASCII text")
-    body: dict[str, Any] = {
-        "version": structures.WRITTEN_VERSION,
-        "seal": structures.Seal.load(seal.der, strict=True),
-        "time": generalized(at),
-        "digest": structures.bits(digest),
-        "property": covers,
-    }
+    body = [
+        core.Integer(structures.WRITTEN_VERSION).dump(),
+        seal.der,
+        generalized(at).dump(),
+        structures.bits(digest).dump(),
+        core.IA5String(covers).dump(),
+    ]
     if extensions:
-        rows = encode_extensions(extensions)
-        body["extensions"] = structures.explicit(rows)
-    der: bytes = structures.ToSign(body).dump()
-    return der
+        body.append(structures.explicit(encode_extensions(extensions)))
+    return sequence(*body)
 
 
 def assemble(
@@ -99,16 +99,20 @@ def assemble(
     """The whole structure from what was signed and its signature. Raises SealError when they do not fit."""
     if not certificate.key.verify(signed_part, signature):
         raise SealError("this certificate's key did not sign this")
-    body: dict[str, Any] = {
-        "to_sign": structures.ToSign.load(signed_part, strict=True),
-        "certificate": certificate.der,
-        "algorithm": oids.SM2_WITH_SM3,
-        "signature": structures.bits(signature),
-    }
+    if len(time_stamp) > MAX_TIME_STAMP:
+        raise SealError(f"a time stamp of {len(time_stamp)} bytes; {MAX_TIME_STAMP} are taken")
+    body = [
+        signed_part,
+        core.OctetString(certificate.der).dump(),
+        core.ObjectIdentifier(oids.SM2_WITH_SM3).dump(),
+        structures.bits(signature).dump(),
+    ]
     if time_stamp:
-        stamp = structures.bits(time_stamp).dump()
-        body["time_stamp"] = structures.explicit(stamp)
-    return parse_seal_signature(structures.SealSignature(body).dump())
+        body.append(structures.explicit(structures.bits(time_stamp).dump()))
+    try:
+        return parse_seal_signature(sequence(*body))
+    except MalformedDer as error:
+        raise SealError(f"what was signed is no sealing: {error}") from error
 
 
 def sign_with_seal(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from asn1crypto import core
 
-from signing.der import SEQUENCE, element_at, elements, part
+from signing.der import SEQUENCE, element_at, elements, encode, part
 
 VERSIONS: Final = {4, 5}
 """4 is GB/T 38540-2020, which we write. GM/T 0031-2025 is 5."""
@@ -113,15 +113,9 @@ def bits(content: bytes) -> core.BitString:
     return core.BitString(contents=b"\0" + content)
 
 
-def raw(der: bytes) -> Any:
-    """DER of a universal type as it is, in the place of an ANY."""
-    return core.Any(core.Asn1Value.load(der))
-
-
-def explicit(der: bytes) -> Any:
-    """[0] around DER, the form that we write, in the place of an ANY."""
-    context_specific, constructed = 2, 1
-    return core.Any(core.Asn1Value(class_=context_specific, tag=0, method=constructed, contents=der))
+def explicit(der: bytes) -> bytes:
+    """[0] around DER, the form that we write."""
+    return encode(0xA0, der)
 
 
 def ext_datas(der: bytes) -> Any:

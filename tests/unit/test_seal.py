@@ -143,6 +143,25 @@ def test_a_sealing_gives_back_what_was_signed(
     assert assemble(again, SUBSCRIBER_CERTIFICATE, signature, time_stamp=stamp).der == made.der
 
 
+def test_a_sealing_with_long_extension_data_is_what_was_signed() -> None:
+    """asn1crypto, asked to encode once more what it had read, could not."""
+    rows = (ExtData("1.2.128.16384.2097152.34359738368", False, bytes(3)), ExtData("1.2.16384", False, b""))
+    made = sealing(extensions=rows)
+    assert made.extensions == rows
+    assert made.is_signed_by(SUBSCRIBER_CERTIFICATE.key)
+
+
+def test_what_cannot_be_written_is_refused_in_our_own_words() -> None:
+    with pytest.raises(SealError, match="cannot be written"):
+        to_be_signed(SEAL, DIGEST, at=NOW, covers=COVERS, extensions=(ExtData("no oid", False, b""),))
+    with pytest.raises(SealError, match="cannot be written"):
+        sealed(vendor="落槌")
+    with pytest.raises(SealError, match="time stamp"):
+        assemble(b"", SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY.sign(b""), time_stamp=bytes(1 << 17))
+    with pytest.raises(SealError, match="no sealing"):
+        assemble(b"", SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY.sign(b""))
+
+
 @pytest.mark.parametrize("tag", ["explicit", "implicit", "none"])
 def test_a_sealing_is_read_whichever_tags_its_maker_put(tag: str) -> None:
     rows, stamp = bytes.fromhex("300c300a06022a03010100040178"), b"\x03\x04\x00abc"
