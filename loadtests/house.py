@@ -163,7 +163,7 @@ async def sign_in_bidders(settings: Settings, count: int) -> list[Bidder]:
             for number in range(1, count + 1):
                 login, name = f"load{number}", f"压测竞买人{number}"
                 account = await accounts.create_hashed(login, hashed, Role.BIDDER, name)
-                cookie, _ = await sessions.start(account, Role.BIDDER, name)
+                cookie, _ = await sessions.start(account, Role.BIDDER, name, by_ukey=True)
                 made.append(Bidder(login, cookie))
             return made
     finally:

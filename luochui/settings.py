@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     gateway_connections_per_address: Annotated[int, Field(ge=1, le=200_000)] = 500
     bids_per_second: Annotated[float, Field(gt=0, le=1_000)] = 5.0
     bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
+    bid_requires_ukey: bool = False
 
     # Operations
     log_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
@@ -219,6 +220,7 @@ EXAMPLES = {
     "gateway_connections_per_address": "500",
     "bids_per_second": "5",
     "bid_burst": "10",
+    "bid_requires_ukey": "1",
     "steady_ms": "5000",
     "resume_after_ms": "60000",
     "ledger_lag_limit_ms": "30000",

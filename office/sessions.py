@@ -49,6 +49,8 @@ class SignedIn:
     name: str
     locale: str
     session_id: str
+    by_ukey: bool = False
+    """Signed in with a UKey, not with a password alone."""
 
 
 class SessionDirectory:
@@ -60,12 +62,15 @@ class SessionDirectory:
         self._absolute_s = absolute_s
         self._fresh_ms = 1000 * idle_s - min(1000 * RENEW_AFTER_S, 250 * idle_s)
 
-    async def start(self, account_id: int, role: Role | str, name: str, locale: str = "") -> tuple[str, str]:
+    async def start(
+        self, account_id: int, role: Role | str, name: str, locale: str = "", *, by_ukey: bool = False
+    ) -> tuple[str, str]:
         """A new session: the cookie's value, and the id."""
         cookie = secrets.token_urlsafe(32)
         session_id = id_of(cookie)
         ends_at = int(time.time()) + self._absolute_s
         fields = {"account": account_id, "role": str(Role(role)), "name": name, "locale": locale}
+        fields["by_ukey"] = int(by_ukey)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.sadd(_of_account(account_id), session_id)
         pipeline.expire(_of_account(account_id), self._absolute_s)
@@ -96,7 +101,14 @@ class SessionDirectory:
             return None
         if session_id not in await self.living((session_id,)):
             return None
-        return SignedIn(int(kept["account"]), Role(kept["role"]), kept["name"], kept["locale"], session_id)
+        return SignedIn(
+            account_id=int(kept["account"]),
+            role=Role(kept["role"]),
+            name=kept["name"],
+            locale=kept["locale"],
+            session_id=session_id,
+            by_ukey=kept.get("by_ukey") == "1",
+        )
 
     async def living(self, session_ids: Iterable[str]) -> set[str]:
         """Which of these sessions still live. Asking counts as use (an open socket is a person who waits for

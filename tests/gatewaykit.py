@@ -30,6 +30,7 @@ WAIT_S = 10.0
 class Person:
     account_id: int
     role: str = "bidder"
+    by_ukey: bool = True
 
     @property
     def session_id(self) -> str:
@@ -37,7 +38,7 @@ class Person:
 
     @property
     def cookie(self) -> str:
-        return f"cookie-{self.role}-{self.account_id}"
+        return f"cookie-{self.role}-{self.account_id}{'' if self.by_ukey else '-password'}"
 
 
 def paddle(account_id: int) -> str:
@@ -56,8 +57,8 @@ class Directory:
         return "session-probe"
 
     async def signed_in(self, cookie: str, /) -> Person | None:
-        _, role, number = cookie.split("-")
-        person = Person(int(number), role)
+        _, role, number, *by_password = cookie.split("-")
+        person = Person(int(number), role, by_ukey=not by_password)
         return None if person.session_id in self.revoked else person
 
     async def living(self, session_ids: Collection[str], /) -> Collection[str]:

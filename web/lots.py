@@ -157,6 +157,7 @@ async def room(visit: Visit) -> Response:
         gateways=to,
         gateway_urls=to,
         paddle=paddle,
+        needs_ukey=_needs_ukey(visit, lot, paddle),
         now=now_ms(),
         room_json=data_block(
             {
@@ -174,6 +175,13 @@ async def room(visit: Visit) -> Response:
             }
         ),
     )
+
+
+def _needs_ukey(visit: Visit, lot: ShownLot, paddle: str) -> bool:
+    """Whether a bidder of this lot is here with a password alone, which may only look."""
+    if not paddle or lot.ended or visit.signed_in is None:
+        return False
+    return visit.site.settings.bid_requires_ukey and not visit.signed_in.by_ukey
 
 
 async def refusals(visit: Visit) -> Response:

@@ -173,7 +173,9 @@ async def change_password(visit: Visit) -> Response:
     await visit.site.limits.forget(attempt)
     await visit.site.accounts.set_password(me.account_id, form["new"])
     await visit.site.sessions.end_all_of(me.account_id)
-    cookie, _ = await visit.site.sessions.start(me.account_id, me.role, me.name, me.locale)
+    cookie, _ = await visit.site.sessions.start(
+        me.account_id, me.role, me.name, me.locale, by_ukey=me.by_ukey
+    )
     log.info("password_changed", account=me.account_id)
     visit.flash("success", visit.text(N_("密码已修改，其他地方的登录已结束。")))
     response = visit.redirect("/my/password")

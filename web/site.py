@@ -46,6 +46,7 @@ class WebSettings:
     demo: bool = False
     demo_accounts: tuple[DemoAccount, ...] = ()
     resume_after_s: int = 60
+    bid_requires_ukey: bool = True
 
     @property
     def secure(self) -> bool:

@@ -99,6 +99,8 @@ class Config:
     message_rate: Rate = MESSAGES
     limits: Limits = field(default_factory=Limits)
     plain: bool = False
+    bid_requires_ukey: bool = True
+    """Whether a session that began with a password alone may only look."""
 
 
 class SessionsUnchecked(Exception):
@@ -110,6 +112,7 @@ class _ProbeSession:
     account_id: int = 0
     role: str = PROBE
     session_id: str = ""
+    by_ukey: bool = False
 
 
 class Gateway:
@@ -371,7 +374,8 @@ class Gateway:
             t=hello.t,
             paddle=guest.paddle,
             rank=guest.rank,
-            may_bid=guest.paddle is not None,
+            may_bid=guest.paddle is not None and not guest.needs_ukey,
+            needs_ukey=guest.paddle is not None and guest.needs_ukey,
             confirmed=guest.confirmed,
             gateway=self.id,
             resumed=resumed,

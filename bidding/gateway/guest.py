@@ -51,6 +51,8 @@ BIDS_WAITING: Final = 4
 """Bids of one connection that wait for the one that is being decided."""
 OVERLOADED_RETRY_MS: Final = 1_000
 PROBE: Final = "probe"
+UKEY_REQUIRED: Final = "ukey_required"
+UKEY_REQUIRED_TEXT: Final = "this session was signed in with a password alone, which may look but not bid"
 BOARD_ROLES: Final = frozenset({"administrator", "regulator"})
 
 
@@ -66,6 +68,10 @@ class SignedIn(Protocol):
     @property
     def session_id(self) -> str: ...
 
+    @property
+    def by_ukey(self) -> bool:
+        """Whether a UKey was used to sign in; a password alone may look."""
+
 
 class Guest(Watcher):
     """One connection, from its first message on."""
@@ -73,7 +79,7 @@ class Guest(Watcher):
     __slots__ = (
         *("_account_bids", "_began", "_bids", "_bids_waiting", "_deciding", "_faults", "_gateway"),
         *("_messages", "_price", "_turn"),
-        *("confirming", "gone", "greeted", "lot", "paddle", "rank", "room", "signed_in"),
+        *("confirming", "gone", "greeted", "lot", "needs_ukey", "paddle", "rank", "room", "signed_in"),
     )
 
     def __init__(self, gateway: "Gateway", outlet: Outlet, signed_in: SignedIn | None) -> None:
@@ -91,6 +97,7 @@ class Guest(Watcher):
         self._turn = 0
         self._began = now
         self.signed_in = signed_in
+        self.needs_ukey = gateway.config.bid_requires_ukey and not (signed_in and signed_in.by_ukey)
         self.greeted = False
         self.gone = False
         self.confirming = False
@@ -186,6 +193,8 @@ class Guest(Watcher):
             self.tell(ServerError("hello_first", None, bid.id))
         elif self.paddle is None:
             self.tell(ServerError("may_not_bid", None, bid.id))
+        elif self.needs_ukey:
+            self.tell(ServerError(UKEY_REQUIRED, UKEY_REQUIRED_TEXT, bid.id))
         elif wait_ms := self._take_turn():
             self._limit(bid, wait_ms)
         elif not self._deciding:
@@ -245,6 +254,8 @@ class Guest(Watcher):
             self.tell(ServerError("hello_first"))
         elif self.paddle is None:
             self.tell(ServerError("may_not_bid"))
+        elif self.needs_ukey:
+            self.tell(ServerError(UKEY_REQUIRED, UKEY_REQUIRED_TEXT))
         elif self.confirming:
             self.tell(ServerError("confirming_already"))
         else:

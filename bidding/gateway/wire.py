@@ -215,7 +215,8 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], ClientMessage]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerWelcome:
-    """`resumed`: the missing entries follow instead of a snapshot."""
+    """`resumed`: the missing entries follow instead of a snapshot. `needs_ukey`: the paddle is one's own, but
+    this session was signed in with a password alone: it may look, not bid."""
 
     type: ClassVar[str] = "welcome"
     lot: str
@@ -224,6 +225,7 @@ class ServerWelcome:
     paddle: str | None
     rank: int
     may_bid: bool
+    needs_ukey: bool
     confirmed: bool | None
     gateway: str
     resumed: bool

@@ -84,6 +84,7 @@ def config(settings: Settings, index: int) -> Config:
         origins=frozenset((settings.address(), *settings.origins)),
         tolerance_ms=settings.tolerance_ms,
         probe_every_s=settings.probe_ms / 1000,
+        bid_requires_ukey=settings.bid_requires_ukey,
         bid_rate=Rate(per_second=settings.bids_per_second, burst=settings.bid_burst),
         limits=Limits(
             connections=settings.gateway_connections,

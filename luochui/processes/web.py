@@ -86,6 +86,7 @@ def web_settings(settings: Settings) -> WebSettings:
         gateway_urls=settings.gateway_urls,
         origins=settings.origins,
         demo=settings.demo,
+        bid_requires_ukey=settings.bid_requires_ukey,
         demo_accounts=_demo_accounts(settings),
         resume_after_s=max(1, settings.resume_after_ms // 1000),
     )

@@ -44,6 +44,8 @@ SHORT = {
     "LUOCHUI_LOG_FORMAT": "json",
     "LUOCHUI_STEADY_MS": "600",
     "LUOCHUI_RESUME_AFTER_MS": "1200",
+    # People here sign in through the form; signing in with a UKey has tests of its own.
+    "LUOCHUI_BID_REQUIRES_UKEY": "0",
 }
 
 

@@ -242,6 +242,28 @@ async def test_who_is_not_signed_in_or_has_no_paddle_may_watch_and_not_bid(stage
         assert (await watcher.bid("not-allowed", 10_000))["code"] == "may_not_bid"
 
 
+async def test_who_signed_in_with_a_password_alone_may_look_and_not_bid(stage: Scene) -> None:
+    gateway = await stage.gateway()
+    await stage.lot()
+    looker = await stage.watcher(gateway, Person(1, by_ukey=False))
+    welcome = await looker.hears("welcome")
+    assert (welcome["paddle"], welcome["may_bid"], welcome["needs_ukey"]) == ("1001", False, True)
+    refused = await looker.bid("by-password", 10_000)
+    assert (refused["code"], refused["id"]) == ("ukey_required", "by-password")
+    assert "password" in refused["text"]
+    await looker.say(type="confirm")
+    assert (await looker.hears("error", where=lambda it: it["id"] is None))["code"] == "ukey_required"
+    assert all(entry["kind"] != "bid_accepted" for entry in await stage.log())
+
+
+async def test_a_platform_may_do_without_ukeys(stage: Scene) -> None:
+    gateway = await stage.gateway(bid_requires_ukey=False)
+    await stage.lot()
+    bidder = await stage.watcher(gateway, Person(1, by_ukey=False))
+    assert (await bidder.hears("welcome"))["needs_ukey"] is False
+    assert (await bidder.bid("by-password", 10_000))["type"] == "accepted"
+
+
 async def test_a_lot_without_somebody_who_knows_it_is_unknown(stage: Scene) -> None:
     gateway = await stage.gateway()
     watcher = await stage.client(gateway)

@@ -6,7 +6,7 @@ import { amountProblem } from "./selectors.js";
 import { refusalSuggestions, refusalText } from "./words.js";
 
 const SIGNS = { waiting: "…", accepted: "✓", passed: "·", rejected: "✕", fault: "✕", held: "?" };
-const FAULTS = new Set(["may_not_bid", "unknown_lot"]);
+const FAULTS = new Set(["may_not_bid", "ukey_required", "unknown_lot"]);
 
 export function drawAnswer(panel, state) {
   const { part, t } = panel;

@@ -147,6 +147,7 @@ export function bidObstacle(state, local) {
     [auction.phase === "aborted", "aborted"],
     [me.paddle === null && connection.sessionEnded, "signed_out"],
     [me.paddle === null, "not_listed"],
+    [me.needsUkey, "ukey_required"],
     [connection.status === "ended", "ended_connection"],
     [connection.status !== "open", "disconnected"],
     [isStale(state, local), "stale"],
@@ -170,6 +171,7 @@ export function asksConfirmation(state) {
     auction?.terms.inquiry_mode === "confirm" &&
     auction.phase === "inquiry" &&
     me.paddle !== null &&
+    !me.needsUkey &&
     !state.confirmed
   );
 }

@@ -28,7 +28,7 @@ export function initialState({ lot, pending = null }) {
       sessionEnded: false,
     },
     clock: unknownClock,
-    me: { known: false, paddle: null, rank: 0, mayBid: false },
+    me: { known: false, paddle: null, rank: 0, mayBid: false, needsUkey: false },
     auction: null,
     entries: [],
     gap: false,
@@ -90,8 +90,14 @@ const HANDLERS = {
   // After a resumption the missing entries are still to come: only they, a snapshot or a tick end the silence,
   // lest an old lead is shown for a moment as if it were the present one.
   welcome: (state, message) => {
-    const { paddle, rank, may_bid: mayBid, gateway, received } = message;
-    const me = { known: true, paddle, rank: rank ?? 0, mayBid: Boolean(mayBid) };
+    const { paddle, rank, may_bid: mayBid, needs_ukey: needsUkey, gateway, received } = message;
+    const me = {
+      known: true,
+      paddle,
+      rank: rank ?? 0,
+      mayBid: Boolean(mayBid),
+      needsUkey: Boolean(needsUkey),
+    };
     const sessionEnded = state.connection.sessionEnded && paddle === null;
     return {
       ...connected(state, { status: "open", gateway, closeCode: null, failures: 0, sessionEnded }),
