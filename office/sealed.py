@@ -178,6 +178,17 @@ async def names_after_close(
         return {row.paddle: row.name for row in await connection.execute(found)}
 
 
+async def account_after_close(engine: AsyncEngine, lot: str, paddle: str) -> int | None:
+    """Whose paddle it was, on a lot that the record says is closed. Raises StillSealed before."""
+    found = select(_paddles.account_id).where(_paddles.lot == lot, _paddles.paddle == paddle)
+    async with engine.connect() as connection:
+        phase = await connection.scalar(text("SELECT phase FROM lots WHERE id = :lot"), {"lot": lot})
+        if phase != "closed":
+            raise StillSealed(lot)
+        account: int | None = await connection.scalar(found)
+        return account
+
+
 async def _account_ranks(connection: AsyncConnection, rows: Sequence[QualifiedRow]) -> dict[int, int]:
     """{account: rank} of the rows; raises ListFaults with everything that is wrong."""
     if not rows or len(rows) > MOST_QUALIFIED:
