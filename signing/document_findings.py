@@ -52,7 +52,7 @@ class NoSeals(Finding):
 
 @dataclass(frozen=True, slots=True)
 class ActiveContent(Finding):
-    """Something that runs, opens or fetches when the document is opened: what is seen may be another thing."""
+    """Something that runs, opens or fetches by itself: what is seen may be another thing."""
 
     kind: str
     says = "{0.subject} has active content ({0.kind}): what it shows can differ from what was sealed"
