@@ -5,6 +5,10 @@ ARG BASE=python:3.11.14-slim-bookworm
 FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
+# For the virtual UKey (signing/vukey). Debian keeps only the newest version of a package: no pin would last.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev libssl-dev \
+    && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/luochui
 COPY lock/runtime.txt lock/
 RUN /opt/luochui/bin/pip install --require-hashes -r lock/runtime.txt

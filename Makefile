@@ -12,6 +12,7 @@ PACKAGES := $(wildcard luochui web trading certificates office bidding signing)
 SOURCES := $(PACKAGES) $(wildcard tests loadtests alembic setup.py)
 CATALOGUES := $(wildcard web/locales/*/LC_MESSAGES/*.po)
 WORKERS ?= 2
+VUKEY := signing/vukey/luochui-vukey.so
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -23,7 +24,7 @@ export UV_NO_PROGRESS := 1
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.runtime ## Start the demonstration (LUOCHUI_PORT and LUOCHUI_DATA move it)
+run: $(VENV)/.runtime $(VUKEY) ## Start the demonstration (LUOCHUI_PORT and LUOCHUI_DATA move it)
 	@$(BIN)/python -m luochui demo
 
 test: $(VENV)/.dev ## All tests but the long ones and the browser's (under ten minutes)
@@ -74,7 +75,7 @@ lock: ## Resolve the versions again (LOCK_ARGS=--upgrade for newer ones)
 	$(LOCK) --extra dev --constraint lock/runtime.txt --output-file lock/dev.txt
 
 clean: ## Remove what was built (not the data of the demonstration)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VUKEY) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The environment: made once, brought up to date when a lock changes. uv comes out of the same lock, and
 # installs the rest several times faster than pip.
@@ -85,6 +86,13 @@ $(BIN)/uv: lock/dev.txt
 	@$(BIN)/pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.txt
 	@touch $@
 
+# The virtual UKey (docs/vukey.md): `make run` and the tests run from the tree, so it is built into the tree.
+# Without a compiler the rest still works; what needs a UKey then says what is missing.
+native: $(VUKEY) ## Compile the virtual UKey (again, when its sources changed)
+
+$(VUKEY): $(wildcard signing/vukey/*.c signing/vukey/*.h) signing/vukey/compile | $(BIN)/uv
+	@signing/vukey/compile $@ || echo "The virtual UKey could not be compiled; all else works without it." >&2
+
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 
 $(VENV)/.runtime: lock/runtime.txt $(BIN)/uv
@@ -92,7 +100,7 @@ $(VENV)/.runtime: lock/runtime.txt $(BIN)/uv
 	@$(INSTALL) -r lock/runtime.txt
 	@touch $@
 
-$(VENV)/.dev: lock/dev.txt pyproject.toml $(VENV)/.runtime
+$(VENV)/.dev: lock/dev.txt pyproject.toml $(VENV)/.runtime | $(VUKEY)
 	@echo "Installing what the tests need …"
 	@$(INSTALL) -r lock/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
