@@ -3,6 +3,8 @@
 The certificate is named by SM3 digests of its issuer's name and key. Nothing here opens a connection.
 """
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +27,20 @@ NONCE_SIZES: Final = range(1, 33)
 
 _QUESTION, _ANSWER = "an OCSP question", "an OCSP answer"
 _OCSP_BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
+_DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    oids.SM3: sm3,
+    "1.3.14.3.2.26": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
+    "2.16.840.1.101.3.4.2.1": lambda data: hashlib.sha256(data).digest(),
+}
+
+
+class Refusal(StrEnum):
+    """Why a responder does not answer (RFC 6960, 4.2.1)."""
+
+    MALFORMED = "malformed_request"
+    INTERNAL = "internal_error"
+    TRY_LATER = "try_later"
+    UNAUTHORIZED = "unauthorized"
 
 
 class Standing(StrEnum):
@@ -42,11 +58,19 @@ class CertificateId:
     issuer_name_hash: bytes
     issuer_key_hash: bytes
     serial: int
+    algorithm: str = oids.SM3
+    """Of the digests. Others ask with SHA-1 or SHA-256: these name the issuer, they prove nothing."""
 
     @classmethod
     def of(cls, certificate: Certificate, issuer: Certificate) -> "CertificateId":
         """By SM3 digests."""
         return cls(sm3(issuer.subject.der), sm3(issuer.key.point), certificate.serial)
+
+    def is_below(self, issuer: Certificate) -> bool:
+        """Whether this is the issuer that is named."""
+        digest = _DIGESTS[self.algorithm]
+        named = (self.issuer_name_hash, self.issuer_key_hash)
+        return named == (digest(issuer.subject.der), digest(issuer.key.point))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +126,7 @@ def ask(certificate: Certificate, issuer: Certificate, nonce: bytes) -> OcspQues
 
 
 def parse_question(der: bytes) -> OcspQuestion:
-    """A question about exactly one certificate, named by SM3. Raises MalformedDer."""
+    """A question about exactly one certificate, named by SM3, SHA-1 or SHA-256. Raises MalformedDer."""
     outer = load(ocsp.OCSPRequest, der, _QUESTION, MAX_QUESTION)
     with reading(_QUESTION):
         inner = outer["tbs_request"]
@@ -161,6 +185,12 @@ def _signed(body: Any, responder: Authority) -> bytes:
     return der
 
 
+def refusal(why: Refusal) -> bytes:
+    """The answer, unsigned as it has to be, that there is none."""
+    der: bytes = ocsp.OCSPResponse({"response_status": str(why)}).dump()
+    return der
+
+
 def parse_answer(der: bytes) -> OcspAnswer:
     """An answer about exactly one certificate. Raises MalformedDer, also for a refusal (`try_later` …)."""
     outer = load(ocsp.OCSPResponse, der, _ANSWER, MAX_ANSWER)
@@ -199,7 +229,7 @@ def _read_basic(der: bytes, inside: bytes) -> OcspAnswer:
 
 def _certificate_id(about: CertificateId) -> dict[str, Any]:
     return {
-        "hash_algorithm": {"algorithm": oids.SM3},
+        "hash_algorithm": {"algorithm": about.algorithm},
         "issuer_name_hash": about.issuer_name_hash,
         "issuer_key_hash": about.issuer_key_hash,
         "serial_number": about.serial,
@@ -207,10 +237,14 @@ def _certificate_id(about: CertificateId) -> dict[str, Any]:
 
 
 def _read_id(value: Any) -> CertificateId:
-    if value["hash_algorithm"]["algorithm"].dotted != oids.SM3:
-        raise ValueError("a certificate that is not named by SM3")
+    algorithm = value["hash_algorithm"]["algorithm"].dotted
+    if algorithm not in _DIGESTS:
+        raise ValueError("a certificate that is named neither by SM3 nor by SHA-1 or SHA-256")
     return CertificateId(
-        value["issuer_name_hash"].native, value["issuer_key_hash"].native, read_serial(value["serial_number"])
+        value["issuer_name_hash"].native,
+        value["issuer_key_hash"].native,
+        read_serial(value["serial_number"]),
+        algorithm,
     )
 
 

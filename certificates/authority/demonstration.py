@@ -1,0 +1,422 @@
+"""The demonstration's certificate authority: a root, an issuing CA, a seal maker, OCSP and time stamps.
+
+    authority = DemonstrationAuthority.open(folder, addresses="http://127.0.0.1:8090")
+    certificate = authority.issue("甲方示例单位", key, kind=SubjectKind.ORGANIZATION, credit_code="…")
+    seal = authority.make_seal(certificate, "甲方示例单位")
+    authority.revoke(certificate.serial, Reason.KEY_COMPROMISE)
+
+It proves who nobody is: whoever asks is believed, and every name says 演示. Its folder is made at first use.
+Several processes may have it open: what changes is written under a lock, first to the register, then to
+`public`, which is only derived from the register. Killed at any moment, the next `open` completes it.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from certificates.authority.drawing import drawn
+from certificates.authority.folder import Folder
+from certificates.authority.port import (
+    AlreadyRevoked,
+    Applicant,
+    AuthorityError,
+    NotIssued,
+    State,
+    Status,
+    SubjectKind,
+    UnknownCertificate,
+)
+from certificates.authority.register import Entry, Register, What, certificate_facts
+from certificates.authority.roles import FOUNDINGS, UNIT, Role
+from signing.chain import Trust
+from signing.crl import Reason, Revocation, RevocationList, issue_crl, parse_crl
+from signing.der import MalformedDer
+from signing.issuing import SUBSCRIBER, Addresses, Authority, IssuingError, Validity, Wanted, self_signed
+from signing.names import Name
+from signing.ocsp import Refusal, Standing, answer, parse_question, refusal
+from signing.seal import Picture, Seal, SealError, SealInfo, SealKind, make_seal
+from signing.sm2 import PrivateKey, PublicKey, load_or_create
+from signing.x509 import Certificate
+
+Clock = Callable[[], datetime]
+
+MAX_DAYS: Final = 5 * 366
+LIST_LASTS: Final = timedelta(days=7)
+LIST_RENEWED: Final = timedelta(days=3)
+"""A list with less left is made anew."""
+ANSWER_LASTS: Final = timedelta(hours=1)
+VENDOR: Final = "LUOCHUI-DEMO"
+
+_COMPROMISED = frozenset({Reason.KEY_COMPROMISE, Reason.CA_COMPROMISE, Reason.AA_COMPROMISE})
+_SIGNS_LISTS: Final = (Role.ROOT, Role.ISSUING)
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class DemonstrationAuthority:
+    """One authority in one folder. Implements `port.CertificateAuthority`. Safe to share among threads."""
+
+    def __init__(self, folder: Folder, addresses: str, clock: Clock) -> None:
+        self._folder = folder
+        self._base = addresses.rstrip("/")
+        self._clock = clock
+        self._register = Register(folder.register)
+        self._keys: dict[Role, PrivateKey] = {}
+        self._own: dict[Role, Certificate] = {}
+        self._guard = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: Path, *, addresses: str = "", clock: Clock = _system_clock) -> Self:
+        """The authority in `folder`, made when it is not there or not complete.
+
+        `addresses` is where its process serves, without a path; certificates that it issues from now on
+        name it. Raises AuthorityError, OSError.
+        """
+        place = Folder(Path(folder))
+        place.prepare()
+        authority = cls(place, addresses, clock)
+        authority.maintain()
+        return authority
+
+    # --- what it issues ---
+
+    def issue(
+        self,
+        name: Name | str,
+        key: PublicKey,
+        *,
+        kind: SubjectKind = SubjectKind.ORGANIZATION,
+        organization: str = "",
+        credit_code: str = "",
+        person_id: str = "",
+        days: int = 365,
+        by: str = "",
+    ) -> Certificate:
+        """A subscriber's certificate from now on. Of a Name, its common name and organization count.
+
+        Raises NotIssued.
+        """
+        if isinstance(name, Name):
+            if kind is SubjectKind.LEGAL_REPRESENTATIVE:
+                organization = organization or name.organization
+            name = name.common_name
+        applicant = Applicant(kind, name, organization, credit_code, person_id)
+        return self.issue_to(applicant, key, days=days, by=by)
+
+    def issue_to(self, applicant: Applicant, key: PublicKey, *, days: int = 365, by: str = "") -> Certificate:
+        """A certificate from now on, 1 to 1830 days. Raises NotIssued."""
+        subject = applicant.subject(UNIT)
+        return self._issue(
+            subject, key, str(applicant.kind), days, by, applicant.credit_code, applicant.person_id
+        )
+
+    def renew(self, serial: int, key: PublicKey, *, days: int = 365, by: str = "") -> Certificate:
+        """The same subject with another term from now on; the old certificate stays as it is.
+
+        Raises UnknownCertificate, NotIssued (for one that was revoked, too).
+        """
+        status = self.status(serial)
+        if status.state is State.REVOKED:
+            raise NotIssued("a certificate that was revoked is not renewed")
+        old, role = status.certificate, self._entry(serial).role
+        return self._issue(old.subject, key, role, days, by, old.credit_code, old.extensions.person_id)
+
+    def _issue(
+        self,
+        subject: Name,
+        key: PublicKey,
+        role: str,
+        days: int,
+        by: str,
+        credit_code: str,
+        person_id: str,
+    ) -> Certificate:
+        if not 1 <= days <= MAX_DAYS:
+            raise NotIssued(f"a certificate is valid for 1 to {MAX_DAYS} days")
+        with self._changing() as now:
+            validity = Validity.of_days(now, days)
+            wanted = Wanted(subject, key, SUBSCRIBER, validity, credit_code=credit_code, person_id=person_id)
+            try:
+                made = self._signing(Role.ISSUING).issue(wanted)
+            except (IssuingError, ValueError) as error:
+                raise NotIssued(str(error)) from error
+            self._register.append(What.ISSUED, now, by, **certificate_facts(made, role))
+        return made
+
+    def make_seal(
+        self,
+        certificate: Certificate,
+        name: str = "",
+        *,
+        kind: SealKind | None = None,
+        picture: Picture | None = None,
+        by: str = "",
+    ) -> Seal:
+        """The seal of a certificate that was issued here: a round official seal, or a name chop.
+
+        One certificate carries one seal, for as long as it is valid. Without a picture one is drawn from the
+        name. Raises UnknownCertificate, NotIssued.
+        """
+        entry = self._entry(certificate.serial)
+        if self.status(certificate.serial).state is not State.GOOD or entry.own:
+            raise NotIssued("a seal is made for a subscriber's certificate that is valid")
+        if kind is None:
+            organization = entry.role == SubjectKind.ORGANIZATION
+            kind = SealKind.ORGANIZATION if organization else SealKind.PERSON
+        name = name or certificate.subject.common_name
+        seal_id = self._new_seal_id()
+        with self._changing() as now:
+            if certificate.serial in self._register.seals.values():
+                raise NotIssued("this certificate has its seal already: one certificate carries one seal")
+            seal = self._sealed(certificate, name, kind, picture or drawn(name, kind, seal_id), seal_id, now)
+            facts = {"serial": f"{certificate.serial:x}", "seal_id": seal_id, "digest": seal.digest.hex()}
+            self._register.append(What.SEALED, now, by, **facts)
+        return seal
+
+    def _sealed(
+        self, owner: Certificate, name: str, kind: SealKind, picture: Picture, seal_id: str, now: datetime
+    ) -> Seal:
+        info = SealInfo(
+            vendor=VENDOR,
+            seal_id=seal_id,
+            kind=kind,
+            name=name,
+            created=now,
+            valid_from=now,
+            valid_until=owner.valid_until,
+            picture=picture,
+            certificates=(owner.der,),
+        )
+        try:
+            return make_seal(info, self._own[Role.MAKER], self._key(Role.MAKER))
+        except (SealError, MalformedDer) as error:
+            raise NotIssued(str(error)) from error
+
+    def _new_seal_id(self) -> str:
+        """13 digits as on real seals; no place in China has the number 990000."""
+        while (number := f"990000{secrets.randbelow(10**7):07d}") in self._register.seals:
+            pass
+        return number
+
+    # --- what it takes back, and what it says ---
+
+    def revoke(
+        self,
+        serial: int,
+        reason: Reason = Reason.UNSPECIFIED,
+        at: datetime | None = None,
+        *,
+        by: str = "",
+        invalid_since: datetime | None = None,
+    ) -> Revocation:
+        """Revoke, and publish the new list at once. `at` (default: now) is not later than now.
+
+        Raises UnknownCertificate, AlreadyRevoked, AuthorityError for the authority's own certificates.
+        """
+        with self._changing() as now:
+            if self._entry(serial).own:
+                raise AuthorityError("the authority's own certificates end with it: make another one")
+            if known := self._register.revocations.get(serial):
+                raise AlreadyRevoked(known)
+            revocation = _revocation(serial, reason, at or now, invalid_since, now)
+            facts = {
+                "serial": f"{serial:x}",
+                "effective": revocation.at.isoformat(),
+                "reason": str(reason),
+                "invalid_since": invalid_since.isoformat() if invalid_since else None,
+            }
+            self._register.append(What.REVOKED, now, by, **facts)
+            self._publish_lists(now)
+        return revocation
+
+    def status(self, serial: int) -> Status:
+        """How the certificate of this number stands now. Raises UnknownCertificate."""
+        with self._guard:
+            self._register.refresh()
+            self._entry(serial)
+            certificate = self._register.certificate(serial)
+            revocation = self._register.revocations.get(serial)
+        if revocation is not None:
+            return Status(certificate, State.REVOKED, revocation)
+        expired = certificate.valid_until < self._clock()
+        return Status(certificate, State.EXPIRED if expired else State.GOOD, None)
+
+    def entries(self) -> list[Entry]:
+        """What was issued to subscribers, the oldest first."""
+        with self._guard:
+            self._register.refresh()
+            return list(self._register.issued())
+
+    @property
+    def register_head(self) -> tuple[int, str]:
+        """(lines, SM3 of the last one): who keeps it can tell later whether the register was rewritten."""
+        with self._guard:
+            self._register.refresh()
+            return len(self._register), self._register.head
+
+    def own(self, role: Role) -> Certificate:
+        """The authority's current certificate of this role."""
+        return self._own[role]
+
+    def crl(self) -> RevocationList:
+        """The issuing CA's list as it is published now."""
+        self.maintain()
+        return parse_crl((self._folder.public / _list_name(Role.ISSUING)).read_bytes())
+
+    def answer(self, question: bytes) -> bytes:
+        """An OCSP answer (DER) to a question (DER); what cannot be answered gets one that says so."""
+        try:
+            asked = parse_question(question)
+        except MalformedDer:
+            return refusal(Refusal.MALFORMED)
+        if not asked.about.is_below(self._own[Role.ISSUING]):
+            return refusal(Refusal.UNAUTHORIZED)
+        with self._guard:
+            self._register.refresh()
+            revocation = self._register.revocations.get(asked.about.serial)
+            known = asked.about.serial in self._register.entries
+        standing = Standing.REVOKED if revocation else Standing.GOOD if known else Standing.UNKNOWN
+        now = self._clock()
+        made = answer(
+            Authority(self._own[Role.OCSP], self._key(Role.OCSP)),
+            asked.about,
+            standing,
+            produced_at=now,
+            next_update=now + ANSWER_LASTS,
+            revocation=revocation,
+            nonce=asked.nonce,
+        )
+        return made.der
+
+    def trust(self) -> Trust:
+        """What others rely on, as of now."""
+        self.maintain()
+        with self._guard:
+            return Trust(
+                anchors=tuple(self._register.own(Role.ROOT)),
+                intermediates=tuple(self._register.own(Role.ISSUING)),
+                seal_makers=tuple(self._register.own(Role.MAKER)),
+                lists=tuple(
+                    parse_crl((self._folder.public / _list_name(role)).read_bytes()) for role in _SIGNS_LISTS
+                ),
+            )
+
+    # --- what keeps it going ---
+
+    def maintain(self) -> None:
+        """Make what is missing or ends soon: certificates of its own, public files, lists. Cheap when not."""
+        with self._changing() as now:
+            for role in Role:
+                self._found(role, now)
+            self._publish_certificates()
+            if self._lists_end_soon(now):
+                self._publish_lists(now)
+
+    @contextmanager
+    def _changing(self) -> Iterator[datetime]:
+        """Alone, with the register as it is; gives the moment, in whole seconds."""
+        with self._guard, self._folder.locked():
+            self._register.refresh()
+            yield self._clock().astimezone(UTC).replace(microsecond=0)
+
+    def _found(self, role: Role, now: datetime) -> None:
+        found, plan = self._register.own(role), FOUNDINGS[role]
+        if found and found[-1].valid_until > now + timedelta(days=plan.renew_days):
+            self._own[role] = found[-1]
+            return
+        validity = Validity.of_days(now, plan.days)
+        key = self._key(role)
+        if plan.issuer is None:
+            made = self_signed(plan.name, key, validity)
+        else:
+            made = self._signing(plan.issuer).issue(Wanted(plan.name, key.public_key, plan.profile, validity))
+        self._register.append(What.FOUNDED, now, "luochui", **certificate_facts(made, role))
+        self._own[role] = made
+
+    def _publish_certificates(self) -> None:
+        for role in Role:
+            *older, current = self._register.own(role)
+            self._folder.publish(f"{role}.pem", current.to_pem())
+            for certificate in older:
+                self._folder.publish(f"{role}-{certificate.serial:x}.pem", certificate.to_pem())
+
+    def _publish_lists(self, now: datetime) -> None:
+        for role in _SIGNS_LISTS:
+            path = self._folder.public / _list_name(role)
+            number = max(self._number_of(path) + 1, int(now.timestamp()))
+            made = issue_crl(
+                self._signing(role),
+                self._revoked_below(role),
+                number=number,
+                this_update=now,
+                next_update=now + LIST_LASTS,
+            )
+            self._folder.publish(path.name, made.der)
+
+    def _revoked_below(self, role: Role) -> list[Revocation]:
+        return list(self._register.revocations.values()) if role is Role.ISSUING else []
+
+    def _lists_end_soon(self, now: datetime) -> bool:
+        """Also when a writer died between the register and the list."""
+        revoked = set(self._register.revocations)
+        for role in _SIGNS_LISTS:
+            known = self._list_at(self._folder.public / _list_name(role))
+            if known is None or known.next_update is None or known.next_update - now < LIST_RENEWED:
+                return True
+            if role is Role.ISSUING and set(known.entries) != revoked:
+                return True
+        return False
+
+    def _number_of(self, path: Path) -> int:
+        known = self._list_at(path)
+        return (known.number or 0) if known else 0
+
+    def _list_at(self, path: Path) -> RevocationList | None:
+        """What is published; what cannot be read is made anew."""
+        try:
+            return parse_crl(path.read_bytes())
+        except (FileNotFoundError, MalformedDer):
+            return None
+
+    def _signing(self, role: Role) -> Authority:
+        addresses = Addresses()
+        if self._base:
+            ocsp = f"{self._base}/ocsp" if role is Role.ISSUING else ""
+            crl, own = f"{self._base}/crl/{_list_name(role)}", f"{self._base}/cert/{role}.cer"
+            addresses = Addresses(crl=crl, ocsp=ocsp, certificate=own)
+        return Authority(self._own[role], self._key(role), addresses)
+
+    def _key(self, role: Role) -> PrivateKey:
+        with self._guard:
+            if role not in self._keys:
+                self._keys[role] = load_or_create(self._folder.private / f"{role}.key")
+            return self._keys[role]
+
+    def _entry(self, serial: int) -> Entry:
+        with self._guard:
+            if serial not in self._register.entries:
+                self._register.refresh()
+            if serial not in self._register.entries:
+                raise UnknownCertificate(serial)
+            return self._register.entries[serial]
+
+
+def _list_name(role: Role) -> str:
+    return f"{role}.crl"
+
+
+def _revocation(
+    serial: int, reason: Reason, at: datetime, invalid_since: datetime | None, now: datetime
+) -> Revocation:
+    if reason is Reason.REMOVED or reason is Reason.HOLD:
+        raise AuthorityError("a revocation is for good here: nothing is held, nothing comes back")
+    at = at.astimezone(UTC).replace(microsecond=0)
+    if at > now or (invalid_since is not None and invalid_since > at):
+        raise AuthorityError("a revocation lies in the future, or a key was lost after it was revoked")
+    return Revocation(serial, at, reason, invalid_since)
