@@ -67,6 +67,11 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "EVP_PKEY_is_a": (c_int, (c_void_p, c_char_p)),
     "EVP_PKEY_get_bn_param": (c_int, (c_void_p, c_char_p, _POINTER_OUT)),
     "EVP_PKEY_free": _FREE,
+    # encryption to a key (SM2: C1, C3, C2 in DER)
+    "EVP_PKEY_encrypt_init": (c_int, (c_void_p,)),
+    "EVP_PKEY_encrypt": (c_int, (c_void_p, c_char_p, _SIZE_OUT, c_char_p, c_size_t)),
+    "EVP_PKEY_decrypt_init": (c_int, (c_void_p,)),
+    "EVP_PKEY_decrypt": (c_int, (c_void_p, c_char_p, _SIZE_OUT, c_char_p, c_size_t)),
     "BN_bn2binpad": (c_int, (c_void_p, c_char_p, c_int)),
     "BN_free": _FREE,
     "d2i_PUBKEY": (c_void_p, (c_void_p, POINTER(c_char_p), c_long)),

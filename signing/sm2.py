@@ -30,6 +30,8 @@ ORDER: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D5412
 
 POINT_SIZE: Final = 65
 MAX_PEM: Final = 65_536
+MAX_CRYPTED: Final = 1_024
+"""Bytes that are encrypted to a key, or decrypted: a secret, not a message."""
 MAX_PASSPHRASE: Final = 1_023
 """OpenSSL's reader cuts off what is longer, silently."""
 PBKDF2_ROUNDS: Final = 600_000
@@ -149,6 +151,11 @@ class PublicKey:
             lib.ERR_clear_error()  # or the next failure in this thread would be explained by this one
         return valid
 
+    def encrypt(self, plain: bytes) -> bytes:
+        """`plain` for the holder of the private half alone: SM2 encryption (GB/T 32918.4), DER."""
+        lib = library()
+        return _crypted(self._pkey, lib.EVP_PKEY_encrypt_init, lib.EVP_PKEY_encrypt, plain, "encrypting")
+
     def _verifying(self) -> Owned:
         if self._prepared is None:  # two threads may both prepare; one result stays, both are right
             self._prepared = _prepare(library().EVP_DigestVerifyInit, self._pkey)
@@ -244,6 +251,11 @@ class PrivateKey:
             lib.EVP_MD_CTX_free(context)
         return signature.raw[: size.value]
 
+    def decrypt(self, encrypted: bytes) -> bytes:
+        """What `PublicKey.encrypt` was given. Raises LibcryptoError when it was for another key."""
+        lib = library()
+        return _crypted(self._pkey, lib.EVP_PKEY_decrypt_init, lib.EVP_PKEY_decrypt, encrypted, "decrypting")
+
     def __repr__(self) -> str:
         return f"PrivateKey({self.public_key.key_id}, ***)"
 
@@ -288,6 +300,21 @@ def load_or_create(path: Path, passphrase: bytes | None = None) -> PrivateKey:
         if mode & 0o077:
             raise KeyFileError(path, f"mode {mode:04o} lets others in; chmod 600 it")
         return PrivateKey.from_pem(file.read(MAX_PEM + 1), passphrase)
+
+
+def _crypted(
+    pkey: Owned, begin: Callable[..., int], work: Callable[..., int], data: bytes, doing: str
+) -> bytes:
+    if len(data) > MAX_CRYPTED:
+        raise Sm2Error(f"{doing} is for at most {MAX_CRYPTED} bytes")
+    context = Owned(
+        library().EVP_PKEY_CTX_new_from_pkey(None, pkey, None), library().EVP_PKEY_CTX_free, doing
+    )
+    check(begin(context), doing)
+    size = c_size_t(2 * MAX_CRYPTED)
+    result = ctypes.create_string_buffer(size.value)
+    check(work(context, result, byref(size), data, len(data)), doing)
+    return result.raw[: size.value]
 
 
 def _prepare(init: Callable[..., int], pkey: Owned) -> Owned:
