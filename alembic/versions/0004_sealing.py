@@ -67,7 +67,6 @@ def _sale_documents() -> None:
         sa.Column("lot", sa.Text, sa.ForeignKey("lots.id"), nullable=False, unique=True),
         sa.Column("number", sa.Text, nullable=False, unique=True),
         sa.Column("state", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False, server_default="0"),
         sa.Column("transferee_id", sa.Integer, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("transferor_id", sa.Integer, sa.ForeignKey("accounts.id")),
         sa.Column("transferee", sa.Text, nullable=False),
@@ -86,7 +85,7 @@ def _sale_documents() -> None:
         sa.CheckConstraint(
             "(state IN ('refused', 'void')) = (reason <> '')", name="sale_documents_ended_with_reason"
         ),
-        sa.CheckConstraint("price > 0 AND version BETWEEN 0 AND 99", name="sale_documents_bounded"),
+        sa.CheckConstraint("price > 0", name="sale_documents_price_positive"),
     )
     for column in ("transferee_id", "transferor_id", "state"):
         op.create_index(f"sale_documents_{column}", "sale_documents", [column, "changed_at"])
@@ -96,13 +95,17 @@ def _sale_versions() -> None:
     op.create_table(
         "sale_versions",
         sa.Column("document_id", sa.Integer, sa.ForeignKey("sale_documents.id"), primary_key=True),
-        sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("made_at", _MOMENT, nullable=False, server_default=sa.func.now()),
         sa.Column("sealed_by", sa.Text, nullable=False, server_default=""),
         sa.Column("ukey_id", sa.Integer, sa.ForeignKey("ukeys.id")),
+        sa.CheckConstraint("version BETWEEN 0 AND 99 AND size > 0", name="sale_versions_bounded"),
+        # Version 0 has no seal; every later one is what came before with one party's seal more.
+        sa.CheckConstraint("(version = 0) = (sealed_by = '')", name="sale_versions_sealed_by_somebody"),
+        sa.UniqueConstraint("document_id", "kind", "sealed_by", name="sale_versions_one_seal_a_party"),
         sa.CheckConstraint("kind IN ('pdf', 'ofd')", name="sale_versions_kind_known"),
         sa.CheckConstraint(f"digest {_DIGEST}", name="sale_versions_digest_form"),
         sa.CheckConstraint(

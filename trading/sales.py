@@ -1,0 +1,303 @@
+"""The documents of a sale in the database: states, and every version of every file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, DateTime, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import Field, SQLModel
+
+from bidding.terms import Fen
+from office.accounts import Role
+from signing.documents import DocumentKind
+from trading.sale_states import ENDED_BY_HAND, TRANSITIONS, TURN, Overtaken, Party, SaleState, after_sealing
+
+LONGEST_REASON: Final = 500
+PAGE: Final = 20
+
+
+class _SaleDocument(SQLModel, table=True):
+    __tablename__ = "sale_documents"
+
+    id: int | None = Field(default=None, primary_key=True)
+    lot: str
+    number: str
+    state: str
+    transferee_id: int
+    transferor_id: int | None = None
+    transferee: str
+    transferor: str
+    title: str
+    price: int
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    changed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    reason: str = ""
+    ended_by: int | None = None
+
+
+class _SaleVersion(SQLModel, table=True):
+    __tablename__ = "sale_versions"
+
+    document_id: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    digest: str
+    size: int
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    sealed_by: str = ""
+    ukey_id: int | None = None
+
+
+_documents: Final = SQLModel.metadata.tables["sale_documents"].c
+_versions: Final = SQLModel.metadata.tables["sale_versions"].c
+_accounts: Final = SQLModel.metadata.tables["accounts"].c
+
+
+@dataclass(frozen=True, slots=True)
+class SaleDocument:
+    """One confirmation. The accounts are who seals; the names are what stands in the document."""
+
+    id: int
+    lot: str
+    number: str
+    state: SaleState
+    transferee_id: int
+    transferor_id: int | None
+    transferee: str
+    transferor: str
+    title: str
+    price: Fen
+    made_at: datetime
+    changed_at: datetime
+    reason: str
+
+    def party_of(self, account_id: int) -> Party | None:
+        """As whom an account seals here."""
+        if account_id == self.transferee_id:
+            return Party.TRANSFEREE
+        return Party.TRANSFEROR if account_id == self.transferor_id else None
+
+    @property
+    def turn(self) -> Party | None:
+        """Whose seal is awaited."""
+        return TURN.get(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One file: `digest` (hex) is its name among the files; `sealed_by` is whose seal it has more."""
+
+    kind: DocumentKind
+    version: int
+    digest: str
+    size: int
+    made_at: datetime
+    sealed_by: Party | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """What a new confirmation begins with."""
+
+    lot: str
+    number: str
+    transferee_id: int
+    transferee: str
+    transferor: str
+    title: str
+    price: Fen
+    files: Mapping[DocumentKind, tuple[str, int]]
+    """(digest, size) of the unsealed files."""
+
+
+class Sales:
+    """The tables. Every method is one transaction of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def make(self, new: NewDocument) -> bool:
+        """Put a confirmation there, once for a lot. False: it was there."""
+        now = datetime.now(UTC)
+        fields = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__ if name != "files"}
+        row = {**fields, "state": SaleState.AWAITING_TRANSFEREE.value, "made_at": now, "changed_at": now}
+        async with self._engine.begin() as connection:
+            row["transferor_id"] = await _transferor(connection, new.transferor)
+            made = pg_insert(_SaleDocument).values(row).on_conflict_do_nothing(index_elements=["lot"])
+            number = (await connection.execute(made.returning(_documents.id))).scalar_one_or_none()
+            if number is None:
+                return False
+            for kind, (digest, size) in new.files.items():
+                file = {"kind": kind.value, "version": 0, "digest": digest, "size": size, "made_at": now}
+                await connection.execute(insert(_SaleVersion).values(document_id=number, **file))
+        return True
+
+    async def sold_without(self, limit: int = 20) -> Sequence[str]:
+        """Lots that are sold, whose ledger is sealed, and that have no confirmation yet."""
+        found = text(
+            "SELECT id FROM lots WHERE sold AND EXISTS (SELECT FROM lot_seals WHERE lot = lots.id)"
+            " AND NOT EXISTS (SELECT FROM sale_documents WHERE lot = lots.id)"
+            " ORDER BY closed_at, id LIMIT :limit"
+        )
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(found, {"limit": limit})).scalars())
+
+    async def find_transferors(self) -> int:
+        """Give documents whose transferor had no account the account that is there by now."""
+        lacking = _documents.transferor_id.is_(None) & _documents.state.in_([state.value for state in TURN])
+        found = 0
+        async with self._engine.begin() as connection:
+            rows = await connection.execute(select(_documents.id, _documents.transferor).where(lacking))
+            for row in rows.all():
+                account = await _transferor(connection, row.transferor)
+                if account is not None:
+                    values = update(_SaleDocument).where(_documents.id == row.id)
+                    await connection.execute(values.values(transferor_id=account))
+                    found += 1
+        return found
+
+    async def get(self, document_id: int) -> SaleDocument | None:
+        found = await self._select(_documents.id == document_id)
+        return found[0] if found else None
+
+    async def of_lot(self, lot: str) -> SaleDocument | None:
+        found = await self._select(_documents.lot == lot)
+        return found[0] if found else None
+
+    async def awaiting(self, party: Party, limit: int = 100) -> Sequence[SaleDocument]:
+        """Documents whose turn is this party's, the oldest first."""
+        states = [state.value for state, turn in TURN.items() if turn is party]
+        return await self._select(_documents.state.in_(states), limit=limit)
+
+    async def versions(self, document_id: int) -> Sequence[Version]:
+        """Every file of a document, by kind, the oldest first."""
+        columns = [_versions[name] for name in Version.__dataclass_fields__]
+        found = select(*columns).where(_versions.document_id == document_id)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(found.order_by(_versions.kind, _versions.version))
+            return [_version(row) for row in rows]
+
+    async def add(
+        self, document_id: int, party: Party, base: Version, file: tuple[str, int], *, ukey_id: int | None
+    ) -> SaleState:
+        """The file `base` with this party's seal: decide and write in one step. Returns the state then.
+
+        Raises Overtaken when `base` is not the newest of its kind, or when it is not this party's turn.
+        """
+        now = datetime.now(UTC)
+        async with self._engine.begin() as connection:
+            state = await _locked_state(connection, document_id)
+            newest = await _newest(connection, document_id, base.kind)
+            if newest is None or newest.digest != base.digest or newest.version != base.version:
+                raise Overtaken(document_id)
+            after = after_sealing(state, party, base.kind)
+            row = {"kind": base.kind.value, "version": base.version + 1, "made_at": now}
+            await connection.execute(
+                insert(_SaleVersion).values(
+                    document_id=document_id,
+                    digest=file[0],
+                    size=file[1],
+                    sealed_by=party.value,
+                    ukey_id=ukey_id,
+                    **row,
+                )
+            )
+            if after is not state:
+                changed = update(_SaleDocument).where(_documents.id == document_id)
+                await connection.execute(changed.values(state=after.value, changed_at=now))
+        return after
+
+    async def end(self, document_id: int, state: SaleState, reason: str, *, by: int) -> bool:
+        """An administrator ends it, with a reason. False: it had ended, or is sealed."""
+        if state not in ENDED_BY_HAND or not 0 < len(reason) <= LONGEST_REASON:
+            raise ValueError("refused or void, with a reason")
+        before = [before.value for before, after in TRANSITIONS.items() if state in after]
+        ended = update(_SaleDocument).where(_documents.id == document_id, _documents.state.in_(before))
+        values = {"state": state.value, "reason": reason, "ended_by": by, "changed_at": datetime.now(UTC)}
+        async with self._engine.begin() as connection:
+            return bool((await connection.execute(ended.values(values))).rowcount)
+
+    async def of_person(
+        self, account_id: int | None, *, due: bool, page: int = 1
+    ) -> tuple[Sequence[SaleDocument], int]:
+        """Documents of an account (None: of everybody), those that wait for it or all; and how many."""
+        where = _whose(account_id, due=due)
+        async with self._engine.connect() as connection:
+            counted = select(func.count()).select_from(_SaleDocument).where(where)
+            total = int((await connection.execute(counted)).scalar_one())
+        return await self._select(where, limit=PAGE, offset=(page - 1) * PAGE, newest=not due), total
+
+    async def _select(
+        self, *where: Any, limit: int = 1, offset: int = 0, newest: bool = False
+    ) -> Sequence[SaleDocument]:
+        columns = [_documents[name] for name in SaleDocument.__dataclass_fields__]
+        found = select(*columns).where(*where).limit(limit).offset(offset)
+        order = (
+            (_documents.made_at.desc(), _documents.id.desc())
+            if newest
+            else (_documents.changed_at, _documents.id)
+        )
+        async with self._engine.connect() as connection:
+            return [_document(row) for row in await connection.execute(found.order_by(*order))]
+
+
+def newest(versions: Sequence[Version], kind: DocumentKind) -> Version:
+    """The file of this kind as it is now."""
+    return max((each for each in versions if each.kind is kind), key=lambda each: each.version)
+
+
+def sealed_by(versions: Sequence[Version], kind: DocumentKind) -> frozenset[Party]:
+    """Whose seals are on the newest file of this kind."""
+    return frozenset(each.sealed_by for each in versions if each.kind is kind and each.sealed_by is not None)
+
+
+def _whose(account_id: int | None, *, due: bool) -> Any:
+    waiting = _documents.state.in_([state.value for state in TURN])
+    if account_id is None:
+        return waiting if due else _documents.id > 0
+    transferee, transferor = _documents.transferee_id == account_id, _documents.transferor_id == account_id
+    if not due:
+        return or_(transferee, transferor)
+    return or_(
+        and_(transferee, _documents.state == SaleState.AWAITING_TRANSFEREE),
+        and_(transferor, _documents.state == SaleState.AWAITING_TRANSFEROR),
+    )
+
+
+async def _transferor(connection: AsyncConnection, name: str) -> int | None:
+    """The transferor's account: the only one of this role and name that is not disabled."""
+    found = select(_accounts.id).where(
+        _accounts.role == Role.TRANSFEROR.value, _accounts.name == name, _accounts.disabled.is_(False)
+    )
+    ids = list((await connection.execute(found.limit(2))).scalars())
+    return ids[0] if len(ids) == 1 else None
+
+
+async def _locked_state(connection: AsyncConnection, document_id: int) -> SaleState:
+    found = select(_documents.state).where(_documents.id == document_id).with_for_update()
+    state = (await connection.execute(found)).scalar_one_or_none()
+    if state is None:
+        raise Overtaken(document_id)
+    return SaleState(state)
+
+
+async def _newest(connection: AsyncConnection, document_id: int, kind: DocumentKind) -> Version | None:
+    columns = [_versions[name] for name in Version.__dataclass_fields__]
+    mine = (_versions.document_id == document_id) & (_versions.kind == kind.value)
+    found = select(*columns).where(mine).order_by(_versions.version.desc()).limit(1)
+    row = (await connection.execute(found)).one_or_none()
+    return _version(row) if row else None
+
+
+def _document(row: Row[Any]) -> SaleDocument:
+    values = dict(row._mapping)
+    return SaleDocument(**{**values, "state": SaleState(values["state"]), "price": Fen(values["price"])})
+
+
+def _version(row: Row[Any]) -> Version:
+    values = dict(row._mapping)
+    party = Party(values["sealed_by"]) if values["sealed_by"] else None
+    return Version(**{**values, "kind": DocumentKind(values["kind"]), "sealed_by": party})
