@@ -146,6 +146,8 @@ class Gateway:
         self._buckets: dict[int, TokenBucket] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
+        # Of this run alone: the lease of a run that was killed lapses, however soon the next one comes.
+        self._lease = f"{config.id}-{secrets.token_hex(4)}"
         self._leaving = False
         self._probing: asyncio.Task[Any] | None = None
         self.failed = asyncio.Event()
@@ -202,7 +204,7 @@ class Gateway:
                 await self._await_beats()
                 if not self.failed.is_set():  # as after a crash: whose seconds were lost get them again
                     partitions = range(self.book.partitions)
-                    await asyncio.gather(*(self.book.hand_back(number, self.id) for number in partitions))
+                    await asyncio.gather(*(self.book.hand_back(number, self._lease) for number in partitions))
                 await presence.withdraw(self.logs_free, self.id)
         self.server.stop_listening()
         await self._await_answers()
@@ -482,7 +484,7 @@ class Gateway:
             await self._check_sessions()
             if self._leaving or self.failed.is_set():
                 return
-            outcomes = await asyncio.gather(*(self.book.beat(number, self.id) for number in partitions))
+            outcomes = await asyncio.gather(*(self.book.beat(number, self._lease) for number in partitions))
         except Exception as fault:  # whatever a bid would have met too
             log.warning("no_beat", fault=repr(fault))
             guest.tell(ServerError("book_unavailable"))

@@ -67,6 +67,19 @@ async def test_a_failed_gateway_does_not_hand_back_its_lease(stage: Scene) -> No
     assert await stage.outages() == 1
 
 
+async def test_a_killed_gateway_is_an_outage_however_soon_it_is_back(stage: Scene) -> None:
+    """Its bidders lost their seconds; the next run under the same name does not renew the old lease."""
+    await stage.gateway()
+    killed = await stage.gateway(id="g0")
+    await stage.lot()
+    killed.failed.set()  # what leaves like this hands nothing back, as after SIGKILL
+    await killed.__aexit__()
+    await stage.gateway(id="g0")
+    await asyncio.sleep(1.4)
+    await stage.book.touch(LOT)
+    assert await stage.outages() == 1
+
+
 async def test_a_silent_log_stops_the_ticks_and_is_read_again(stage: Scene) -> None:
     gateway = await stage.gateway()
     await stage.lot()
