@@ -93,3 +93,11 @@ class FoundSeal:
     coverage: Coverage
     places: tuple[SealPlace, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A whole document: its seals in the order in which they were made, and what is wrong with the file."""
+
+    seals: tuple[FoundSeal, ...]
+    findings: tuple[Finding, ...] = ()
