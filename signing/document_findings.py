@@ -123,10 +123,18 @@ class SwappedAppearance(Finding):
 
 
 @dataclass(frozen=True, slots=True)
-class InvisibleSeal(Finding):
-    """Valid, but nobody sees it in the document."""
+class AppearanceNotCompared(Finding):
+    """The seal's picture is of a kind that is not drawn here."""
 
-    weight = Weight.NOTE
+    why: str
+    weight = Weight.UNPROVEN
+    says = "whether {0.subject} shows the picture in the seal is not known: {0.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class InvisibleSeal(Finding):
+    """A seal is seen by those who read the document; one that hides is there to deceive."""
+
     says = "{0.subject} is not shown on any page"
 
 

@@ -62,7 +62,13 @@ def raw_get(value: Any, key: str) -> Any:
 
 def resolve(raw: Any) -> Any:
     """What a reference stands for; everything else is itself."""
-    return raw.get_object() if isinstance(raw, generic.IndirectObject) else raw
+    value: Any = raw
+    return value.get_object() if isinstance(raw, generic.IndirectObject) else raw
+
+
+def object_at(reader: Any, number: Number) -> Any:
+    """The object of this number. Raises what the parser raises."""
+    return reader.get_object(generic.Reference(*number, pdf=reader))
 
 
 def items(raw: Any) -> list[Any]:
@@ -159,7 +165,9 @@ def is_shown(widget: Widget) -> bool:
     flags = resolve(raw_get(widget.value, "/F"))
     hidden = int(flags or 0) & (_HIDDEN | _NO_VIEW)
     box = rectangle_of(raw_get(widget.value, "/Rect"))
-    return widget.page is not None and not hidden and bool(box) and box[2] > box[0] and box[3] > box[1]
+    if widget.page is None or hidden or box is None:
+        return False
+    return box[2] > box[0] and box[3] > box[1]
 
 
 def place_of(widget: Widget, shown: tuple[Page, ...]) -> SealPlace:

@@ -17,9 +17,10 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing import SigningError
 from signing.document_findings import Encrypted, StrangeFile, TooCostly, TooLarge, Unreadable
+from signing.documents import MAX_DOCUMENT
 from signing.findings import Finding
 
-MAX_FILE: Final = 20 << 20
+MAX_FILE: Final = MAX_DOCUMENT
 MAX_STREAM: Final = 64 << 20
 MAX_DECODED: Final = 128 << 20
 MAX_SECTIONS: Final = 64

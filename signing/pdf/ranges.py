@@ -14,6 +14,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing import SigningError
+from signing.pdf.fields import resolve
 from signing.pdf.opening import parsing
 
 SMALLEST_HOLE: Final = 16
@@ -53,7 +54,7 @@ def signed_range(data: bytes, reader: PdfFileReader, reference: Any) -> SignedRa
     if not isinstance(reference, generic.IndirectObject):
         raise Forged("the signature is not an object of its own")
     with parsing():
-        found = reference.get_object()
+        found = resolve(reference)
         if not isinstance(found, generic.DictionaryObject) or isinstance(found, generic.StreamObject):
             raise Forged("the signature is not a dictionary")
         numbers = _numbers(found)

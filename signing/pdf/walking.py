@@ -1,0 +1,131 @@
+"""All that a PDF leads to from its trailer: who refers to what, and what would act by itself."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from signing.document_findings import ActiveContent, TooCostly
+from signing.pdf.fields import Number, number_of, object_at, raw_get, resolve
+from signing.pdf.opening import FILE, Refused, parsing
+
+MAX_VALUES: Final = 3_000_000
+"""Values that a walk looks at."""
+
+_ACTIONS: Final = frozenset(
+    {
+        "/JavaScript",
+        "/Launch",
+        "/SubmitForm",
+        "/ImportData",
+        "/ResetForm",
+        "/Hide",
+        "/SetOCGState",
+        "/Rendition",
+        "/Movie",
+        "/Sound",
+        "/GoToE",
+        "/GoToR",
+        "/RichMediaExecute",
+        "/Trans",
+        "/GoTo3DView",
+        "/GoToDp",
+    }
+)
+_TRIGGERS: Final = {"/AA": "action on an event", "/JS": "JavaScript", "/XFA": "XFA form"}
+
+
+def references(value: Any) -> list[Number]:
+    """The objects that a value names itself, at any depth, without following them."""
+    return [number for each in _inside(value) if (number := number_of(each))]
+
+
+def missing(reader: PdfFileReader, number: Number) -> set[int]:
+    """The objects that this one names and that are not there."""
+    value = object_at(reader, number)
+    return {each[0] for each in references(value) if not _is_there(reader, each)}
+
+
+def all_missing(reader: PdfFileReader) -> set[int]:
+    """The objects that anything names, from the trailer on, and that are not there. Raises Refused."""
+    with parsing():
+        return {number[0] for number, value in _walk(reader) if value is None}
+
+
+def active_content(reader: PdfFileReader) -> tuple[ActiveContent, ...]:
+    """What runs, opens, fetches or hides by itself, each kind once. Raises Refused."""
+    with parsing():
+        kinds = {kind for _, value in _walk(reader) for each in _inside(value) if (kind := _active(each))}
+        opening = resolve(raw_get(reader.root, "/OpenAction"))
+        if isinstance(opening, generic.DictionaryObject) and raw_get(opening, "/S") != "/GoTo":
+            kinds.add("action on opening")
+        return tuple(ActiveContent(FILE, kind) for kind in sorted(kinds))
+
+
+def strange_signatures(reader: PdfFileReader, known: set[Number]) -> int:
+    """How many signatures there are that no field shows. Raises Refused."""
+    with parsing():
+        return sum(
+            1
+            for number, value in _walk(reader)
+            if number not in known
+            and isinstance(value, generic.DictionaryObject)
+            and "/ByteRange" in value
+            and "/Contents" in value
+        )
+
+
+def _active(value: Any) -> str:
+    if not isinstance(value, generic.DictionaryObject):
+        return ""
+    if raw_get(value, "/S") in _ACTIONS and "/K" not in value:
+        return str(raw_get(value, "/S"))[1:]
+    for key, kind in _TRIGGERS.items():
+        if key in value:
+            return kind
+    if isinstance(value, generic.StreamObject) and "/F" in value:
+        return "content from outside"
+    if "/EmbeddedFiles" in value or raw_get(value, "/Type") == "/EmbeddedFile":
+        return "attachment"
+    return ""
+
+
+def _walk(reader: PdfFileReader) -> Iterator[tuple[Number, Any]]:
+    """Every object that the trailer leads to, once: its number and value; None where it is not there."""
+    seen: set[Number] = set()
+    pending = references(reader.trailer_view)
+    left = MAX_VALUES
+    yield (0, 0), reader.trailer_view
+    while pending:
+        number = pending.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        there = _is_there(reader, number)
+        value = object_at(reader, number) if there else None
+        yield number, value
+        named = references(value)
+        left -= len(named) + 1
+        if left < 0:
+            raise Refused(TooCostly(FILE, "objects"))
+        pending += named
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    """A value and all that stands in it."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        yield each
+        if isinstance(each, generic.DictionaryObject):
+            pending += [each.raw_get(key) for key in each]
+        elif isinstance(each, generic.ArrayObject):
+            pending += [each.raw_get(index) for index in range(len(each))]
+
+
+def _is_there(reader: PdfFileReader, number: Number) -> bool:
+    try:
+        return reader.xrefs[generic.Reference(*number, pdf=reader)] is not None
+    except KeyError:
+        return False
