@@ -167,6 +167,17 @@ def load(spec: Any, der: bytes, what: str, limit: int, max_elements: int = MAX_E
         return spec.load(der, strict=True)
 
 
+def children(der: bytes, tag: int, count: int | None = None) -> list[bytes]:
+    """The elements inside an element of this tag, as they stand there. Raises ValueError."""
+    outer = element_at(der, 0, len(der))
+    if outer.tag != tag:
+        raise ValueError(f"an element of the type {outer.tag:#x} in the place of {tag:#x}")
+    found = [der[each.start : each.end] for each in elements(der, outer.content, outer.end)]
+    if count is not None and len(found) != count:
+        raise ValueError(f"{len(found)} elements in the place of {count}")
+    return found
+
+
 def part(der: bytes, *path: int) -> bytes:
     """The bytes of an element inside, as they stand there: child `path[0]`, of that child `path[1]` ….
 

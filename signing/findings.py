@@ -191,3 +191,35 @@ class SignedInTheFuture(Finding):
     stated: datetime
     now: datetime
     says = "{0.subject} states {0.stated} as its time, and it is {0.now}"
+
+
+# --- time stamps ---
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableStamp(Finding):
+    problem: str
+    says = "{0.subject} cannot be read: {0.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class StampOfOther(Finding):
+    stated: str
+    found: str
+    says = "{0.subject} is over something else: digest {0.stated}, here it is {0.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class StampSignerMissing(Finding):
+    weight = Weight.UNPROVEN
+    says = "{0.subject} does not bring the certificate of its signer"
+
+
+@dataclass(frozen=True, slots=True)
+class StatedAfterStamp(Finding):
+    """No harm: the stamp's time counts."""
+
+    stated: datetime
+    stamped: datetime
+    weight = Weight.NOTE
+    says = "{0.subject} states {0.stated} as its time and was stamped before, at {0.stamped}"

@@ -22,6 +22,7 @@ from signing.findings import (
     SealNotYetValid,
     SignedInTheFuture,
     SignerNotInSeal,
+    StatedAfterStamp,
     UnknownCriticalData,
     UnreadableCertificate,
     UntrustedMaker,
@@ -32,6 +33,8 @@ from signing.findings import (
 from signing.seal import ExtData, Seal
 from signing.seal_signature import SealSignature
 from signing.seal_structures import WRITTEN_VERSION
+from signing.timestamp_check import TimeStampReport, check_token
+from signing.timestamp_token import signature_digest
 from signing.x509 import Certificate, KeyUsage, parse_certificate
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -69,11 +72,14 @@ class SealSignatureReport:
     seal: SealReport
     signer: CertificateReport | None
     own: tuple[Finding, ...]
+    stamp: TimeStampReport | None = None
+    """About the time stamp in the sealing. None: there is none, or the caller checked it."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All of them."""
-        return self.own + self.seal.findings + (self.signer.findings if self.signer else ())
+        stamp = self.stamp.findings if self.stamp else ()
+        return self.own + stamp + self.seal.findings + (self.signer.findings if self.signer else ())
 
     @property
     def verdict(self) -> Verdict:
@@ -106,24 +112,41 @@ def check_seal_signature(
 ) -> SealSignatureReport:
     """Check a sealing of the content whose SM3 is `digest` (None: not at hand; UNPROVEN at best).
 
-    `proven_time` is what a time stamp over this signature says, checked by the caller; otherwise the signer's
-    own statement counts, and a certificate that was revoked since makes the result UNPROVEN.
+    A time stamp in the sealing is checked, and the time that it proves is the one for which everything else
+    is. Without one the signer's own statement counts, and a certificate that was revoked since makes the
+    result UNPROVEN. A caller who has better proof of the time gives it as `proven_time`.
     """
+    stamp = None
+    if proven_time is None and (stamp := check_stamp(signature, trust, now=now)):
+        proven_time = stamp.proven_time
     moment = proven_time or signature.stated_time
     proven = proven_time is not None
     seal = check_seal(signature.seal, trust, at=moment)
     own = [*_content(signature, digest), *_unknown(str(signature), signature.extensions)]
     own += _version(str(signature), signature.version)
-    if signature.stated_time > now + CLOCK_TOLERANCE:
-        own.append(SignedInTheFuture(str(signature), signature.stated_time, now))
+    own += _times(signature, proven_time, now)
     try:
         signer = parse_certificate(signature.certificate)
     except MalformedDer as error:
         own.append(UnreadableCertificate(str(signature), str(error)))
-        return SealSignatureReport(signature, moment, proven, seal, None, tuple(own))
+        return SealSignatureReport(signature, moment, proven, seal, None, tuple(own), stamp)
     own += _signer(signature, signer)
     found = check_certificate(signer, trust, at=moment, usage=KeyUsage.SIGNATURE, time_is_proven=proven)
-    return SealSignatureReport(signature, moment, proven, seal, found, tuple(own))
+    return SealSignatureReport(signature, moment, proven, seal, found, tuple(own), stamp)
+
+
+def check_stamp(signature: SealSignature, trust: Trust, *, now: datetime) -> TimeStampReport | None:
+    """Check the time stamp over the signature value; None when the sealing has none."""
+    if not signature.time_stamp:
+        return None
+    return check_token(signature.time_stamp, signature_digest(signature.signature), trust, now=now)
+
+
+def _times(signature: SealSignature, proven: datetime | None, now: datetime) -> Iterator[Finding]:
+    if signature.stated_time > now + CLOCK_TOLERANCE:
+        yield SignedInTheFuture(str(signature), signature.stated_time, now)
+    elif proven is not None and signature.stated_time > proven + CLOCK_TOLERANCE:
+        yield StatedAfterStamp(str(signature), signature.stated_time, proven)
 
 
 def _dates(seal: Seal, at: datetime) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ from signing.names import Name
 from signing.ocsp import Refusal, Standing, answer, parse_question, refusal
 from signing.seal import Picture, Seal, SealError, SealInfo, SealKind, make_seal
 from signing.sm2 import PrivateKey, PublicKey, load_or_create
+from signing.timestamp import Stamper
 from signing.x509 import Certificate
 
 Clock = Callable[[], datetime]
@@ -51,7 +52,9 @@ LIST_RENEWED: Final = timedelta(days=3)
 ANSWER_LASTS: Final = timedelta(hours=1)
 VENDOR: Final = "LUOCHUI-DEMO"
 
-_COMPROMISED = frozenset({Reason.KEY_COMPROMISE, Reason.CA_COMPROMISE, Reason.AA_COMPROMISE})
+TSA_POLICY: Final = "2.25.213706331104190722893514205476293414101"
+"""Of our own (a UUID): a demonstration's time, nothing that a court would take."""
+
 _SIGNS_LISTS: Final = (Role.ROOT, Role.ISSUING)
 
 
@@ -293,6 +296,13 @@ class DemonstrationAuthority:
             nonce=asked.nonce,
         )
         return made.der
+
+    def time_stamp(self, request: bytes) -> bytes:
+        """An RFC 3161 answer (DER) to a request (DER), refusals included."""
+        stamper = Stamper(
+            self._own[Role.TSA], self._key(Role.TSA), TSA_POLICY, chain=(self._own[Role.ISSUING],)
+        )
+        return stamper.answer(request, now=self._clock())
 
     def trust(self) -> Trust:
         """What others rely on, as of now."""

@@ -6,7 +6,7 @@ from signing.seal_picture import SIDE_MM, PictureError, chop_size, name_chop, of
 
 
 def drawn(name: str, kind: SealKind, number: str) -> Picture:
-    """A round official seal with its number, or a person's chop. Raises NotIssued for names that do not fit."""
+    """A round official seal with its number, or a person's chop. Raises NotIssued."""
     try:
         if kind is SealKind.ORGANIZATION:
             return Picture("svg", official_seal(name, number=number), SIDE_MM, SIDE_MM)

@@ -36,6 +36,7 @@ from signing.seal_check import check_seal, check_seal_signature
 from signing.seal_signature import sign_with_seal
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
+from signing.timestamp import NoStamp, check_token, read_response, request
 from signing.x509 import Certificate, KeyUsage
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -434,3 +435,17 @@ def test_half_a_line_is_cut_off(authority: DemonstrationAuthority, tmp_path: Pat
     assert [entry.serial for entry in authority.entries()] == [certificate.serial]
     again = DemonstrationAuthority.open(tmp_path / "authority", clock=lambda: NOW)
     assert again.status(certificate.serial).state is State.GOOD
+
+
+# --- time ---
+
+
+def test_its_time_stamps_prove_a_time_to_who_trusts_it(
+    authority: DemonstrationAuthority, clock: Clock, tmp_path: Path
+) -> None:
+    asked = request(sm3(b"signature"))
+    token = read_response(authority.time_stamp(asked.der), asked)
+    trust = read_trust(tmp_path / "authority")
+    assert check_token(token, sm3(b"signature"), trust, now=clock.now).proven_time == NOW
+    with pytest.raises(NoStamp, match="refused"):
+        read_response(authority.time_stamp(b""), asked)
