@@ -126,7 +126,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Shape:
     """An area, a line, or both."""
 
     steps: tuple[Step, ...]
@@ -149,7 +149,7 @@ class Image:
     alpha: int = 255
 
 
-Mark = Text | Path | Image
+Mark = Text | Shape | Image
 
 
 @dataclass(frozen=True, slots=True)
