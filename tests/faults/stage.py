@@ -37,8 +37,10 @@ from web import putting_on
 from web.offer_form import Draft
 
 PASSWORD = "correct-horse-7"
-WINDOW_MS = 2_500
+WINDOW_MS = 4_000
 SHORT = {
+    # A busy machine that starves a gateway for a second is an outage too, and not the one that is tested.
+    "LUOCHUI_TOLERANCE_MS": "2000",
     "LUOCHUI_GATEWAYS": "2",
     "LUOCHUI_CLOSERS": "2",
     "LUOCHUI_LOG_FORMAT": "json",
@@ -86,7 +88,7 @@ def platform(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Pl
     )
     try:
         _await_ready(port, process)
-        tolerances = {"steady_ms": 600, "resume_after_ms": 1200}
+        tolerances = {"tolerance_ms": 2000, "steady_ms": 600, "resume_after_ms": 1200}
         settings = running.attach(Settings(data=folder, port=port, **tolerances))
         yield Platform(folder, port, settings, process)
     finally:
@@ -98,13 +100,13 @@ def platform(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Pl
 
 
 def _await_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(600):
+    for _ in range(1_200):
         assert process.poll() is None, "luochui up has ended"
         with suppress(httpx.HTTPError):
             if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
                 return
         time.sleep(0.1)
-    raise AssertionError("not ready after 60 s")
+    raise AssertionError("not ready after 120 s")
 
 
 def _free_ports(count: int) -> int:
@@ -133,6 +135,10 @@ class Bidder:
     last: dict[str, Any] = field(default_factory=dict)
     pending: tuple[str, int] | None = None
     bids: bool = True
+
+    @property
+    def has_result(self) -> bool:
+        return any(entry["kind"] == "result" for entry in self.entries.values())
 
     async def run(self) -> None:
         for attempt in itertools.count(self.gateway):
@@ -248,16 +254,29 @@ class Auction:
         for bidder in self.bidders:
             bidder.bids = False
 
+    async def all_seen(self, within_s: float = 40.0) -> None:
+        """Until every bidder has the result, and the record has every entry."""
+        async with asyncio.timeout(within_s):
+            while not all(bidder.has_result for bidder in self.bidders):
+                await asyncio.sleep(0.05)
+            last = max(max(bidder.entries) for bidder in self.bidders)
+            while len(record(self.platform, self.lot).entries) < last:
+                await asyncio.sleep(0.05)
+
 
 async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auction:
-    """Accounts, sessions and a lot that opens at once, with a short inquiry and a short window."""
+    """Accounts, sessions and a lot that opens soon, with a short inquiry and a short window.
+
+    Everybody is signed in before the lot is put on: then nothing slow lies before its first window.
+    """
     engine = create_engine(platform.settings.required_database_url())
     lot = f"F-{secrets.token_hex(3).upper()}"
+    logins = [f"{lot.lower()}-{number}" for number in range(bidders)]
     try:
         accounts = Accounts(engine)
-        logins = [f"{lot.lower()}-{number}" for number in range(bidders)]
         for number, login in enumerate(logins):
             await accounts.create(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}")
+        cookies = [await asyncio.to_thread(sign_in, platform.port, login) for login in logins]
         now, _ = await book.observe(0)
         terms = Terms(
             lot=lot, starting_price=Fen(10_000), increment=Fen(100), inquiry_ms=500, window_ms=WINDOW_MS
@@ -272,7 +291,6 @@ async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auct
         await putting_on.import_list(engine, book, lot, [QualifiedRow(login) for login in logins])
     finally:
         await engine.dispose()
-    cookies = [await asyncio.to_thread(sign_in, platform.port, login) for login in logins]
     people = [Bidder(platform, cookie, lot, number) for number, cookie in enumerate(cookies)]
     return Auction(platform, book, lot, people)
 
