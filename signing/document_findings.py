@@ -151,12 +151,6 @@ class OtherCoverage(Finding):
 
 
 @dataclass(frozen=True, slots=True)
-class BadTimeStamp(Finding):
-    problem: str
-    says = "the time stamp of {0.subject} does not hold: {0.problem}"
-
-
-@dataclass(frozen=True, slots=True)
 class TimeNotProven(Finding):
     """There is no time stamp: the time is what the signer says."""
 
@@ -166,8 +160,11 @@ class TimeNotProven(Finding):
 
 @dataclass(frozen=True, slots=True)
 class TimesDiffer(Finding):
+    """No harm: the proven time counts."""
+
     stated: datetime
     proven: datetime
+    weight = Weight.NOTE
     says = "{0.subject} states {0.stated}, and its time stamp says {0.proven}"
 
 
