@@ -1,4 +1,4 @@
-"""Compiles the message catalogues and the virtual UKey into the wheel; everything else is in pyproject.toml."""
+"""Compiles catalogues and the virtual UKey into the wheel; everything else is in pyproject.toml."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ class BuildWithCatalogues(build_py):
 
 
 class BuildNative(Command):
-    """Compiles the virtual UKey, a PKCS#11 module in C: into the wheel, or for an editable one into the tree."""
+    """Compiles the virtual UKey, a PKCS#11 module in C: into the wheel, or (editable) into the tree."""
 
     description = "compile the virtual UKey (needs a C compiler and libssl-dev)"
     user_options: list[tuple[str, str | None, str]] = []  # noqa: RUF012 (setuptools' own form)

@@ -182,6 +182,16 @@ class PinNotSet(TokenError):
     text = "the UKey has no PIN yet"
 
 
+class TokenExists(TokenError):
+    """There is a UKey with this label already. It is not written over: its key cannot be made again."""
+
+    code = "token-exists"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"there is a UKey {label} already")
+        self.label = label
+
+
 class TokenRemoved(TokenError):
     code = "token-removed"
     text = "the UKey was pulled out"
@@ -212,7 +222,7 @@ class BadSignature(DeviceFault):
 
 
 class TimedOut(TokenError):
-    """The process that spoke to the device was ended after `seconds`. Nobody knows whether it did the work."""
+    """The process that spoke to the device was ended after `seconds`; it may have done the work."""
 
     code = "timed-out"
 

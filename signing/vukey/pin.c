@@ -132,6 +132,8 @@ static CK_RV affirm(struct session *session, const CK_UTF8CHAR *pin, CK_ULONG si
         return CKR_OPERATION_NOT_INITIALIZED;
     CK_RV result = pin_check(session->token, USER, pin, size, data_key);
     OPENSSL_cleanse(data_key, KEY_SIZE);
+    if (result == CKR_OK && !session->signing.active)
+        return CKR_DEVICE_REMOVED; /* made anew meanwhile: the signature ended */
     if (result == CKR_OK)
         session->signing.authenticated = true;
     return result;
@@ -171,7 +173,7 @@ CK_RV C_Logout(CK_SESSION_HANDLE handle)
 static CK_RV change(struct token *token, enum login who, const CK_UTF8CHAR *pin, CK_ULONG size,
                     const uint8_t data_key[KEY_SIZE], bool must_change)
 {
-    CK_RV result = store_begin(token);
+    CK_RV result = store_begin_same(token); /* the data key of a token made anew is another one */
     if (result != CKR_OK)
         return result;
     result = place(&token->image, who, pin, size, data_key, must_change);
@@ -276,7 +278,7 @@ CK_RV C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG size, CK_UTF8CHAR 
     result = token->image.initialized ? pin_check(token, SO, pin, size, unused) : acceptable(pin, size);
     OPENSSL_cleanse(unused, KEY_SIZE);
     if (result == CKR_OK)
-        result = store_begin(token);
+        result = store_begin_same(token);
     if (result != CKR_OK)
         return leave(result);
     result = make(token, pin, size, label);

@@ -53,6 +53,8 @@ static CK_RV open_key(struct token *token, CK_OBJECT_HANDLE handle, struct objec
         return *key && (*key)->class == CKO_PUBLIC_KEY ? CKR_KEY_FUNCTION_NOT_PERMITTED : CKR_KEY_HANDLE_INVALID;
     if (token->login != USER)
         return CKR_USER_NOT_LOGGED_IN;
+    if (token->image.user.must_change)
+        return CKR_PIN_EXPIRED; /* who gave the PIN knows it too: it signs nothing */
     return key_prepare(token, *key);
 }
 

@@ -176,6 +176,19 @@ CK_RV store_begin(struct token *token)
     return result;
 }
 
+/* For who brings something that fits only this token: a data key, the knowledge of a PIN. */
+CK_RV store_begin_same(struct token *token)
+{
+    uint8_t epoch[EPOCH_SIZE];
+    memcpy(epoch, token->image.epoch, EPOCH_SIZE);
+    CK_RV result = store_begin(token);
+    if (result == CKR_OK && memcmp(epoch, token->image.epoch, EPOCH_SIZE) != 0) {
+        store_end(token, true);
+        return CKR_DEVICE_REMOVED;
+    }
+    return result;
+}
+
 static bool sync_folder(void)
 {
     int folder = open(store_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

