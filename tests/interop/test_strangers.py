@@ -5,10 +5,7 @@ judge is in tests/unit/test_x509.py: one link at a time, and neither lists nor a
 """
 
 import importlib.util
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -36,41 +33,9 @@ from tests.sealkit import (
     sealing,
 )
 
-JARS = [Path("/usr/share/java") / f"{name}.jar" for name in ("bcprov", "bcpkix", "bcutil")]
-HERE = Path(__file__).parent
 CONTENT = b"the content"
 
 Verifier = Callable[..., tuple[bool, str]]
-
-
-@pytest.fixture(scope="session")
-def bouncycastle(tmp_path_factory: pytest.TempPathFactory) -> Verifier:
-    """Compiles Verify.java once; the function writes bytes to files and tells (holds, what was printed)."""
-    if not shutil.which("java") or not shutil.which("javac"):
-        pytest.skip("no Java (Debian: default-jdk-headless)")
-    if missing := [jar.name for jar in JARS if not jar.exists()]:
-        pytest.skip(f"no {', '.join(missing)} (Debian: libbcprov-java libbcpkix-java)")
-    folder = tmp_path_factory.mktemp("interop")
-    path = ":".join(map(str, [*JARS, folder]))
-    subprocess.run(
-        ["javac", "-encoding", "UTF-8", "-cp", path, "-d", folder, HERE / "Verify.java"],
-        check=True,
-        timeout=100,
-    )
-
-    def verify(kind: str, *inputs: bytes | str) -> tuple[bool, str]:
-        words = []
-        for number, given in enumerate(inputs):
-            if isinstance(given, bytes):
-                (folder / str(number)).write_bytes(given)
-            words.append(str(folder / str(number)) if isinstance(given, bytes) else given)
-        command = ["java", "-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8", "-cp", path, "Verify", kind]
-        done = subprocess.run(
-            [*command, *words], capture_output=True, encoding="utf-8", timeout=60, check=False
-        )
-        return done.returncode == 0, done.stdout + done.stderr
-
-    return verify
 
 
 @pytest.mark.parametrize(

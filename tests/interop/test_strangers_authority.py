@@ -1,0 +1,133 @@
+"""What the demonstration's authority publishes and answers is accepted by BouncyCastle's own validators."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from certificates.authority import DemonstrationAuthority, SubjectKind
+from certificates.authority.roles import Role
+from signing import oids
+from signing.crl import parse_crl
+from signing.sm2 import PrivateKey
+from signing.sm3 import sm3
+from signing.timestamp import check_token, parse_time_stamp_request, read_response, request
+from signing.x509 import Certificate, parse_certificate
+
+KEY = PrivateKey.generate()
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+Verifier = Callable[..., tuple[bool, str]]
+
+
+@pytest.fixture
+def stranger(java: Callable[[str], Verifier]) -> Verifier:
+    return java("VerifyAuthority")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "authority"
+
+
+@pytest.fixture
+def authority(folder: Path) -> DemonstrationAuthority:
+    return DemonstrationAuthority.open(folder, addresses="http://127.0.0.1:8090", clock=lambda: NOW)
+
+
+@pytest.fixture
+def certificate(authority: DemonstrationAuthority) -> Certificate:
+    return authority.issue(
+        "测试一",
+        KEY.public_key,
+        kind=SubjectKind.LEGAL_REPRESENTATIVE,
+        organization="甲方示例单位",
+        credit_code="91430000MA4L00000X",
+        person_id="430100199001010010",
+    )
+
+
+def path_of(
+    stranger: Verifier, certificate: Certificate, folder: Path, at: datetime = NOW
+) -> tuple[bool, str]:
+    public = folder / "public"
+    above = [parse_certificate((public / f"{role}.pem").read_bytes()).der for role in ("issuing", "root")]
+    lists = [(public / f"{role}.crl").read_bytes() for role in ("issuing", "root")]
+    return stranger("path", certificate.der, *above, *lists, str(int(at.timestamp() * 1000)))
+
+
+def test_the_path_holds_with_its_lists_until_the_certificate_is_revoked(
+    stranger: Verifier, authority: DemonstrationAuthority, certificate: Certificate, folder: Path
+) -> None:
+    holds, told = path_of(stranger, certificate, folder)
+    assert holds, told
+    holds, told = path_of(stranger, certificate, folder, at=NOW + timedelta(days=8))
+    assert not holds  # the lists have ended
+    authority.revoke(certificate.serial)
+    holds, told = path_of(stranger, certificate, folder, at=NOW + timedelta(seconds=1))
+    assert not holds
+    assert "revo" in told.lower()
+
+
+@pytest.mark.parametrize("role", [Role.MAKER, Role.OCSP, Role.TSA])
+def test_the_path_of_its_own_certificates_holds(
+    stranger: Verifier, authority: DemonstrationAuthority, folder: Path, role: Role
+) -> None:
+    holds, told = path_of(stranger, authority.own(role), folder)
+    assert holds, told
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_a_question_by_bouncycastle_gets_an_answer_that_it_accepts(
+    stranger: Verifier,
+    authority: DemonstrationAuthority,
+    certificate: Certificate,
+    tmp_path: Path,
+    revoked: bool,
+) -> None:
+    issuer, asked = authority.own(Role.ISSUING), tmp_path / "question"
+    assert stranger("ask", certificate.der, issuer.der, str(asked))[0]
+    if revoked:
+        authority.revoke(certificate.serial)
+    answer = authority.answer(asked.read_bytes())
+    holds, told = stranger("answer", answer, asked.read_bytes(), certificate.der, issuer.der)
+    assert holds, told
+    assert ("\nrevoked\n" if revoked else "\ngood\n") in told
+    other = authority.issue("乙方示例单位", KEY.public_key)
+    assert not stranger("answer", answer, asked.read_bytes(), other.der, issuer.der)[0]
+
+
+def test_a_stamp_is_accepted_for_our_request_and_for_one_of_bouncycastle(
+    stranger: Verifier, authority: DemonstrationAuthority, tmp_path: Path
+) -> None:
+    digest, issuer, theirs = sm3(b"signature"), authority.own(Role.ISSUING), tmp_path / "request"
+    assert stranger("stamp-request", digest, str(theirs))[0]
+    for asked in (request(digest).der, theirs.read_bytes()):
+        answer = authority.time_stamp(asked)
+        holds, told = stranger("stamp", answer, asked, issuer.der)
+        assert holds, told
+        assert f"time {int(NOW.timestamp() * 1000)}" in told
+        assert "落槌演示时间戳" in told
+        token = read_response(answer, parse_time_stamp_request(asked))
+        assert check_token(token, digest, authority.trust(), now=NOW).proven_time == NOW
+        assert not stranger("stamp", answer, request(sm3(b"other")).der, issuer.der)[0]
+
+
+def test_the_numbers_of_gm_t_0015_are_read(stranger: Verifier, certificate: Certificate) -> None:
+    holds, told = stranger("extension", certificate.der, oids.CREDIT_CODE)
+    assert holds, told
+    assert "value 91430000MA4L00000X" in told
+    holds, told = stranger("extension", certificate.der, oids.PERSON_ID)
+    assert holds, told
+    assert "tag 0" in told
+    assert "value 430100199001010010" in told
+
+
+def test_the_published_list_is_what_the_authority_says(
+    authority: DemonstrationAuthority, certificate: Certificate, folder: Path
+) -> None:
+    authority.revoke(certificate.serial)
+    published = parse_crl((folder / "public" / "issuing.crl").read_bytes())
+    assert set(published.entries) == {certificate.serial}
+    assert published.is_signed_by(authority.own(Role.ISSUING).key)
