@@ -6,6 +6,7 @@ else. Anything else is a forgery (signature wrapping, universal signature forger
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -14,15 +15,15 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing import SigningError
-from signing.pdf.fields import resolve
 from signing.pdf.opening import parsing
 
 SMALLEST_HOLE: Final = 16
+LONGEST_REST: Final = 16_384
+"""Bytes of a signature dictionary before its Contents, and behind them."""
 
-_HEX = re.compile(rb"[0-9A-Fa-f]*")
-_HEAD = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\b")
-_CONTENTS = re.compile(rb"/Contents[\x00\t\n\f\r ]*\Z")
-_LONGEST_GAP: Final = 32
+_HEAD: Final = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\b[\x00\t\n\f\r ]*")
+_CONTENTS: Final = re.compile(rb"/Contents[\x00\t\n\f\r ]*(<[0-9A-Fa-f]*>)")
+_STAND_IN: Final = b"<00>"
 
 
 class Forged(SigningError):
@@ -54,14 +55,52 @@ def signed_range(data: bytes, reader: PdfFileReader, reference: Any) -> SignedRa
     if not isinstance(reference, generic.IndirectObject):
         raise Forged("the signature is not an object of its own")
     with parsing():
-        found = resolve(reference)
-        if not isinstance(found, generic.DictionaryObject) or isinstance(found, generic.StreamObject):
-            raise Forged("the signature is not a dictionary")
-        numbers = _numbers(found)
-        start, end = _extent(data, reader, reference.reference)
-    ranged = _shape(numbers, len(data))
-    _check_hole(data, ranged, start, end)
+        found, hole = _dictionary(data, reader, reference.reference)
+    ranged = _shape(_numbers(found), len(data))
+    if hole is None or (ranged.hole_start, ranged.hole_end) != hole:
+        raise Forged("what it leaves out is not its own Contents")
+    if len(range(*hole)) % 2:
+        raise Forged("what it leaves out is not made of whole bytes")
     return ranged
+
+
+def without_holes(data: bytes, ranges: Iterable[SignedRange]) -> bytes:
+    """The same file, of the same length, with nothing in its holes: much faster to read."""
+    light = bytearray(data)
+    for each in ranges:
+        size = each.hole_end - each.hole_start
+        light[each.hole_start : each.hole_end] = _STAND_IN.ljust(size)
+    return bytes(light)
+
+
+def _dictionary(
+    data: bytes, reader: PdfFileReader, reference: generic.Reference
+) -> tuple[Any, tuple[int, int] | None]:
+    """The dictionary, and where the string stands that is its Contents; None when that is not clear.
+
+    It is read with a short string instead of the long one: what then is its Contents was the long one.
+    """
+    place = reader.xrefs[reference]
+    head = _HEAD.match(data, place) if isinstance(place, int) else None
+    if head is None or (int(head.group(1)), int(head.group(2))) != (reference.idnum, reference.generation):
+        raise Forged("the signature does not stand where the index says")
+    begin = head.end()
+    string = _CONTENTS.search(data, begin, begin + LONGEST_REST)
+    if string is None:  # the search ended inside a long string: look for its beginning, then for its end
+        string = _long_string(data, begin)
+    hole = string.span(1) if string else None
+    start, end = hole or (begin + LONGEST_REST, begin + LONGEST_REST)
+    text = data[begin:start] + (_STAND_IN if hole else b"") + data[end : end + LONGEST_REST]
+    found = generic.read_object(BytesIO(text), reference)
+    if not isinstance(found, generic.DictionaryObject) or isinstance(found, generic.StreamObject):
+        raise Forged("the signature is not a dictionary")
+    stands_in = hole is not None and "/Contents" in found and found.raw_get("/Contents") == b"\x00"
+    return found, hole if stands_in else None
+
+
+def _long_string(data: bytes, begin: int) -> re.Match[bytes] | None:
+    opening = data.find(b"/Contents", begin, begin + LONGEST_REST)
+    return _CONTENTS.match(data, opening) if opening >= 0 else None
 
 
 def _numbers(found: Any) -> list[int]:
@@ -87,35 +126,3 @@ def _shape(numbers: list[int], size: int) -> SignedRange:
     if second + length > size:
         raise Forged("its ByteRange leads beyond the end of the file")
     return SignedRange(first, second, second + length)
-
-
-def _extent(data: bytes, reader: PdfFileReader, reference: generic.Reference) -> tuple[int, int]:
-    """Where the dictionary's own text begins and ends in the file."""
-    place = reader.xrefs[reference]
-    if not isinstance(place, int):
-        raise Forged("the signature stands in a compressed part")
-    head = _HEAD.match(data, place)
-    if head is None or (int(head.group(1)), int(head.group(2))) != (reference.idnum, reference.generation):
-        raise Forged("the signature does not stand where the index says")
-    stream = BytesIO(data)
-    stream.seek(head.end())
-    _skip_white(stream)
-    generic.read_object(stream, reference)
-    return head.end(), stream.tell()
-
-
-def _skip_white(stream: BytesIO) -> None:
-    while (byte := stream.read(1)) and byte in b"\x00\t\n\f\r ":
-        pass
-    stream.seek(-1, 1)
-
-
-def _check_hole(data: bytes, ranged: SignedRange, start: int, end: int) -> None:
-    hole = data[ranged.hole_start : ranged.hole_end]
-    if not start < ranged.hole_start < ranged.hole_end <= end:
-        raise Forged("what it leaves out is not its own Contents")
-    before = data[max(start, ranged.hole_start - _LONGEST_GAP) : ranged.hole_start]
-    if not _CONTENTS.search(before):
-        raise Forged("what it leaves out is not its own Contents")
-    if hole[:1] != b"<" or hole[-1:] != b">" or len(hole) % 2 or not _HEX.fullmatch(hole, 1, len(hole) - 1):
-        raise Forged("what it leaves out holds more than the digits of a signature")

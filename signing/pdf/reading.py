@@ -45,7 +45,7 @@ from signing.pdf.fields import (
 )
 from signing.pdf.increments import increments
 from signing.pdf.opening import FILE, Refused, open_pdf, parsing
-from signing.pdf.ranges import Forged, SignedRange, signed_range
+from signing.pdf.ranges import Forged, SignedRange, signed_range, without_holes
 from signing.pdf.walking import active_content, all_missing, strange_signatures
 from signing.seal import OldSeal
 from signing.seal_signature import SealSignature, parse_seal_signature
@@ -75,15 +75,19 @@ def _read(data: bytes) -> Reading:
     reader = open_pdf(data)
     shown = pages(reader)
     fields = [field for field in signature_fields(reader, shown) if field.signature is not None]
-    findings: list[Finding] = list(active_content(reader))
+    findings: list[Finding] = []
     if len(fields) > MAX_SEALS:
         return Reading((), (*findings, StrangeFile(FILE, f"it has more than {MAX_SEALS} signatures")))
-    known = {number for field in fields if (number := number_of(field.signature))}
-    if stray := strange_signatures(reader, known):
-        findings.append(StrangeFile(FILE, f"{stray} signatures in it belong to no field"))
     signed = sorted((_signed(data, reader, field) for field in fields), key=_order)
-    seals = _Seals(data, reader, shown, tuple(signed))
-    return Reading(tuple(seals.found()), tuple(findings))
+    light = without_holes(data, (each.ranged for each in signed if each.ranged))
+    whole = open_pdf(light)
+    known = {number for field in fields if (number := number_of(field.signature))}
+    findings += active_content(whole)
+    if stray := strange_signatures(whole, known):
+        findings.append(StrangeFile(FILE, f"{stray} signatures in it belong to no field"))
+    seals = _Seals(data, shown, tuple(signed))
+    additions = _Additions(light, whole, [each.ranged.end for each in signed if each.ranged])
+    return Reading(tuple(seals.found(additions)), tuple(findings))
 
 
 def _signed(data: bytes, reader: PdfFileReader, field: SignatureField) -> _Signed:
@@ -102,14 +106,11 @@ def _order(signed: _Signed) -> tuple[int, int]:
 class _Seals:
     """All signatures of one file."""
 
-    def __init__(
-        self, data: bytes, reader: PdfFileReader, shown: tuple[Page, ...], signed: tuple[_Signed, ...]
-    ) -> None:
-        self.data, self.reader, self.shown, self.signed = data, reader, shown, signed
+    def __init__(self, data: bytes, shown: tuple[Page, ...], signed: tuple[_Signed, ...]) -> None:
+        self.data, self.shown, self.signed = data, shown, signed
         self.shared = _shared(signed)
 
-    def found(self) -> Iterator[FoundSeal]:
-        added = _Additions(self.data, self.reader, [each.ranged.end for each in self.signed if each.ranged])
+    def found(self, added: "_Additions") -> Iterator[FoundSeal]:
         for each in self.signed:
             yield self._one(each, added)
 
