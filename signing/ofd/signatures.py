@@ -1,7 +1,8 @@
 """Signatures.xml and Signature.xml (GB/T 33190-2016, 18; GM/T 0099): read and written.
 
 A signature lists every file it covers with a digest. Its own digest, SM3 of Signature.xml, is what is signed.
-Not listed are the list of signatures, so that another party can sign after it, and the value, which is made last.
+Not listed are the list of signatures, so that another party can sign after it, and the value, which is made
+last.
 """
 
 import base64
@@ -21,6 +22,7 @@ from signing.ofd.structure import Files, box_of, file_of, identifier, resolve
 
 MAX_SIGNATURES: Final = 32
 MAX_STAMPS: Final = 1_024
+MAX_NAME: Final = 128
 PROVIDER: Final = "Luochui"
 DIGEST_METHODS: Final = frozenset({oids.SM3, "SM3"})
 
@@ -151,9 +153,11 @@ def _read_references(listed: Element, path: str) -> dict[str, bytes]:
 
 
 def _read_stamp(element: Element, path: str) -> Stamp:
-    clip = element.get("Clip")
+    clip, name = element.get("Clip"), attribute(element, "ID", path)
+    if len(name) > MAX_NAME:
+        raise BadStructure(f"{path}: a stamp with a name of {len(name)} characters")
     return Stamp(
-        name=attribute(element, "ID", path),
+        name=name,
         page=identifier(element, "PageRef", path),
         boundary=box_of(attribute(element, "Boundary", path), path),
         clip=None if clip is None else box_of(clip, path),

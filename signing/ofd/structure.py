@@ -43,6 +43,11 @@ class PageEntry:
     width: float
     height: float
 
+    @property
+    def box(self) -> Box:
+        """All of it."""
+        return Box(0, 0, self.width, self.height)
+
 
 @dataclass(frozen=True, slots=True)
 class Structure:
