@@ -14,10 +14,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-import pylopdf_fonts_zh_cn
 import typst
 
 from signing import SigningError
+from signing.typefaces import FOLDER, all_spelled
 
 SERIF: Final = "Noto Serif SC"
 SANS: Final = "Noto Sans SC"
@@ -33,8 +33,7 @@ class TypesettingError(SigningError):
 @cache
 def fonts() -> typst.Fonts:
     """The fonts of the package, read in once; neither the system's nor typst's own."""
-    folder = Path(pylopdf_fonts_zh_cn.__file__).parent
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FOLDER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Compiler:
 
         Raises TypesettingError.
         """
-        inputs = {"data": json.dumps(data, ensure_ascii=False)}
+        inputs = {"data": json.dumps(all_spelled(data), ensure_ascii=False)}
         with self._lock:  # compile and query speak about the same document
             try:
                 made = self._typst.compile(

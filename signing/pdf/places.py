@@ -12,6 +12,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.documents import At, DocumentError, Fault, Straddle
 from signing.pdf.geometry import Area, sheet_of
+from signing.pdf.tagging import tag_field
 from signing.pdf.update import Update, reading
 from signing.pdf.widgets import Spot, add_field, slices
 
@@ -28,6 +29,8 @@ class PlaceToMake:
     width_mm: float = SIDE_MM
     height_mm: float = SIDE_MM
     straddle: Straddle | None = None
+    label: str = ""
+    """What a screen reader says it is."""
 
 
 def with_places(pdf: bytes, places: Sequence[PlaceToMake]) -> bytes:
@@ -42,7 +45,8 @@ def with_places(pdf: bytes, places: Sequence[PlaceToMake]) -> bytes:
             spots = [Spot(place.at.page, _area(place.at, place.width_mm, place.height_mm))]
             if place.straddle is not None:
                 spots += straddling(update, place.straddle, place.width_mm, place.height_mm)
-            add_field(update, place.name, spots)
+            field = add_field(update, place.name, spots)
+            tag_field(update, field, place.label or place.name)
         return update.bytes()
 
 

@@ -17,7 +17,7 @@ from pyhanko.sign.signers.pdf_byterange import PdfByteRangeDigest, PdfSignedData
 from signing.documents import At, DocumentError, Fault, Named, Place, Straddle
 from signing.pdf.pictures import add_picture
 from signing.pdf.places import check_new_name, find_place, spot_at, straddling
-from signing.pdf.update import Update, dictionary, is_empty, name, reading, text
+from signing.pdf.update import Update, dictionary, is_empty, name, reading, text, widgets_of
 from signing.pdf.widgets import Spot, add_field, grouped, room_of, show
 from signing.seal import Picture, Seal
 
@@ -114,7 +114,7 @@ def _named_widgets(update: Update, picture: Picture, title: str, *, straddle: bo
         raise DocumentError(f"the document has no place named {title!r}", Fault.NO_SUCH_PLACE)
     if "/V" in field.get_object():
         raise DocumentError(f"the place {title!r} has a seal already", Fault.PLACE_TAKEN)
-    widgets: list[Any] = list(field.get_object().get("/Kids", [field]))
+    widgets = widgets_of(field)
     for widget in widgets:
         if not _is_on_page(widget):
             raise DocumentError(f"the place {title!r} is not on a page", Fault.NO_SUCH_PLACE)
@@ -164,7 +164,7 @@ def _new_widgets(
             case Named():
                 raise AssertionError("named places are filled elsewhere")
     field = add_field(update, title, spots)
-    widgets = list(field.get_object().get("/Kids", [field]))
+    widgets = widgets_of(field)
     return title, [_Shown(widget, spot.part, spot.parts) for widget, spot in zip(widgets, spots, strict=True)]
 
 

@@ -118,6 +118,12 @@ def _identifiers(reader: PdfFileReader, digest: bytes) -> generic.ArrayObject:
     return generic.ArrayObject([generic.ByteStringObject(first), generic.ByteStringObject(digest[:16])])
 
 
+def widgets_of(field: Any) -> list[Any]:
+    """The references of a field's widgets: those in /Kids, or the field itself."""
+    holder = field.get_object()
+    return list(holder["/Kids"]) if "/Kids" in holder else [field]
+
+
 def dictionary(**entries: Any) -> generic.DictionaryObject:
     """A dictionary with these keys: `dictionary(Type=name("/Annot"))`."""
     return generic.DictionaryObject({name(f"/{key}"): value for key, value in entries.items()})

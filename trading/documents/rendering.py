@@ -1,0 +1,122 @@
+"""The documents of a sale as PDF: for keeping (PDF/A-2a), and for reading aloud (PDF/UA-1).
+
+Typeset from templates.
+
+    pdf = render(SaleConfirmation(…), as_of=moment)
+
+The same document and time give the same bytes. The places for the seals are empty signature fields under the
+names "transferee", "transferor" and "platform".
+"""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final
+
+from office.money import capital_amount, yuan
+from signing.documents import At, Straddle
+from signing.pdf.places import PlaceToMake, with_places
+from signing.typesetting import compiler_of
+from trading.documents.forms import SALE_CLAUSES, Contract, PartyDetails, SaleConfirmation
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+BEIJING: Final = timezone(timedelta(hours=8))
+STRADDLES: Final = {"transferor": 99.0, "transferee": 160.0, "platform": 221.0}
+"""Middles of the straddle seals, mm from the top: one below the other at the right edge."""
+
+
+def render(document: SaleConfirmation | Contract, *, as_of: datetime) -> bytes:
+    """The PDF with its empty places. `as_of` is the day that it gives for its making."""
+    match document:
+        case SaleConfirmation():
+            return _render("sale_confirmation", _confirmation(document), as_of, straddling=False)
+        case Contract():
+            return _render("contract", _contract(document), as_of, straddling=True)
+
+
+def _render(template: str, data: dict[str, Any], as_of: datetime, *, straddling: bool) -> bytes:
+    data["made"] = f"{as_of.astimezone(BEIJING):%Y年%m月%d日}"
+    typeset = compiler_of(TEMPLATES / f"{template}.typ").pdf(data, as_of=as_of)
+    pages = next(told["pages"] for told in typeset.told if told["kind"] == "pages")
+    holders = {each["name"]: f"{each['role']}盖章处：{each['holder']}" for each in data["seals"]}
+    places = [
+        PlaceToMake(
+            told["name"],
+            At(told["page"] - 1, told["x"], told["y"]),
+            label=holders[told["name"]],
+            straddle=Straddle(STRADDLES[told["name"]]) if straddling and pages > 1 else None,
+        )
+        for told in typeset.told
+        if told["kind"] == "place"
+    ]
+    return with_places(typeset.pdf, places)
+
+
+def _confirmation(document: SaleConfirmation) -> dict[str, Any]:
+    clauses = document.clauses or SALE_CLAUSES
+    return {
+        "number": document.number,
+        "author": document.platform,
+        "head": document.platform,
+        "notice": document.notice,
+        "platform": document.platform,
+        "sale_method": document.sale_method,
+        "title": document.title,
+        "lot": document.lot,
+        "asset_class": document.asset_class,
+        "transferor": document.transferor,
+        "transferee": document.transferee,
+        "paddle": document.paddle,
+        "price": yuan(document.price),
+        "capital": capital_amount(document.price),
+        "ended_at": f"{document.ended_at.astimezone(BEIJING):%Y年%m月%d日 %H:%M:%S}（北京时间）",
+        "entries": f"共 {document.entries} 条",
+        "ledger_root": document.ledger_root,
+        "clauses": list(clauses),
+        "seals": [
+            _seal("transferee", "受让方", document.transferee),
+            _seal("transferor", "转让方", document.transferor),
+            _seal("platform", "交易平台", document.platform),
+        ],
+    }
+
+
+def _contract(document: Contract) -> dict[str, Any]:
+    seals = [
+        _seal("transferor", "甲方", document.transferor.name),
+        _seal("transferee", "乙方", document.transferee.name),
+    ]
+    if document.platform:
+        seals.append(_seal("platform", "鉴证方", document.platform))
+    return {
+        "number": document.number,
+        "author": document.transferor.name,
+        "head": document.platform or document.transferor.name,
+        "notice": document.notice,
+        "transferor": _party(document.transferor),
+        "transferee": _party(document.transferee),
+        "subject": document.subject,
+        "lot": document.lot,
+        "asset_class": document.asset_class,
+        "confirmation": document.confirmation,
+        "description": document.description.splitlines(),
+        "price": yuan(document.price),
+        "capital": capital_amount(document.price),
+        "deposit": yuan(document.deposit) if document.deposit else "",
+        "clauses": [{"heading": each.heading, "text": each.text.splitlines()} for each in document.clauses],
+        "seals": seals,
+    }
+
+
+def _party(party: PartyDetails) -> dict[str, Any]:
+    rows = [
+        ("统一社会信用代码", party.code),
+        ("住所", party.address),
+        ("法定代表人", party.representative),
+        ("联系人", party.contact),
+        ("联系电话", party.telephone),
+    ]
+    return {"name": party.name, "rows": [[label, text] for label, text in rows if text]}
+
+
+def _seal(name: str, role: str, holder: str) -> dict[str, str]:
+    return {"name": name, "role": role, "holder": holder}
