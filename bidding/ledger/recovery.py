@@ -8,7 +8,7 @@ Source: spec "One log, one chain"; docs/ledger.md.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -40,6 +40,11 @@ _WANTED: Final = text(
 )
 _LINES: Final = text("SELECT line, bid_id, hash FROM ledger_entries WHERE lot = :lot ORDER BY seq")
 _PRIVATES: Final = text("SELECT line FROM private_entries WHERE lot = :lot ORDER BY number")
+_HALTED: Final = text(
+    "SELECT id, seq,"
+    " EXISTS (SELECT FROM ledger_conflicts WHERE lot = lots.id AND resolved_at IS NULL) AS halted FROM lots"
+    " WHERE id = :lot AND (phase NOT IN ('closed', 'aborted') OR (phase = 'closed' AND sold IS NULL))"
+)
 _RESOLVE: Final = text(
     "UPDATE ledger_conflicts SET resolved_at = now() WHERE lot = :lot AND resolved_at IS NULL"
 )
@@ -51,6 +56,14 @@ class BookKnowsLots(Exception):
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__(f"the book still knows {len(known)} lot(s): {', '.join(known[:5])}")
         self.known = tuple(known)
+
+
+class NotHalted(Exception):
+    """The lot needs no rebuilding: it has ended, or the book has it and its recording goes on."""
+
+    def __init__(self, lot: str) -> None:
+        super().__init__(f"{lot} has ended, is unknown, or goes on as it is: no conflict stopped it")
+        self.lot = lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,41 @@ async def rebuild(
     )
 
 
+async def rebuild_halted(
+    *, engine: AsyncEngine, database_url: str, book: Book, qualified: Qualified, lot: str
+) -> Recovery:
+    """Write one lot that a conflict stopped (or that the book lost) back into the book, and end the conflict.
+
+    What the book has of it beyond the ledger is given up; the other lots are left alone. Raises NotHalted,
+    and AnotherWriter while the ledger writer runs.
+    """
+    records = await Records.open(database_url)
+    try:
+        async with engine.begin() as connection:
+            found = (await connection.execute(_HALTED, {"lot": lot})).one_or_none()
+            if found is None or not (found.halted or not await _known(book, [lot])):
+                raise NotHalted(lot)
+            if await _unread(book, lot, await records.positions()):
+                why = "the ledger has not read the log to its end: start `luochui up`, end it, and try again"
+                return Recovery((), (Skipped(lot, why),), ())
+            done = await _rebuild(connection, book, lot, found.seq, qualified)
+    finally:
+        await records.close()
+    if isinstance(done, Skipped):
+        return Recovery((), (done,), ())
+    return Recovery((done,), (), ())
+
+
+async def _unread(book: Book, lot: str, positions: Mapping[int, tuple[str, str]]) -> bool:
+    """Whether entries that the writer has not seen lie in the lot's logs: of the epoch that is given up, they
+    would stop the lot once more."""
+    connection = await book.pipeline.ready()
+    keys = book.keys(lot)
+    read = positions.get(partition_of(lot, book.partitions), (START, START))
+    last = [await last_position(connection, key) for key in (keys.log, keys.private_log)]
+    return any(order(end or START) > order(position) for end, position in zip(last, read, strict=True))
+
+
 async def _known(book: Book, wanted: Sequence[str]) -> set[str]:
     connection = await book.pipeline.ready()
     found = await asyncio.gather(*(connection.ask("EXISTS", book.keys(lot).lot(lot)) for lot in wanted))
@@ -144,7 +192,7 @@ async def _rebuild(
     partition_clock = await book.clock(partition_of(lot, book.partitions))
     now, _ = await book.observe(partition_of(lot, book.partitions))
     session, happened = recover(state.terms, state.session, partition_clock.outage, now)
-    await _write(book, replace(state, session=session), happened)
+    await _write(book, replace(state, session=session), happened, await _paddles(book, lot))
     await connection.execute(_RESOLVE, {"lot": lot})
     return Rebuilt(lot, session.epoch, happened.last_recorded)
 
@@ -218,9 +266,19 @@ async def _replayed(
 # ── into the book ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _write(book: Book, state: State, happened: Recovered) -> None:
+async def _paddles(book: Book, lot: str) -> set[str]:
+    """Whose refused ids the book may still remember, in a lot that it was not rid of."""
     connection: Connection = await book.pipeline.ready()
-    commands = [("MULTI",), *_commands(book, state, happened), ("EXEC",)]
+    found: list[bytes] = await connection.ask("HKEYS", book.keys(lot).lot(lot, "answers"))
+    return {name.decode().split(":")[1] for name in found}
+
+
+async def _write(book: Book, state: State, happened: Recovered, before: Collection[str]) -> None:
+    connection: Connection = await book.pipeline.ready()
+    forget = [
+        ("DEL", book.keys(state.terms.lot).lot(state.terms.lot, f"refused:{paddle}")) for paddle in before
+    ]
+    commands = [("MULTI",), *forget, *_commands(book, state, happened), ("EXEC",)]
     replies = await asyncio.gather(*(connection.ask(*command) for command in commands))
     if replies[-1] is None:
         raise AssertionError("a transaction without a watch was not carried out")
@@ -230,6 +288,7 @@ def _commands(book: Book, state: State, happened: Recovered) -> Iterator[tuple[s
     lot, session = state.terms.lot, state.session
     keys, said = book.keys(lot), line(happened)
     yield ("DEL", *keys.of_lot(lot)[-6:-1])
+    yield ("ZREM", keys.due, lot)
     yield ("HSET", keys.lot(lot), *_flat(encode(state.terms, session)))
     answers = {
         f"b:{paddle}:{bid_id}": f"{bid.price} {line(bid)}"

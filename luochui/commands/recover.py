@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bidding.ledger.records import AnotherWriter
-from bidding.ledger.recovery import BookKnowsLots, Recovery, rebuild
+from bidding.ledger.recovery import BookKnowsLots, NotHalted, Recovery, rebuild, rebuild_halted
 from luochui import logs
 from luochui.processes.wiring import open_book
 from luochui.services.faults import Repairable
@@ -44,15 +44,26 @@ def recover(
             "only the missing ones are rebuilt",
         ),
     ] = False,
+    lot: Annotated[
+        str,
+        typer.Option(
+            "--lot",
+            help="Rebuild this lot alone, whose recording a conflict stopped: the ledger wins, and what the "
+            "book has of it beyond the ledger is given up",
+        ),
+    ] = "",
 ) -> None:
-    """Rebuild the book from the ledger after a lost Redis; nothing else may run on this data meanwhile."""
+    """Rebuild the book from the ledger after a lost Redis, or one lot that a conflict stopped.
+
+    Nothing else may run on this data meanwhile.
+    """
     typer.echo(PROMISE)
     with ExitStack() as stack:
         try:
             settings = load()
             logs.configure(settings, process="recover")
             found = stack.enter_context(servers(settings))
-            done = asyncio.run(_rebuild(found, force=force))
+            done = asyncio.run(_rebuild(found, force=force, lot=lot))
         except (SettingsFaults, Repairable) as fault:
             _refuse(str(fault))
         except AnotherWriter:
@@ -62,6 +73,8 @@ def recover(
                 f"{fault}. The book was not lost, or only in part; rebuilding a lot that it knows would throw"
                 " away what it has beyond the ledger. Nothing was changed. --force rebuilds the missing lots."
             )
+        except NotHalted as fault:
+            _refuse(f"{fault}. Nothing was changed.")
     for text in _told(done):
         typer.echo(text)
     raise typer.Exit(1 if done.skipped else 0)
@@ -72,7 +85,7 @@ def _refuse(why: str) -> None:
     raise typer.Exit(1)
 
 
-async def _rebuild(settings: Settings, *, force: bool) -> Recovery:
+async def _rebuild(settings: Settings, *, force: bool, lot: str) -> Recovery:
     engine = create_engine(settings.required_database_url(), pool_size=2)
 
     async def qualified(lot: str) -> Mapping[str, int]:
@@ -81,6 +94,10 @@ async def _rebuild(settings: Settings, *, force: bool) -> Recovery:
     try:
         async with open_book(settings) as book:
             url = settings.required_database_url()
+            if lot:
+                return await rebuild_halted(
+                    engine=engine, database_url=url, book=book, qualified=qualified, lot=lot
+                )
             return await rebuild(
                 engine=engine, database_url=url, book=book, qualified=qualified, keep_known=force
             )

@@ -9,7 +9,7 @@ import redis
 
 from bidding.ledger.file import verify_ledger
 from bidding.ledger.records import AnotherWriter
-from bidding.ledger.recovery import BookKnowsLots, Recovery, rebuild
+from bidding.ledger.recovery import BookKnowsLots, NotHalted, Recovery, rebuild, rebuild_halted
 from bidding.messages import BidAccepted, Cause, Confirmed, Phase, Recovered, parse
 from tests.integration.test_settlement import result, sealed_file
 from tests.ledgerkit import QUALIFIED, SECRETS, Scene, scene, terms
@@ -265,6 +265,73 @@ async def test_recovery_ends_a_conflict(stage: Scene) -> None:
         await resume(stage, "L-1", Phase.TIMED_BIDDING)
         await stage.bid("L-1", "1001", 100)
         await stage.recorded("L-1", (await stage.session("L-1")).seq)
+
+
+async def recover_halted(stage: Scene, lot: str) -> Recovery:
+    return await rebuild_halted(
+        engine=stage.engine, database_url=stage.database_url, book=stage.book, qualified=everybody, lot=lot
+    )
+
+
+async def test_a_lot_that_a_conflict_stopped_goes_on_alone_as_the_ledger_has_it(stage: Scene) -> None:
+    for lot in ("L-1", "L-2"):
+        await stage.put_on(terms(lot, window_ms=3_000))
+        await stage.open(lot)
+    await stage.bid("L-1", "1001", 100)
+    await stage.bid("L-1", "2002", 101, "refused-before")
+    async with stage.writer():
+        await stage.recorded("L-1", 4)
+        with redis.Redis.from_url(stage.redis_url) as client:
+            fields = {"lot": "L-1", "epoch": 1, "seq": 50, "kind": "notice", "at": 5, "line": "{}", "id": ""}
+            client.xadd(stage.book.keys("L-1").log, fields)
+        await stage.eventually("SELECT count(*) FROM ledger_conflicts WHERE resolved_at IS NULL", 1)
+    beyond = await stage.session("L-1")
+    assert beyond.phase is Phase.SUSPENDED, (
+        "the conflict suspended it, which its stopped ledger does not know"
+    )
+    other = await stage.session("L-2")
+
+    done = await recover_halted(stage, "L-1")
+    assert [(one.lot, one.epoch, one.last_recorded) for one in done.rebuilt] == [("L-1", 2, 4)]
+    assert (await stage.session("L-1")).cause is Cause.RECOVERY
+    assert await stage.session("L-2") == other
+    async with stage.writer() as writer, stage.settler(writer):
+        await resume(stage, "L-1", Phase.TIMED_BIDDING)
+        for number in range(40):
+            await stage.bid("L-1", "2002", 101, f"refused-after-{number}")
+        await stage.bid("L-1", "2002", 150)
+        await stage.reach("L-1", Phase.CLOSED)
+        assert (await result(stage, "L-1")).winner == "2002"
+        data = await sealed_file(stage, "L-1")
+    assert verify_ledger(data, [stage.key.public_key]).findings == ()
+    assert await stage.rows("SELECT count(*) FROM ledger_conflicts WHERE resolved_at IS NULL") == [(0,)]
+
+
+async def test_a_lot_that_no_conflict_stopped_is_not_rebuilt_alone(stage: Scene) -> None:
+    await stage.put_on(terms(window_ms=20_000))
+    await stage.open("L-1")
+    async with stage.writer():
+        await stage.recorded("L-1", 3)
+    before = await stage.session("L-1")
+    for lot in ("L-1", "L-none"):
+        with pytest.raises(NotHalted):
+            await recover_halted(stage, lot)
+    assert await stage.session("L-1") == before
+
+
+async def test_a_stopped_lot_is_not_rebuilt_before_the_ledger_has_read_the_log(stage: Scene) -> None:
+    """What it has not read is of the epoch that is given up, and would stop the lot once more."""
+    await stage.put_on(terms(window_ms=20_000))
+    await stage.open("L-1")
+    with redis.Redis.from_url(stage.redis_url) as client:
+        fields = {"lot": "L-1", "epoch": 1, "seq": 50, "kind": "notice", "at": 5, "line": "{}", "id": ""}
+        client.xadd(stage.book.keys("L-1").log, fields)
+    async with stage.writer():
+        await stage.eventually("SELECT count(*) FROM ledger_conflicts WHERE resolved_at IS NULL", 1)
+    await stage.book.notice("L-1", "稍候")
+    done = await recover_halted(stage, "L-1")
+    assert [one.lot for one in done.skipped] == ["L-1"]
+    assert (await stage.session("L-1")).epoch == 1
 
 
 async def test_a_second_loss_is_a_third_epoch(stage: Scene) -> None:
