@@ -120,3 +120,13 @@ def _alike(one: Any, other: Any) -> bool:
     extremes: Any = difference.getextrema()
     worst = max(high for _, high in extremes)
     return worst <= MAX_DIFFERENCE and max(ImageStat.Stat(difference).mean) <= MAX_MEAN
+
+
+def as_png(picture: Picture) -> bytes:
+    """The picture for a screen, on white, about 250 dots wide. Raises Undrawable."""
+    width, height = size_of(picture)
+    page = _dots(_drawn(picture), width, height)
+    page.thumbnail((260, 260))
+    out = BytesIO()
+    page.save(out, format="PNG", optimize=True)
+    return out.getvalue()

@@ -117,8 +117,10 @@ def plain(value: Any) -> Any:
         return "array", tuple(plain(value.raw_get(index)) for index in range(len(value)))
     if isinstance(value, generic.NameObject):
         return "name", str(value)
-    if isinstance(value, generic.ByteStringObject | generic.TextStringObject):
-        return "text", bytes(value.original_bytes)
+    if isinstance(value, generic.TextStringObject):
+        return "text", str(value)  # whoever writes it again may encode it in another way
+    if isinstance(value, generic.ByteStringObject):
+        return "bytes", bytes(value)
     if isinstance(value, generic.BooleanObject):
         return "bool", bool(value)
     return type(value).__name__, repr(value)

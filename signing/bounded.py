@@ -1,0 +1,169 @@
+"""Files of strangers are checked in a process of their own, with limits on memory, time and everything else.
+
+    summary = check_bounded(data, trust, now=now).summary              # blocks; for the shell
+    summary = (await check_bounded_async(data, trust, now=now)).summary
+
+The process gets all it needs over its standard input and gives JSON and plain bytes back; nothing of it is
+trusted more than a file would be. It knows no settings, no keys and no secrets, and writes no file. When it
+is stopped by a limit or breaks, the answer is a summary that says so: a file that does this is not valid.
+"""
+
+import asyncio
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import signing
+from signing.chain import Trust
+from signing.document_findings import TooCostly, TooLarge
+from signing.documents import MAX_DOCUMENT
+from signing.export import MAX_EXPORT, Part
+from signing.findings import Finding
+from signing.report import Summary, from_json, refused
+from signing.sm3 import sm3
+
+WITHIN_S: Final = 30.0
+CPU_S: Final = 20
+MEMORY: Final = 1_536 << 20
+MAX_SUMMARY: Final = 16 << 20
+
+FILE: Final = "the file"
+_LENGTH: Final = struct.Struct(">Q")
+_MODULE: Final = "signing.bounded_process"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came back. `parts` is empty unless they were asked for."""
+
+    summary: Summary
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+
+
+def check_bounded(
+    data: bytes, trust: Trust, *, now: datetime, export: bool = False, within_s: float = WITHIN_S
+) -> Checked:
+    """Check `data` within the limits. OSError when no process can be made."""
+    if len(data) > MAX_DOCUMENT:
+        return _too_large(data, now)
+    try:
+        done = subprocess.run(
+            _command(),
+            input=b"".join(question(data, trust, now=now, export=export)),
+            capture_output=True,
+            timeout=within_s,
+            env=_environment(),
+            cwd=_root(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _stopped(data, now, f"{within_s:.0f} s")
+    return _answer(done.returncode, done.stdout, data, now)
+
+
+async def check_bounded_async(
+    data: bytes, trust: Trust, *, now: datetime, within_s: float = WITHIN_S
+) -> Checked:
+    """The same without blocking the loop. The process ends with the task, however that ends."""
+    if len(data) > MAX_DOCUMENT:
+        return _too_large(data, now)
+    process = await asyncio.create_subprocess_exec(
+        *_command(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        cwd=_root(),
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            out, _ = await process.communicate(b"".join(question(data, trust, now=now)))
+    except TimeoutError:
+        return _stopped(data, now, f"{within_s:.0f} s")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return _answer(process.returncode or 0, out, data, now)
+
+
+def question(data: bytes, trust: Trust, *, now: datetime, export: bool = False) -> Iterator[bytes]:
+    """The bytes that the process reads: its task, then each thing with its length before it."""
+    groups: list[Sequence[bytes]] = [
+        [each.der for each in trust.anchors],
+        [each.der for each in trust.intermediates],
+        [each.der for each in trust.seal_makers],
+        [each.der for each in trust.lists],
+        [each.der for each in trust.answers],
+    ]
+    counts = ",".join(str(len(group)) for group in groups)
+    head = f"{now.isoformat()} {int(export)} {int(trust.revocation_required)} {counts}"
+    for item in (head.encode(), *(der for group in groups for der in group), data):
+        yield _LENGTH.pack(len(item))
+        yield item
+
+
+def frames(data: bytes) -> Iterator[bytes]:
+    """The things that stand one after the other, each with its length. Raises ValueError."""
+    place = 0
+    while place < len(data):
+        if len(data) - place < _LENGTH.size:
+            raise ValueError("a length is cut off")
+        (size,) = _LENGTH.unpack_from(data, place)
+        place += _LENGTH.size
+        if size > len(data) - place:
+            raise ValueError("a part is cut off")
+        yield data[place : place + size]
+        place += size
+
+
+def _answer(status: int, out: bytes, data: bytes, now: datetime) -> Checked:
+    if status != 0:
+        return _stopped(data, now, _why(status))
+    if len(out) > MAX_SUMMARY + MAX_EXPORT:
+        return _stopped(data, now, "the size of the answer")
+    try:
+        summary, *rest = frames(out)
+        parts = tuple(Part(name.decode(), part) for name, part in zip(rest[::2], rest[1::2], strict=True))
+        return Checked(from_json(summary), parts)
+    except ValueError as error:
+        raise AssertionError(f"the checking process answered something else: {error}") from error
+
+
+def _why(status: int) -> str:
+    """SIGXCPU and SIGKILL of the limit on time; everything else comes from memory that was refused."""
+    return f"{CPU_S} s" if status in (-24, -9) else f"{MEMORY >> 20} MB"
+
+
+def _stopped(data: bytes, now: datetime, limit: str) -> Checked:
+    return Checked(_refused(TooCostly(FILE, limit), data, now))
+
+
+def _too_large(data: bytes, now: datetime) -> Checked:
+    return Checked(_refused(TooLarge(FILE, len(data), MAX_DOCUMENT), data, now))
+
+
+def _refused(finding: Finding, data: bytes, now: datetime) -> Summary:
+    return refused(finding, sm3(data), len(data), now)
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-P", "-m", _MODULE]
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but the way to the code: settings and secrets stay here."""
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
+    }
+    return kept | {"PYTHONPATH": str(_root()), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"}
+
+
+def _root() -> Path:
+    return Path(signing.__file__).resolve().parent.parent
