@@ -30,10 +30,10 @@ app.add_typer(maintenance_app, name="maintenance")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
 
-PROCESSES = ("gateway", "web", "ledger", "closer", "robots")
+PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "sealer")
 NOT_IN_THIS_BUILD = 78
 # Commands that other parts bring: each module has `register(app)`.
-OPTIONAL_COMMANDS = ("verify", "recover")
+OPTIONAL_COMMANDS = ("verify", "recover", "authority", "ukey", "seal", "check", "assistant")
 
 
 @app.command()
