@@ -1,0 +1,192 @@
+"""What is done with a UKey: the four tagged kinds of signature, and the unlocking. There is no fifth.
+
+fits = judge(job, ukeys.tokens(), now, lists)              # which UKey may do it, and why another may not
+answer = perform(entry, token, contents, pin, now)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, assert_never
+
+from signing import SigningError
+from signing.assistant.desk import Answer, Entry
+from signing.assistant.revocation import Lists, Standing
+from signing.jobs import Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.names import Name
+from signing.seal_signature import assemble, to_be_signed
+from signing.sm2 import PrivateKey
+from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
+from signing.token.port import Pin, PinState, Token, TokenContents
+from signing.unlocking import UnlockError, open_secret
+from signing.x509 import Certificate
+
+NO_UKEY: Final = "no-token"
+OTHER_UKEY: Final = "other-ukey"
+
+
+class ActError(SigningError):
+    """Not done. `code` is a word for messages."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"not done: {code}")
+        self.code = code
+
+
+class Ukeys(Protocol):
+    """The plugged in UKeys (signing.token.station)."""
+
+    def tokens(self) -> tuple[TokenContents, ...]:
+        """The public part of each."""
+
+    def token(self, label_or_serial: str) -> Token:
+        """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A UKey, and why it cannot be used for the job: a word for messages, or nothing."""
+
+    contents: TokenContents
+    problem: str = ""
+    standing: Standing = Standing.UNKNOWN
+
+
+def judge(job: Job, tokens: Sequence[TokenContents], now: datetime, lists: Lists) -> tuple[Fit, ...]:
+    """Each UKey with its problem; those without one may be used."""
+    found = []
+    for contents in tokens:
+        problem = _problem(job, contents, now)
+        standing = Standing.UNKNOWN
+        if not problem and isinstance(job.task, (SealTask, SignInTask, OrderTask)):
+            standing = lists.standing(contents, now)
+            problem = "revoked" if standing is Standing.REVOKED else ""
+        found.append(Fit(contents, problem, standing))
+    return tuple(found)
+
+
+def hindrance(fits: Sequence[Fit]) -> str:
+    """Why nothing can be signed now; empty when a UKey fits."""
+    if not fits:
+        return NO_UKEY
+    problems = [fit.problem for fit in fits]
+    if "" in problems:
+        return ""
+    return next((problem for problem in problems if problem != OTHER_UKEY), OTHER_UKEY)
+
+
+def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
+    match job.task:
+        case SealTask():
+            return _not_the_seal(job.task, contents, now) or _certificate_problem(contents, now)
+        case SignInTask() | OrderTask():
+            wanted = job.task.certificate
+            certificate = contents.certificate
+            if certificate is not None and wanted and certificate.fingerprint != wanted:
+                return OTHER_UKEY
+            return _certificate_problem(contents, now)
+        case RequestTask():
+            return "key-exists" if contents.certificate else _pin_problem(contents)
+        case UnlockTask():
+            return "" if contents.info.serial == job.task.serial else OTHER_UKEY
+        case _:
+            assert_never(job.task)
+
+
+def _not_the_seal(task: SealTask, contents: TokenContents, now: datetime) -> str:
+    if contents.seal is None:
+        return "no-seal"
+    if contents.seal.digest != task.seal:
+        return OTHER_UKEY
+    info = contents.seal.info
+    return "" if info.valid_from <= now <= info.valid_until else "seal-expired"
+
+
+def _certificate_problem(contents: TokenContents, now: datetime) -> str:
+    if contents.public_key is None:
+        return "no-key"
+    if contents.certificate is None:
+        return "no-certificate"
+    if now > contents.certificate.valid_until:
+        return "expired"
+    if now < contents.certificate.valid_from:
+        return "not-yet-valid"
+    return _pin_problem(contents)
+
+
+def _pin_problem(contents: TokenContents) -> str:
+    match contents.info.pin_state:
+        case PinState.LOCKED:
+            return "pin-locked"
+        case PinState.UNINITIALIZED:
+            return "pin-not-set"
+        case _:
+            return ""
+
+
+def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
+    """Sign what the entry's window showed. Raises TokenError, ActError."""
+    job = entry.job
+    match job.task:
+        case SealTask():
+            return _seal(entry, token, contents, pin, now)
+        case SignInTask():
+            sign_in = SignIn(job.platform, job.task.account, job.nonce, now)
+            return _statement(sign_in.der, token, contents, pin)
+        case OrderTask():
+            digest = digest_of_text(job.task.text)
+            order = OrderStatement(job.platform, job.task.account, job.task.order, digest, job.nonce, now)
+            return _statement(order.der, token, contents, pin)
+        case RequestTask():
+            if contents.public_key is None:
+                token.new_key(pin)
+            name = Name.of(job.task.common_name, job.task.organization, job.task.unit)
+            return Answer(token.request_certificate(name, pin).der)
+        case UnlockTask():
+            raise AssertionError("unlocking is no signature")
+        case _:
+            assert_never(job.task)
+
+
+def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
+    shown, seal = entry.shown, contents.seal
+    if shown is None or seal is None:
+        raise AssertionError("a document that nobody saw, or a UKey that was not judged")
+    certificate = _certificate_of(contents)
+    if not seal.info.lists(certificate):
+        raise ActError("seal-not-for-certificate")
+    signed_part = to_be_signed(seal, shown.digest, at=now, covers=shown.covers)
+    sealing = assemble(signed_part, certificate, token.sign(signed_part, pin))
+    if len(sealing.der) > shown.capacity:
+        raise ActError("document.does_not_fit")
+    return Answer(sealing.der, certificate.der, seal.der)
+
+
+def _statement(statement: bytes, token: Token, contents: TokenContents, pin: Pin) -> Answer:
+    certificate = _certificate_of(contents)
+    signed = SignedStatement(statement, token.sign(statement, pin))
+    signed.checked(certificate.key)
+    return Answer(signed.der, certificate.der, contents.seal.der if contents.seal else b"")
+
+
+def _certificate_of(contents: TokenContents) -> Certificate:
+    if contents.certificate is None:
+        raise AssertionError("a UKey that was not judged")
+    return contents.certificate
+
+
+def unlock(task: UnlockTask, token: Token, new_pin: Pin, key: PrivateKey) -> Answer:
+    """A new PIN by the authorization that was encrypted to this assistant; then the authorization's SO PIN is
+    replaced. The answer says whether that worked, too. Raises TokenError, ActError."""
+    try:
+        authorization = open_secret(task.secret, key)
+    except UnlockError:
+        raise ActError("unlock.other_assistant") from None
+    if authorization.serial != task.serial:
+        raise ActError("unlock.other_assistant")
+    token.unlock(authorization.so_pin, new_pin)
+    try:
+        token.set_so_pin(authorization.so_pin, authorization.next_so_pin)
+    except SigningError:
+        return Answer(b"unlocked")
+    return Answer(b"unlocked, replaced")

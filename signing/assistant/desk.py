@@ -1,0 +1,211 @@
+"""The jobs on this person's desk: each taken once, shown in a window of its own, answered once.
+
+    PREPARING -> WAITING <-> SIGNING -> DONE
+        any of the first three -> REFUSED
+
+Everything is bounded: jobs, how long they stay, used nonces. Times come in as arguments.
+"""
+
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from signing import SigningError
+from signing.assistant.keeping import read_json, write_json
+from signing.assistant.pairing import Platform
+from signing.assistant.showing import Shown
+from signing.jobs import Job
+
+MAX_OPEN: Final = 8
+MAX_OF_A_PLATFORM: Final = 4
+MAX_KEPT: Final = 32
+MAX_NONCES: Final = 4_096
+STAYS: Final = timedelta(minutes=15)
+ANSWER_STAYS: Final = timedelta(minutes=5)
+SECRET_LENGTH: Final = 43
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    PREPARING = "preparing"
+    WAITING = "waiting"
+    SIGNING = "signing"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
+    State.PREPARING: frozenset({State.WAITING, State.REFUSED}),
+    State.WAITING: frozenset({State.SIGNING, State.REFUSED}),
+    State.SIGNING: frozenset({State.WAITING, State.DONE, State.REFUSED}),
+    State.DONE: frozenset(),
+    State.REFUSED: frozenset(),
+}
+OPEN: Final = frozenset({State.PREPARING, State.WAITING, State.SIGNING})
+
+
+class DeskError(SigningError):
+    """A job that is not taken. `code` is a word for messages."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the job is not taken: {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the page gets: DER each; certificate and seal may be empty."""
+
+    result: bytes = field(repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    seal: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job. `secret` opens its window once, and is empty when it was used: `cookie` is the window's then."""
+
+    id: str
+    platform: Platform
+    job: Job
+    until: datetime
+    state: State = State.PREPARING
+    shown: Shown | None = field(default=None, repr=False)
+    handle: str = ""
+    secret: str = field(default="", repr=False)
+    cookie: str = field(default="", repr=False)
+    csrf: str = field(default="", repr=False)
+    answer: Answer | None = field(default=None, repr=False)
+    refusal: str = ""
+    """Why, as a word for messages."""
+    hindrance: str = ""
+    """What the person was told last; the reason when they give up."""
+
+
+class Desk:
+    """All jobs. Safe in threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._nonces = _Nonces(folder / "nonces.json")
+
+    def take(self, job: Job, platform: Platform, now: datetime) -> Entry:
+        """Put a job that was read and checked on the desk. Raises DeskError when it was there before, or
+        when there is no room."""
+        with self._lock:
+            self._sweep(now)
+            waiting = [each for each in self._entries.values() if each.state in OPEN]
+            of_platform = [each for each in waiting if each.platform.origin == platform.origin]
+            if len(waiting) >= MAX_OPEN or len(of_platform) >= MAX_OF_A_PLATFORM:
+                raise DeskError("too-many")
+            if len(self._entries) >= MAX_KEPT:
+                raise DeskError("too-many")
+            self._nonces.use(platform.origin, job.nonce, job.expires_at, now)
+            entry = Entry(
+                id=secrets.token_urlsafe(24),
+                platform=platform,
+                job=job,
+                until=min(job.expires_at, now + STAYS),
+                handle=secrets.token_urlsafe(16),
+                csrf=secrets.token_urlsafe(24),
+            )
+            self._entries[entry.id] = entry
+            return entry
+
+    def get(self, number: str, now: datetime) -> Entry | None:
+        """The job, as it stands now."""
+        with self._lock:
+            self._sweep(now)
+            return self._entries.get(number)
+
+    def open_entries(self, now: datetime) -> tuple[Entry, ...]:
+        """What waits for the person, the oldest first."""
+        with self._lock:
+            self._sweep(now)
+            return tuple(each for each in self._entries.values() if each.state in OPEN)
+
+    def move(self, number: str, state: State, **changes: Any) -> Entry | None:
+        """To another state, when the table permits it; None when it does not: somebody was faster."""
+        with self._lock:
+            entry = self._entries.get(number)
+            if entry is None or state not in TRANSITIONS[entry.state]:
+                return None
+            if state not in OPEN:
+                changes |= {"until": datetime.now(UTC) + ANSWER_STAYS, "shown": None, "secret": ""}
+            return self._put(replace(entry, state=state, **changes))
+
+    def note(self, number: str, hindrance: str) -> None:
+        """Remember what keeps the person from signing."""
+        with self._lock:
+            if entry := self._entries.get(number):
+                self._put(replace(entry, hindrance=hindrance))
+
+    def new_secret(self, number: str) -> str:
+        """A fresh one-time secret for the window; the old one and its cookie are worth nothing any more."""
+        with self._lock:
+            secret = secrets.token_urlsafe(32)
+            if entry := self._entries.get(number):
+                self._put(replace(entry, secret=secret, cookie="", csrf=secrets.token_urlsafe(24)))
+            return secret
+
+    def enter(self, secret: str, now: datetime) -> Entry | None:
+        """The job whose window this secret opens; it opens once."""
+        with self._lock:
+            self._sweep(now)
+            if len(secret) != SECRET_LENGTH:
+                return None
+            for entry in self._entries.values():
+                if entry.secret and secrets.compare_digest(entry.secret.encode(), secret.encode()):
+                    cookie = secrets.token_urlsafe(32)
+                    return self._put(replace(entry, secret="", cookie=cookie))
+            return None
+
+    def by_handle(self, handle: str, cookie: str, now: datetime) -> Entry | None:
+        """The job of a window that was entered with its secret."""
+        with self._lock:
+            self._sweep(now)
+            for entry in self._entries.values():
+                same = secrets.compare_digest(entry.cookie.encode(), cookie.encode())
+                if entry.handle == handle and entry.cookie and same:
+                    return entry
+            return None
+
+    def _put(self, entry: Entry) -> Entry:
+        self._entries[entry.id] = entry
+        return entry
+
+    def _sweep(self, now: datetime) -> None:
+        for entry in list(self._entries.values()):
+            if now <= entry.until:
+                continue
+            if entry.state in (State.PREPARING, State.WAITING):
+                over = replace(entry, state=State.REFUSED, shown=None, secret="", refusal="job.expired")
+                self._put(replace(over, until=now + ANSWER_STAYS))
+            elif entry.state not in OPEN:
+                del self._entries[entry.id]
+
+
+class _Nonces:
+    """Used nonces until their jobs end by themselves; in a file: a restart permits no second use."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._used: dict[str, float] = dict(read_json(path) or {})
+
+    def use(self, origin: str, nonce: str, until: datetime, now: datetime) -> None:
+        name = f"{origin} {nonce}"
+        if name in self._used:
+            raise DeskError("replayed")
+        kept = {name: end for name, end in self._used.items() if end >= now.timestamp()}
+        if len(kept) >= MAX_NONCES:
+            raise DeskError("too-many")
+        kept[name] = until.timestamp()
+        write_json(self._path, kept)
+        self._used = kept

@@ -1,0 +1,164 @@
+"""The window of a job: what will be signed, by whom, for whom, and the PIN. It works without any script.
+
+GET  /window/<secret>              once: gives the cookie of this window and leads on
+GET  /window/at/<handle>           the window
+GET  /window/at/<handle>/<n>.png   a page of the document
+POST /window/at/<handle>           agree or refuse
+GET  /pending/<handle>/<job>       for a browser of the person, when no window opened
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from signing.assistant.acts import Fit, hindrance
+from signing.assistant.desk import OPEN, Entry, State
+from signing.assistant.pages import Pages, form_of, is_own_form, locale_of
+from signing.assistant.texts import say, say_error
+from signing.assistant.work import Given, Problem, Work
+from signing.token.port import Pin, TokenError
+
+COOKIE: Final = "luochui_window"
+PENDING_COOKIE: Final = "luochui_pending"
+LONGEST_PIN: Final = 64
+
+
+class Windows:
+    """The routes of the windows."""
+
+    def __init__(self, work: Work, pages: Pages) -> None:
+        self._work = work
+        self._pages = pages
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/window/{secret}", self.enter, methods=["GET"]),
+            Route("/window/at/{handle}", self.show, methods=["GET"]),
+            Route("/window/at/{handle}", self.answer, methods=["POST"]),
+            Route("/window/at/{handle}/{number:int}.png", self.picture, methods=["GET"]),
+            Route("/pending/{handle}/{number}", self.pending, methods=["GET"]),
+        ]
+
+    async def enter(self, request: Request) -> Response:
+        """The one-time secret; a second use is refused."""
+        entry = self._work.desk.enter(request.path_params["secret"], self._work.now())
+        if entry is None:
+            return self._pages.sorry(request, "window-used", 410)
+        path = f"/window/at/{entry.handle}"
+        answer = RedirectResponse(path, 303)
+        answer.set_cookie(COOKIE, entry.cookie, path=path, httponly=True, samesite="lax")
+        return answer
+
+    async def pending(self, request: Request) -> Response:
+        """From the platform's page; the path and the cookie are known to this person's browsers alone."""
+        cookie = request.cookies.get(PENDING_COOKIE, "")
+        if not self._work.sessions.is_pending(request.path_params["handle"], cookie):
+            return self._pages.sorry(request, "not-entered", 403)
+        entry = self._work.desk.get(request.path_params["number"], self._work.now())
+        if entry is None or entry.state not in OPEN:
+            return self._pages.sorry(request, "nothing-waits", 404)
+        if entry.state is State.PREPARING:
+            return self._pages.page(request, "preparing.html", entry=entry)
+        return RedirectResponse(self._work.window_address(entry.id), 303)
+
+    async def show(self, request: Request) -> Response:
+        """The window as things stand."""
+        entry = self._entry(request)
+        if entry is None:
+            return self._pages.sorry(request, "window-used", 403)
+        return await self._window(request, entry, request.query_params.get("ukey", ""), None)
+
+    async def picture(self, request: Request) -> Response:
+        """One page of the document, rasterized."""
+        entry = self._entry(request)
+        number = request.path_params["number"]
+        if entry is None or entry.shown is None or not 1 <= number <= len(entry.shown.pages):
+            return self._pages.sorry(request, "window-used", 404)
+        return Response(entry.shown.pages[number - 1], media_type="image/png")
+
+    async def answer(self, request: Request) -> Response:
+        """What the person decided."""
+        entry = self._entry(request)
+        if entry is None or not is_own_form(request, self._work.settings):
+            return self._pages.sorry(request, "window-used", 403)
+        form = await form_of(request)
+        if not secrets.compare_digest(form.get("csrf", "").encode(), entry.csrf.encode()):
+            return self._pages.sorry(request, "form-foreign", 403)
+        problem = None
+        if form.get("action") == "refuse":
+            self._work.refuse(entry, entry.hindrance if entry.hindrance in GIVEN_UP else "refused")
+        elif form.get("action") == "agree":
+            problem = await run_in_threadpool(self._work.confirm, entry, given_in(form))
+        if problem is None:
+            return RedirectResponse(f"/window/at/{entry.handle}", 303)
+        return await self._window(request, self._entry(request) or entry, form.get("ukey", ""), problem)
+
+    async def _window(self, request: Request, entry: Entry, chosen: str, problem: Problem | None) -> Response:
+        if entry.state not in OPEN:
+            return self._pages.page(request, "answered.html", entry=entry)
+        locale = locale_of(request)
+        message = told(problem, locale) if problem else ""
+        fits: tuple[Fit, ...] = ()
+        try:
+            fits = await run_in_threadpool(self._work.judged, entry)
+        except TokenError as error:
+            message = message or say_error(error, locale)
+        usable = [fit for fit in fits if not fit.problem]
+        picked = [fit for fit in usable if fit.contents.info.serial == chosen] or usable
+        hindered = hindrance(fits)
+        return self._pages.page(
+            request,
+            "window.html",
+            422 if problem else 200,
+            entry=entry,
+            job=entry.job,
+            task=entry.job.task,
+            platform=entry.platform,
+            fits=fits,
+            usable=usable,
+            ukey=picked[0] if len(picked) == 1 else None,
+            hindered=say(hindered, locale) if hindered else "",
+            message=message,
+            now=self._work.now(),
+        )
+
+    def _entry(self, request: Request) -> Entry | None:
+        cookie = request.cookies.get(COOKIE, "")
+        return self._work.desk.by_handle(request.path_params["handle"], cookie, self._work.now())
+
+
+# What a page is told when the person gives up for this reason.
+GIVEN_UP: Final = frozenset(
+    {
+        "no-token",
+        "no-key",
+        "no-certificate",
+        "no-seal",
+        "expired",
+        "not-yet-valid",
+        "seal-expired",
+        "revoked",
+        "other-ukey",
+        "pin-locked",
+        "pin-not-set",
+        "key-exists",
+    }
+)
+
+
+def given_in(form: Mapping[str, str]) -> Given:
+    """What was typed; a text that is far too long is as wrong as any other."""
+    pin, new_pin, again = (Pin(form.get(name, "")[:LONGEST_PIN]) for name in ("pin", "new_pin", "again"))
+    return Given(form.get("ukey", ""), pin, new_pin, again, form.get("final") == "yes")
+
+
+def told(problem: Problem, locale: str) -> str:
+    """What a problem means for the person."""
+    if problem.error is not None:
+        return say_error(problem.error, locale)
+    return say(problem.code, locale, **dict(problem.facts))
