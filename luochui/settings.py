@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
+    authority_port: Port | None = None
 
     # Servers; without them the embedded ones are started
     database_url: SecretStr | None = Field(
@@ -114,6 +115,21 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """Where the private keys of the platform lie (0700); only the ledger writer reads it."""
         return self.data / "keys"
+
+    @property
+    def authority(self) -> Path:
+        """The demonstration's certificate authority."""
+        return self.data / "authority"
+
+    def authority_port_used(self) -> int:
+        """Its own loopback port: given, or away from the gateways."""
+        if self.authority_port is not None:
+            return self.authority_port
+        return self.port + 90 if self.port + 90 <= HIGHEST_PORT else self.port - 90
+
+    def authority_address(self) -> str:
+        """Where its lists, OCSP and time stamps are; stands in the certificates that it issues."""
+        return f"http://127.0.0.1:{self.authority_port_used()}"
 
     def gateway_port(self, index: int) -> int:
         """The web listens on `port`, gateway 0 on the next one, and so on."""
@@ -205,6 +221,7 @@ EXAMPLES = {
     "origins": "https://auction.example.cn",
     "trusted_proxies": "127.0.0.1,10.1.0.0/24",
     "demo": "0",
+    "authority_port": "8090",
     "database_url": "postgresql://luochui:PASSWORD@127.0.0.1:5432/luochui",
     "redis_url": "redis://:PASSWORD@127.0.0.1:6379/0",
     "service_account": "nobody",
@@ -256,6 +273,8 @@ def contradictions(settings: Settings) -> list[Fault]:
         faults.append(
             _fault("port", f"{settings.gateways} gateways listen above it, past port {HIGHEST_PORT}")
         )
+    if settings.port <= settings.authority_port_used() <= settings.port + settings.gateways:
+        faults.append(_fault("authority_port", "the web or a gateway listens there"))
     if settings.demo and not _is_loopback(settings.host):
         faults.append(
             _fault("host", "the demonstration has public passwords and listens on this machine only")

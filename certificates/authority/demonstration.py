@@ -272,6 +272,10 @@ class DemonstrationAuthority:
         self.maintain()
         return parse_crl((self._folder.public / _list_name(Role.ISSUING)).read_bytes())
 
+    def published(self, name: str) -> bytes:
+        """A file of the public folder as it is now; its name comes from this program, not from outside."""
+        return (self._folder.public / name).read_bytes()
+
     def answer(self, question: bytes) -> bytes:
         """An OCSP answer (DER) to a question (DER); what cannot be answered gets one that says so."""
         try:
