@@ -43,6 +43,8 @@ class Fault(StrEnum):
     ENCRYPTED = "encrypted"
     NO_SUCH_PLACE = "no_such_place"
     PLACE_TAKEN = "place_taken"
+    SEALED_BEFORE = "sealed_before"
+    """A new place would change what earlier seals are about: places are made before the first seal."""
     OUTSIDE_THE_PAGE = "outside_the_page"
     LARGER_THAN_ITS_PLACE = "larger_than_its_place"
     PICTURE = "picture"

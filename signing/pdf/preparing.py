@@ -95,6 +95,14 @@ def _refuse_second_hole(update: Update, data: bytes) -> None:
             raise DocumentError(f"the document waits for the sealing of {title!r}", Fault.SEVERAL_HOLES)
 
 
+def _refuse_change_of_sealed(update: Update) -> None:
+    """Our verifier counts nothing after a seal but seals in places that were there (signing.pdf.differences)."""
+    sealed = [title for title, _value, _field in enumerate_sig_fields(update.prev, filled_status=True)]
+    if sealed:
+        text = f"{sealed[0]!r} is sealed: a new place would break that seal; fill one made before it"
+        raise DocumentError(text, Fault.SEALED_BEFORE)
+
+
 def _widgets(
     update: Update, picture: Picture, places: Sequence[Place], title: str
 ) -> tuple[str, list[_Shown]]:
@@ -149,6 +157,7 @@ def _check_room(shown: _Shown, picture: Picture) -> None:
 def _new_widgets(
     update: Update, picture: Picture, places: Sequence[Place], title: str
 ) -> tuple[str, list[_Shown]]:
+    _refuse_change_of_sealed(update)
     title = title or _free_name(update)
     check_new_name(update, title)
     spots: list[Spot] = []
