@@ -36,7 +36,6 @@ MAX_MESSAGE: Final = 4 << 20
 _ROOT: Final = Path(signing.__file__).parents[1]
 _ENTRY: Final = "import sys; sys.path.insert(0, sys.argv[1]); from signing.token.worker import main; main()"
 _SIMPLE: Final[Mapping[str, Callable[[], port.TokenError]]] = {
-    "no-token": port.NoToken,
     "no-key": port.NoKey,
     "key-exists": port.KeyExists,
     "pin-length": port.PinLength,
@@ -127,6 +126,8 @@ def _error(facts: Mapping[str, Any], profile: DeviceProfile) -> port.TokenError:
             return wrong_pin(facts["flags"], profile, so=facts["so"])
         case "pin-locked":
             return port.PinLocked(so=facts.get("so", False))
+        case "no-token":
+            return port.NoToken(f"no UKey {facts['name']} is plugged in" if facts["name"] else "")
         case "several-tokens":
             return port.SeveralTokens(tuple(facts["labels"]))
         case code if code in _SIMPLE:

@@ -82,7 +82,7 @@ class Device:
         fitting = [token for token in readable if name in ("", _serial(token), token.label)]
         if not fitting:
             damaged = any(slot.slot_description == name for slot, token in self.tokens() if token is None)
-            raise Refused("device-fault", detail="its file is damaged") if damaged else Refused("no-token")
+            raise Refused("device-fault", detail="its file is damaged") if damaged else Refused("no-token", name=name)
         if len(fitting) > 1:
             raise Refused("several-tokens", labels=[token.label for token in fitting])
         return fitting[0]
@@ -330,7 +330,7 @@ def initialize(device: Device, request: Mapping[str, Any]) -> Any:
     """Makes a blank token a token. python-pkcs11 has no C_InitToken: it is called in the library."""
     slots = device.library.get_slots(token_present=True)
     if len(slots) != 1:
-        raise Refused("several-tokens" if slots else "no-token", labels=[])
+        raise Refused("several-tokens" if slots else "no-token", labels=[], name="")
     so_pin, label = request["so_pin"].encode(), request["label"].encode().ljust(32)
     init = ctypes.CDLL(device.module).C_InitToken
     init.restype = ctypes.c_ulong
