@@ -85,6 +85,17 @@ class Settings(BaseSettings):
     bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
     bid_requires_ukey: bool = False
 
+    # UKeys and seals
+    trust_folder: Path | None = None
+    tsa_url: str | None = None
+    files: str | None = None
+    platform_name: str = "落槌国有资产网上拍卖平台"
+    platform_ukey: str | None = None
+    platform_ukey_profile: str = "virtual"
+    platform_ukey_profiles: Path | None = None
+    platform_pin_file: Path | None = None
+    assistant_port: Port = 17_161
+
     # Operations
     log_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     backup_folder: Path | None = None
@@ -106,20 +117,33 @@ class Settings(BaseSettings):
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("data", "backup_folder")
+    @field_validator("data", "backup_folder", "trust_folder", "platform_ukey_profiles", "platform_pin_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))
 
     @property
     def keys(self) -> Path:
-        """Where the private keys of the platform lie (0700); only the ledger writer reads it."""
+        """Where the private keys of the platform lie (0700): the ledger writer's, and the web's for jobs."""
         return self.data / "keys"
+
+    @property
+    def ukeys(self) -> Path:
+        """Virtual UKeys, for demonstration and training."""
+        return self.data / "ukeys"
 
     @property
     def authority(self) -> Path:
         """The demonstration's certificate authority."""
         return self.data / "authority"
+
+    def trust(self) -> Path:
+        """Whose certificates and seals are trusted: root*.pem, issuing*.pem, maker*.pem and *.crl."""
+        return self.trust_folder or self.authority
+
+    def kept_files(self) -> str | Path:
+        """Where documents are kept: a folder, or a store's URL."""
+        return self.files or self.data / "files"
 
     def authority_port_used(self) -> int:
         """Its own loopback port: given, or away from the gateways."""
@@ -242,6 +266,15 @@ EXAMPLES = {
     "resume_after_ms": "60000",
     "ledger_lag_limit_ms": "30000",
     "lapsed_lease_is_outage": "1",
+    "trust_folder": "/etc/luochui/trust",
+    "tsa_url": "http://tsa.example.cn/tsa",
+    "files": "s3://bucket/luochui",
+    "platform_name": "示例市国有资产网上拍卖平台",
+    "platform_ukey": "platform",
+    "platform_ukey_profile": "sansec",
+    "platform_ukey_profiles": "/etc/luochui/ukeys.toml",
+    "platform_pin_file": "/etc/luochui/platform.pin",
+    "assistant_port": "17161",
     "log_keep_days": "30",
     "backup_folder": "/var/backups/luochui",
     "disk_alarm_mb": "1024",
@@ -293,6 +326,16 @@ def contradictions(settings: Settings) -> list[Fault]:
     faults += _url_faults(settings)
     faults += _proxy_faults(settings)
     faults += _secret_faults(settings)
+    faults += _ukey_faults(settings)
+    return faults
+
+
+def _ukey_faults(settings: Settings) -> list[Fault]:
+    faults = []
+    if settings.platform_ukey and settings.platform_pin_file is None:
+        faults.append(_fault("platform_pin_file", "the platform's UKey needs its PIN, in a file (0600)"))
+    if settings.tsa_url and not settings.tsa_url.startswith(("http://", "https://")):
+        faults.append(_fault("tsa_url", "it has to begin with http:// or https://"))
     return faults
 
 

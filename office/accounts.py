@@ -129,6 +129,11 @@ class Accounts:
             row = await session.get(Account, account_id)
             return _person(row) if row else None
 
+    async def by_login(self, login: str) -> Person | None:
+        async with AsyncSession(self._engine) as session:
+            row = await session.scalar(select(Account).where(col(Account.login) == login))
+            return _person(row) if row else None
+
     async def page(self, offset: int, limit: int, role: Role | None = None) -> tuple[Sequence[Person], int]:
         """Accounts by login, and how many there are in all."""
         found = select(Account).order_by(col(Account.login)).offset(offset).limit(limit)

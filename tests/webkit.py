@@ -2,12 +2,15 @@
 
 import asyncio
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,8 +28,10 @@ from bidding.pipeline import Pipeline
 from bidding.terms import Fen, Terms
 from office.accounts import Accounts, Role
 from office.database import create_engine
+from office.files import Files
 from office.passwords import hash_password
 from signing.sm2 import PrivateKey
+from signing.sm3 import sm3
 from web import lot_search
 from web.application import create_app
 from web.csrf import FIELD
@@ -34,11 +39,14 @@ from web.offer_form import Draft
 from web.putting_on import put_on
 from web.shown import BEIJING
 from web.site import Dependencies, Site, WebSettings
+from web.trust import TrustKeeper
 
 PASSWORD = "a-password-of-the-tests"
 UNHURRIED = Tolerances(beat_ms=30_000, ledger_ms=60_000)
 """A busy machine is no outage here; outages have tests of their own."""
 ADDRESS = "http://auction.test"
+PLATFORM = "http://127.0.0.1:8000"
+"""The origin that assistants know: as https, or on this very computer, as here."""
 
 
 @cache
@@ -99,6 +107,9 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
     """The application on these servers."""
     pipeline, text = Book.pipeline_for(valkey, UNHURRIED)
     engine = create_engine(database)
+    folder = Path(tempfile.mkdtemp(prefix="luochui-web-"))
+    stamp = settings.pop("stamp", None)
+    trust = TrustKeeper(settings.pop("trust", folder / "no-authority"))
 
     async def ready() -> tuple[bool, Mapping[str, Any]]:
         return True, {"ready": True}
@@ -109,7 +120,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
             Dependencies(
                 settings=WebSettings(
                     **{
-                        "public_url": ADDRESS,
+                        "public_url": PLATFORM,
                         "secret": SecretStr("of the tests"),
                         "gateway_ports": (8001, 8002),
                         **settings,
@@ -120,10 +131,15 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
                 redis_url=valkey,
                 book=Book(pipeline, partitions=16, text=text),
                 readiness=ready,
+                files=Files.at(folder / "files", digest=sm3),
+                job_key=PrivateKey.generate(),
+                trust=trust,
+                stamp=stamp,
             )
         )
         yield Web(app, app.state.site)
     await engine.dispose()
+    shutil.rmtree(folder)
 
 
 @asynccontextmanager

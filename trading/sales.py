@@ -13,7 +13,16 @@ from sqlmodel import Field, SQLModel
 from bidding.terms import Fen
 from office.accounts import Role
 from signing.documents import DocumentKind
-from trading.sale_states import ENDED_BY_HAND, TRANSITIONS, TURN, Overtaken, Party, SaleState, after_sealing
+from trading.sale_states import (
+    ENDED_BY_HAND,
+    TRANSITIONS,
+    TURN,
+    Overtaken,
+    Party,
+    SaleState,
+    after_sealing,
+    has_sealed,
+)
 
 LONGEST_REASON: Final = 500
 PAGE: Final = 20
@@ -172,6 +181,14 @@ class Sales:
         states = [state.value for state, turn in TURN.items() if turn is party]
         return await self._select(_documents.state.in_(states), limit=limit)
 
+    async def sealed_since(self, moment: datetime, limit: int = 100) -> Sequence[SaleDocument]:
+        """Documents that were sealed by all since then and whose OFD is not."""
+        ofd = _versions.kind == DocumentKind.OFD.value
+        done = select(_versions.document_id).where(ofd, _versions.sealed_by == Party.PLATFORM.value)
+        lately = _documents.changed_at >= moment
+        sealed = _documents.state == SaleState.SEALED.value
+        return await self._select(sealed, lately, _documents.id.not_in(done), limit=limit)
+
     async def versions(self, document_id: int) -> Sequence[Version]:
         """Every file of a document, by kind, the oldest first."""
         columns = [_versions[name] for name in Version.__dataclass_fields__]
@@ -252,6 +269,19 @@ def newest(versions: Sequence[Version], kind: DocumentKind) -> Version:
 def sealed_by(versions: Sequence[Version], kind: DocumentKind) -> frozenset[Party]:
     """Whose seals are on the newest file of this kind."""
     return frozenset(each.sealed_by for each in versions if each.kind is kind and each.sealed_by is not None)
+
+
+def files_to_seal(
+    document: SaleDocument, versions: Sequence[Version], party: Party | None
+) -> tuple[DocumentKind, ...]:
+    """Which files a party can put its seal on now, the PDF first."""
+    if party is None or document.state in ENDED_BY_HAND:
+        return ()
+    turn = document.turn is party
+    there = any(each.kind is DocumentKind.OFD for each in versions)
+    lacks = there and party not in sealed_by(versions, DocumentKind.OFD)
+    kinds = {DocumentKind.PDF: turn, DocumentKind.OFD: lacks and (turn or has_sealed(document.state, party))}
+    return tuple(kind for kind, wanted in kinds.items() if wanted)
 
 
 def _whose(account_id: int | None, *, due: bool) -> Any:

@@ -27,6 +27,7 @@ FIXED: Final = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Frame-Options", "DENY"),
 )
+ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/documents/")
 HSTS: Final = "max-age=31536000"
 
 
@@ -87,13 +88,17 @@ class Around:
         for name, value in FIXED:
             headers.setdefault(name, value)
         headers["X-Request-ID"] = request_id
-        headers["Content-Security-Policy"] = policy(
-            gateways(self._settings, Headers(scope=scope).get("host", ""))
-        )
+        headers["Content-Security-Policy"] = policy(self._connects_to(scope))
         if self._settings.secure:
             headers["Strict-Transport-Security"] = HSTS
         if not scope["path"].startswith("/static/"):
             headers.setdefault("Cache-Control", "no-store")
+
+    def _connects_to(self, scope: Scope) -> list[str]:
+        """The gateways; the assistant only from pages that ask for a UKey."""
+        found = gateways(self._settings, Headers(scope=scope).get("host", ""))
+        asks = scope["path"].startswith(ASKS_FOR_UKEYS)
+        return [*found, self._settings.assistant] if asks else found
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "-")
@@ -108,7 +113,8 @@ class Around:
 
 
 def policy(connect_to: Iterable[str]) -> str:
-    """The Content-Security-Policy: everything from here, sockets to the gateways, nothing inline."""
+    """The Content-Security-Policy: everything from here, connections to the gateways and to the
+    assistant on the visitor's computer, nothing inline."""
     sources = " ".join(("'self'", *connect_to))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

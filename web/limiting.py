@@ -21,6 +21,9 @@ PER_ACCOUNT: Final = RateLimitItemPerMinute(30, 15, namespace="sign-in-account")
 PER_ADDRESS: Final = RateLimitItemPerMinute(60, 15, namespace="sign-in-address")
 PER_DEVICE: Final = RateLimitItemPerMinute(10, 15, namespace="sign-in-device")
 """Attempts in minutes."""
+UKEY_PER_ADDRESS: Final = RateLimitItemPerMinute(120, 10, namespace="ukey-address")
+UKEY_PER_VISIT: Final = RateLimitItemPerMinute(40, 10, namespace="ukey-visit")
+"""Jobs for UKeys that are asked for: nothing can be guessed with them, but each costs a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class SignInLimits:
             return 0
         stats = await self._limiter.get_window_stats(item, key)
         return max(1, int(stats.reset_time - time.time()) + 1)
+
+    async def job_waiting_s(self, address: str, bound_to: str) -> int:
+        """Before a job for a UKey is made: 0, or the seconds to wait."""
+        return await self._wait(UKEY_PER_VISIT, bound_to) or await self._wait(UKEY_PER_ADDRESS, address)
 
     async def forget(self, attempt: Attempt) -> None:
         """The password was right: what this person tried here before no longer counts. The account's and the

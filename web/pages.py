@@ -11,16 +11,19 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from office.accounts import Role
-from web import shown, words
+from web import sealing_words, shown, words
 from web.languages import CHINESE, N_
 from web.visits import Visit
 
 NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/", N_("标的"), None),
     ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
+    ("/my/tasks", N_("我的办件"), frozenset({Role.BIDDER, Role.TRANSFEROR, Role.ADMINISTRATOR})),
+    ("/my/tasks", N_("成交文件"), frozenset({Role.REGULATOR})),
     ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
     ("/administration/accounts", N_("账号管理"), frozenset({Role.ADMINISTRATOR})),
+    ("/my/ukeys", N_("我的 UKey"), frozenset({Role.BIDDER, Role.TRANSFEROR, Role.ADMINISTRATOR})),
     ("/my/password", N_("修改密码"), frozenset(Role)),
 )
 
@@ -99,9 +102,13 @@ def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]
         "role_word": words.ROLES,
         "kind_word": words.KINDS,
         "list_fault_word": words.LIST_FAULTS,
+        "sale_word": sealing_words.STATES,
+        "party_word": sealing_words.PARTIES,
+        "ukey_word": sealing_words.UKEY_STATES,
     }
     return {
         "moment": shown.moment if locale == CHINESE else shown.moment_en,
+        "moment_ms": shown.ms_of,
         "iso": shown.iso,
         "yuan": shown.yuan,
         "capital": shown.capital,

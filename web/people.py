@@ -96,7 +96,7 @@ def _faults(login: str, name: str, role: str, password: str) -> dict[str, str]:
 
 async def disable(visit: Visit) -> Response:
     """Nobody signs in with it any more, and its sessions end at once."""
-    person = await _person(visit)
+    person = await person_named(visit)
     if person.id == _self(visit).account_id:
         return visit.refused(HERE, visit.text(N_("不能停用自己的账号。")))
     await visit.site.accounts.disable(person.id)
@@ -107,14 +107,14 @@ async def disable(visit: Visit) -> Response:
 
 
 async def enable(visit: Visit) -> Response:
-    person = await _person(visit)
+    person = await person_named(visit)
     await visit.site.accounts.enable(person.id)
     log.info("account_enabled", account=person.id, by=_self(visit).account_id)
     return visit.done(HERE, visit.text(N_("账号 %(login)s 已启用。")) % {"login": person.login})
 
 
 async def end_sessions(visit: Visit) -> Response:
-    person = await _person(visit)
+    person = await person_named(visit)
     mine = person.id == _self(visit).account_id
     ended = await visit.site.sessions.end_all_of(person.id, but=_self(visit).session_id if mine else "")
     log.info("sessions_ended", account=person.id, by=_self(visit).account_id)
@@ -124,7 +124,7 @@ async def end_sessions(visit: Visit) -> Response:
 
 async def new_password(visit: Visit) -> Response:
     """For who has forgotten theirs: a random one, shown in this answer only; all sessions end."""
-    person = await _person(visit)
+    person = await person_named(visit)
     if person.id == _self(visit).account_id:
         return visit.refused(HERE, visit.text(N_("自己的密码请到“修改密码”里改。")))
     password = _one_time_password()
@@ -139,7 +139,7 @@ def _one_time_password() -> str:
     return "-".join("".join(secrets.choice(ONE_TIME_ALPHABET) for _ in range(4)) for _ in range(3))
 
 
-async def _person(visit: Visit) -> Person:
+async def person_named(visit: Visit) -> Person:
     number = visit.param("account")
     known = number.isascii() and number.isdigit() and len(number) <= 9
     person = await visit.site.accounts.get(int(number)) if known else None

@@ -2,12 +2,28 @@
 
 from typing import Final
 
-from web import administration, board, commands, ledger_files, lots, people, personal, signing_in
+from signing.jobs import WELL_KNOWN
+from web import (
+    administration,
+    board,
+    commands,
+    documents,
+    ledger_files,
+    lots,
+    my_ukeys,
+    people,
+    personal,
+    sealing,
+    signing_in,
+    tasks,
+    ukey_sign_in,
+)
 from web.routing import (
     ADMINISTRATORS,
     BIDDERS,
     EVERYBODY,
     OVERSEERS,
+    SEALERS,
     SIGNED_IN,
     UPLOAD_LIMIT,
     Page,
@@ -17,6 +33,7 @@ _ADMINISTRATION: Final = "/administration/lots"
 _LOT: Final = "/administration/lots/{lot}"
 _ACCOUNTS: Final = "/administration/accounts"
 _ACCOUNT: Final = "/administration/accounts/{account}"
+_DOCUMENT: Final = "/documents/{document}"
 
 PAGES: Final[tuple[Page, ...]] = (
     # everybody
@@ -28,11 +45,27 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/lots/{lot}/receipts/{seq}", ledger_files.receipt_of, EVERYBODY),
     Page("GET", "/sign-in", signing_in.form, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-in", signing_in.sign_in, EVERYBODY, during_maintenance=True),
+    Page("POST", "/sign-in/challenge", ukey_sign_in.challenge, EVERYBODY, during_maintenance=True),
+    Page("POST", "/sign-in/ukey", ukey_sign_in.sign_in, EVERYBODY, during_maintenance=True),
+    Page("GET", WELL_KNOWN, my_ukeys.publish, EVERYBODY, during_maintenance=True),
+    Page("GET", "/assistant/files/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-out", signing_in.sign_out, EVERYBODY, during_maintenance=True),
     Page("POST", "/locale", signing_in.choose_locale, EVERYBODY, during_maintenance=True),
     # whoever is signed in
     Page("GET", "/my/password", people.password_form, SIGNED_IN),
     Page("POST", "/my/password", people.change_password, SIGNED_IN),
+    Page("GET", "/my/ukeys", my_ukeys.index, SIGNED_IN),
+    Page("POST", "/my/ukeys/challenge", my_ukeys.challenge, SIGNED_IN),
+    Page("POST", "/my/ukeys/bind", my_ukeys.bind, SIGNED_IN, UPLOAD_LIMIT),
+    Page("POST", "/my/ukeys/{ukey}/end", my_ukeys.end, SIGNED_IN),
+    Page("GET", "/my/tasks", tasks.index, SIGNED_IN),
+    # documents of a sale; who may see one is decided for each
+    Page("GET", _DOCUMENT, documents.show, SIGNED_IN),
+    Page("GET", f"{_DOCUMENT}/pages/{{page}}.png", documents.image, SIGNED_IN),
+    Page("GET", f"{_DOCUMENT}/file.{{kind}}", documents.file, SIGNED_IN),
+    Page("POST", f"{_DOCUMENT}/prepare", sealing.prepare, SEALERS),
+    Page("POST", f"{_DOCUMENT}/seal", sealing.seal, SEALERS, 2 * sealing.LARGEST_SEALING),
+    Page("POST", f"{_DOCUMENT}/end", documents.end, ADMINISTRATORS),
     Page("GET", "/my/trades", personal.trades, BIDDERS, during_maintenance=True),
     # who watches over the auctions
     Page("GET", "/board", board.board, OVERSEERS, during_maintenance=True),
@@ -59,6 +92,9 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_LOT}/list", administration.import_list, ADMINISTRATORS, UPLOAD_LIMIT),
     Page("GET", _ACCOUNTS, people.index, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNTS}/new", people.create, ADMINISTRATORS),
+    Page("GET", _ACCOUNT, my_ukeys.account, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/ukeys/{{ukey}}/confirm", my_ukeys.confirm, ADMINISTRATORS),
+    Page("POST", f"{_ACCOUNT}/ukeys/{{ukey}}/end", my_ukeys.end_of, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/disable", people.disable, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/enable", people.enable, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/end-sessions", people.end_sessions, ADMINISTRATORS),

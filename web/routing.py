@@ -29,6 +29,7 @@ EVERYBODY: Final[Who] = None
 SIGNED_IN: Final = frozenset(Role)
 BIDDERS: Final = frozenset({Role.BIDDER})
 ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
+SEALERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
 OVERSEERS: Final = frozenset({Role.ADMINISTRATOR, Role.REGULATOR})
 
 FORM_LIMIT: Final = 256 * 1024

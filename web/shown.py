@@ -52,3 +52,8 @@ def capital(fen: int) -> str:
     if fen == 0:
         return "零元整"
     return str(cn2an.an2cn(f"{fen // 100}.{fen % 100:02d}", "rmb"))
+
+
+def ms_of(moment: datetime) -> int:
+    """A time of the database for the filters that take ms."""
+    return int(moment.timestamp() * 1000)

@@ -23,7 +23,9 @@ LONGEST_PASSWORD: Final = 200
 
 
 async def form(visit: Visit) -> Response:
-    if visit.signed_in is not None:
+    """`with=ukey`: also for who is signed in with a password alone, and wants more than to look."""
+    upgrades = visit.query("with") == "ukey" and visit.signed_in is not None and not visit.signed_in.by_ukey
+    if visit.signed_in is not None and not upgrades:
         return visit.redirect(local(visit.query("next", 300)))
     return _shown(visit, next_page=visit.query("next", 300))
 
@@ -49,7 +51,7 @@ async def sign_in(visit: Visit) -> Response:
         visit.site.metrics.sign_ins.labels("disabled").inc()
         text = N_("这个账号已停用。如有疑问，请与平台管理员联系。")
         return _shown(visit, login, next_page, error=visit.text(text), status=403)
-    return await _let_in(visit, person, next_page)
+    return await _enter(visit, person, next_page)
 
 
 async def _verified(visit: Visit, login: str, password: str) -> Person | None:
@@ -57,19 +59,29 @@ async def _verified(visit: Visit, login: str, password: str) -> Person | None:
     return await visit.site.accounts.verify(login if known_form else "", password)
 
 
-async def _let_in(visit: Visit, person: Person, next_page: str) -> Response:
-    """A new session under a new id; the one that the browser came with ends."""
+async def _enter(visit: Visit, person: Person, next_page: str) -> Response:
+    to = local(next_page) if next_page else home(person)
+    response = await let_in(visit, person, visit.redirect(to), by_ukey=False)
+    return response or _shown(visit, person.login, next_page, status=403)
+
+
+async def let_in(visit: Visit, person: Person, response: Response, *, by_ukey: bool) -> Response | None:
+    """A new session under a new id, whose cookies go with `response`; the one that the browser brought ends.
+
+    None: the account was disabled in the meantime.
+    """
     sessions = visit.site.sessions
     if visit.signed_in is not None:
         await sessions.end(visit.signed_in.session_id)
-    cookie, session_id = await sessions.start(person.id, person.role, person.name, person.locale)
+    cookie, session_id = await sessions.start(
+        person.id, person.role, person.name, person.locale, by_ukey=by_ukey
+    )
     now = await visit.site.accounts.get(person.id)
     if now is None or now.disabled:  # disabled while signing in: whoever came second ends the session
         await sessions.end(session_id)
-        return _shown(visit, person.login, next_page, status=403)
+        return None
     visit.site.metrics.sign_ins.labels("ok").inc()
-    log.info("signed_in", account=person.id, role=str(person.role))
-    response = visit.redirect(local(next_page) if next_page else _home(person))
+    log.info("signed_in", account=person.id, role=str(person.role), by_ukey=by_ukey)
     set_session(visit, response, cookie)
     response.set_cookie(
         DEVICE_COOKIE,
@@ -83,10 +95,14 @@ async def _let_in(visit: Visit, person: Person, next_page: str) -> Response:
     return response
 
 
-def _home(person: Person) -> str:
-    return {"bidder": "/my/trades", "administrator": "/administration/lots", "regulator": "/board"}.get(
-        person.role, "/"
-    )
+def home(person: Person) -> str:
+    """Where somebody goes on to who wanted nothing in particular."""
+    return {
+        "bidder": "/my/trades",
+        "transferor": "/my/tasks",
+        "administrator": "/administration/lots",
+        "regulator": "/board",
+    }.get(person.role, "/")
 
 
 def _device(visit: Visit, login: str) -> str:
@@ -114,6 +130,7 @@ def _shown(
         login=login[:40],
         next_page=local(next_page) if next_page else "",
         error=error,
+        bid_requires_ukey=visit.site.settings.bid_requires_ukey,
         demo_accounts=visit.site.settings.demo_accounts if visit.site.settings.demo else (),
     )
 

@@ -11,10 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
 from office.accounts import Accounts, Role
+from office.files import Files
 from office.passwords import Passwords
 from office.sessions import SessionDirectory
+from office.ukeys import UKeys
+from signing.signer import Signer
+from trading.sales import Sales
+from trading.sealing import Stamp
+from web.jobs import Jobs
 from web.languages import Catalogues
 from web.limiting import SignInLimits
+from web.trust import TrustKeeper
 
 DOWNLOADS_AT_ONCE: Final = 8
 """Each holds a connection to the database; more wait, and then are asked to come back."""
@@ -47,6 +54,8 @@ class WebSettings:
     demo_accounts: tuple[DemoAccount, ...] = ()
     resume_after_s: int = 60
     bid_requires_ukey: bool = True
+    assistant: str = "http://127.0.0.1:17161"
+    """Where the assistant listens on the visitor's own computer."""
 
     @property
     def secure(self) -> bool:
@@ -56,7 +65,8 @@ class WebSettings:
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """What the application needs from outside. `redis` is a redis.asyncio client; `redis_url` is for the rate
-    limits, which keep a connection of their own."""
+    limits, which keep a connection of their own. `job_key` signs jobs for assistants, `stamp` asks for time
+    stamps."""
 
     settings: WebSettings
     engine: AsyncEngine
@@ -64,6 +74,10 @@ class Dependencies:
     redis_url: str
     book: Book
     readiness: Readiness
+    files: Files
+    job_key: Signer
+    trust: TrustKeeper
+    stamp: Stamp | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -100,6 +114,12 @@ class Site:
     limits: SignInLimits
     catalogues: Catalogues
     downloads: asyncio.Semaphore
+    ukeys: UKeys
+    sales: Sales
+    files: Files
+    jobs: Jobs
+    trust: TrustKeeper
+    stamp: Stamp | None
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
@@ -118,4 +138,10 @@ class Site:
             limits=SignInLimits(deps.redis_url),
             catalogues=Catalogues.load(),
             downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
+            ukeys=UKeys(deps.engine),
+            sales=Sales(deps.engine),
+            files=deps.files,
+            jobs=Jobs(deps.redis, deps.job_key, deps.settings.public_url),
+            trust=deps.trust,
+            stamp=deps.stamp,
         )

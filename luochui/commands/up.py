@@ -22,7 +22,7 @@ from luochui.services.supervisor import Stopped, Supervisor, Wakeups
 from luochui.settings import Settings
 
 # The gateways hand back their leases first; the ledger drains the log before Valkey goes.
-PHASES = {"ledger": 2, "closer": 3, "web": 4, "gateway": 5, "robots": 6}
+PHASES = {"ledger": 2, "sealer": 2, "closer": 3, "web": 4, "gateway": 5, "robots": 6}
 STOP_WITHIN_S = {"ledger": 30.0}
 
 TITLES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
@@ -91,7 +91,7 @@ def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, prog
 
 def processes(settings: Settings) -> list[Program]:
     """The processes of Luochui itself, as children of this one."""
-    single = ["ledger", "web", *(["robots"] if settings.demo else [])]
+    single = ["ledger", "sealer", "web", *(["robots"] if settings.demo else [])]
     several = {"closer": settings.closers, "gateway": settings.gateways}
     return [_process(settings, name) for name in single] + [
         _process(settings, name, index) for name, count in several.items() for index in range(count)

@@ -17,9 +17,15 @@ from luochui.processes.patience import BoundedRequests
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
 from office.database import create_engine
+from office.files import Files
+from signing.sm2 import PrivateKey, load_or_create
+from signing.sm3 import sm3
+from signing.timestamp import stamp_over_http
 from web.application import create_app
 from web.site import Dependencies, Readiness, WebSettings
+from web.trust import TrustKeeper
 
+JOB_KEY = "jobs.pem"
 GRACE_S = 5
 KEEP_ALIVE_S = 5
 MOST_REQUESTS_AT_ONCE = 500
@@ -49,6 +55,10 @@ async def _serve(settings: Settings) -> None:
                     redis_url=settings.required_redis_url(),
                     book=book,
                     readiness=_readiness(settings, book),
+                    files=Files.at(settings.kept_files(), digest=sm3),
+                    job_key=_job_key(settings),
+                    trust=TrustKeeper(settings.trust()),
+                    stamp=stamp_over_http(settings.tsa_url) if settings.tsa_url else None,
                     registry=REGISTRY,
                 )
             )
@@ -87,9 +97,16 @@ def web_settings(settings: Settings) -> WebSettings:
         origins=settings.origins,
         demo=settings.demo,
         bid_requires_ukey=settings.bid_requires_ukey,
+        assistant=f"http://127.0.0.1:{settings.assistant_port}",
         demo_accounts=_demo_accounts(settings),
         resume_after_s=max(1, settings.resume_after_ms // 1000),
     )
+
+
+def _job_key(settings: Settings) -> PrivateKey:
+    """What signs jobs for assistants. Webs on several machines need the same file: people paired with it."""
+    settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return load_or_create(settings.keys / JOB_KEY)
 
 
 def _demo_accounts(settings: Settings) -> tuple[Any, ...]:

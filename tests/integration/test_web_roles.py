@@ -20,6 +20,10 @@ EXPECTED_OPEN = {
     ("GET", "/lots/{lot}/receipts/{seq}"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
+    ("POST", "/sign-in/challenge"),
+    ("POST", "/sign-in/ukey"),
+    ("GET", "/.well-known/luochui-assistant.json"),
+    ("GET", "/assistant/files/{address}"),
     ("POST", "/sign-out"),
     ("POST", "/locale"),
 }

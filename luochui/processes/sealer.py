@@ -1,0 +1,179 @@
+"""The sealer's process: makes the confirmations of sold lots, and puts the platform's seal on them, the last.
+
+The seal needs a UKey of the platform (LUOCHUI_PLATFORM_UKEY, LUOCHUI_PLATFORM_PIN_FILE); without one the
+documents are made and wait. A wrong PIN is tried once and then only when its file has changed: a program must
+not lock the platform's own UKey.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from luochui import logs
+from luochui.processes.wiring import cancel_on, run_until_stopped
+from luochui.settings import Settings
+from office.database import create_engine
+from office.files import FileFault, Files
+from signing import SigningError
+from signing.seal import Seal
+from signing.sm3 import sm3
+from signing.timestamp import stamp_over_http
+from signing.token import virtual
+from signing.token.port import NoCertificate, NoSeal, Pin, PinLocked, TokenError, WrongPin
+from signing.token.profiles import VIRTUAL, profile
+from signing.token.station import Station, TokenSigner
+from signing.x509 import Certificate
+from trading.confirmations import Confirmations, House
+from trading.platform_seal import OwnSeal, PlatformSealer
+from trading.sales import Sales
+from trading.sealing import SealingRefused
+from web.trust import TrustKeeper, TrustUnknown
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 60.0
+PREPARED_LIVES: Final = timedelta(hours=1)
+SWEEP_EVERY_S: Final = 600.0
+DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没有法律效力"
+
+
+class BadPinFile(Exception):
+    """The file with the platform's PIN cannot be used. Says why, never what is in it."""
+
+
+def main(settings: Settings, index: int = 0) -> None:
+    """Run until SIGTERM."""
+    logs.configure(settings, process="sealer")
+
+    async def work(stop: asyncio.Event) -> None:
+        engine = create_engine(settings.required_database_url(), pool_size=2)
+        try:
+            files = Files.at(settings.kept_files(), digest=sm3)
+            stamp = stamp_over_http(settings.tsa_url) if settings.tsa_url else None
+            house = House(settings.platform_name, DEMONSTRATION if settings.demo else "")
+            confirmations = Confirmations(engine, files, house)
+            sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp))
+            await cancel_on(
+                stop, _together(_make(confirmations, Sales(engine)), sealing.run(), _sweep(files))
+            )
+        finally:
+            await engine.dispose()
+
+    run_until_stopped(work)
+
+
+async def _together(*rounds: Coroutine[Any, Any, None]) -> None:
+    await asyncio.gather(*rounds)
+
+
+async def _make(confirmations: Confirmations, sales: Sales) -> None:
+    """Confirmations of what is sold."""
+    while True:
+        try:
+            await confirmations.make_due()
+            await sales.find_transferors()
+        except (SQLAlchemyError, OSError, FileFault) as fault:
+            log.warning("confirmations_interrupted", fault=str(fault))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _sweep(files: Files) -> None:
+    """Prepared files that nobody sealed."""
+    while True:
+        try:
+            await files.sweep(datetime.now(UTC) - PREPARED_LIVES)
+        except OSError as fault:
+            log.warning("sweep_interrupted", fault=str(fault))
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+class Sealing:
+    """The platform's seal, round after round; after a fault the pauses grow up to a minute."""
+
+    def __init__(self, settings: Settings, sealer: PlatformSealer) -> None:
+        self._settings = settings
+        self._sealer = sealer
+        self._trust = TrustKeeper(settings.trust())
+        self._spent: tuple[int, int] | None = None
+        """The PIN file that was wrong, as it was then."""
+
+    async def run(self) -> None:
+        if not self._settings.platform_ukey:
+            log.info("platform_seal_not_configured")
+            return await asyncio.sleep(float("inf"))
+        pause_s = LOOK_EVERY_S
+        while True:
+            try:
+                await self.round()
+                pause_s = LOOK_EVERY_S
+            except (TokenError, SealingRefused, BadPinFile, TrustUnknown) as fault:
+                log.error("platform_seal_alarm", fault=str(fault))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            except (SigningError, SQLAlchemyError, OSError, FileFault) as fault:
+                log.warning("platform_seal_interrupted", fault=str(fault))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause_s)
+
+    async def round(self) -> None:
+        """Everything that is due now."""
+        due = await self._sealer.due()
+        if not due:
+            return
+        own, trust = await asyncio.to_thread(self._own), await self._trust.current()
+        for document, version in due:
+            try:
+                await self._sealer.seal(document, version, own, trust)
+            except (WrongPin, PinLocked):
+                self._spent = _state(self._pin_file)
+                raise
+
+    @property
+    def _pin_file(self) -> Path:
+        assert self._settings.platform_pin_file is not None
+        return self._settings.platform_pin_file
+
+    def _own(self) -> OwnSeal:
+        """The platform's UKey as it is plugged in now. Raises TokenError, BadPinFile."""
+        pin = self._pin()
+        assert self._settings.platform_ukey is not None
+        token = station_of(self._settings).token(self._settings.platform_ukey)
+        contents = token.contents()
+        certificate: Certificate | None = contents.certificate
+        seal: Seal | None = contents.seal
+        if certificate is None:
+            raise NoCertificate
+        if seal is None:
+            raise NoSeal
+        return OwnSeal(certificate, seal, TokenSigner(token, pin))
+
+    def _pin(self) -> Pin:
+        try:
+            state = _state(self._pin_file)
+            text = self._pin_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            raise BadPinFile(f"{self._pin_file}: {type(fault).__name__}") from fault
+        if stat.S_IMODE(self._pin_file.stat().st_mode) & 0o077:
+            raise BadPinFile(f"{self._pin_file}: others may read it; chmod 600 it")
+        if state == self._spent:
+            raise BadPinFile(f"{self._pin_file}: this PIN was wrong; it is not tried again")
+        return Pin(text)
+
+
+def station_of(settings: Settings) -> Station:
+    """Where the platform's own UKey is plugged in."""
+    if settings.platform_ukey_profile == VIRTUAL:
+        return virtual.station(settings.ukeys)
+    return Station(profile(settings.platform_ukey_profile, settings.platform_ukey_profiles))
+
+
+def _state(file: Path) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_mtime_ns, found.st_ino
