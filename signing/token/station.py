@@ -183,18 +183,17 @@ class StationToken:
 
     def change_pin(self, old: Pin, new: Pin) -> None:
         """The user's own change."""
-        _require_length(old)
-        _require_length(new)
+        _require_acceptable(new)
         self._run("change-pin", pin=old, new_pin=new)
 
     def unlock(self, so_pin: Pin, new_pin: Pin, *, delivered: bool = False) -> None:
         """A new PIN by the authorization code; the keys stay."""
-        _require_length(new_pin)
+        _require_acceptable(new_pin)
         self._run("unlock", so_pin=so_pin, new_pin=new_pin, delivered=delivered)
 
     def set_so_pin(self, old: Pin, new: Pin) -> None:
         """Another authorization code."""
-        _require_length(new)
+        _require_acceptable(new)
         self._run("set-so-pin", so_pin=old, new_pin=new)
 
     def new_key(self, pin: Pin) -> PublicKey:
@@ -255,9 +254,13 @@ def _key_of(contents: TokenContents) -> PublicKey:
     return contents.public_key
 
 
-def _require_length(pin: Pin) -> None:
-    if not port.MIN_PIN <= len(pin.reveal()) <= port.MAX_PIN:
+def _require_acceptable(pin: Pin) -> None:
+    """Before the device is asked: an unlock that fails half way would leave a PIN that nobody knows."""
+    text = pin.reveal()
+    if not port.MIN_PIN <= len(text) <= port.MAX_PIN:
         raise port.PinLength
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise port.PinUnacceptable
 
 
 def _as_der(signature: bytes, profile: DeviceProfile) -> bytes:

@@ -82,7 +82,9 @@ class Device:
         fitting = [token for token in readable if name in ("", _serial(token), token.label)]
         if not fitting:
             damaged = any(slot.slot_description == name for slot, token in self.tokens() if token is None)
-            raise Refused("device-fault", detail="its file is damaged") if damaged else Refused("no-token", name=name)
+            if damaged:
+                raise Refused("device-fault", detail="its file is damaged")
+            raise Refused("no-token", name=name)
         if len(fitting) > 1:
             raise Refused("several-tokens", labels=[token.label for token in fitting])
         return fitting[0]
