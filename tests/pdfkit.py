@@ -1,53 +1,165 @@
-"""PDF files for the tests: plain ones, from typst, made once; and what is seen and read on their pages."""
+"""Really sealed PDF files for the tests, and the tools to tamper with them: increments of every kind."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
+from io import BytesIO
 from typing import Any
 
-import pypdfium2
 import typst
-from PIL import Image
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 
-from signing.typesetting import ACCESSIBLE, fonts
+from signing.documents import At, Named, Place, Straddle, fill, hole, prepare, seal_document
+from signing.pdf.places import PlaceToMake, with_places
+from signing.seal import Picture, Seal
+from signing.seal_picture import name_chop, official_seal
+from signing.seal_signature import sign_with_seal
+from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed
 
-DPI = 60
-_PAGE = '#set page(paper: "a4")\n#set text(lang: "zh", font: "Noto Serif SC")\n#set document(title: "示例")\n'
+PICTURE = Picture("svg", official_seal("甲方示例单位", number="4301000000001"), 42, 42)
+OTHER_PICTURE = Picture("svg", official_seal("乙方示例单位", number="4301000000002"), 42, 42)
+SEAL = sealed(picture=PICTURE)
+OTHER_SEAL = sealed(picture=OTHER_PICTURE, seal_id="43010000000002")
+CHOP = sealed(picture=Picture("svg", name_chop("测试一"), 25, 10), seal_id="43010000000003")
 
 
 @cache
-def plain_pdf(pages: int = 1) -> bytes:
-    """A4 pages with a line of Chinese text each, PDF/A-2a and tagged."""
-    body = "\n#pagebreak()\n".join(f"第{number + 1}页：成交确认书示例。" for number in range(pages))
-    compiler = typst.Compiler(font_paths=fonts(), ignore_system_fonts=True)
-    standards: Any = list(ACCESSIBLE)
-    made = compiler.compile((_PAGE + body).encode(), format="pdf", pdf_standards=standards, timestamp=0)
+def plain(pages: int = 3) -> bytes:
+    """A document without places."""
+    source = "#pagebreak()\n".join(f"Contract, page {page + 1}: 100 yuan.\n" for page in range(pages))
+    made = typst.compile(source.encode(), format="pdf", timestamp=0)
     assert isinstance(made, bytes)
     return made
 
 
-def drawn(pdf: bytes, page: int, dpi: int = DPI) -> Image.Image:
-    """A page as a reader shows it, seals and all."""
-    document = pypdfium2.PdfDocument(pdf)
-    document.init_forms()
-    image: Image.Image = document[page].render(scale=dpi / 72, may_draw_forms=True).to_pil().convert("RGB")
-    return image
-
-
-def text_of(pdf: bytes, page: int) -> str:
-    """What can be copied from a page."""
-    return str(pypdfium2.PdfDocument(pdf)[page].get_textpage().get_text_bounded())
-
-
-def red_box(image: Image.Image, dpi: int = DPI) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) in mm of all that is red on a page; None when nothing is."""
-    red, green, blue = image.split()
-    is_red = [
-        255 if r > 150 and g < 120 and b < 120 else 0
-        for r, g, b in zip(red.tobytes(), green.tobytes(), blue.tobytes(), strict=True)
+@cache
+def document() -> bytes:
+    """With the places of two parties, the first also over the edges of all pages."""
+    places = [
+        PlaceToMake("transferee", At(0, 60, 200), straddle=Straddle(100)),
+        PlaceToMake("transferor", At(0, 140, 200)),
+        PlaceToMake("platform", At(1, 140, 200)),
     ]
-    mask = Image.new("L", image.size)
-    mask.putdata(is_red)
-    box = mask.getbbox()
-    if box is None:
-        return None
-    left, top, right, bottom = (value * 25.4 / dpi for value in box)
-    return left, top, right, bottom
+    return with_places(plain(), places)
+
+
+def seal(data: bytes, *places: Place, by: Seal = SEAL) -> bytes:
+    """Sealed by the subscriber."""
+    return seal_document(data, by, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, places, at=NOW)
+
+
+@cache
+def one() -> bytes:
+    """Sealed by one party."""
+    return seal(document(), Named("transferor"))
+
+
+@cache
+def two() -> bytes:
+    """Sealed by two."""
+    return seal(one(), Named("platform"))
+
+
+@cache
+def straddled() -> bytes:
+    """Sealed at the place and over the edges."""
+    return seal(document(), Named("transferee"), Straddle())
+
+
+def shown_as(other: Seal, data: bytes, *places: Place) -> bytes:
+    """Sealed with SEAL while another seal's picture is shown."""
+    prepared = prepare(data, other, places, at=NOW)
+    found = hole(prepared)
+    sealing = sign_with_seal(
+        SEAL, found.digest, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, at=NOW, covers=found.covers
+    )
+    return fill(prepared, sealing)
+
+
+def updated(data: bytes, change: Callable[[Any], None]) -> bytes:
+    """One more revision by pyHanko's writer, after `change(writer)`."""
+    writer = IncrementalPdfFileWriter(BytesIO(data), strict=False)
+    change(writer)
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def field_of(writer: Any, name: str) -> Any:
+    """The field of this name."""
+    fields = [field.get_object() for field in writer.root["/AcroForm"]["/Fields"]]
+    return next(field for field in fields if field["/T"] == name)
+
+
+def mark(writer: Any, value: Any) -> None:
+    """To be written again."""
+    writer.mark_update(value.container_ref)
+
+
+def named(text: str) -> Any:
+    return generic.NameObject(text)
+
+
+def size_of(data: bytes) -> int:
+    """One more than the highest number of an object."""
+    return int(PdfFileReader(BytesIO(data), strict=False).trailer["/Size"])
+
+
+def start_of_index(data: bytes) -> int:
+    """Where the newest index begins."""
+    return int(re.findall(rb"startxref\s+(\d+)", data)[-1])
+
+
+def increment(
+    data: bytes,
+    objects: Mapping[int, bytes],
+    *,
+    before_index: bytes = b"",
+    listed: Mapping[int, int] | None = None,
+    prev: int | None = None,
+    trailer: bytes = b"",
+    end: bytes | None = None,
+) -> bytes:
+    """An increment written by hand. `listed` gives places of objects that the index lists besides."""
+    reader = PdfFileReader(BytesIO(data), strict=False)
+    root = reader.trailer.raw_get("/Root")
+    out, places = bytearray(data), dict(listed or {})
+    if not out.endswith(b"\n"):
+        out += b"\n"
+    for number, body in objects.items():
+        places[number] = len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    out += before_index
+    begins = len(out)
+    out += b"xref\n"
+    for number in sorted(places):
+        out += b"%d 1\n%010d 00000 n \n" % (number, places[number])
+    size = max([size_of(data), *(number + 1 for number in places)])
+    out += b"trailer\n<< /Size %d /Root %d 0 R /Prev %d %s>>\n" % (
+        size,
+        root.idnum,
+        start_of_index(data) if prev is None else prev,
+        trailer,
+    )
+    out += end if end is not None else b"startxref\n%d\n%%%%EOF\n" % begins
+    return bytes(out)
+
+
+RANGE = re.compile(rb"/ByteRange \[0 (\d+) (\d+) (\d+)\]( *)")
+
+
+def with_range(data: bytes, text: bytes) -> bytes:
+    """The last ByteRange replaced by this text, of the same length in all."""
+    found = list(RANGE.finditer(data))[-1]
+    written = b"/ByteRange " + text
+    assert len(written) <= len(found.group())
+    return data[: found.start()] + written.ljust(len(found.group())) + data[found.end() :]
+
+
+def range_of(data: bytes) -> tuple[int, int, int]:
+    """The last ByteRange without its first number."""
+    found = list(RANGE.finditer(data))[-1]
+    first, second, length = (int(found.group(index)) for index in (1, 2, 3))
+    return first, second, length

@@ -22,7 +22,7 @@ def render_report(summary: Summary, name: str = "") -> bytes:
             ["文件名", name[-120:] or "—"],
             ["格式", summary.kind.upper() or "—"],
             ["大小", f"{summary.size:,} 字节"],
-            ["文件 SM3", summary.digest],
+            ["文件 SM3", _grouped(summary.digest)],
             ["检查时间", f"{shown(summary.now)}（北京时间）"],
         ],
         "findings": [sentence(found, "zh") for found in summary.findings],
@@ -43,7 +43,7 @@ def _seal(number: int, seal: Seal) -> dict[str, Any]:
         ["覆盖范围", coverage(seal, "zh") if seal.digest else ""],
         ["所在页", "、".join(str(page) for page in sorted({place.page + 1 for place in seal.places}))],
         ["证书路径", " ← ".join(link.name for link in seal.path)],
-        ["所覆盖内容 SM3", seal.digest],
+        ["所覆盖内容 SM3", _grouped(seal.digest)],
     ]
     return {
         "title": f"第 {number} 枚印章：{VERDICTS['zh'][seal.verdict]}",
@@ -52,3 +52,8 @@ def _seal(number: int, seal: Seal) -> dict[str, Any]:
         "findings": [sentence(found, "zh") for found in seal.findings],
         "picture": list(base64.b64decode(seal.picture)),
     }
+
+
+def _grouped(digest: str) -> str:
+    """In pieces, so that it can be compared by eye and breaks into lines."""
+    return " ".join(digest[start : start + 16] for start in range(0, len(digest), 16))

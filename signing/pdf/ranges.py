@@ -7,6 +7,7 @@ else. Anything else is a forgery (signature wrapping, universal signature forger
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -15,7 +16,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing import SigningError
-from signing.pdf.opening import parsing
+from signing.pdf.opening import Refused, parsing
 
 SMALLEST_HOLE: Final = 16
 LONGEST_REST: Final = 16_384
@@ -23,6 +24,8 @@ LONGEST_REST: Final = 16_384
 
 _HEAD: Final = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\b[\x00\t\n\f\r ]*")
 _CONTENTS: Final = re.compile(rb"/Contents[\x00\t\n\f\r ]*(<[0-9A-Fa-f]*>)")
+_RANGE: Final = re.compile(rb"/ByteRange[\x00\t\n\f\r ]*\[")
+_NUMBERS: Final = re.compile(rb"\d{1,10} \d{1,5}\Z")
 _STAND_IN: Final = b"<00>"
 
 
@@ -51,11 +54,14 @@ class SignedRange:
 
 
 def signed_range(data: bytes, reader: PdfFileReader, reference: Any) -> SignedRange:
-    """The range of the signature dictionary at `reference`. Raises Forged; Refused when it cannot be read."""
+    """The range of the signature dictionary at `reference`. Raises Forged."""
     if not isinstance(reference, generic.IndirectObject):
         raise Forged("the signature is not an object of its own")
-    with parsing():
-        found, hole = _dictionary(data, reader, reference.reference)
+    try:
+        with parsing():
+            found, hole = _dictionary(data, reader, reference.reference)
+    except Refused as refused:
+        raise Forged(f"its dictionary cannot be read ({refused.finding})") from refused
     ranged = _shape(_numbers(found), len(data))
     if hole is None or (ranged.hole_start, ranged.hole_end) != hole:
         raise Forged("what it leaves out is not its own Contents")
@@ -126,3 +132,23 @@ def _shape(numbers: list[int], size: int) -> SignedRange:
     if second + length > size:
         raise Forged("its ByteRange leads beyond the end of the file")
     return SignedRange(first, second, second + length)
+
+
+def strays(data: bytes, reader: PdfFileReader, known: Iterable[Any]) -> int:
+    """How many ranges stand in the file that belong to none of these signature dictionaries.
+
+    For instance that of a seal in a revision which the newest index leaves out.
+    """
+    places = set()
+    for reference in known:
+        if isinstance(reference, generic.IndirectObject):
+            with suppress(KeyError):
+                places.add(reader.xrefs[reference.reference])
+    return sum(1 for found in _RANGE.finditer(data) if _object_around(data, found.start()) not in places)
+
+
+def _object_around(data: bytes, place: int) -> int:
+    """Where the object begins in which this place lies; -1 where there is none."""
+    word = data.rfind(b" obj", 0, place)
+    head = _NUMBERS.search(data, max(0, word - 16), word) if word > 0 else None
+    return head.start() if head else -1

@@ -45,7 +45,7 @@ from signing.pdf.fields import (
 )
 from signing.pdf.increments import increments
 from signing.pdf.opening import FILE, Refused, open_pdf, parsing
-from signing.pdf.ranges import Forged, SignedRange, signed_range, without_holes
+from signing.pdf.ranges import Forged, SignedRange, signed_range, strays, without_holes
 from signing.pdf.walking import active_content, all_missing, strange_signatures
 from signing.seal import OldSeal
 from signing.seal_signature import SealSignature, parse_seal_signature
@@ -83,7 +83,8 @@ def _read(data: bytes) -> Reading:
     whole = open_pdf(light)
     known = {number for field in fields if (number := number_of(field.signature))}
     findings += active_content(whole)
-    if stray := strange_signatures(whole, known):
+    stray = max(strange_signatures(whole, known), strays(light, whole, (f.signature for f in fields)))
+    if stray:
         findings.append(StrangeFile(FILE, f"{stray} signatures in it belong to no field"))
     seals = _Seals(data, shown, tuple(signed))
     additions = _Additions(light, whole, [each.ranged.end for each in signed if each.ranged])
@@ -235,7 +236,7 @@ class _Additions:
         if self.broken is not None and end != self.size:
             made.append(Change(ChangeKind.STRUCTURE, "file"))
             findings.append(self.broken[1])
-        elif end not in self.ends:
+        if end not in self.ends:
             made.append(Change(ChangeKind.STRUCTURE, "file"))
             findings.append(ForgedRange(name, "it does not end where a revision of the file ends"))
         findings += [ChangedAfter(name, change.kind, change.where) for change in made if not change.allowed]
