@@ -96,7 +96,7 @@ def _refuse_second_hole(update: Update, data: bytes) -> None:
 
 
 def _refuse_change_of_sealed(update: Update) -> None:
-    """Our verifier counts nothing after a seal but seals in places that were there (signing.pdf.differences)."""
+    """The verifier lets nothing follow a seal but seals in places made before (signing.pdf.differences)."""
     sealed = [title for title, _value, _field in enumerate_sig_fields(update.prev, filled_status=True)]
     if sealed:
         text = f"{sealed[0]!r} is sealed: a new place would break that seal; fill one made before it"

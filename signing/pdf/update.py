@@ -13,12 +13,13 @@ from io import BytesIO
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.decode_limits import DecodeLimits
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from signing.document_findings import Encrypted, TooCostly, TooLarge
 from signing.documents import MAX_PAGES, DocumentError, Fault
+from signing.pdf.opening import Refused, open_pdf
 from signing.sm3 import sm3
 
 name = generic.NameObject
@@ -39,6 +40,7 @@ _BROKEN: Final = (
 )
 """What pyHanko raises on broken files."""
 
+_FAULTS: Final = {Encrypted: Fault.ENCRYPTED, TooLarge: Fault.TOO_LARGE, TooCostly: Fault.TOO_LARGE}
 _OURS: Final = re.compile(rb"[0-9]+ 0 obj\n<<\n/Contents <(?P<contents>[0-9A-F]+)>\n/ByteRange ")
 
 
@@ -53,11 +55,16 @@ def reading() -> Iterator[None]:
 
 
 def read(data: bytes) -> PdfFileReader:
-    """A reader. Raises DocumentError for what is broken, encrypted, or has too many pages."""
+    """A reader, as strict as the one that verifies: what is sealed can be checked.
+
+    Raises DocumentError for what is broken, encrypted, ambiguous, or has too many pages.
+    """
+    try:
+        reader = open_pdf(data)
+    except Refused as refused:
+        fault = _FAULTS.get(type(refused.finding), Fault.UNREADABLE)
+        raise DocumentError(str(refused), fault) from refused
     with reading():
-        reader = PdfFileReader(BytesIO(data), strict=True, decode_limits=DecodeLimits())
-        if reader.encrypted:
-            raise DocumentError("the document is encrypted", Fault.ENCRYPTED)
         count = page_count(reader)
     if not 0 < count <= MAX_PAGES:
         raise DocumentError(f"{count} pages; 1 to {MAX_PAGES} are sealed", Fault.TOO_LARGE)

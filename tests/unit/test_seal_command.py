@@ -18,7 +18,7 @@ from signing.token import virtual
 from signing.token.port import Pin
 from signing.verification import SealedDocument
 from tests import sealkit
-from tests.pdfkit import plain_pdf
+from tests.pagekit import plain_pdf
 
 PIN = "135790"
 LABEL = "sample"
