@@ -430,10 +430,11 @@ local function suspend_by_administrator(reason)
   return finish(suspend('administrator', reason, 0, 0, ''))
 end
 
-local function resume(at)
+local function resume(at, sparing)
   if s.phase ~= 'suspended' then return refuse('not_suspended') end
   local resumes_at = at == '' and now + RESUME_AFTER_MS or num(at)
   if resumes_at < now then return refuse('too_early') end
+  if sparing and s.abort_requested_by ~= '' then return refuse('abort_already_requested') end
   return finish(announce(resumes_at, 0))
 end
 
@@ -475,7 +476,7 @@ end
 if command == 'schedule' then return schedule() end
 if command == 'amend' then return amend() end
 if command == 'suspend' then return suspend_by_administrator(ARGV[3]) end
-if command == 'resume' then return resume(ARGV[3]) end
+if command == 'resume' then return resume(ARGV[3], ARGV[4] == '1') end
 if command == 'request_abort' then return request_abort(ARGV[3], ARGV[4]) end
 if command == 'confirm_abort' then return confirm_abort(ARGV[3], ARGV[4]) end
 if command == 'notice' then return notice(ARGV[3]) end

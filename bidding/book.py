@@ -179,9 +179,13 @@ class Book:
     async def suspend(self, lot: str, reason: str) -> Outcome:
         return await self._ask_lot(lot, "suspend", canonical(reason))
 
-    async def resume(self, lot: str, resumes_at: int | None = None) -> Outcome:
-        """Announce the resumption; without a time after the platform's usual pause."""
-        return await self._ask_lot(lot, "resume", "" if resumes_at is None else str(int(resumes_at)))
+    async def resume(self, lot: str, resumes_at: int | None = None, *, sparing: bool = False) -> Outcome:
+        """Announce the resumption; without a time after the platform's usual pause.
+
+        `sparing` refuses it where an abort was asked for (ABORT_ALREADY_REQUESTED).
+        """
+        at = "" if resumes_at is None else str(int(resumes_at))
+        return await self._ask_lot(lot, "resume", at, "1" if sparing else "0")
 
     async def request_abort(self, lot: str, by: str, reason: str) -> Outcome:
         return await self._ask_lot(lot, "request_abort", by, canonical(reason))

@@ -539,12 +539,19 @@ def suspend(terms: Terms, session: Session, reason: str, now: int) -> tuple[Sess
     return _suspend(terms, session, Cause.ADMINISTRATOR, reason, now)
 
 
-def resume(terms: Terms, session: Session, resumes_at: int, now: int) -> tuple[Session, Answer]:
-    """Announce when the lot goes on, with a full period; takes back a request to abort."""
+def resume(
+    terms: Terms, session: Session, resumes_at: int, now: int, *, sparing: bool = False
+) -> tuple[Session, Answer]:
+    """Announce when the lot goes on, with a full period; takes back a request to abort.
+
+    `sparing`: unless somebody has asked for the end, which who resumes many lots at once has not weighed.
+    """
     if session.phase is not Phase.SUSPENDED:
         return session, Refused(Obstacle.NOT_SUSPENDED)
     if resumes_at < now:
         return session, Refused(Obstacle.TOO_EARLY)
+    if sparing and session.abort_requested_by:
+        return session, Refused(Obstacle.ABORT_ALREADY_REQUESTED)
     return _announce(terms, session, resumes_at, now, until=0)
 
 

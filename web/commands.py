@@ -77,10 +77,7 @@ async def suspend_all(visit: Visit) -> Response:
 
 
 async def resume_all(visit: Visit) -> Response:
-    """All lots that the record has as suspended, but not those whose end somebody has asked for.
-
-    Who asks for the end of a lot while this runs may find it resumed all the same (see `_resumption`).
-    """
+    """All lots that the record has as suspended, but not those whose end somebody has asked for."""
     seconds = _pause(visit)
     if seconds is None:
         return visit.refused(_back(visit), visit.text(PAUSE_WRONG), 422)
@@ -90,18 +87,13 @@ async def resume_all(visit: Visit) -> Response:
 
 
 def _resumption(visit: Visit, seconds: int, *, sparing: bool = False) -> Command:
-    """By the book's clock: the touch tells its time. `sparing` leaves a lot whose abort was asked for.
-
-    The look and the resumption are two calls: a request that comes between them is taken back by the
-    resumption, in public, and may be made again.
-    """
+    """By the book's clock: the touch tells its time. `sparing` leaves a lot whose abort was asked for; the
+    book looks in the step that resumes."""
     book = visit.site.book
 
     async def command(lot: str) -> Outcome:
         touched = await book.touch(lot)
-        if sparing and (await book.fields(lot, "abort_requested_by")).get("abort_requested_by"):
-            return touched
-        return await book.resume(lot, touched.now + seconds * 1000)
+        return await book.resume(lot, touched.now + seconds * 1000, sparing=sparing)
 
     return command
 

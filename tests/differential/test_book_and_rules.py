@@ -309,16 +309,23 @@ class Auction(RuleBasedStateMachine):
         by=st.sampled_from(["admin-1", "admin-2"]),
         text=st.text(max_size=20),
         resumes_in=st.sampled_from([None, -1, 0, 700]),
+        sparing=st.booleans(),
         qualified=st.dictionaries(st.sampled_from(PADDLES), st.integers(0, 2), max_size=4),
     )
     def an_administrator_acts(
-        self, what: str, by: str, text: str, resumes_in: int | None, qualified: dict[str, int]
+        self,
+        what: str,
+        by: str,
+        text: str,
+        resumes_in: int | None,
+        sparing: bool,
+        qualified: dict[str, int],
     ) -> None:
         match what:
             case "suspend":
                 self.suspend(text)
             case "resume":
-                self.resume(resumes_in)
+                self.resume(resumes_in, sparing)
             case "request abort":
                 self.command(
                     self.book.request_abort(LOT, by, text),
@@ -350,14 +357,14 @@ class Auction(RuleBasedStateMachine):
             lambda terms, session, now: rules.amend(session, commitments, qualified),
         )
 
-    def resume(self, resumes_in: int | None) -> None:
+    def resume(self, resumes_in: int | None, sparing: bool) -> None:
         at = None if resumes_in is None else self.time + resumes_in
 
         def step(terms: Terms, session: rules.Session, now: int) -> Any:
             default = now + self.tolerances.resume_after_ms
-            return rules.resume(terms, session, default if at is None else at, now)
+            return rules.resume(terms, session, default if at is None else at, now, sparing=sparing)
 
-        self.command(self.book.resume(LOT, at), step)
+        self.command(self.book.resume(LOT, at, sparing=sparing), step)
 
     @rule(reserve=st.integers(0, 9))
     def settle(self, reserve: int) -> None:

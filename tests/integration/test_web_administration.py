@@ -464,6 +464,32 @@ async def test_suspending_all_holds_back_announced_resumptions(
     assert (await web.site.book.fields(live, "resumes_at"))["resumes_at"] == "0"
 
 
+async def test_resuming_all_undoes_no_request_to_abort_that_comes_in_the_same_moment(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    """Another administrator asks for the end after this one's request was begun."""
+    await administrator.post(f"/board/lots/{live}/suspend", {"reason": "核查"})
+
+    async def recorded() -> bool:
+        return live in await lot_search.ids_in(web.site.engine, Phase.SUSPENDED)
+
+    await until(recorded)
+    touch = Book.touch
+
+    async def overtaken(book: Book, lot: str) -> Outcome:
+        touched = await touch(book, lot)
+        await book.request_abort(lot, "77", "权属争议")
+        return touched
+
+    with patch.object(Book, "touch", overtaken):
+        answer = await administrator.post(
+            "/board/resume", {"in_seconds": "600"}, headers={"accept": "application/json"}
+        )
+    assert answer.json()["message"] == "已宣布 0 个标的的恢复时间。"
+    found = await web.site.book.fields(live, "abort_requested_by", "resumes_at")
+    assert found == {"abort_requested_by": "77", "resumes_at": "0"}
+
+
 async def test_a_notice_stands_in_the_public_log(web: Web, administrator: Visitor, live: str) -> None:
     await administrator.post(f"/administration/lots/{live}/notice", {"text": "看样时间改为周三"})
 
