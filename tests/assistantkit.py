@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -43,7 +44,6 @@ from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from signing.token import virtual
 from signing.token.port import Pin
-from signing.token.station import Station
 from signing.x509 import Certificate
 
 DAY = timedelta(days=1)
@@ -173,12 +173,14 @@ class SmallPlatform:
         self.key = PrivateKey.generate()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.heard = ""
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 platform.asked.append(path)
+                platform.heard += str(self.headers)
                 answer = platform.answers.get(path, Answer(b"none", 404))
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
@@ -190,6 +192,8 @@ class SmallPlatform:
                     if answer.seconds:
                         time.sleep(answer.seconds)
                     self.wfile.write(answer.body[start : start + 65_536])
+
+            do_POST = do_GET
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Nothing is written."""
@@ -221,17 +225,85 @@ class SmallPlatform:
         self.answers[path] = Answer(data)
         return SealTask(self.origin + path, sm3(data), len(data), seal.digest)
 
+    def signs(self, assistant: "Assistant", task: Task) -> str:
+        """A job that waits for the person."""
+        return assistant.ready(self, self.job(task))
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
+class Clock:
+    """The monotonic clock of an assistant under test."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class Window:
+    """A browser without scripts in the window of a job."""
+
+    def __init__(self, assistant: "Assistant", address: str) -> None:
+        self.assistant = assistant
+        self.client = httpx.Client(trust_env=False, timeout=60, follow_redirects=True)
+        self.address = address
+        self.page = self.client.get(address)
+        self.at = str(self.page.url)
+
+    @property
+    def csrf(self) -> str:
+        match = re.search(r'name="csrf" value="([^"]+)"', self.page.text)
+        assert match, self.page.text
+        return match[1]
+
+    @property
+    def text(self) -> str:
+        return self.page.text
+
+    def reload(self, query: str = "") -> "Window":
+        self.page = self.client.get(self.at + query)
+        return self
+
+    def agree(self, serial: str, pin: str = "", **fields: str) -> httpx.Response:
+        return self.send(ukey=serial, pin=pin, action="agree", **fields)
+
+    def refuse(self) -> httpx.Response:
+        return self.send(action="refuse")
+
+    def send(self, **fields: str) -> httpx.Response:
+        if "csrf" not in fields:
+            fields["csrf"] = self.csrf
+        self.page = self.client.post(self.at, data=fields, headers={"Origin": self.assistant.origin})
+        return self.page
+
+
+class Home(Window):
+    """The same on the own pages."""
+
+    def act(self, name: str, **fields: str) -> httpx.Response:
+        if "csrf" not in fields:
+            fields["csrf"] = self.csrf
+        headers = {"Origin": self.assistant.origin}
+        return self.client.post(self.at + name, data=fields, headers=headers)
+
+
 @dataclass
 class Assistant:
-    """A running assistant; `get` and `post` are plain requests to it."""
+    """A running assistant; `client` makes plain requests to it."""
 
     work: Work
     client: httpx.Client
+    clock: Clock
+
+    def window(self, number: str) -> Window:
+        return Window(self, self.work.window_address(number))
+
+    def home(self) -> Home:
+        return Home(self, f"{self.origin}/open/{self.work.sessions.new_opening()}")
 
     @property
     def origin(self) -> str:
@@ -275,7 +347,8 @@ def running_assistant(
     before = os.environ.get(virtual.FOLDER_VARIABLE)
     os.environ[virtual.FOLDER_VARIABLE] = str(ukeys)
     ukeys.mkdir(mode=0o700, exist_ok=True)
-    work = Work(settings, quick(virtual.station(ukeys)))
+    clock = Clock()
+    work = Work(settings, virtual.station(ukeys), monotonic=clock)
     drawer: Drawer = VirtualDrawer()
     bound = listen(HOST, settings.port)
     server: uvicorn.Server = server_of(work, drawer)
@@ -285,7 +358,7 @@ def running_assistant(
         while not server.started:
             time.sleep(0.01)
         with httpx.Client(base_url=settings.origin, timeout=60, trust_env=False) as client:
-            yield Assistant(work, client)
+            yield Assistant(work, client, clock)
     finally:
         server.should_exit = True
         thread.join(10)
@@ -295,7 +368,3 @@ def running_assistant(
             os.environ.pop(virtual.FOLDER_VARIABLE, None)
         else:
             os.environ[virtual.FOLDER_VARIABLE] = before
-
-
-def quick(station: Station) -> Station:
-    return station
