@@ -20,6 +20,15 @@ def characters_of(program: bytes) -> dict[int, int]:
         raise CannotShow("a font whose table of characters cannot be read") from error
 
 
+def glyphs_in(program: bytes) -> int:
+    """How many glyphs it has. Raises CannotShow."""
+    try:
+        (count,) = struct.unpack_from(">H", _table(program, b"maxp"), 4)
+    except struct.error as error:
+        raise CannotShow("a font that does not say how many glyphs it has") from error
+    return int(count)
+
+
 def _table(program: bytes, wanted: bytes) -> bytes:
     if len(program) > MAX_FONT or program[:4] not in (b"OTTO", b"\0\1\0\0", b"true"):
         raise CannotShow("a font that is neither OpenType nor TrueType")
