@@ -13,7 +13,18 @@ from typing import Any, Final
 from asn1crypto import core, crl
 
 from signing import oids
-from signing.der import INTEGER, SEQUENCE, check, element_at, elements, octets_of_bits, part, reading
+from signing.der import (
+    INTEGER,
+    SEQUENCE,
+    bit_string,
+    check,
+    element_at,
+    elements,
+    octets_of_bits,
+    part,
+    reading,
+    sequence,
+)
 from signing.issuing import Authority, IssuingError, key_id, time_value
 from signing.names import Name
 from signing.sm2 import PublicKey
@@ -129,13 +140,9 @@ def issue_crl(
     }
     if revocations:  # absent, never empty (RFC 5280, 5.1.2.6)
         body["revoked_certificates"] = [_entry(revocation) for revocation in revocations]
-    inner = crl.TbsCertList(body)
-    outer = {
-        "tbs_cert_list": inner,
-        "signature_algorithm": oids.sm2_with_sm3(),
-        "signature": authority.signer.sign(inner.dump()),
-    }
-    return parse_crl(crl.CertificateList(outer).dump())
+    inner = crl.TbsCertList(body).dump()
+    signature = bit_string(authority.signer.sign(inner))
+    return parse_crl(sequence(inner, oids.sm2_with_sm3().dump(), signature))
 
 
 def _entry(revocation: Revocation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 from asn1crypto import csr, keys
 
 from signing import oids
-from signing.der import load, octets_of_bits, part, reading
+from signing.der import bit_string, load, octets_of_bits, part, reading, sequence
 from signing.names import Name
 from signing.signer import Signer
 from signing.sm2 import PublicKey
@@ -48,13 +48,8 @@ def request_certificate(subject: Name, signer: Signer) -> CertificateRequest:
             "subject_pk_info": keys.PublicKeyInfo.load(signer.public_key.spki),
             "attributes": [],
         }
-    )
-    outer = {
-        "certification_request_info": inner,
-        "signature_algorithm": oids.sm2_with_sm3(),
-        "signature": signer.sign(inner.dump()),
-    }
-    return parse_request(csr.CertificationRequest(outer).dump())
+    ).dump()
+    return parse_request(sequence(inner, oids.sm2_with_sm3().dump(), bit_string(signer.sign(inner))))
 
 
 def parse_request(data: bytes) -> CertificateRequest:

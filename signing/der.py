@@ -215,6 +215,11 @@ def sequence(*parts: bytes) -> bytes:
     return encode(SEQUENCE, *parts)
 
 
+def bit_string(content: bytes) -> bytes:
+    """A BIT STRING of whole bytes."""
+    return encode(BIT_STRING, b"\0", content)
+
+
 def octets_of_bits(bits: Any) -> bytes:
     """The bytes of a BIT STRING that has to hold whole bytes. Raises ValueError."""
     content = bytes(bits.contents)

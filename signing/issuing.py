@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from asn1crypto import core, keys, x509
 
 from signing import SigningError, oids
+from signing.der import bit_string, sequence
 from signing.names import Name
 from signing.signer import Signer
 from signing.sm2 import PublicKey
@@ -219,12 +220,6 @@ def _extension(kind: str, value: Any, critical: bool = False) -> dict[str, Any]:
 
 
 def _signed(body: dict[str, Any], signer: Signer) -> Certificate:
-    inner = x509.TbsCertificate(body)
-    outer = x509.Certificate(
-        {
-            "tbs_certificate": inner,
-            "signature_algorithm": oids.sm2_with_sm3(),
-            "signature_value": signer.sign(inner.dump()),
-        }
-    )
-    return parse_certificate(outer.dump())  # what we would refuse from others we do not issue
+    inner = x509.TbsCertificate(body).dump()
+    outer = sequence(inner, oids.sm2_with_sm3().dump(), bit_string(signer.sign(inner)))
+    return parse_certificate(outer)  # what we would refuse from others we do not issue

@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from asn1crypto import core, ocsp, x509
+from asn1crypto import core, ocsp
 
 from signing import oids
 from signing.crl import Reason, Revocation
-from signing.der import check, load, octets_of_bits, part, reading
+from signing.der import bit_string, check, encode, load, octets_of_bits, part, reading, sequence
 from signing.issuing import Authority, IssuingError
 from signing.sm2 import PublicKey
 from signing.sm3 import sm3
@@ -27,6 +27,7 @@ NONCE_SIZES: Final = range(1, 33)
 
 _QUESTION, _ANSWER = "an OCSP question", "an OCSP answer"
 _OCSP_BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
+_SUCCESSFUL: Final = b"\x0a\x01\x00"
 _DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
     oids.SM3: sm3,
     "1.3.14.3.2.26": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
@@ -172,17 +173,15 @@ def answer(
 
 
 def _signed(body: Any, responder: Authority) -> bytes:
-    basic = ocsp.BasicOCSPResponse(
-        {
-            "tbs_response_data": body,
-            "signature_algorithm": oids.sm2_with_sm3(),
-            "signature": responder.signer.sign(body.dump()),
-            "certs": [x509.Certificate.load(responder.certificate.der)],
-        }
+    inner = body.dump()
+    basic = sequence(
+        inner,
+        oids.sm2_with_sm3().dump(),
+        bit_string(responder.signer.sign(inner)),
+        encode(0xA0, sequence(responder.certificate.der)),
     )
-    wrapped = {"response_type": _OCSP_BASIC, "response": core.ParsableOctetString(basic.dump())}
-    der: bytes = ocsp.OCSPResponse({"response_status": "successful", "response_bytes": wrapped}).dump()
-    return der
+    wrapped = sequence(core.ObjectIdentifier(_OCSP_BASIC).dump(), core.OctetString(basic).dump())
+    return sequence(_SUCCESSFUL, encode(0xA0, wrapped))
 
 
 def refusal(why: Refusal) -> bytes:
