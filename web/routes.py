@@ -6,6 +6,7 @@ from signing.jobs import WELL_KNOWN
 from web import (
     administration,
     board,
+    checking,
     commands,
     documents,
     ledger_files,
@@ -49,6 +50,9 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/sign-in/ukey", ukey_sign_in.sign_in, EVERYBODY, during_maintenance=True),
     Page("GET", WELL_KNOWN, my_ukeys.publish, EVERYBODY, during_maintenance=True),
     Page("GET", "/assistant/files/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
+    Page("GET", "/check", checking.form, EVERYBODY),
+    checking.UploadPage("POST", "/check", checking.check, EVERYBODY, checking.BODY_LIMIT),
+    checking.UploadPage("POST", "/check/report.pdf", checking.report, EVERYBODY, checking.REPORT_LIMIT),
     Page("POST", "/sign-out", signing_in.sign_out, EVERYBODY, during_maintenance=True),
     Page("POST", "/locale", signing_in.choose_locale, EVERYBODY, during_maintenance=True),
     # whoever is signed in

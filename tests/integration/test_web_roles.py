@@ -24,6 +24,9 @@ EXPECTED_OPEN = {
     ("POST", "/sign-in/ukey"),
     ("GET", "/.well-known/luochui-assistant.json"),
     ("GET", "/assistant/files/{address}"),
+    ("GET", "/check"),
+    ("POST", "/check"),
+    ("POST", "/check/report.pdf"),
     ("POST", "/sign-out"),
     ("POST", "/locale"),
 }
