@@ -30,10 +30,11 @@ from certificates.authority.port import (
     SubjectKind,
     UnknownCertificate,
 )
+from certificates.authority.publication import SIGNS_LISTS, Publication, list_name
 from certificates.authority.register import Entry, Register, What, certificate_facts
 from certificates.authority.roles import FOUNDINGS, UNIT, Role
 from signing.chain import Trust
-from signing.crl import Reason, Revocation, RevocationList, issue_crl, parse_crl
+from signing.crl import Reason, Revocation, RevocationList
 from signing.der import MalformedDer
 from signing.issuing import SUBSCRIBER, Addresses, Authority, IssuingError, Validity, Wanted, self_signed
 from signing.names import Name
@@ -46,16 +47,11 @@ from signing.x509 import Certificate
 Clock = Callable[[], datetime]
 
 MAX_DAYS: Final = 5 * 366
-LIST_LASTS: Final = timedelta(days=7)
-LIST_RENEWED: Final = timedelta(days=3)
-"""A list with less left is made anew."""
 ANSWER_LASTS: Final = timedelta(hours=1)
 VENDOR: Final = "LUOCHUI-DEMO"
 
 TSA_POLICY: Final = "2.25.213706331104190722893514205476293414101"
 """Of our own (a UUID): a demonstration's time, nothing that a court would take."""
-
-_SIGNS_LISTS: Final = (Role.ROOT, Role.ISSUING)
 
 
 def _system_clock() -> datetime:
@@ -70,6 +66,7 @@ class DemonstrationAuthority:
         self._base = addresses.rstrip("/")
         self._clock = clock
         self._register = Register(folder.register)
+        self._public = Publication(folder, self._register)
         self._keys: dict[Role, PrivateKey] = {}
         self._own: dict[Role, Certificate] = {}
         self._guard = threading.RLock()
@@ -235,7 +232,7 @@ class DemonstrationAuthority:
                 "invalid_since": invalid_since.isoformat() if invalid_since else None,
             }
             self._register.append(What.REVOKED, now, by, **facts)
-            self._publish_lists(now)
+            self._public.put_lists(now, self._signing)
         return revocation
 
     def status(self, serial: int) -> Status:
@@ -270,7 +267,7 @@ class DemonstrationAuthority:
     def crl(self) -> RevocationList:
         """The issuing CA's list as it is published now."""
         self.maintain()
-        return parse_crl((self._folder.public / _list_name(Role.ISSUING)).read_bytes())
+        return self._public.list_of(Role.ISSUING)
 
     def published(self, name: str) -> bytes:
         """A file of the public folder as it is now; its name comes from this program, not from outside."""
@@ -316,9 +313,7 @@ class DemonstrationAuthority:
                 anchors=tuple(self._register.own(Role.ROOT)),
                 intermediates=tuple(self._register.own(Role.ISSUING)),
                 seal_makers=tuple(self._register.own(Role.MAKER)),
-                lists=tuple(
-                    parse_crl((self._folder.public / _list_name(role)).read_bytes()) for role in _SIGNS_LISTS
-                ),
+                lists=tuple(self._public.list_of(role) for role in SIGNS_LISTS),
             )
 
     # --- what keeps it going ---
@@ -328,9 +323,9 @@ class DemonstrationAuthority:
         with self._changing() as now:
             for role in Role:
                 self._found(role, now)
-            self._publish_certificates()
-            if self._lists_end_soon(now):
-                self._publish_lists(now)
+            self._public.put_certificates()
+            if self._public.lists_end_soon(now):
+                self._public.put_lists(now, self._signing)
 
     @contextmanager
     def _changing(self) -> Iterator[datetime]:
@@ -353,56 +348,11 @@ class DemonstrationAuthority:
         self._register.append(What.FOUNDED, now, "luochui", **certificate_facts(made, role))
         self._own[role] = made
 
-    def _publish_certificates(self) -> None:
-        for role in Role:
-            *older, current = self._register.own(role)
-            self._folder.publish(f"{role}.pem", current.to_pem())
-            for certificate in older:
-                self._folder.publish(f"{role}-{certificate.serial:x}.pem", certificate.to_pem())
-
-    def _publish_lists(self, now: datetime) -> None:
-        for role in _SIGNS_LISTS:
-            path = self._folder.public / _list_name(role)
-            number = max(self._number_of(path) + 1, int(now.timestamp()))
-            made = issue_crl(
-                self._signing(role),
-                self._revoked_below(role),
-                number=number,
-                this_update=now,
-                next_update=now + LIST_LASTS,
-            )
-            self._folder.publish(path.name, made.der)
-
-    def _revoked_below(self, role: Role) -> list[Revocation]:
-        return list(self._register.revocations.values()) if role is Role.ISSUING else []
-
-    def _lists_end_soon(self, now: datetime) -> bool:
-        """Also when a writer died between the register and the list."""
-        revoked = set(self._register.revocations)
-        for role in _SIGNS_LISTS:
-            known = self._list_at(self._folder.public / _list_name(role))
-            if known is None or known.next_update is None or known.next_update - now < LIST_RENEWED:
-                return True
-            if role is Role.ISSUING and set(known.entries) != revoked:
-                return True
-        return False
-
-    def _number_of(self, path: Path) -> int:
-        known = self._list_at(path)
-        return (known.number or 0) if known else 0
-
-    def _list_at(self, path: Path) -> RevocationList | None:
-        """What is published; what cannot be read is made anew."""
-        try:
-            return parse_crl(path.read_bytes())
-        except (FileNotFoundError, MalformedDer):
-            return None
-
     def _signing(self, role: Role) -> Authority:
         addresses = Addresses()
         if self._base:
             ocsp = f"{self._base}/ocsp" if role is Role.ISSUING else ""
-            crl, own = f"{self._base}/crl/{_list_name(role)}", f"{self._base}/cert/{role}.cer"
+            crl, own = f"{self._base}/crl/{list_name(role)}", f"{self._base}/cert/{role}.cer"
             addresses = Addresses(crl=crl, ocsp=ocsp, certificate=own)
         return Authority(self._own[role], self._key(role), addresses)
 
@@ -419,10 +369,6 @@ class DemonstrationAuthority:
             if serial not in self._register.entries:
                 raise UnknownCertificate(serial)
             return self._register.entries[serial]
-
-
-def _list_name(role: Role) -> str:
-    return f"{role}.crl"
 
 
 def _revocation(
