@@ -3,6 +3,7 @@
     GET  /v1/tokens       certificate and seal of each UKey; the assistant's key
     POST /v1/jobs         {"job": text} -> {"id", "window"}
     GET  /v1/jobs/<id>    waiting | done | refused
+    GET  /v1/hello        nothing, to anybody: an assistant runs here
 
 The CORS header names the origin as it was paired and is kept here; whoever is not paired gets none. A page
 also shows the access that pairing gave to this person's browser: a header can be forged by any local program.
@@ -38,11 +39,16 @@ class Api:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/v1/hello", self.hello, methods=["GET"]),
             Route("/v1/open", self.open, methods=["POST"]),
             Route("/v1/tokens", self.tokens, methods=["GET", "OPTIONS"]),
             Route("/v1/jobs", self.submit, methods=["POST", "OPTIONS"]),
             Route("/v1/jobs/{number}", self.job, methods=["GET", "OPTIONS"]),
         ]
+
+    async def hello(self, request: Request) -> Response:
+        """Nothing, but readable as such: so a page can tell "not paired" from "not running"."""
+        return Response(status_code=204, headers={"Cross-Origin-Resource-Policy": "cross-origin"})
 
     async def open(self, request: Request) -> Response:
         """For the person's own programs: the address that lets a browser in, once. Never for a page."""

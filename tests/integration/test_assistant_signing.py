@@ -803,4 +803,4 @@ def test_a_hostile_title_is_text(assistant: Assistant, platform: SmallPlatform, 
     job = platform.job(SignInTask("one"), title='<img src=x onerror=alert(1)>"{{ 7 * 7 }}')
     window = assistant.window(assistant.ready(platform, job))
     assert "<img src=x" not in window.text
-    assert "49" not in window.text.split("</h1>")[1].split("</dl>")[0]
+    assert "{{ 7 * 7 }}" in window.text

@@ -99,8 +99,8 @@ async function whyNot(address) {
   const state = await permission();
   if (state === "denied") return "not-permitted";
   try {
-    // The answer cannot be read; that there is one tells that something listens.
-    await fetch(address, { mode: "no-cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(5_000) });
+    // The answer cannot be read; that there is one tells that an assistant runs.
+    await fetch(`${address}/v1/hello`, { mode: "no-cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(5_000) });
     return "not-paired";
   } catch {
     return state === "prompt" && !onThisComputer() ? "not-permitted" : "not-running";
