@@ -70,6 +70,7 @@ CK_RV C_Initialize(void *args)
     if (initialized)
         return leave(CKR_CRYPTOKI_ALREADY_INITIALIZED);
     initialized = true;
+    find_tokens(); /* for who remembers a slot and never asks for the list */
     return leave(CKR_OK);
 }
 

@@ -89,7 +89,7 @@ static void add(const char *file)
     memcpy(token->name, name, sizeof name);
 }
 
-static void scan(void)
+void find_tokens(void)
 {
     DIR *folder = opendir(store_folder());
     if (!folder)
@@ -107,7 +107,7 @@ CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
     if (!count)
         return leave(CKR_ARGUMENTS_BAD);
     if (!list)
-        scan(); /* the standard: news are told to who asks for the number */
+        find_tokens(); /* the standard: news are told to who asks for the number */
     CK_ULONG room = list ? *count : 0, found = 0;
     for (size_t i = 0; i < MAX_TOKENS; i++) {
         if (!tokens[i].used || (present && !store_present(&tokens[i])))

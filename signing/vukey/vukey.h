@@ -111,6 +111,7 @@ void pad(CK_UTF8CHAR *field, size_t size, const char *text);
 extern struct token tokens[MAX_TOKENS];
 const char *store_folder(void);
 struct token *token_in(CK_SLOT_ID slot);
+void find_tokens(void);          /* what is new in the folder */
 void forget_tokens(void);
 void token_removed(struct token *token);
 
