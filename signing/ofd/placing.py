@@ -21,6 +21,7 @@ def stamps_for(
 ) -> tuple[Stamp, ...]:
     """Stamps of the picture in its own size, named after the place. Raises DocumentError."""
     title = _title(places, name, taken)
+    places = [_foreseen(structure, place, title) for place in places]
     spots = [spot for place in places for spot in _spots(structure, picture, place)]
     for page, boundary, clip in spots:
         shown = Stamp("", page, boundary, clip).shown
@@ -30,6 +31,13 @@ def stamps_for(
         Stamp(f"{title}.{index}", structure.pages[page].number, boundary, clip)
         for index, (page, boundary, clip) in enumerate(spots)
     )
+
+
+def _foreseen(structure: Structure, place: Place, title: str) -> Place:
+    """A straddle seal with a named place goes where it was foreseen for that place."""
+    if place == Straddle() and title in structure.areas:
+        return Straddle(structure.areas[title].straddle_y)
+    return place
 
 
 def _title(places: Sequence[Place], name: str, taken: Sequence[str]) -> str:

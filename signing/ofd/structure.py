@@ -20,7 +20,8 @@ MAX_PAGES: Final = 500
 MAX_AREAS: Final = 64
 MAX_SIDE_MM: Final = 2000.0
 PLACE_PREFIX: Final = "SealPlace."
-"""Begins the names of the custom data that say where a seal belongs: page from 0, a rectangle in mm."""
+"""Begins the names of the custom data that say where a seal belongs: page from 0, a rectangle in mm, and the
+height of the middle of a straddle seal where one goes with it."""
 
 Files = Mapping[str, bytes]
 
@@ -32,6 +33,8 @@ class SealArea:
     name: str
     page: int
     box: Box
+    straddle_y: float | None = None
+    """The middle of the straddle seal that was foreseen with it, from the top of each page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,9 @@ def _areas(body: Element, pages: int) -> Iterator[SealArea]:
     if len(places) > MAX_AREAS:
         raise TooLarge(f"more than {MAX_AREAS} places for seals")
     for each in places:
-        page, *sides = numbers_of(text(each, ENTRY), ENTRY)
-        if len(sides) != 4 or page != int(page) or not 0 <= page < pages:
+        numbers = numbers_of(text(each, ENTRY), ENTRY)
+        if len(numbers) not in (5, 6) or numbers[0] != int(numbers[0]) or not 0 <= numbers[0] < pages:
             raise BadStructure(f"{ENTRY}: a place for a seal that is on no page")
-        yield SealArea((each.get("Name") or "").removeprefix(PLACE_PREFIX), int(page), Box(*sides))
+        page, x, y, width, height = numbers[:5]
+        name = (each.get("Name") or "").removeprefix(PLACE_PREFIX)
+        yield SealArea(name, int(page), Box(x, y, width, height), numbers[5] if len(numbers) == 6 else None)

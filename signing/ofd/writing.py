@@ -82,10 +82,7 @@ def files_of(
 
 def _entry(areas: tuple[SealArea, ...], title: str, created: date, identity: str) -> Element:
     day = created.date() if isinstance(created, datetime) else created
-    places = [
-        make("CustomData", {"Name": PLACE_PREFIX + area.name}, f"{area.page} {numbers(area.box)}")
-        for area in areas
-    ]
+    places = [make("CustomData", {"Name": PLACE_PREFIX + area.name}, _place(area)) for area in areas]
     info = make(
         "DocInfo",
         None,
@@ -103,6 +100,11 @@ def _entry(areas: tuple[SealArea, ...], title: str, created: date, identity: str
         make("Signatures", None, SIGNATURES),
     )
     return make("OFD", {"Version": "1.0", "DocType": "OFD"}, body)
+
+
+def _place(area: SealArea) -> str:
+    straddle = () if area.straddle_y is None else (area.straddle_y,)
+    return f"{area.page} {numbers((*area.box, *straddle))}"
 
 
 def _document(drawing: Drawing, pages: Element, last_id: int) -> Element:
@@ -162,10 +164,19 @@ def _is_seal_area(field: Any) -> bool:
 
 def _area(field: Any, pages: list[Any]) -> SealArea:
     """Of several widgets the first is the place; the others are slices of a straddle seal."""
-    widget = field if "/Rect" in field else resolved(field["/Kids"][0])
+    widgets = [field] if "/Rect" in field else [resolved(kid) for kid in field["/Kids"]]
+    page, box = _widget(widgets[0], pages)
+    straddle = None
+    if len(widgets) > 1:
+        _, slice_ = _widget(widgets[1], pages)
+        straddle = slice_.y + slice_.height / 2
+    return SealArea(str(field["/T"]), page, box, straddle)
+
+
+def _widget(widget: Any, pages: list[Any]) -> tuple[int, Box]:
     place = widget.raw_get("/P")
     index = next(number for number, page in enumerate(pages) if page.container_ref == place.reference)
     left, _bottom, _right, top = (float(side) for side in inherited(pages[index], "/MediaBox"))
     x1, y1, x2, y2 = (float(side) for side in widget["/Rect"])
     box = Box((min(x1, x2) - left) * MM, (top - max(y1, y2)) * MM, abs(x2 - x1) * MM, abs(y2 - y1) * MM)
-    return SealArea(str(field["/T"]), index, box)
+    return index, box
