@@ -29,7 +29,7 @@ MAX_OBJECTS: Final = 256
 MAX_VALUE: Final = 2 << 20
 KEY_LABEL: Final = "seal"
 APPLICATION: Final = "GB/T 38540"
-_SM2_CURVE: Final = bytes.fromhex("06082a811ccf5501822d")
+SM2_CURVE: Final = bytes.fromhex("06082a811ccf5501822d")
 
 CODES: Final[dict[type[Exception], str]] = {
     faults.PinLocked: "pin-locked",
@@ -264,7 +264,7 @@ def new_key(device: Device, request: Mapping[str, Any]) -> Any:
         if _objects(session, ObjectClass.PRIVATE_KEY, key_type=device.key_type):
             raise Refused("key-exists")
         curve = session.create_domain_parameters(
-            device.key_type, {Attribute.EC_PARAMS: _SM2_CURVE}, local=True
+            device.key_type, {Attribute.EC_PARAMS: SM2_CURVE}, local=True
         )
         each_time = {Attribute.ALWAYS_AUTHENTICATE: True} if device.numbers["pin_per_signature"] else {}
         public, _private = curve.generate_keypair(
