@@ -55,7 +55,7 @@ class Busy(HTTPException):
     """All places are taken; another try in a moment may find one."""
 
     def __init__(self) -> None:
-        super().__init__(503, "busy check", {"Retry-After": "10"})
+        super().__init__(503, "busy", {"Retry-After": "10"})
 
 
 class UploadPage(Page):
@@ -125,7 +125,10 @@ async def check(visit: Visit) -> Response:
         trust = await visit.site.trust.current()
     except TrustUnknown:
         return _again(visit, visit.text(N_("平台的信任列表暂时读不到，现在无法核验。请稍后再试。")), 503)
-    summary = await _checked(data, trust, turns)
+    try:
+        summary = await _checked(data, trust, turns)
+    except Busy:
+        return _again(visit, visit.text(N_("现在核验的人太多，请稍等几秒再试。")), 503)
     shown_result = _shown(visit, summary) | {"kept": _kept(visit, summary)}
     return page(visit, "check.html", result=shown_result, error="", limit_mb=MAX_DOCUMENT >> 20)
 
