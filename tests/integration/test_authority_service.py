@@ -18,6 +18,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from asn1crypto import ocsp
+from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from typer.testing import CliRunner
 
@@ -301,3 +302,17 @@ def test_a_request_that_its_key_did_not_sign_is_refused(shell: CliRunner) -> Non
     der[der.index("示例".encode())] ^= 1
     Path("request.der").write_bytes(bytes(der))
     told(shell, "issue", "示例", "--request", "request.der", "--out", "x.pem", status=1)
+
+
+def test_a_scan_becomes_the_picture_of_the_seal(shell: CliRunner) -> None:
+    scan = Image.new("RGB", (500, 500), "white")
+    ImageDraw.Draw(scan).ellipse((100, 100, 400, 400), outline=(205, 40, 45), width=14)
+    scan.save("scan.jpg")
+    Path("blank.png").write_bytes(b"no image")
+    Path("key.pem").write_bytes(KEY.public_key.to_pem())
+    words = ["issue", "甲方示例单位", "--public-key", "key.pem", "--out", "a.pem", "--seal", "a.es"]
+    told(shell, *words, "--seal-image", "scan.jpg")
+    picture = parse_seal(Path("a.es").read_bytes()).info.picture
+    assert (picture.kind, picture.width_mm, picture.height_mm) == ("png", 42, 42)
+    assert "not a GIF, JPEG or PNG" in told(shell, *words, "--seal-image", "blank.png", status=1)
+    assert len(told(shell, "list").splitlines()) == 1  # nothing was issued for the second

@@ -1,5 +1,7 @@
 """What the demonstration's authority publishes and answers is accepted by BouncyCastle's own validators."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,3 +133,42 @@ def test_the_published_list_is_what_the_authority_says(
     published = parse_crl((folder / "public" / "issuing.crl").read_bytes())
     assert set(published.entries) == {certificate.serial}
     assert published.is_signed_by(authority.own(Role.ISSUING).key)
+
+
+# --- the openssl program: it reads them, and asks; over SM2 it cannot judge lists, answers and stamps ---
+
+
+def openssl(*words: str | Path) -> str:
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl")
+    done = subprocess.run(
+        ["openssl", *map(str, words)], capture_output=True, text=True, timeout=30, check=True
+    )
+    return done.stdout
+
+
+def test_openssl_asks_for_a_stamp_and_reads_it(authority: DemonstrationAuthority, tmp_path: Path) -> None:
+    data, query, reply = tmp_path / "data", tmp_path / "query", tmp_path / "reply"
+    data.write_bytes(b"signature")
+    openssl("ts", "-query", "-data", data, "-sm3", "-cert", "-out", query)
+    reply.write_bytes(authority.time_stamp(query.read_bytes()))
+    told = openssl("ts", "-reply", "-in", reply, "-text")
+    assert "Status: Granted." in told
+    assert "Hash Algorithm: sm3" in told
+    assert "Time stamp: Jun  1 12:00:00 2026 GMT" in told
+    token = read_response(reply.read_bytes(), parse_time_stamp_request(query.read_bytes()))
+    assert check_token(token, sm3(b"signature"), authority.trust(), now=NOW).proven_time == NOW
+
+
+def test_openssl_asks_how_a_certificate_stands(
+    authority: DemonstrationAuthority, certificate: Certificate, folder: Path, tmp_path: Path
+) -> None:
+    below, asked, answered = tmp_path / "below.pem", tmp_path / "question", tmp_path / "answer"
+    below.write_bytes(certificate.to_pem())
+    issuer = folder / "public" / "issuing.pem"
+    openssl("ocsp", "-issuer", issuer, "-cert", below, "-reqout", asked)
+    authority.revoke(certificate.serial)
+    answered.write_bytes(authority.answer(asked.read_bytes()))
+    told = openssl("ocsp", "-respin", answered, "-resp_text", "-noverify")
+    assert "Cert Status: revoked" in told
+    assert "Signature Algorithm: SM2-with-SM3" in told
