@@ -203,6 +203,15 @@ class UnreadableStamp(Finding):
 
 
 @dataclass(frozen=True, slots=True)
+class StampNotUnderstood(Finding):
+    """Of a kind that cannot be judged here: it proves nothing, and is no fault."""
+
+    problem: str
+    weight = Weight.UNPROVEN
+    says = "{0.subject} cannot be checked here: {0.problem}"
+
+
+@dataclass(frozen=True, slots=True)
 class StampOfOther(Finding):
     stated: str
     found: str

@@ -14,6 +14,7 @@ from signing.findings import (
     Finding,
     RevokedLater,
     SignedInTheFuture,
+    StampNotUnderstood,
     StampOfOther,
     StampSignerMissing,
     UnreadableStamp,
@@ -21,7 +22,7 @@ from signing.findings import (
     WrongUse,
     verdict,
 )
-from signing.timestamp_token import TimeStamp, parse_token
+from signing.timestamp_token import OtherAlgorithm, TimeStamp, parse_token
 from signing.x509 import Certificate, KeyUsage
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -63,6 +64,8 @@ def check_token(token: bytes, digest: bytes, trust: Trust, *, now: datetime) -> 
     """
     try:
         stamp = parse_token(token)
+    except OtherAlgorithm as error:
+        return TimeStampReport(None, None, (StampNotUnderstood("the time stamp", error.problem),))
     except MalformedDer as error:
         return TimeStampReport(None, None, (UnreadableStamp("the time stamp", error.problem),))
     own = [*_content(stamp, digest, now)]
@@ -75,7 +78,9 @@ def check_token(token: bytes, digest: bytes, trust: Trust, *, now: datetime) -> 
 
 
 def _content(stamp: TimeStamp, digest: bytes, now: datetime) -> Iterator[Finding]:
-    if (stamp.algorithm, stamp.digest) != (oids.SM3, digest):
+    if stamp.algorithm != oids.SM3:
+        yield StampNotUnderstood(str(stamp), f"it names what was stamped by a digest of {stamp.algorithm}")
+    elif stamp.digest != digest:
         yield StampOfOther(str(stamp), stamp.digest.hex(), digest.hex())
     if stamp.time - stamp.accuracy > now + CLOCK_TOLERANCE:
         yield SignedInTheFuture(str(stamp), stamp.time, now)

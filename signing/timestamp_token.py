@@ -47,6 +47,13 @@ _TOKEN, _REQUEST, _RESPONSE = "a time stamp token", "a request for a time stamp"
 _GRANTED: Final = {"granted", "granted_with_mods"}
 
 
+class OtherAlgorithm(MalformedDer):
+    """A token by algorithms other than SM2 and SM3: nothing is wrong with it that could be told here."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(_TOKEN, problem)
+
+
 class NoStamp(SigningError):
     """No time stamp was got, or not the one that was asked for. Says why."""
 
@@ -163,7 +170,7 @@ def read_response(der: bytes, asked: TimeStampRequest) -> bytes:
 
 
 def parse_token(der: bytes) -> TimeStamp:
-    """A token by one signer over SM2 with SM3. Raises MalformedDer; no other error on any input."""
+    """A token by one signer over SM2 with SM3. Raises OtherAlgorithm or another MalformedDer."""
     check(der, _TOKEN, MAX_TOKEN)
     with reading(_TOKEN):
         kind, wrapped = children(der, SEQUENCE, 2)
@@ -220,9 +227,9 @@ def _read_accuracy(value: Any) -> timedelta:
 def _read_signer(der: bytes) -> dict[str, Any]:
     _version, who, digest_algorithm, attributes, signature_algorithm, signature, *_ = children(der, SEQUENCE)
     if _oid(part(digest_algorithm, 0)) != oids.SM3:
-        raise ValueError("not by SM3")
+        raise OtherAlgorithm("it does not use SM3")
     if _oid(part(signature_algorithm, 0)) not in SM2_SIGNATURES:
-        raise ValueError("not signed by SM2 with SM3")
+        raise OtherAlgorithm("it is not signed by SM2 with SM3")
     if attributes[0] != 0xA0:
         raise ValueError("no signed attributes")
     signed_part = bytes((SET,)) + attributes[1:]

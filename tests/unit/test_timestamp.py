@@ -25,6 +25,7 @@ from signing.findings import (
     Revoked,
     RevokedLater,
     SignedInTheFuture,
+    StampNotUnderstood,
     StampOfOther,
     StampSignerMissing,
     StatedAfterStamp,
@@ -190,6 +191,22 @@ def test_the_identifiers_of_gm_t_0010_are_read_too(place: int) -> None:
         outer = [part(inner, index) for index in range(4)]
         token = sequence(cms_signed, encode(0xA0, sequence(*outer, encode(0x31, sequence(*parts)))))
     assert check(token) == []
+
+
+RSA_WITH_SHA256, SHA256 = "1.2.840.113549.1.1.11", "2.16.840.1.101.3.4.2.1"
+
+
+@pytest.mark.parametrize(("place", "dotted"), [(2, SHA256), (4, RSA_WITH_SHA256)])
+def test_a_token_by_other_algorithms_proves_nothing_and_is_no_fault(place: int, dotted: str) -> None:
+    inner = part(TOKEN, 1, 0)
+    signer = part(inner, 4, 0)
+    parts = [part(signer, index) for index in range(6)]
+    parts[place] = sequence(core.ObjectIdentifier(dotted).dump())
+    outer = [part(inner, index) for index in range(4)]
+    whole = sequence(*outer, encode(0x31, sequence(*parts)))
+    report = check_token(sequence(part(TOKEN, 0), encode(0xA0, whole)), DIGEST, trust(), now=NOW)
+    assert kinds(report.findings) == [StampNotUnderstood]
+    assert (report.verdict, report.proven_time) == (Verdict.UNPROVEN, None)
 
 
 # --- checked ---
