@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from loadtests import closing, document_bench
+from loadtests import closing, document_bench, sealing_bench
 from loadtests import house as houses
 from loadtests.floors import fanout
 from loadtests.house import Bidder, House
@@ -382,7 +382,8 @@ def main(arguments: Sequence[str]) -> None:
         with houses.house() as house:
             Bench(house, plan, console, rows).run()
         console.print("[dim]documents and seals …[/]")
-        rows += document_bench.measure(document_bench.QUICK if options.quick else document_bench.Amount())
+        amount = document_bench.QUICK if options.quick else document_bench.Amount()
+        rows += [*document_bench.measure(amount), sealing_bench.token_signing(amount.rounds, amount.seconds)]
         rows.append(Row("other programs' share of the machine", 100 * watch.others(), "%"))
     finally:
         show(rows, console)

@@ -51,6 +51,8 @@ NOT_IMPORTED = {
 }
 MODULES = {
     "argon2-cffi": "argon2",
+    "pillow": "PIL",
+    "pylopdf-fonts-zh-cn": "pylopdf_fonts_zh_cn",
     "prometheus-client": "prometheus_client",
     "pydantic-settings": "pydantic_settings",
     "python-pkcs11": "pkcs11",
