@@ -6,7 +6,8 @@ not part of this build (the supervisor does not restart it). `verify` has its ow
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,7 @@ output = Console(highlight=False, soft_wrap=True)
 PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "sealer")
 NOT_IN_THIS_BUILD = 78
 # Commands that other parts bring: each module has `register(app)`.
+LEAN = ("run", "up", "demo")
 OPTIONAL_COMMANDS = ("verify", "recover", "authority", "ukey", "seal", "check", "assistant")
 
 
@@ -180,7 +182,10 @@ def version() -> None:
     output.print(f"luochui {__version__}")
 
 
-def _register_optional() -> None:
+def _register_optional(asked: Sequence[str]) -> None:
+    """Not for a process or a start: they use none of these, and reading them all in takes seconds."""
+    if asked and asked[0] in LEAN:
+        return
     for name in OPTIONAL_COMMANDS:
         module = f"luochui.commands.{name}"
         if importlib.util.find_spec(module) is not None:
@@ -243,4 +248,4 @@ def _plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-_register_optional()
+_register_optional(sys.argv[1:])

@@ -22,7 +22,9 @@ from bidding.lots import Lot, LotExists, Offer
 from bidding.messages import Phase
 from bidding.session import ENDED as ENDED
 from bidding.terms import Fen, Terms
-from luochui.demo_lots import FINISHED, LIVELY, SCENES, TRANSFEROR, Scene
+from luochui import demo_assistant, demo_ukeys
+from luochui.demo_lots import BY_ROBOTS, FINISHED, LIVELY, SCENES, TRANSFEROR, Scene
+from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase, is_marked
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
@@ -48,10 +50,10 @@ ADMINISTRATORS: Final = ("administrator1", "administrator2")
 
 ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     *(
-        DemoAccount(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}")
+        DemoAccount(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}", PIN)
         for login, number in zip(BIDDERS, _NUMBERS, strict=True)
     ),
-    DemoAccount("transferor", PASSWORD, Role.TRANSFEROR, TRANSFEROR),
+    DemoAccount("transferor", PASSWORD, Role.TRANSFEROR, TRANSFEROR, PIN),
     DemoAccount(ADMINISTRATORS[0], PASSWORD, Role.ADMINISTRATOR, "演示管理员甲"),
     DemoAccount(ADMINISTRATORS[1], PASSWORD, Role.ADMINISTRATOR, "演示管理员乙"),
     DemoAccount("regulator", PASSWORD, Role.REGULATOR, "演示监管员"),
@@ -80,16 +82,31 @@ def prepare(settings: Settings) -> tuple[Cast, ...]:
     return asyncio.run(_prepare(settings))
 
 
+def prepare_ukeys(settings: Settings) -> None:
+    """Accounts, the authority, everybody's UKeys, bound and confirmed, and the assistant, paired. May be
+    repeated. Raises WrongDatabase."""
+    _check_mark(settings.required_database_url())
+    asyncio.run(_make_accounts(settings))
+    demo_ukeys.prepare(settings, ACCOUNTS)
+    demo_assistant.pair(settings)
+
+
 def _check_mark(database_url: str) -> None:
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         if not is_marked(connection):
             raise WrongDatabase("This database is not a demonstration's: no demonstration data is put there.")
 
 
+async def _make_accounts(settings: Settings) -> None:
+    async with stage(settings) as here:
+        await here.make_accounts()
+
+
 async def _prepare(settings: Settings) -> tuple[Cast, ...]:
     async with stage(settings) as here:
         await here.make_accounts()
-        return (await here.lively(), *[await here.put_on(scene) for scene in SCENES])
+        first = [scene for scene in SCENES if scene.part not in BY_ROBOTS]
+        return (await here.lively(), *[await here.put_on(scene) for scene in first])
 
 
 @asynccontextmanager

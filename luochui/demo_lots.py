@@ -27,13 +27,19 @@ class Part(StrEnum):
     LONG = "long"
     SUSPENDED = "suspended"
     SOLD = "sold"
+    SOLD_TO_VISITOR = "sold_to_visitor"
     BELOW_RESERVE = "below_reserve"
     WITHOUT_BIDS = "without_bids"
     ABORTED = "aborted"
 
 
-FINISHED: Final = frozenset({Part.SOLD, Part.BELOW_RESERVE, Part.WITHOUT_BIDS, Part.ABORTED})
+FINISHED: Final = frozenset(
+    {Part.SOLD, Part.SOLD_TO_VISITOR, Part.BELOW_RESERVE, Part.WITHOUT_BIDS, Part.ABORTED}
+)
 """Parts that are played once and stay; the others get a successor when their lot has ended."""
+
+BY_ROBOTS: Final = frozenset({Part.SOLD, Part.SOLD_TO_VISITOR, Part.BELOW_RESERVE})
+"""Over in seconds: the robots put them on themselves, once they are signed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +218,21 @@ SCENES: Final[tuple[Scene, ...]] = (
         window_ms=_HISTORY_WINDOW_MS,
         priority_mode=PriorityMode.MATCH,
         ranks=(("bidder4", 1),),
+    ),
+    Scene(
+        lot="XX-SW-112",
+        part=Part.SOLD_TO_VISITOR,
+        asset_class=AssetClass.PHYSICAL,
+        title="机关食堂淘汰厨房设备一批（成交确认书待盖章）",
+        place="湘西 · 州府城区",
+        description=(
+            "蒸饭车、消毒柜、冷藏柜等二十八件，整体转让，现状移交。本标的已由测试竞买人一竞得，"
+            "供演示成交确认书的盖章：用测试竞买人一的账号和 UKey 登录，到“我的办件”办理。" + _NOTE
+        ),
+        starting_yuan=12_000,
+        increment_yuan=200,
+        inquiry_ms=_HISTORY_INQUIRY_MS,
+        window_ms=_HISTORY_WINDOW_MS,
     ),
     Scene(
         lot="XX-GQ-109",

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     gateway_connections_per_address: Annotated[int, Field(ge=1, le=200_000)] = 500
     bids_per_second: Annotated[float, Field(gt=0, le=1_000)] = 5.0
     bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
-    bid_requires_ukey: bool = False
+    bid_requires_ukey: bool = True
 
     # UKeys and seals
     trust_folder: Path | None = None
@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     def ukeys(self) -> Path:
         """Virtual UKeys, for demonstration and training."""
         return self.data / "ukeys"
+
+    @property
+    def platform_ukeys(self) -> Path:
+        """The platform's own virtual UKey: in no folder that a bidder's assistant looks into."""
+        return self.data / "platform-ukey"
 
     @property
     def authority(self) -> Path:

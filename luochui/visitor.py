@@ -4,15 +4,22 @@ For the robots of the demonstration. The standard library only; every call runs 
 """
 
 import asyncio
+import base64
 import json
 import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar
-from typing import Final
+from typing import Any, Final
 
 from office.sessions import COOKIE as SESSION_COOKIE
+from signing.jobs import WELL_KNOWN, read_job
+from signing.signer import Signer
+from signing.sm2 import PublicKey
+from signing.statements import SignedStatement, SignIn
+from signing.x509 import Certificate
 
 WITHIN_S: Final = 10.0
 LONGEST_PAGE: Final = 1_000_000
@@ -43,6 +50,37 @@ class Visitor:
         await self.send("/sign-in", form_on="/sign-in", login=login, password=password)
         if not self.cookie:
             raise NotLetIn(login)
+
+    async def sign_in_with_ukey(self, login: str, certificate: Certificate, signer: Signer) -> None:
+        """As the page and the assistant do it together. Raises NotLetIn; OSError; what the UKey raises."""
+        await asyncio.to_thread(self._sign_in_with_ukey, login, certificate, signer)
+        if not self.cookie:
+            raise NotLetIn(login)
+
+    def _sign_in_with_ukey(self, login: str, certificate: Certificate, signer: Signer) -> None:
+        asked = self._json("/sign-in/challenge", {"login": login})
+        published = json.loads(self._open(WELL_KNOWN, None)[1])
+        job = read_job(asked["job"], PublicKey.from_pem(published["key"].encode()), now=datetime.now(UTC))
+        statement = SignIn(job.platform, login, job.nonce, datetime.now(UTC)).der
+        answer = SignedStatement(statement, signer.sign(statement)).der
+        result, shown = (base64.b64encode(data).decode() for data in (answer, certificate.der))
+        self._json("/sign-in/ukey", {"nonce": asked["nonce"], "result": result, "certificate": shown})
+
+    def _json(self, path: str, fields: dict[str, str]) -> dict[str, Any]:
+        """What a script of the sign-in page gets. Raises NotLetIn when it is told why not."""
+        _, page = self._open("/sign-in", None)
+        token = _TOKEN.search(page)
+        if token is None:
+            raise OSError("/sign-in has no form")
+        body = urllib.parse.urlencode({**fields, "csrf_token": token[1]}).encode()
+        _, text = self._open(path, body)
+        try:
+            said = dict(json.loads(text))
+        except ValueError as fault:
+            raise OSError(f"{path} did not answer in JSON") from fault
+        if not said.get("ok"):
+            raise NotLetIn(str(said.get("message", path)))
+        return said
 
     async def send(self, path: str, *, form_on: str, **fields: str) -> tuple[int, str]:
         """Fill in the form of a page and send it. Returns the status, and what was said."""

@@ -40,6 +40,17 @@ async def publish(visit: Visit) -> Response:
     return JSONResponse(visit.site.jobs.published())
 
 
+async def open_demo_assistant(visit: Visit) -> Response:
+    """To the own pages of the demonstration's assistant, which wants to be shown the way once."""
+    assistant = visit.site.demo_assistant
+    if assistant is None:
+        raise HTTPException(404)
+    address = await assistant.opening()
+    if address is None:
+        return visit.refused("/sign-in", visit.text(N_("UKey 助手还没有启动，请稍等几秒再试。")), 503)
+    return visit.redirect(address)
+
+
 # ── one's own ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

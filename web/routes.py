@@ -49,6 +49,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/sign-in/challenge", ukey_sign_in.challenge, EVERYBODY, during_maintenance=True),
     Page("POST", "/sign-in/ukey", ukey_sign_in.sign_in, EVERYBODY, during_maintenance=True),
     Page("GET", WELL_KNOWN, my_ukeys.publish, EVERYBODY, during_maintenance=True),
+    Page("GET", "/demo/assistant", my_ukeys.open_demo_assistant, EVERYBODY, during_maintenance=True),
     Page("GET", "/assistant/files/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
     Page("GET", "/check", checking.form, EVERYBODY),
     checking.UploadPage("POST", "/check", checking.check, EVERYBODY, checking.BODY_LIMIT),

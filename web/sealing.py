@@ -35,7 +35,7 @@ from web.trust import TrustUnknown
 from web.ukey_proofs import TEXTS as PROOF_TEXTS
 from web.ukey_proofs import ProofRefused, check_trusted
 from web.ukey_proofs import Refusal as ProofRefusal
-from web.ukey_sign_in import NOT_POSSIBLE, TOO_OFTEN, answered, failed, taken
+from web.ukey_sign_in import MOST_PLUGGED, NOT_POSSIBLE, TOO_OFTEN, answered, failed, taken
 from web.visits import Visit
 
 log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ async def _chosen_ukey(visit: Visit) -> BoundUKey:
     mine = await visit.site.ukeys.confirmed_of(visit.signed_in.account_id)
     if not mine:
         raise NotNow(NO_UKEY)
-    plugged = set(visit.form.get("plugged", "")[:2000].split())
+    plugged = set(visit.form.get("plugged", "")[:MOST_PLUGGED].split())
     return next((one for one in mine if one.fingerprint in plugged), mine[0])
 
 

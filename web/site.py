@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import SecretStr
@@ -38,6 +38,19 @@ class DemoAccount:
     password: str
     role: Role
     name: str
+    pin: str = ""
+    """Of the account's virtual UKey."""
+
+
+class DemoAssistant(Protocol):
+    """The assistant of a demonstration, which runs on the same machine and lets its pages' visitors in."""
+
+    @property
+    def access(self) -> str:
+        """What only paired browsers have elsewhere."""
+
+    async def opening(self) -> str | None:
+        """An address that lets one browser in to the assistant's own pages, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,7 @@ class Dependencies:
     job_key: Signer
     trust: TrustKeeper
     stamp: Stamp | None = None
+    demo_assistant: DemoAssistant | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -120,6 +134,7 @@ class Site:
     jobs: Jobs
     trust: TrustKeeper
     stamp: Stamp | None
+    demo_assistant: DemoAssistant | None
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
@@ -144,4 +159,5 @@ class Site:
             jobs=Jobs(deps.redis, deps.job_key, deps.settings.public_url),
             trust=deps.trust,
             stamp=deps.stamp,
+            demo_assistant=deps.demo_assistant,
         )

@@ -24,6 +24,7 @@ from web.visits import Visit, local
 log = structlog.get_logger(__name__)
 
 LARGEST_ANSWER: Final = 64 * 1024
+MOST_PLUGGED: Final = 32 * 65
 TOO_OFTEN: Final = N_("操作太频繁，请过几分钟再试。")
 NOT_POSSIBLE: Final = N_("平台现在的地址不是 https，UKey 助手不能与它通信。请联系平台管理员。")
 TITLE: Final = N_("登录落槌：账号 %(login)s")
@@ -35,7 +36,19 @@ async def challenge(visit: Visit) -> Response:
     if not LOGIN.fullmatch(login):
         return failed(visit, N_("请先填写账号。"), 422)
     title = visit.text(TITLE) % {"login": login}
-    return await give_job(visit, Purpose.SIGN_IN, title, SignInTask(login), {"login": login})
+    expected = await _expected(visit, login)
+    return await give_job(visit, Purpose.SIGN_IN, title, SignInTask(login, expected), {"login": login})
+
+
+async def _expected(visit: Visit, login: str) -> bytes:
+    """Of the UKeys that are plugged in, the digest of the one that stands for this account; b"" for none.
+
+    Who names a certificate has seen it: this tells nobody anything else about an account.
+    """
+    plugged = visit.form.get("plugged", "")[:MOST_PLUGGED].split()
+    person = await visit.site.accounts.by_login(login) if plugged else None
+    mine = [] if person is None else await visit.site.ukeys.confirmed_of(person.id)
+    return next((bytes.fromhex(one.fingerprint) for one in mine if one.fingerprint in plugged), b"")
 
 
 async def give_job(

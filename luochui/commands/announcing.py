@@ -107,4 +107,8 @@ def demo_accounts() -> Sequence[str]:
         return ()
     from luochui import demo
 
-    return tuple(f"{account.login} / {account.password}  {account.name}" for account in demo.accounts())
+    pins = {account.login: f"  UKey PIN {account.pin}" if account.pin else "" for account in demo.accounts()}
+    return tuple(
+        f"{account.login} / {account.password}  {account.name}{pins[account.login]}"
+        for account in demo.accounts()
+    )

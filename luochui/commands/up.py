@@ -22,8 +22,19 @@ from luochui.services.supervisor import Stopped, Supervisor, Wakeups
 from luochui.settings import Settings
 
 # The gateways hand back their leases first; the ledger drains the log before Valkey goes.
-PHASES = {"ledger": 2, "sealer": 2, "closer": 3, "web": 4, "gateway": 5, "robots": 6}
+PHASES = {
+    "ledger": 2,
+    "authority": 2,
+    "sealer": 3,
+    "closer": 3,
+    "web": 4,
+    "assistant": 5,
+    "gateway": 5,
+    "robots": 6,
+}
 STOP_WITHIN_S = {"ledger": 30.0}
+
+PORTS_TRIED = 20
 
 TITLES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
 
@@ -39,6 +50,7 @@ class PortInUse(Repairable):
 
 def up(settings: Settings) -> None:
     """Run until asked to stop. Raises before anything is started when the start cannot work."""
+    settings = _as_demonstration(settings) if settings.demo else settings
     progress = Progress(settings)
     folder = embedded.open_folder(settings)
     with folder.locked(), Wakeups().installed() as wakeups:
@@ -91,11 +103,13 @@ def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, prog
 
 def processes(settings: Settings) -> list[Program]:
     """The processes of Luochui itself, as children of this one."""
-    single = ["ledger", "sealer", "web", *(["robots"] if settings.demo else [])]
+    single = ["ledger", "sealer", "web", *(["authority", "robots"] if settings.demo else [])]
     several = {"closer": settings.closers, "gateway": settings.gateways}
-    return [_process(settings, name) for name in single] + [
-        _process(settings, name, index) for name, count in several.items() for index in range(count)
-    ]
+    return (
+        [_process(settings, name) for name in single]
+        + [_process(settings, name, index) for name, count in several.items() for index in range(count)]
+        + ([_assistant(settings)] if settings.demo else [])
+    )
 
 
 def _process(settings: Settings, name: str, index: int | None = None) -> Program:
@@ -108,6 +122,29 @@ def _process(settings: Settings, name: str, index: int | None = None) -> Program
         stop_within_s=STOP_WITHIN_S.get(name, 10.0),
         phase=PHASES[name],
     )
+
+
+def _assistant(settings: Settings) -> Program:
+    """The demonstration's UKey assistant, which elsewhere every bidder starts on their own computer."""
+    from luochui import demo_assistant
+
+    return Program(
+        name="assistant",
+        command=(sys.executable, "-m", "luochui", "assistant", "--quiet"),
+        environment={**_environment(settings), **demo_assistant.environment(settings)},
+        folder=Path.cwd(),
+        stop_within_s=10.0,
+        phase=PHASES["assistant"],
+    )
+
+
+def _as_demonstration(settings: Settings) -> Settings:
+    """With UKeys; the assistant moves on from a port on which another one listens."""
+    from luochui import demo_ukeys
+
+    ports = range(settings.assistant_port, settings.assistant_port + PORTS_TRIED)
+    free = next((port for port in ports if is_free(port, "127.0.0.1")), settings.assistant_port)
+    return demo_ukeys.configured(settings.model_copy(update={"assistant_port": free}))
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -125,8 +162,11 @@ def _prepare_demo(settings: Settings, progress: Progress) -> str | None:
     if importlib.util.find_spec("luochui.demo") is None:
         log.warning("no_demo_data", why="luochui.demo is not part of this build")
         return None
+    demo = importlib.import_module("luochui.demo")
+    progress.say("making accounts and UKeys (up to a minute at the first start)")
+    demo.prepare_ukeys(settings)
     progress.say("making the demonstration's data")
-    cast = importlib.import_module("luochui.demo").prepare(settings)
+    cast = demo.prepare(settings)
     return str(cast[0].lot) if cast else None
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from bidding.messages import Phase
 from luochui import demo, logs
-from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, Cast, Stage, stage
+from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, VISITOR, Cast, Stage, stage
 from luochui.demo_lots import (
     ABORT_CONFIRMATION,
     ABORT_REASON,
@@ -23,12 +23,17 @@ from luochui.demo_lots import (
     SUSPENSION_REASON,
     Part,
 )
+from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase
 from luochui.processes.wiring import cancel_on, run_until_stopped
 from luochui.robots import Temperament, bid_like_a_person
 from luochui.seat import Seat
 from luochui.settings import Settings
 from luochui.visitor import NotLetIn, Visitor
+from signing.token import virtual
+from signing.token.port import NoCertificate, Pin, TokenError
+from signing.token.station import TokenSigner
+from signing.x509 import Certificate
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +45,10 @@ SIGN_IN_PAUSE_S: Final = 1.0
 LONGEST_PLAY_S: Final = 1_800.0
 ROBOTS: Final = BIDDERS[1:5]
 """The first bidder is the visitor's, the last one for a second visitor."""
+
+SIGNED_IN: Final = (*ROBOTS, VISITOR, *ADMINISTRATORS)
+AT_ONCE: Final = 2
+"""Sign-ins at the same time: deriving a key from a PIN is slow on purpose."""
 
 
 def main(settings: Settings, index: int = 0) -> None:
@@ -86,22 +95,40 @@ async def _bounded(play: Awaitable[None]) -> None:
         log.info("robots_left_early")
 
 
+def _ukey_of(settings: Settings, login: str) -> tuple[Certificate, TokenSigner]:
+    """A robot's own virtual UKey, through the module like any other. Raises TokenError."""
+    token = virtual.station(settings.ukeys).token(login)
+    certificate = token.contents().certificate
+    if certificate is None:
+        raise NoCertificate
+    return certificate, TokenSigner(token, Pin(PIN))
+
+
 class Troupe:
     """The robots, signed in."""
 
     def __init__(self, settings: Settings, chance: random.Random) -> None:
+        self._settings = settings
         self._gateways = settings.gateway_addresses()
         self._chance = chance
-        self._visitors = {login: Visitor(settings.address()) for login in (*ROBOTS, *ADMINISTRATORS)}
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self._visitors = {login: Visitor(settings.address()) for login in SIGNED_IN}
 
     async def sign_in(self) -> None:
-        """Everybody signs in; the pages may still be starting."""
-        for login, visitor in self._visitors.items():
+        """Everybody signs in, bidders with their UKeys; the pages may still be starting."""
+        await asyncio.gather(*(self._sign_in(*each) for each in self._visitors.items()))
+
+    async def _sign_in(self, login: str, visitor: Visitor) -> None:
+        async with self._few:
             for _ in range(SIGN_IN_ATTEMPTS):
                 try:
-                    await visitor.sign_in(login, PASSWORD)
+                    if login in BIDDERS:
+                        ukey = await asyncio.to_thread(_ukey_of, self._settings, login)
+                        await visitor.sign_in_with_ukey(login, *ukey)
+                    else:
+                        await visitor.sign_in(login, PASSWORD)
                     break
-                except (OSError, NotLetIn) as fault:
+                except (OSError, NotLetIn, TokenError) as fault:
                     log.debug("robot_waits", login=login, fault=type(fault).__name__)
                     await asyncio.sleep(SIGN_IN_PAUSE_S)
             else:
@@ -117,6 +144,8 @@ class Troupe:
             case Part.SOLD:
                 hurried = [self._person(0.5, 2.5, 5 + 3 * number, hurried=True) for number in range(3)]
                 await self._bid(cast, hurried)
+            case Part.SOLD_TO_VISITOR:
+                await self._bid(cast, [self._person(0.5, 2, 3, hurried=True)], (VISITOR,))
             case Part.BELOW_RESERVE:
                 await self._bid(cast, [self._person(0.5, 2.5, 2 + number) for number in range(2)])
             case Part.INQUIRY:
@@ -136,13 +165,13 @@ class Troupe:
         self._chance.shuffle(gateways)
         return Seat(cast.lot, gateways, self._visitors[login].cookie if login else "")
 
-    async def _bid(self, cast: Cast, people: Sequence[Temperament]) -> None:
+    async def _bid(self, cast: Cast, people: Sequence[Temperament], robots: Sequence[str] = ROBOTS) -> None:
         async def one(login: str, temperament: Temperament) -> None:
             async with self._seat(cast, login) as seat:
                 await bid_like_a_person(seat, temperament, self._chance)
 
         ranks = dict(cast.scene.ranks)
-        logins = sorted(ROBOTS, key=lambda login: -ranks.get(login, 0))
+        logins = sorted(robots, key=lambda login: -ranks.get(login, 0))
         await asyncio.gather(*(one(*pair) for pair in zip(logins, people, strict=False)))
         async with self._seat(cast) as seat:
             if cast.scene.part is not Part.LONG:

@@ -170,7 +170,7 @@ class Sealing:
 def station_of(settings: Settings) -> Station:
     """Where the platform's own UKey is plugged in."""
     if settings.platform_ukey_profile == VIRTUAL:
-        return virtual.station(settings.ukeys)
+        return virtual.station(settings.platform_ukeys)
     return Station(profile(settings.platform_ukey_profile, settings.platform_ukey_profiles))
 
 

@@ -22,7 +22,7 @@ from signing.sm2 import PrivateKey, load_or_create
 from signing.sm3 import sm3
 from signing.timestamp import stamp_over_http
 from web.application import create_app
-from web.site import Dependencies, Readiness, WebSettings
+from web.site import DemoAssistant, Dependencies, Readiness, WebSettings
 from web.trust import TrustKeeper
 
 JOB_KEY = "jobs.pem"
@@ -58,6 +58,7 @@ async def _serve(settings: Settings) -> None:
                     files=Files.at(settings.kept_files(), digest=sm3),
                     job_key=_job_key(settings),
                     trust=TrustKeeper(settings.trust()),
+                    demo_assistant=_demo_assistant(settings),
                     stamp=stamp_over_http(settings.tsa_url) if settings.tsa_url else None,
                     registry=REGISTRY,
                 )
@@ -115,6 +116,14 @@ def _demo_accounts(settings: Settings) -> tuple[Any, ...]:
     from luochui import demo
 
     return tuple(demo.accounts())
+
+
+def _demo_assistant(settings: Settings) -> DemoAssistant | None:
+    if not settings.demo:
+        return None
+    from luochui import demo_assistant
+
+    return demo_assistant.DemoAssistant(settings)
 
 
 def _readiness(settings: Settings, book: Book) -> Readiness:

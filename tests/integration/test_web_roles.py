@@ -24,6 +24,7 @@ EXPECTED_OPEN = {
     ("POST", "/sign-in/ukey"),
     ("GET", "/.well-known/luochui-assistant.json"),
     ("GET", "/assistant/files/{address}"),
+    ("GET", "/demo/assistant"),
     ("GET", "/check"),
     ("POST", "/check"),
     ("POST", "/check/report.pdf"),
