@@ -54,8 +54,9 @@ def assistant(
             typer.echo(f"  {address}")
             return
         work, drawer = assemble(settings)
-        if pair:
-            work.pair(pair.rstrip("/"), code, phrase)
+        origin = pair.rstrip("/")
+        if origin and not work.is_paired(origin, code):
+            work.pair(origin, code, phrase)
         _begin(work, quiet=quiet, chinese=chinese)
         serve(work, drawer)
     except PairingError as error:

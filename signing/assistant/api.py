@@ -66,7 +66,7 @@ class Api:
         if denied := self._denied(request, platform):
             return denied
         try:
-            found = await run_in_threadpool(self._work.ukeys.tokens)
+            found = await run_in_threadpool(self._work.tokens)
         except TokenError as error:
             text = say_error(error, _locale(request))
             return _answer(platform, {"code": error.code, "text": text}, 503)

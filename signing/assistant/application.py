@@ -1,7 +1,9 @@
 """The assistant as an ASGI application, and its server on the loopback interface."""
 
 import ipaddress
+import signal
 import socket
+import sys
 from importlib.resources import files
 from typing import Any, Final
 
@@ -76,10 +78,13 @@ def server_of(work: Work, drawer: Drawer | None = None) -> uvicorn.Server:
 
 
 def serve(work: Work, drawer: Drawer | None = None) -> None:
-    """Serve until asked to stop."""
+    """Serve until asked to stop; then nothing is left behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     bound = listen(HOST, work.settings.port)
     try:
         server_of(work, drawer).run(sockets=[bound])
+    except KeyboardInterrupt:
+        return
     finally:
         work.close()
         bound.close()

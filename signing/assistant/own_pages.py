@@ -168,7 +168,7 @@ class OwnPages:
         tokens: tuple[TokenContents, ...] = ()
         trouble = ""
         try:
-            tokens = await run_in_threadpool(self._work.ukeys.tokens)
+            tokens = await run_in_threadpool(self._work.tokens)
         except TokenError as error:
             trouble = say_error(error, locale_of(request))
         lying = self._drawer.lying() if self._drawer is not None and self._work.settings.demo else ()

@@ -1,5 +1,6 @@
 """The assistant without its pages: takes jobs, prepares what is shown, signs what was agreed to."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from signing.assistant.revocation import Lists
 from signing.assistant.sessions import Sessions
 from signing.assistant.settings import AssistantSettings
 from signing.assistant.showing import NotShown, fetch_and_show
-from signing.jobs import JobError, JobProblem, SealTask, UnlockTask, read_job
+from signing.jobs import JobError, JobProblem, SealTask, UnlockTask, read_job, same_code
 from signing.sm2 import PrivateKey, load_or_create
 from signing.token.port import Pin, PinState, TokenContents, TokenError, WrongPin
 
@@ -74,12 +75,18 @@ class Work:
         self.sessions = Sessions(own_secret(folder))
         self.opening = Opening(folder, settings.opens)
         self.key: PrivateKey = load_or_create(folder / "key.pem")
+        self._reading = threading.Lock()
         self._preparing = ThreadPoolExecutor(PREPARING_AT_ONCE, thread_name_prefix="preparing")
 
     def close(self) -> None:
         """Leave nothing behind that waits."""
         self._preparing.shutdown(wait=False, cancel_futures=True)
         self.opening.close()
+
+    def tokens(self) -> tuple[TokenContents, ...]:
+        """What is plugged in. One look at a time: each starts a process. Raises TokenError."""
+        with self._reading:
+            return self.ukeys.tokens()
 
     # ── pairing ──
 
@@ -88,6 +95,11 @@ class Work:
         paired = self.pairings.add(look_up(origin, code, demo=self.settings.demo), phrase)
         self.journal.write("paired", platform=origin, title=paired.name)
         return paired
+
+    def is_paired(self, origin: str, code: str) -> bool:
+        """Whether the platform is paired by this very code; pairing it again would shut its pages out."""
+        known = self.pairings.get(origin)
+        return known is not None and same_code(code, known.key)
 
     def unpair(self, origin: str) -> None:
         """Forget the platform, and what of it waits."""
@@ -154,7 +166,7 @@ class Work:
 
     def judged(self, entry: Entry) -> tuple[Fit, ...]:
         """Each UKey, and whether it may be used. Raises TokenError."""
-        fits = judge(entry.job, self.ukeys.tokens(), self.now(), self.lists)
+        fits = judge(entry.job, self.tokens(), self.now(), self.lists)
         self.desk.note(entry.id, hindrance(fits))
         return fits
 
@@ -210,7 +222,7 @@ class Work:
     def change_pin(self, given: Given) -> Problem | None:
         """On the own pages. None: it is changed."""
         try:
-            for contents in self.ukeys.tokens():
+            for contents in self.tokens():
                 if contents.info.serial == given.serial:
                     return self._too_early(contents, given) or self._changed(contents, given)
             return Problem(acts.NO_UKEY)
