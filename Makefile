@@ -91,7 +91,7 @@ $(BIN)/uv: lock/dev.txt
 native: $(VUKEY) ## Compile the virtual UKey (again, when its sources changed)
 
 $(VUKEY): $(wildcard signing/vukey/*.c signing/vukey/*.h) signing/vukey/compile | $(BIN)/uv
-	@signing/vukey/compile $@ || echo "The virtual UKey could not be compiled; all else works without it." >&2
+	@sh signing/vukey/compile $@ || echo "The virtual UKey could not be compiled; all else works without it." >&2
 
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from setuptools import Command, setup
+from setuptools import Command, Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 from setuptools.command.build_py import build_py
@@ -44,7 +44,7 @@ class BuildNative(Command):
     def run(self) -> None:
         target = MODULE if self.editable_mode else Path(str(self.build_lib)) / MODULE
         target.parent.mkdir(parents=True, exist_ok=True)
-        if subprocess.run([str(VUKEY / "compile"), str(target)], check=False).returncode == 0:
+        if subprocess.run(["sh", str(VUKEY / "compile"), str(target)], check=False).returncode == 0:
             return
         told = "the virtual UKey cannot be compiled: it needs a C compiler and libssl-dev"
         if not self.editable_mode:
@@ -61,12 +61,15 @@ class BuildNative(Command):
         return {}
 
 
-class PlatformWheel(bdist_wheel):
-    """Any Python 3, but only this platform: there is a shared library inside."""
+class Native(Distribution):
+    """One with a shared library in it, which setuptools does not know as an extension of Python."""
 
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+class PlatformWheel(bdist_wheel):
+    """For any Python 3, but only for this platform."""
 
     def get_tag(self) -> tuple[str, str, str]:
         return ("py3", "none", super().get_tag()[2])
@@ -74,5 +77,6 @@ class PlatformWheel(bdist_wheel):
 
 build.sub_commands = [*build.sub_commands, ("build_native", None)]
 setup(
+    distclass=Native,
     cmdclass={"build_py": BuildWithCatalogues, "build_native": BuildNative, "bdist_wheel": PlatformWheel},
 )
