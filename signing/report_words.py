@@ -39,6 +39,7 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "SignedInTheFuture": "签章自称的时间（{stated}）还没有到。",
         # 时间戳
         "UnreadableStamp": "时间戳无法读取（{problem}）。",
+        "StampNotUnderstood": "时间戳用了本程序不认识的算法，无法核对（{problem}）。",
         "StampOfOther": "时间戳是盖在别的内容上的，与这枚签章不符。",
         "StampSignerMissing": "时间戳没有附上签发机构的证书，无法核对。",
         "StatedAfterStamp": "签章自称的时间（{stated}）晚于时间戳（{stamped}）；以时间戳为准。",
@@ -94,6 +95,7 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "UnusualVersion": "Its structure has version {version} (GB/T 38540-2020 has 4).",
         "SignedInTheFuture": "The time it states ({stated}) is still to come.",
         "UnreadableStamp": "The time stamp can't be read ({problem}).",
+        "StampNotUnderstood": "The time stamp can't be checked here ({problem}).",
         "StampOfOther": "The time stamp is over something else.",
         "StampSignerMissing": "The time stamp does not bring its signer's certificate.",
         "StatedAfterStamp": "It states {stated}, later than its time stamp ({stamped}), which counts.",
