@@ -28,8 +28,8 @@ from signing.findings import Finding
 from signing.report import Summary, from_json, refused
 from signing.sm3 import sm3
 
-WITHIN_S: Final = 30.0
-CPU_S: Final = 20
+WITHIN_S: Final = 20.0
+CPU_S: Final = 12
 MEMORY: Final = 1_536 << 20
 MAX_SUMMARY: Final = 16 << 20
 
