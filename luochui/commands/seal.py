@@ -27,7 +27,7 @@ from signing.documents import (
 from signing.layout import layout_of
 from signing.pdf.places import PlaceToMake, with_places
 from signing.seal import Picture
-from signing.timestamp_http import stamp_over_http
+from signing.timestamp import stamp_over_http
 from signing.token import virtual
 from signing.token.port import NoCertificate, NoSeal, Pin, TokenContents
 from signing.token.profiles import profile as profile_named

@@ -23,6 +23,7 @@ from signing.documents import (
     seal_document,
 )
 from signing.findings import Verdict
+from signing.issuing import TIME_STAMPER
 from signing.layout import layout_of
 from signing.pdf.places import PlaceToMake, with_places
 from signing.pdf.preparing import GM_SM2
@@ -30,6 +31,8 @@ from signing.pdf.preparing import prepare as prepare_pdf
 from signing.pdf.widgets import grouped
 from signing.seal import Picture, Seal, SealError
 from signing.seal_picture import name_chop, official_seal
+from signing.sm2 import PrivateKey
+from signing.timestamp import Stamper, read_response, request, signature_digest
 from signing.typesetting import fonts
 from signing.verification import verify
 from tests import sealkit
@@ -322,17 +325,28 @@ def test_a_picture_that_unpacks_to_too_much_is_refused() -> None:
 # Around the signature
 
 
-def test_a_time_stamp_goes_into_the_sealing() -> None:
-    given: list[bytes] = []
+def test_a_time_stamp_goes_into_the_sealing_and_proves_its_time() -> None:
+    key = PrivateKey.generate()
+    stamper = Stamper(
+        sealkit.issued("示例时间戳", key, TIME_STAMPER), key, "1.3.6.1.4.1.99999.1", (sealkit.CA,)
+    )
 
     def stamp(signature: bytes) -> bytes:
-        given.append(signature)
-        return b"\x30\x03\x02\x01\x07"
+        asked = request(signature_digest(signature))
+        return read_response(stamper.answer(asked.der, now=sealkit.NOW), asked)
 
-    pdf = sealed(plain_pdf(), At(0, 60, 60), stamp=stamp)
-    signature = verify(pdf, sealkit.trust(), now=sealkit.NOW).seals[0].found.signature
-    assert signature is not None
-    assert (given, signature.time_stamp) == ([signature.signature], b"\x30\x03\x02\x01\x07")
+    pdf = with_places(plain_pdf(2), [PlaceToMake(name, At(1, 60, y)) for name, y in (("a", 60), ("b", 160))])
+    for name in ("a", "b"):
+        pdf = sealed(pdf, Named(name), stamp=stamp)
+    report = verify(pdf, sealkit.trust(), now=sealkit.NOW + sealkit.DAY)
+    assert (report.verdict, report.findings) == (Verdict.VALID, ())
+    assert [entry.proven_time for entry in report.seals] == [sealkit.NOW] * 2
+
+
+def test_a_stamp_that_is_too_long_is_refused_before_anything_is_written() -> None:
+    with pytest.raises(DocumentError) as caught:
+        sealed(plain_pdf(), At(0, 60, 60), stamp=lambda _signature: bytes(40_000))
+    assert caught.value.fault is Fault.DOES_NOT_FIT
 
 
 def test_a_seal_is_used_by_its_owner_and_in_its_time() -> None:

