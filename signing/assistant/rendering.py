@@ -39,6 +39,7 @@ def main() -> None:
 
 def answer(data: bytes, output: BinaryIO) -> None:
     """The facts of the hole and the pages, or what is wrong."""
+    from signing import SigningError
     from signing.documents import DocumentError, hole
 
     try:
@@ -49,6 +50,11 @@ def answer(data: bytes, output: BinaryIO) -> None:
         return
     except TooMuch as error:
         _frame(output, json.dumps({"problem": error.code}).encode())
+        return
+    except SigningError as error:
+        shown = {"ofd-cannot-show": "document.cannot_show", "ofd-too-large": "document.too_many_pages"}
+        problem = shown.get(getattr(error, "code", ""), "document.unreadable")
+        _frame(output, json.dumps({"problem": problem}).encode())
         return
     facts = {
         "kind": found.kind.value,

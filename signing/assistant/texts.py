@@ -69,6 +69,7 @@ MESSAGES: Final[dict[str, str]] = {
     "document.leaves_out_more": N_("签章不会覆盖文件的全部内容，有人可能事后改动，已拒绝。"),
     "document.does_not_fit": N_("签章放不进文件留出的位置，已拒绝。"),
     "document.too_many_pages": N_("文件页数过多，无法完整显示，已拒绝。"),
+    "document.cannot_show": N_("文件里有无法准确显示的内容，已拒绝：没有看清的文件不能签。"),
     "document.page_too_large": N_("文件的页面尺寸异常，已拒绝。"),
     # pairing
     "pair.origin": N_("请输入平台的网址，以 https:// 开头，不带后面的路径。"),

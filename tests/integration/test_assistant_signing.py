@@ -1,6 +1,7 @@
 """What the assistant signs, what it refuses to sign, and how it treats PINs: with the real PKCS#11 module."""
 
 import base64
+import io
 import re
 import secrets
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
+from PIL import Image
 
 from signing.assistant import showing
 from signing.assistant.acts import Fit, hindrance
@@ -18,8 +21,9 @@ from signing.assistant.desk import MAX_OF_A_PLATFORM, MAX_OPEN, Desk, State
 from signing.assistant.keeping import private_folder
 from signing.assistant.patience import DELAYS_S
 from signing.csr import parse_request
-from signing.documents import fill
+from signing.documents import At, DocumentKind, fill, kind_of, prepare
 from signing.jobs import JobKind, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.ofd.writing import ofd_from_pdf
 from signing.seal_signature import parse_seal_signature
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
@@ -123,6 +127,30 @@ def test_a_document_is_sealed(assistant: Assistant, platform: SmallPlatform, uke
     assert der(found, "certificate") == ukey.certificate.der
     assert fill(prepared, sealing).startswith(b"%PDF")  # refuses another digest or coverage
     assert platform.asked.count("/documents/1") == 1
+
+
+def test_an_ofd_document_is_sealed(assistant: Assistant, platform: SmallPlatform, ukey: Equipped) -> None:
+    page = typst.compile(b'#set document(title: "x")\n= Confirmation\nPlain text.')
+    document = ofd_from_pdf(page, title="成交确认书", created=datetime.now(UTC).date())
+    prepared = prepare(document, ukey.seal, [At(0, 120, 220)], at=datetime.now(UTC), name="transferee")
+    number = platform.signs(assistant, platform.document(prepared, ukey.seal))
+    window = assistant.window(number)
+    assert "OFD" in window.text
+    picture = window.client.get(f"{window.at}/1.png").content
+    with Image.open(io.BytesIO(picture)) as image:
+        colours = image.convert("RGB").getcolors(1 << 24) or []
+    reds = sum(count for count, (red, green, _) in colours if red > 150 and green < 90)
+    assert reds > 1_000  # the seal is seen where it will be
+    window.agree(ukey.serial, PIN.reveal())
+    sealing = parse_seal_signature(der(outcome(assistant, platform, number), "result"))
+    assert kind_of(fill(prepared, sealing)) is DocumentKind.OFD
+
+
+def test_an_ofd_document_that_cannot_be_read_is_refused(
+    assistant: Assistant, platform: SmallPlatform, ukey: Equipped
+) -> None:
+    data = b"PK\x03\x04" + b"OFD.xml" * 100
+    assert refused(assistant, platform, platform.document(data, ukey.seal)) == "document.unreadable"
 
 
 def test_a_sign_in_is_signed_for_this_origin(
