@@ -4,6 +4,7 @@ PINs come from files (or are asked for), never from arguments, which every user 
 """
 
 import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -259,10 +260,8 @@ def _station(profile_name: str, profiles: Path | None, folder: Path | None) -> S
 
 
 def _folder(folder: Path | None, settings: Settings) -> Path:
-    import os
-
     given = os.environ.get(virtual.FOLDER_VARIABLE)
-    return folder or (Path(given) if given else settings.data / "ukeys")
+    return folder or (Path(given) if given else settings.ukeys)
 
 
 def _codes(settings: Settings) -> CodeBook:
