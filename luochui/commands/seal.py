@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,13 +63,14 @@ def seal(
     place: Annotated[
         list[str] | None,
         typer.Option(
-            help="PAGE:X:Y (page from 1, mm from its top left to its middle), the name of a place, "
-            "straddle or straddle:Y; several times for several. Without: the one empty place, or the end"
+            help="PAGE:LEFT:TOP (page from 1; mm from its top left to the seal's middle), the name of "
+            "a place, straddle, or straddle:TOP; several times for several. "
+            "Without: the one empty place, or the end"
         ),
     ] = None,
     reserve: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PAGE:X:Y[:straddle]: first make a place in a PDF, for whoever seals later"),
+        typer.Option(help="NAME=PAGE:LEFT:TOP(:straddle): make a place in a PDF first, for a later seal"),
     ] = None,
     profile: Annotated[str, typer.Option(help="Kind of device (docs/vukey.md)")] = "virtual",
     profiles: Annotated[
@@ -113,7 +115,7 @@ def _place(text: str) -> Place:
     if found := _STRADDLE.fullmatch(text):
         return Straddle(float(found[1]) if found[1] else None)
     if ":" in text:
-        raise NotSealed(f"{text} is no place: PAGE:X:Y, a name, straddle, or straddle:Y")
+        raise NotSealed(f"{text} is no place: PAGE:LEFT:TOP, a name, straddle, or straddle:TOP")
     return Named(text)
 
 
@@ -142,7 +144,7 @@ def _with_reserved(data: bytes, reserved: list[str]) -> bytes:
     for text in reserved:
         found = _RESERVED.fullmatch(text)
         if found is None:
-            raise NotSealed(f"{text} is no place to reserve: NAME=PAGE:X:Y or NAME=PAGE:X:Y:straddle")
+            raise NotSealed(f"{text} is no place to reserve: NAME=PAGE:LEFT:TOP(:straddle)")
         at = At(int(found[2]) - 1, float(found[3]), float(found[4]))
         places.append(PlaceToMake(found[1], at, straddle=Straddle() if found[5] else None))
     return with_places(data, places)
@@ -155,9 +157,13 @@ def _station(name: str, profiles: Path | None) -> Station:
 
 def _pin(file: Path | None, label: str) -> Pin:
     if file is None:
+        if not sys.stdin.isatty():
+            raise NotSealed("PIN: give a file (--pin-file), there is no terminal to ask at")
         return Pin(typer.prompt(f"PIN of {label}", hide_input=True))
     with file.open("rb") as opened:
         first = opened.read(MAX_PIN_FILE).splitlines()[:1]
+    if (mode := file.stat().st_mode & 0o777) & 0o077:
+        typer.echo(f"Warning: {file} has mode {mode:04o}, others can read the PIN; chmod 600 it.", err=True)
     try:
         return Pin(first[0].decode() if first else "")
     except UnicodeDecodeError:

@@ -56,6 +56,12 @@ def run(ukeys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Run":
     return Run(tmp_path)
 
 
+def app() -> typer.Typer:
+    program = typer.Typer()
+    command.register(program)
+    return program
+
+
 class Run:
     """One folder with documents, and the command."""
 
@@ -63,15 +69,14 @@ class Run:
         self.folder = folder
         self.pin = folder / "pin"
         self.pin.write_text(f"{PIN}\n")
+        self.pin.chmod(0o600)
         self.out = folder / "out"
 
     def __call__(self, data: bytes, *more: str) -> Result:
         document = self.folder / "in"
         document.write_bytes(data)
-        app = typer.Typer()
-        command.register(app)
         paths = ["--document", str(document), "--out", str(self.out), "--pin-file", str(self.pin)]
-        return CliRunner().invoke(app, [*paths, "--token", LABEL, *more])
+        return CliRunner().invoke(app(), [*paths, "--token", LABEL, *more])
 
 
 def seals(run: Run) -> list[tuple[str, list[int]]]:
@@ -147,6 +152,15 @@ def test_a_wrong_pin_says_so_and_does_not_show_it(run: Run) -> None:
     assert "246802" not in done.output
     run.pin.write_text(f"{PIN}\n")
     assert run(plain_pdf()).exit_code == 0, "the right one brings the tries back"
+
+
+def test_a_pin_that_others_can_read_is_warned_of_and_without_a_terminal_nobody_is_asked(run: Run) -> None:
+    run.pin.chmod(0o644)
+    done = run(plain_pdf())
+    assert (done.exit_code, "has mode 0644, others can read the PIN" in done.output) == (0, True)
+    document = str(run.folder / "in")
+    done = CliRunner().invoke(app(), ["--document", document, "--out", document, "--token", LABEL])
+    assert (done.exit_code, "there is no terminal to ask at" in done.output) == (1, True)
 
 
 def test_two_empty_places_are_a_question(run: Run) -> None:
