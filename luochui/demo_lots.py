@@ -223,7 +223,7 @@ SCENES: Final[tuple[Scene, ...]] = (
         lot="XX-SW-112",
         part=Part.SOLD_TO_VISITOR,
         asset_class=AssetClass.PHYSICAL,
-        title="机关食堂淘汰厨房设备一批（成交确认书待盖章）",
+        title="机关食堂淘汰厨房设备一批",
         place="湘西 · 州府城区",
         description=(
             "蒸饭车、消毒柜、冷藏柜等二十八件，整体转让，现状移交。本标的已由测试竞买人一竞得，"

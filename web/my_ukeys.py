@@ -13,7 +13,7 @@ from office.ukeys import BoundAlready, BoundUKey, Presented, TooManyUKeys
 from signing.der import MalformedDer
 from signing.findings import Verdict
 from signing.jobs import SignInTask
-from signing.seal import Seal, parse_seal
+from signing.seal import MAX_SEAL, Seal, parse_seal
 from signing.seal_check import check_seal
 from signing.sm3 import sm3
 from signing.x509 import Certificate, parse_certificate
@@ -112,7 +112,7 @@ async def _presented(visit: Visit, fingerprint: str) -> Presented:
     if not visit.form.get("seal"):
         raise _NoSeal("none came")
     try:
-        seal = parse_seal(answered(visit, "seal"))
+        seal = parse_seal(answered(visit, "seal", MAX_SEAL))
         trust = await visit.site.trust.current()
     except MalformedDer as error:
         raise _NoSeal(str(error)) from error

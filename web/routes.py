@@ -61,7 +61,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/my/password", people.change_password, SIGNED_IN),
     Page("GET", "/my/ukeys", my_ukeys.index, SIGNED_IN),
     Page("POST", "/my/ukeys/challenge", my_ukeys.challenge, SIGNED_IN),
-    Page("POST", "/my/ukeys/bind", my_ukeys.bind, SIGNED_IN, UPLOAD_LIMIT),
+    Page("POST", "/my/ukeys/bind", my_ukeys.bind, SIGNED_IN, 2 * sealing.LARGEST_SEALING),
     Page("POST", "/my/ukeys/{ukey}/end", my_ukeys.end, SIGNED_IN),
     Page("GET", "/my/tasks", tasks.index, SIGNED_IN),
     # documents of a sale; who may see one is decided for each

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 LARGEST_SEALING: Final = 4 << 20
 """Of the form that brings one: base64 of a sealing of at most 2.25 MB."""
-TITLE: Final = N_("在%(number)s（%(kind)s）上盖章：%(title)s")
+TITLE: Final = N_("成交确认书 %(number)s（%(kind)s 版）：%(title)s")
 LONGEST_TITLE: Final = 150
 NOT_NOW: Final = N_("现在不需要您盖章：可能已在另一个窗口盖好，或者文件有了变化。请刷新页面查看。")
 NO_UKEY: Final = N_("您的账号还没有可以使用的 UKey。请先到“我的 UKey”绑定，等管理员确认。")

@@ -76,7 +76,7 @@ def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit
     dialog = one.locator("[data-part=win-dialog]")
     expect(dialog).to_be_visible()
     expect(dialog).to_contain_text("恭喜您！成为最高报价人")
-    expect(dialog).to_contain_text("后续事项由平台管理员与您联系")
+    expect(dialog).to_contain_text("请到“我的办件”给成交确认书盖章")
     dialog.get_by_role("button").click()
     expect(one.locator("[data-part=phase]")).to_have_text("成交")
     expect(one.locator("[data-part=ending]")).to_contain_text("恭喜您！成为最高报价人")
