@@ -17,7 +17,7 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "NotYetValid": "证书或印章当时尚未生效（自 {valid_from} 起有效）。",
         "Expired": "证书当时已过期（有效期至 {valid_until}）。",
         "BadSignature": "签名不成立：它不是由「{signer}」作出的，或者内容被改动过。",
-        "NoPath": "签发证书的机构（{issuer}）不在受信任之列。",
+        "NoPath": "签发「{subject}」证书的机构（{issuer}）不在受信任之列。",
         "NotAnAuthority": "证书链上的「{subject}」无权签发证书。",
         "PathTooLong": "证书链比「{subject}」允许的更长。",
         "WrongUse": "证书「{subject}」不允许用于此用途。",
@@ -72,7 +72,7 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "NotYetValid": "The certificate was not valid yet (valid from {valid_from}).",
         "Expired": "The certificate had expired (valid until {valid_until}).",
         "BadSignature": "The signature is not by “{signer}”, or what it is about was changed.",
-        "NoPath": "The authority that issued the certificate ({issuer}) is none that is trusted here.",
+        "NoPath": "The authority that issued “{subject}” ({issuer}) is none that is trusted here.",
         "NotAnAuthority": "“{subject}” in the chain may not issue certificates.",
         "PathTooLong": "The chain of certificates is longer than “{subject}” permits.",
         "WrongUse": "The certificate “{subject}” may not be used for this.",
@@ -189,6 +189,9 @@ _HEADLINES: Final = {
 def coverage(seal: Seal, lang: str) -> str:
     """What the seal covers, in a sentence."""
     chinese = lang == "zh"
+    changed = any(found.kind in ("ContentChanged", "ForgedRange") for found in seal.findings)
+    if changed:
+        return "所覆盖的内容已与盖章时不同" if chinese else "What it covers is no longer what was sealed"
     if seal.covers_all:
         return "覆盖整份文件" if chinese else "Covers the whole document"
     later = sum(1 for change in seal.changes if change.kind == "seal")

@@ -5,7 +5,7 @@ find, and no index brings back an object that somebody had hidden in the signed 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -48,8 +48,13 @@ class _Scanned:
     end: int
 
 
-def increments(data: bytes, end_of_signed: int, whole: PdfFileReader) -> Iterator[Increment]:
-    """The additions behind `end_of_signed`, in their order. Raises Refused when they are not clean."""
+def increments(
+    data: bytes, end_of_signed: int, whole: PdfFileReader, opened: Callable[[PdfFileReader], None]
+) -> Iterator[Increment]:
+    """The additions behind `end_of_signed`, in their order. Raises Refused when they are not clean.
+
+    `opened` is told each reader before it is used.
+    """
     begin = end_of_signed
     for _ in range(MAX_INCREMENTS):
         if _WHITE.fullmatch(data, begin):
@@ -57,6 +62,7 @@ def increments(data: bytes, end_of_signed: int, whole: PdfFileReader) -> Iterato
         with parsing():
             scanned = _scan(data, begin, whole)
         reader = open_pdf(data[: scanned.end])
+        opened(reader)
         with parsing():
             _check_index(reader, scanned, start_of_index(data[:begin]))
             changed = _defined(reader)

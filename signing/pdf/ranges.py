@@ -79,6 +79,22 @@ def without_holes(data: bytes, ranges: Iterable[SignedRange]) -> bytes:
     return bytes(light)
 
 
+def remember(reader: Any, data: bytes, known: Iterable[Any]) -> None:
+    """Give the reader these signature dictionaries, where it has them, without their long strings.
+
+    Whoever asks it for one gets it at once; parsing the string of a seal takes longer than all the rest.
+    """
+    for reference in known:
+        if not isinstance(reference, generic.IndirectObject):
+            continue
+        own = generic.Reference(reference.idnum, reference.generation, pdf=reader)
+        with suppress(Forged, Refused, KeyError), parsing():
+            found, hole = _dictionary(data, reader, own)
+            if hole is not None:
+                found.container_ref = own
+                reader.cache_indirect_object(own.generation, own.idnum, found)
+
+
 def _dictionary(
     data: bytes, reader: PdfFileReader, reference: generic.Reference
 ) -> tuple[Any, tuple[int, int] | None]:

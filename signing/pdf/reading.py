@@ -45,7 +45,7 @@ from signing.pdf.fields import (
 )
 from signing.pdf.increments import increments
 from signing.pdf.opening import FILE, Refused, open_pdf, parsing
-from signing.pdf.ranges import Forged, SignedRange, signed_range, strays, without_holes
+from signing.pdf.ranges import Forged, SignedRange, remember, signed_range, strays, without_holes
 from signing.pdf.walking import active_content, all_missing, strange_signatures
 from signing.seal import OldSeal
 from signing.seal_signature import SealSignature, parse_seal_signature
@@ -81,13 +81,15 @@ def _read(data: bytes) -> Reading:
     signed = sorted((_signed(data, reader, field) for field in fields), key=_order)
     light = without_holes(data, (each.ranged for each in signed if each.ranged))
     whole = open_pdf(light)
+    values = tuple(field.signature for field in fields)
+    remember(whole, data, values)
     known = {number for field in fields if (number := number_of(field.signature))}
     findings += active_content(whole)
-    stray = max(strange_signatures(whole, known), strays(light, whole, (f.signature for f in fields)))
+    stray = max(strange_signatures(whole, known), strays(light, whole, values))
     if stray:
         findings.append(StrangeFile(FILE, f"{stray} signatures in it belong to no field"))
     seals = _Seals(data, shown, tuple(signed))
-    additions = _Additions(light, whole, [each.ranged.end for each in signed if each.ranged])
+    additions = _Additions(data, light, whole, tuple(signed))
     return Reading(tuple(seals.found(additions)), tuple(findings))
 
 
@@ -204,7 +206,10 @@ def _overlap(one: _Signed, other: _Signed) -> bool:
 class _Additions:
     """What stands behind each signed part: looked at once, in order, for all signatures of the file."""
 
-    def __init__(self, data: bytes, reader: PdfFileReader, ends: list[int]) -> None:
+    def __init__(self, data: bytes, light: bytes, reader: PdfFileReader, signed: tuple[_Signed, ...]) -> None:
+        self.data = data
+        self.values = tuple(each.field.signature for each in signed)
+        ends = [each.ranged.end for each in signed if each.ranged]
         self.size = len(data)
         self.ends: set[int] = {len(data)}
         self.steps: list[tuple[int, tuple[Change, ...]]] = []
@@ -212,22 +217,26 @@ class _Additions:
         self.broken: tuple[int, Finding] | None = None
         """From this place on nothing is known, and why."""
         if ends:
-            self._look(data, reader, min(ends))
+            self._look(light, reader, min(ends))
 
     def _look(self, data: bytes, reader: PdfFileReader, first: int) -> None:
         begin = first
         try:
             before = open_pdf(data[:first])
             self.ends.add(first)
+            self._opened(before)
             if first == len(data):
                 return
             awaited = all_missing(before)
-            for increment in increments(data, first, reader):
+            for increment in increments(data, first, reader, self._opened):
                 self.steps.append((begin, tuple(changes(before, increment, awaited))))
                 before, begin = increment.reader, increment.end
                 self.ends.add(begin)
         except Refused as refused:
             self.broken = begin, refused.finding
+
+    def _opened(self, reader: PdfFileReader) -> None:
+        remember(reader, self.data, self.values)
 
     def after(self, name: str, end: int) -> tuple[Coverage, list[Finding]]:
         """What came after the signed part that ends there."""
