@@ -23,7 +23,8 @@ from certificates.authority import (
     UnknownCertificate,
     read_trust,
 )
-from certificates.authority.register import RegisterDamaged
+from certificates.authority.folder import AuthorityBusy, Folder
+from certificates.authority.register import MAX_LINE, RegisterDamaged
 from certificates.authority.roles import Role
 from signing import oids
 from signing.chain import check_certificate
@@ -31,7 +32,7 @@ from signing.crl import Reason
 from signing.findings import Revoked, Verdict
 from signing.names import Name
 from signing.ocsp import CertificateId, Standing, ask, parse_answer
-from signing.seal import SealKind
+from signing.seal import Picture, SealKind
 from signing.seal_check import check_seal, check_seal_signature
 from signing.seal_signature import sign_with_seal
 from signing.sm2 import PrivateKey
@@ -435,6 +436,33 @@ def test_half_a_line_is_cut_off(authority: DemonstrationAuthority, tmp_path: Pat
     assert [entry.serial for entry in authority.entries()] == [certificate.serial]
     again = DemonstrationAuthority.open(tmp_path / "authority", clock=lambda: NOW)
     assert again.status(certificate.serial).state is State.GOOD
+
+
+def test_who_waits_too_long_is_told_so(tmp_path: Path) -> None:
+    DemonstrationAuthority.open(tmp_path)
+    folder = Folder(tmp_path)
+    with folder.locked(), pytest.raises(AuthorityBusy), folder.locked(within_s=0.05):
+        pass
+
+
+def test_a_register_that_is_gone_or_endless_is_noticed(
+    authority: DemonstrationAuthority, tmp_path: Path
+) -> None:
+    path = tmp_path / "authority" / "register.jsonl"
+    with path.open("ab") as file:
+        file.write(b"x" * (MAX_LINE + 10))
+    with pytest.raises(RegisterDamaged, match="too long"):
+        authority.entries()
+    path.unlink()
+    with pytest.raises(RegisterDamaged, match="gone"):
+        authority.entries()
+
+
+def test_a_picture_that_fits_no_seal_makes_none(authority: DemonstrationAuthority) -> None:
+    certificate = issued(authority)
+    with pytest.raises(NotIssued, match="picture"):
+        authority.make_seal(certificate, picture=Picture("png", bytes(3 << 19), 42, 42))
+    assert authority.make_seal(certificate, picture=Picture("png", b"x", 42, 42)).info.picture.data == b"x"
 
 
 # --- time ---

@@ -1,5 +1,6 @@
 """Time stamps: made here, read strictly, checked; and what a sealing gains by one."""
 
+import hashlib
 import random
 import threading
 import time
@@ -191,6 +192,62 @@ def test_the_identifiers_of_gm_t_0010_are_read_too(place: int) -> None:
         outer = [part(inner, index) for index in range(4)]
         token = sequence(cms_signed, encode(0xA0, sequence(*outer, encode(0x31, sequence(*parts)))))
     assert check(token) == []
+
+
+def token_with(*, hashed: bytes, kind: str, signer_id: bytes = b"") -> bytes:
+    """A token as others write it: how the signer's certificate is named, and by which attribute."""
+    content = part(TOKEN, 1, 0, 2, 1, 0)
+    info = bytes(core.OctetString.load(content).native)
+    attributes = sorted(
+        sequence(core.ObjectIdentifier(oid).dump(), encode(0x31, value))
+        for oid, value in {
+            "1.2.840.113549.1.9.3": core.ObjectIdentifier("1.2.840.113549.1.9.16.1.4").dump(),
+            "1.2.840.113549.1.9.4": core.OctetString(sm3(info)).dump(),
+            kind: sequence(sequence(hashed)),
+        }.items()
+    )
+    inner = part(TOKEN, 1, 0)
+    parts = [part(inner, 4, 0, index) for index in range(6)]
+    parts[1] = signer_id or parts[1]
+    parts[3] = encode(0xA0, *attributes)
+    parts[5] = core.OctetString(KEY.sign(encode(0x31, *attributes))).dump()
+    outer = [part(inner, index) for index in range(4)]
+    whole = sequence(*outer, encode(0x31, sequence(*parts)))
+    return sequence(part(TOKEN, 0), encode(0xA0, whole))
+
+
+def octets(content: bytes) -> bytes:
+    return bytes(core.OctetString(content).dump())
+
+
+V1, V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+
+
+@pytest.mark.parametrize(
+    ("hashed", "kind", "expected"),
+    [
+        (sequence(octets(hashlib.sha1(TSA.der).digest())), V1, []),
+        (sequence(octets(hashlib.sha256(TSA.der).digest())), V2, []),
+        (sequence(sequence(SM3_OID), octets(sm3(TSA.der))), V2, []),
+        (sequence(sequence(SM3_OID), octets(sm3(CA.der))), V2, [BadSignature]),
+        (sequence(sequence(core.ObjectIdentifier("1.2.3").dump()), octets(b"x")), V2, [BadSignature]),
+        (sequence(octets(b"x")), "1.2.3", [UnreadableStamp]),
+        (b"", V2, [BadSignature]),
+    ],
+    ids=["sha-1", "sha-256", "sm3", "another certificate", "unknown digest", "none", "empty"],
+)
+def test_the_signer_is_named_by_any_of_the_usual_digests(
+    hashed: bytes, kind: str, expected: list[Any]
+) -> None:
+    assert check(token_with(hashed=hashed, kind=kind)) == expected
+
+
+def test_the_signer_may_be_named_by_its_key() -> None:
+    hashed = sequence(octets(hashlib.sha256(TSA.der).digest()))
+    by_key = encode(0x80, TSA.extensions.subject_key_id)
+    assert check(token_with(hashed=hashed, kind=V2, signer_id=by_key)) == []
+    other = encode(0x80, CA.extensions.subject_key_id)
+    assert BadSignature in check(token_with(hashed=hashed, kind=V2, signer_id=other))
 
 
 RSA_WITH_SHA256, SHA256 = "1.2.840.113549.1.1.11", "2.16.840.1.101.3.4.2.1"
