@@ -17,7 +17,7 @@ from signing.names import Name
 from signing.seal_signature import assemble, to_be_signed
 from signing.sm2 import PrivateKey
 from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
-from signing.token.port import Pin, PinState, Token, TokenContents
+from signing.token.port import Pin, PinLocked, PinState, Token, TokenContents, WrongPin
 from signing.unlocking import UnlockError, open_secret
 from signing.x509 import Certificate
 
@@ -184,7 +184,10 @@ def unlock(task: UnlockTask, token: Token, new_pin: Pin, key: PrivateKey) -> Ans
         raise ActError("unlock.other_assistant") from None
     if authorization.serial != task.serial:
         raise ActError("unlock.other_assistant")
-    token.unlock(authorization.so_pin, new_pin)
+    try:
+        token.unlock(authorization.so_pin, new_pin)
+    except (WrongPin, PinLocked):
+        raise ActError("unlock.wrong_code") from None
     try:
         token.set_so_pin(authorization.so_pin, authorization.next_so_pin)
     except SigningError:

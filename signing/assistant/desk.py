@@ -24,6 +24,8 @@ from signing.jobs import Job
 MAX_OPEN: Final = 8
 MAX_OF_A_PLATFORM: Final = 4
 MAX_KEPT: Final = 32
+MAX_SHOWN: Final = 128 << 20
+"""Bytes of all pages in all windows."""
 MAX_NONCES: Final = 4_096
 STAYS: Final = timedelta(minutes=15)
 ANSWER_STAYS: Final = timedelta(minutes=5)
@@ -105,8 +107,7 @@ class Desk:
             of_platform = [each for each in waiting if each.platform.origin == platform.origin]
             if len(waiting) >= MAX_OPEN or len(of_platform) >= MAX_OF_A_PLATFORM:
                 raise DeskError("too-many")
-            if len(self._entries) >= MAX_KEPT:
-                raise DeskError("too-many")
+            self._make_room()
             self._nonces.use(platform.origin, job.nonce, job.expires_at, now)
             entry = Entry(
                 id=secrets.token_urlsafe(24),
@@ -130,6 +131,14 @@ class Desk:
         with self._lock:
             self._sweep(now)
             return tuple(each for each in self._entries.values() if each.state in OPEN)
+
+    def show(self, number: str, shown: Shown | None) -> Entry | None:
+        """To WAITING with what the window shows. Raises DeskError when all windows together show too much."""
+        with self._lock:
+            kept = sum(_size(each.shown) for each in self._entries.values())
+            if kept + _size(shown) > MAX_SHOWN:
+                raise DeskError("document.too_many_open")
+        return self.move(number, State.WAITING, shown=shown)
 
     def move(self, number: str, state: State, **changes: Any) -> Entry | None:
         """To another state, when the table permits it; None when it does not: somebody was faster."""
@@ -177,6 +186,11 @@ class Desk:
                     return entry
             return None
 
+    def _make_room(self) -> None:
+        answered = [each for each in self._entries.values() if each.state not in OPEN]
+        for entry in answered[: max(0, len(self._entries) + 1 - MAX_KEPT)]:
+            del self._entries[entry.id]
+
     def _put(self, entry: Entry) -> Entry:
         self._entries[entry.id] = entry
         return entry
@@ -190,6 +204,10 @@ class Desk:
                 self._put(replace(over, until=now + ANSWER_STAYS))
             elif entry.state not in OPEN:
                 del self._entries[entry.id]
+
+
+def _size(shown: Shown | None) -> int:
+    return sum(len(page) for page in shown.pages) if shown else 0
 
 
 class _Nonces:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 DPI: Final = 110
 MAX_PAGES: Final = 60
 MAX_PIXELS: Final = 12_000_000
-MAX_OUTPUT: Final = 96 << 20
+MAX_OUTPUT: Final = 48 << 20
 MEMORY: Final = 1536 << 20
 PROCESSOR_S: Final = 25
 

@@ -49,6 +49,7 @@ MESSAGES: Final[dict[str, str]] = {
     "other-platform": N_("请求不属于打开它的网页，已拒绝。"),
     "forbidden": N_("这个网页没有使用助手的授权。请从助手首页重新打开平台。"),
     "unlock.other_assistant": N_("这个授权码不是发给这台电脑上的助手的。"),
+    "unlock.wrong_code": N_("UKey 不接受这个授权码，没有解锁。请向平台管理员重新申请。"),
     "unlock.not_read": N_("授权码无法识别、已过期，或不是由已配对的平台签发的。"),
     "internal": N_("助手出现故障，没有完成。"),
     # the document
@@ -70,6 +71,7 @@ MESSAGES: Final[dict[str, str]] = {
     "document.does_not_fit": N_("签章放不进文件留出的位置，已拒绝。"),
     "document.too_many_pages": N_("文件页数过多，无法完整显示，已拒绝。"),
     "document.cannot_show": N_("文件里有无法准确显示的内容，已拒绝：没有看清的文件不能签。"),
+    "document.too_many_open": N_("等待签署的文件太多，请先处理已有的请求。"),
     "document.page_too_large": N_("文件的页面尺寸异常，已拒绝。"),
     # pairing
     "pair.origin": N_("请输入平台的网址，以 https:// 开头，不带后面的路径。"),

@@ -145,9 +145,9 @@ class Work:
             shown = None
             if isinstance(task, SealTask):
                 shown = fetch_and_show(task, entry.platform.origin, demo=self.settings.demo)
-            if self.desk.move(entry.id, State.WAITING, shown=shown):
+            if self.desk.show(entry.id, shown):
                 self.opening.show(self.window_address(entry.id))
-        except (FetchError, NotShown) as error:
+        except (FetchError, NotShown, DeskError) as error:
             self.refuse(entry, error.code)
         except Exception:  # whatever it was, the page must not wait for ever
             self.refuse(entry, "internal")

@@ -632,6 +632,16 @@ def test_an_authorization_for_another_assistant_is_refused(
     assert virtual.station(ukeys).token(ukey.label).info().pin_state is PinState.LOCKED
 
 
+def test_a_wrong_authorization_ends_the_job(
+    assistant: Assistant, platform: SmallPlatform, ukeys: Path, ukey: Equipped
+) -> None:
+    """It came from the platform: asking the person again would only spend the tries of the UKey."""
+    number = platform.signs(assistant, authorization(assistant, ukey.serial, Pin("WRONG56789123456")))
+    assistant.window(number).agree(ukey.serial, new_pin="246802", again="246802")
+    assert outcome(assistant, platform, number)["code"] == "unlock.wrong_code"
+    virtual.station(ukeys).token(ukey.label).sign(b"x", PIN)
+
+
 def test_a_delivered_pin_is_changed_at_its_first_use(
     assistant: Assistant, platform: SmallPlatform, issuer: Issuer, ukeys: Path, ukey: Equipped
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from signing.assistant.desk import OPEN, TRANSITIONS, Desk, DeskError, State
+from signing.assistant.desk import MAX_KEPT, OPEN, TRANSITIONS, Desk, DeskError, State
 from signing.assistant.fetching import permitted
 from signing.assistant.journal import MAX_BYTES, Journal
 from signing.assistant.keeping import private_folder
@@ -18,6 +18,7 @@ from signing.assistant.languages import choose
 from signing.assistant.pairing import Platform
 from signing.assistant.patience import DELAYS_S, MAX_UKEYS, Patience
 from signing.assistant.settings import SettingError, from_environment
+from signing.assistant.showing import Shown
 from signing.assistant.texts import MESSAGES, say, say_error
 from signing.assistant.windows import GIVEN_UP, given_in
 from signing.documents import Fault
@@ -107,6 +108,26 @@ def test_a_job_that_nobody_looks_at_ends(tmp_path: Path) -> None:
     assert over is not None
     assert (over.state, over.refusal) == (State.REFUSED, "job.expired")
     assert at.get(entry.id, NOW + timedelta(minutes=17)) is None
+
+
+def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk(tmp_path)
+    for _ in range(MAX_KEPT + 8):
+        entry = at.take(new_job(PLATFORM.origin, "登录", SignInTask(), now=NOW), PLATFORM, NOW)
+        at.move(entry.id, State.REFUSED)
+    assert len(at._entries) == MAX_KEPT
+    monkeypatch.setattr("signing.assistant.desk.MAX_SHOWN", 1_000)
+    numbers = [
+        at.take(new_job(PLATFORM.origin, "登录", SignInTask(), now=NOW), PLATFORM, NOW).id for _ in range(3)
+    ]
+    assert at.show(numbers[0], Shown("pdf", bytes(32), "", 9, (b"x" * 600,)))
+    with pytest.raises(DeskError):
+        at.show(numbers[1], Shown("pdf", bytes(32), "", 9, (b"x" * 600,)))
+    assert at.show(numbers[2], None)
+    jobs = [new_job(PLATFORM.origin, "登录", SignInTask(), now=NOW) for _ in range(2)]
+    at.take(jobs[0], PLATFORM, NOW)
+    with pytest.raises(DeskError):  # one more than a platform may have
+        at.take(jobs[1], PLATFORM, NOW)
 
 
 def test_used_nonces_are_forgotten_when_their_jobs_are_over(tmp_path: Path) -> None:
