@@ -1,4 +1,4 @@
-"""What lies in a virtual UKey's file, read by other code than its own: keys are wrapped as docs/vukey.md says.
+"""A virtual UKey's file, read by other code than its own: the keys are wrapped as docs/vukey.md says.
 
 It shows the limit, too: whoever has a copy of the file can try PINs on it, without any counter.
 """
