@@ -16,7 +16,7 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
-from certificates.seal_ink import Ink, find_ink
+from certificates.seal_ink import SEAL_JOINS, SIGNATURE_JOINS, Ink, find_ink
 from signing import SigningError
 from signing.seal import MAX_PICTURE, MAX_SIDE_MM, Picture, SealKind
 
@@ -78,12 +78,14 @@ def clean_seal_image(
 ) -> Picture:
     """The only seal in the image, as PNG with alpha, its longer side `side_mm` (else by `kind`).
 
+    A person's may be a chop or written by hand: characters that stand apart belong together then.
+
     Raises SealImageError of the kinds above; no other error on any input.
     """
     side = SIDES_MM[kind] if side_mm is None else side_mm
     if not 1 <= side <= MAX_SIDE_MM:
         raise ValueError(f"a seal's side has 1 to {MAX_SIDE_MM} mm")
-    ink = _found(_read(data))
+    ink = _found(_read(data), SIGNATURE_JOINS if kind is SealKind.PERSON else SEAL_JOINS)
     drawn = _drawn(ink)
     width, height = drawn.size
     longer = max(width, height)
@@ -126,10 +128,10 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, layered).convert("RGB")
 
 
-def _found(image: Image.Image) -> Ink:
+def _found(image: Image.Image, joins: float) -> Ink:
     if max(image.size) < SMALLEST:
         raise ImageTooSmall(f"an image of {image.width} by {image.height} pixels")
-    found = find_ink(_even_light(image))
+    found = find_ink(_even_light(image), joins)
     if not found:
         raise NoSealFound("there is no ink that could be a seal")
     if len(found) > 1:

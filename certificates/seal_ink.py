@@ -16,8 +16,10 @@ _SOLID: Final = 0.25
 """The share of ink that has ink all around it; of grain it is less."""
 _CELLS: Final = 120
 """The image is looked at in so many cells along its longer side to find what belongs together."""
-_JOINS: Final = 0.055
-"""Gaps up to this share of the longer side are inside one seal."""
+SEAL_JOINS: Final = 0.055
+"""Gaps up to this share of the image's longer side are inside one seal."""
+SIGNATURE_JOINS: Final = 0.16
+"""Characters written by hand stand farther apart."""
 _RIVAL: Final = 0.35
 """Another place with this share of the largest one's ink is another seal, and no speck."""
 
@@ -79,14 +81,14 @@ _KINDS: Final = (
 )
 
 
-def find_ink(image: Image.Image) -> list[Ink]:
+def find_ink(image: Image.Image, joins: float = SEAL_JOINS) -> list[Ink]:
     """The seals in the first colour of which there is enough, the one with most ink first."""
     for kind in _KINDS:
         measured = kind.measure(image).filter(ImageFilter.MedianFilter(3))
         threshold = _threshold(measured.histogram())
         mask = measured.point(lambda value, at=threshold: 255 if value >= at else 0)
         if _is_ink(measured, mask, kind.contrast):
-            return [_cut(image, measured, mask, place, kind, threshold) for place in _places(mask)]
+            return [_cut(image, measured, mask, place, kind, threshold) for place in _places(mask, joins)]
     return []
 
 
@@ -117,12 +119,12 @@ def _threshold(histogram: list[int]) -> int:
     return min(max(at, _LOWEST), _HIGHEST)
 
 
-def _places(mask: Image.Image) -> list[Image.Image]:
+def _places(mask: Image.Image, joins: float) -> list[Image.Image]:
     """Masks (size of the image) of what belongs together, most ink first, specks left out."""
     longer = max(mask.size)
     cell = max(1, longer // _CELLS)
     cells = mask.reduce(cell)
-    reach = max(1, round(_JOINS * longer / cell / 2))
+    reach = max(1, round(joins * longer / cell / 2))
     joined = cells.point(lambda value: 255 if value > 25 else 0).filter(ImageFilter.MaxFilter(2 * reach + 1))
     found = _gathered(sorted(_connected(joined, cells), key=lambda each: -each.amount))
     return [

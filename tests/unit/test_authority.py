@@ -14,7 +14,9 @@ import pytest
 
 from certificates.authority import (
     AlreadyRevoked,
+    Applicant,
     AuthorityError,
+    CertificateAuthority,
     DemonstrationAuthority,
     NotIssued,
     NoTrust,
@@ -73,6 +75,16 @@ def issued(authority: DemonstrationAuthority, **more: object) -> Certificate:
 
 
 # --- what it issues ---
+
+
+def test_it_stands_behind_the_port(authority: DemonstrationAuthority) -> None:
+    port: CertificateAuthority = authority  # what a real one would be reached through
+    applicant = Applicant(SubjectKind.NATURAL_PERSON, "测试一", person_id="430100199001010010")
+    first = port.issue_to(applicant, KEY.public_key, days=90, by="clerk")
+    second = port.renew(first.serial, KEY.public_key, days=90, by="clerk")
+    port.revoke(first.serial, by="clerk")
+    states = [port.status(each.serial).state for each in (first, second)]
+    assert states == [State.REVOKED, State.GOOD]
 
 
 def test_an_organization_gets_a_certificate_that_strangers_to_the_key_can_check(

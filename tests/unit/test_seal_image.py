@@ -179,6 +179,24 @@ def test_a_chop_keeps_its_sides() -> None:
         clean_seal_image(b"", side_mm=0)
 
 
+def handwriting() -> Image.Image:
+    """Three characters that do not touch each other."""
+    mask = Image.new("L", (600, 220))
+    draw = ImageDraw.Draw(mask)
+    for left in (10, 220, 430):
+        points = [(left + 20, 30), (left + 130, 60), (left + 30, 120), (left + 140, 190), (left + 70, 40)]
+        draw.line(points, fill=255, width=9, joint="curve")
+    return mask
+
+
+@pytest.mark.parametrize("ink", [BLACK, BLUE])
+def test_a_name_written_by_hand_is_one_picture(ink: tuple[int, int, int]) -> None:
+    data = encoded(paper_with(handwriting(), ink=ink, at=(200, 500), words=False))
+    picture = clean_seal_image(data, kind=SealKind.PERSON)
+    assert (picture.width_mm, picture.height_mm) == (20, 6)
+    assert agreement(alpha_of(picture.data), handwriting()) > 0.85
+
+
 # --- refused ---
 
 EMPTY = Image.new("L", (9, 9))
