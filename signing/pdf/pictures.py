@@ -1,5 +1,7 @@
 # mypy: disable-error-code="no-untyped-call"
-"""The picture of a seal as a form XObject of exact size: SVG stays vectors, PNG keeps what is transparent.
+"""The picture of a seal as a form XObject of exact size.
+
+SVG stays vectors, PNG keeps what is transparent, an OFD picture (real seals often have one) becomes dots.
 
 The picture multiplies with what is under it, as ink does: black text under a seal stays black.
 """
@@ -24,6 +26,7 @@ from signing.typesetting import SANS, SERIF, fonts
 
 MAX_PIXELS: Final = 16_000_000
 MAX_ELEMENTS: Final = 5_000
+OFD_DPI: Final = 400
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _ELEMENTS: Final = frozenset(
@@ -39,6 +42,7 @@ _PAGE: Final = b"""
 #set page(width: side.w * 1mm, height: side.h * 1mm, margin: 0pt, fill: none)
 #image(bytes(sys.inputs.svg), format: "svg", width: 100%, height: 100%, fit: "stretch")
 """
+_Pixels = tuple[int, int, bytes, bytes]
 _RASTER: Final = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP", "gif": "GIF"}
 
 
@@ -51,7 +55,9 @@ def add_picture(update: Update, picture: Picture) -> Any:
     if kind == "svg":
         return _add_page(update, _vectors(picture.data, picture.width_mm, picture.height_mm))
     if kind in _RASTER:
-        return _add_image(update, picture, _RASTER[kind])
+        return _add_image(update, picture, _pixels(picture.data, _RASTER[kind]))
+    if kind == "ofd":
+        return _add_image(update, picture, _pixels(_drawn_package(picture.data), "PNG"))
     raise DocumentError(f"the seal's picture is of the kind {picture.kind[:20]!r}: not shown", Fault.PICTURE)
 
 
@@ -122,9 +128,27 @@ def _is_number(value: str) -> bool:
     return value.replace(".", "", 1).isdigit() and len(value) < 12
 
 
-def _add_image(update: Update, picture: Picture, kind: str) -> Any:
-    """Whoever gave a wrong file ending still has it shown; only the listed formats are read."""
-    width, height, colours, alpha = _pixels(picture.data, kind)
+@lru_cache(maxsize=16)
+def _drawn_package(data: bytes) -> bytes:
+    """The one page of an OFD document, as PNG on white, which multiplies to nothing."""
+    from signing.ofd.errors import OfdError
+    from signing.ofd.package import read_package
+    from signing.ofd.pages import pages_as_png
+    from signing.ofd.signatures import read_list
+    from signing.ofd.structure import read_structure
+
+    try:
+        structure = read_structure(read_package(data))
+        listed = read_list(structure.files, structure.signatures).entries if structure.signatures else ()
+        if listed or len(structure.pages) != 1:  # a seal in the picture of a seal, and so on, has no end
+            raise DocumentError("the seal's picture is an OFD document with more than a page", Fault.PICTURE)
+        return pages_as_png(data, OFD_DPI)[0]
+    except OfdError as error:
+        raise DocumentError(f"the seal's picture cannot be drawn: {error}", Fault.PICTURE) from error
+
+
+def _add_image(update: Update, picture: Picture, pixels: _Pixels) -> Any:
+    width, height, colours, alpha = pixels
     image = _image(width, height, "/DeviceRGB", colours)
     if alpha:
         image[name("/SMask")] = update.add_object(_image(width, height, "/DeviceGray", alpha))
@@ -143,7 +167,7 @@ def _add_image(update: Update, picture: Picture, kind: str) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _pixels(data: bytes, kind: str) -> tuple[int, int, bytes, bytes]:
+def _pixels(data: bytes, kind: str) -> _Pixels:
     """(width, height, RGB, opacity), both compressed; no opacity when nothing is transparent."""
     try:
         with Image.open(BytesIO(data), formats=[kind]) as image:

@@ -1,6 +1,10 @@
 """Seals in PDF files as they are seen: at their place, in their size, several in turn, over edges."""
 
+import random
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -25,6 +29,7 @@ from signing.documents import (
 from signing.findings import Verdict
 from signing.issuing import TIME_STAMPER
 from signing.layout import layout_of
+from signing.ofd.writing import ofd_from_pdf
 from signing.pdf.places import PlaceToMake, with_places
 from signing.pdf.preparing import GM_SM2
 from signing.pdf.preparing import prepare as prepare_pdf
@@ -401,3 +406,75 @@ def test_a_larger_document_than_is_read_is_refused() -> None:
     with pytest.raises(DocumentError) as caught:
         prepare(b"%PDF-1.7\n" + bytes(21 << 20), SEAL, [At(0, 60, 60)], at=sealkit.NOW)
     assert caught.value.fault is Fault.TOO_LARGE
+
+
+# Pictures that are OFD documents
+
+
+@cache
+def ofd_picture() -> bytes:
+    """A ring with two characters, as makers of seals draw them."""
+    source = (
+        "#set page(width: 42mm, height: 42mm, margin: 0pt)\n"
+        '#set text(font: "Noto Serif SC", fill: red, size: 20pt)\n'
+        "#place(dx: 0.5mm, dy: 0.5mm, circle(radius: 20.5mm, stroke: 1mm + red))\n"
+        "#place(center + horizon)[公章]"
+    )
+    compiler = typst.Compiler(font_paths=fonts(), ignore_system_fonts=True)
+    page = compiler.compile(source.encode(), format="pdf", timestamp=0)
+    assert isinstance(page, bytes)
+    return ofd_from_pdf(page, title="印章", created=sealkit.NOW)
+
+
+def test_a_picture_that_is_an_ofd_document_is_drawn() -> None:
+    made = sealed(plain_pdf(), At(0, 70, 120), by=with_picture("ofd", ofd_picture()))
+    assert_box(red_box(drawn(made, 0)), 49, 99, 91, 141)
+
+
+def test_a_picture_with_a_seal_in_it_or_with_pages_is_not_drawn() -> None:
+    inner = with_picture("ofd", ofd_picture(), 10, 10)
+    sealed_picture = sealed(ofd_picture(), At(0, 20, 20), by=inner)
+    two_pages = ofd_from_pdf(plain_pdf(2), title="印章", created=sealkit.NOW)
+    for data in (sealed_picture, two_pages, b"PK\x03\x04"):
+        assert fault_of(plain_pdf(), At(0, 60, 60), by=with_picture("ofd", data)) is Fault.PICTURE
+
+
+# Files that are broken
+
+
+MARKS = (b"/Kids", b"/Parent", b"/P ", b"/Rect", b"/Annots", b"/AcroForm", b"/Fields", b"/V ", b"/MediaBox")
+MORE_MARKS = (b" 0 R", b"/Count", b"/AP", b"/StructTreeRoot", b"/ParentTree", b"/Nums", b"/K", b"/Type")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_file_is_refused_with_a_reason_or_sealed_as_it_is(seed: int) -> None:
+    dice = random.Random(seed)
+    chop = with_picture("svg", name_chop("测试一"), 20, 10)
+    base = with_places(plain_pdf(2), [PlaceToMake("one", At(0, 60, 60), straddle=Straddle())])
+    prepared = prepare(base, chop, [Named("one"), Straddle()], at=sealkit.NOW)
+    steps: list[Callable[[bytes], Any]] = [
+        hole,
+        layout_of,
+        lambda data: prepare(data, chop, [Named("one"), Straddle()], at=sealkit.NOW),
+        lambda data: prepare(data, chop, [At(0, 60, 100)], at=sealkit.NOW),
+        lambda data: with_places(data, [PlaceToMake("two", At(1, 60, 60))]),
+    ]
+    for _ in range(25):
+        data = damaged(dice.choice((base, prepared)), dice)
+        for step in steps:
+            with suppress(DocumentError):  # and no other error
+                step(data)
+
+
+def damaged(data: bytes, dice: random.Random) -> bytes:
+    """A few bytes changed, half of them where they count."""
+    changed = bytearray(data)
+    for _ in range(dice.randint(1, 4)):
+        mark = dice.choice(MARKS + MORE_MARKS)
+        found = changed.find(mark, dice.randrange(len(changed)))
+        if dice.random() < 0.5 and found >= 0:
+            place = min(found + len(mark) + dice.randrange(6), len(changed) - 1)
+            changed[place] = dice.choice(b"0123456789 <>[]()/")
+        else:
+            changed[dice.randrange(len(changed))] = dice.randrange(256)
+    return bytes(changed)
