@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ COST_VARIABLE: Final = "LUOCHUI_VUKEY_COST"
 MAX_LABEL: Final = 32
 """Bytes in UTF-8, as PKCS#11 has it."""
 MAX_TOKENS: Final = 32
+ABANDONED_S: Final = 3_600
 
 # The head of a file, as format.c writes it: what is needed to find a UKey that is not plugged in.
 _MAGIC: Final = b"LCUKEY\0\1"
@@ -132,7 +134,7 @@ def create(
 
 def ukeys(folder: Path | None = None) -> tuple[VirtualUKey, ...]:
     """All in the folder, by label, plugged in or not. Damaged files are called by their names."""
-    found = [_read(file) for file in folder_of(folder).glob("*.ukey")]
+    found = [each for file in folder_of(folder).glob("*.ukey") if (each := _read(file))]
     return tuple(sorted(found, key=lambda each: (each.label, each.serial)))
 
 
@@ -185,6 +187,9 @@ def _require_room(home: Path, label: str) -> None:
 @contextmanager
 def _blank(home: Path, name: str) -> Iterator[Path]:
     """An empty token file in a folder of its own inside `home`: on the same disk, seen by nobody."""
+    for left in home.glob(".new-*"):  # by somebody who was killed
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
     try:
         draft = staging / name
@@ -194,9 +199,15 @@ def _blank(home: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _read(file: Path) -> VirtualUKey:
-    with file.open("rb") as opened:
-        head = opened.read(_LABEL.stop)
+def _read(file: Path) -> VirtualUKey | None:
+    """None when it is no file, or none any more."""
+    if not file.is_file():
+        return None
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_LABEL.stop)
+    except FileNotFoundError:
+        return None
     plugged = not file.with_suffix(".unplugged").exists()
     if len(head) < _LABEL.stop or not head.startswith(_MAGIC):
         return VirtualUKey(file.stem, "", plugged, file)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.ukeykit import (
     Module,
     blank,
     equip,
+    refused,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +159,33 @@ def _still_good() -> None:
     module.login(session)
     (private,) = module.find(session, {"CLASS": PRIVATE})
     module.sign(session, private, b"still here")
+
+
+@pytest.mark.parametrize("room", [0, 100, 400])
+def test_without_room_on_the_disk_nothing_is_lost(folder: Path, room: int) -> None:
+    """A file that may not grow stands for a full disk. No try can be counted, so no PIN is looked at."""
+    file = blank(folder)
+    assert in_child(_prepare) == 0
+    before = file.read_bytes()
+    assert len(before) > room
+
+    def work() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        module = Module(module_path())
+        session = module.open(module.slots()[0])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        for act in (
+            lambda: module.login(session),
+            lambda: module.login(session, USER, "wrong-1"),
+            lambda: module.set_pin(session, PIN, OTHER_PIN),
+        ):
+            with refused("DEVICE_ERROR"):
+                act()
+
+    assert in_child(work) == 0
+    assert file.read_bytes() == before
+    assert sorted(each.name for each in folder.iterdir()) == ["one.lock", "one.ukey"]
+    assert in_child(_still_good) == 0
 
 
 def test_processes_that_write_at_once_lose_nothing(folder: Path) -> None:

@@ -114,6 +114,25 @@ def test_pulled_out_found_in_the_drawer_and_plugged_in_again(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_maker_left_is_cleaned_up_and_what_another_one_makes_is_not(tmp_path: Path) -> None:
+    old, fresh = tmp_path / ".new-old", tmp_path / ".new-fresh"
+    for staging in (old, fresh):
+        staging.mkdir()
+        (staging / "x.ukey").touch()
+    os.utime(old, (1, 1))
+    made(tmp_path)
+    assert not old.exists()
+    assert fresh.exists()
+
+
+def test_what_is_no_file_is_no_ukey(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.ukey")
+    (tmp_path / "folder.ukey").mkdir()
+    (tmp_path / "gone.ukey").symlink_to(tmp_path / "nowhere")
+    assert virtual.ukeys(tmp_path) == ()
+    assert made(tmp_path).info().label == "甲方"
+
+
 def test_one_of_several_has_to_be_named(tmp_path: Path) -> None:
     station = virtual.station(tmp_path)
     with pytest.raises(port.NoToken):
