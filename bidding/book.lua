@@ -467,6 +467,7 @@ local function settle(opening, sold)
   if s.settled then return refuse('already_settled') end
   if sold and s.leader == '' then return redis.error_reply('a lot without a bid was sold') end
   set('settled', '1')
+  set('sold', sold and '1' or '0')
   set('seq', s.seq + 1)
   return finish(append('result', now, '{"at":' .. int(now) .. ',' .. kind_and_lot('result')
     .. ',"opening":' .. opening .. ',"price":' .. int(sold and s.price or 0) .. tail()

@@ -150,6 +150,7 @@ class Board:
             "suspended_from": view.suspended_from,
             "resumes_at": view.resumes_at,
             "lateness_ms": view.lateness_ms,
+            "sold": view.standing.sold,
         }
 
 

@@ -63,6 +63,7 @@ def view_of(state: Mapping[str, str]) -> LotView:
         leader=state.get("leader", ""),
         bids=int(state.get("bids") or 0),
         deadline=int(state["deadline"]),
+        sold=state["sold"] == "1" if state.get("sold") else None,
     )
     return LotView(
         lot=state["lot"],

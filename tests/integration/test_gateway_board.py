@@ -8,6 +8,7 @@ import httpx
 import pytest
 import uvloop
 
+from bidding.gateway.lookup import read_views
 from tests.gatewaykit import LOT, Person, Scene, scene
 
 ADMINISTRATOR = Person(1, "administrator")
@@ -59,6 +60,23 @@ async def test_the_board_follows_a_lot_until_its_end(stage: Scene) -> None:
     await stage.phase("closed")
     ended = await board.hears("board", where=lambda message: message["lots"][0]["phase"] == "closed")
     assert ended["lots"][0]["lateness_ms"] >= 0
+    assert ended["lots"][0]["sold"] is None
+
+
+@pytest.mark.parametrize("sold", [True, False])
+async def test_the_board_says_sold_or_unsold_once_it_is_known(stage: Scene, sold: bool) -> None:
+    """To who looks on, and to a gateway that reads the lot from the book once more."""
+    gateway = await stage.gateway()
+    await stage.lot(window_ms=300)
+    bidder = await stage.watcher(gateway, Person(1))
+    await bidder.bid("the-only-one", 10_000)
+    await stage.phase("closed")
+    board = await stage.client(gateway, ADMINISTRATOR)
+    await board.say(type="board")
+    await board.hears("board", where=lambda message: bool(message["lots"]))
+    await stage.book.settle(LOT, {"reserve": 0}, sold=sold)
+    await board.hears("board", where=lambda message: message["lots"][0]["sold"] is sold)
+    assert [view.standing.sold for view in await read_views(stage.book, [LOT])] == [sold]
 
 
 async def test_no_paddle_of_a_refusal_is_on_the_board(stage: Scene) -> None:
