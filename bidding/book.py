@@ -264,6 +264,14 @@ class Book:
         found = await connection.ask("HMGET", self.keys(lot).lot(lot), *names)
         return {name: value.decode() for name, value in zip(names, found, strict=True) if value is not None}
 
+    async def recent(self, lot: str, count: int) -> list[bytes]:
+        """The last public entries of a lot (lines, oldest first)."""
+        connection = await self.pipeline.ready()
+        found: list[bytes] = await connection.ask(
+            "LRANGE", self.keys(lot).lot(lot, "recent"), str(-count), "-1"
+        )
+        return found
+
     async def snapshot(self, lot: str) -> Snapshot | None:
         """Everything about a lot in one consistent read, or None if the book does not know it."""
         connection = await self.pipeline.ready()

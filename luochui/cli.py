@@ -106,6 +106,20 @@ def account(
 
 
 @app.command()
+def password(login: Annotated[str, typer.Argument(help="The name to sign in with")]) -> None:
+    """Replace a password, which is asked for, or read from standard input; the sessions end.
+
+    The person replaces it once more at the next sign-in. For administrators this is the only way.
+    """
+    from luochui.commands.account import replace_password
+
+    settings = _settings("password")
+    with _plain_errors(), _servers(settings) as found:
+        number = replace_password(found, login)
+    output.print(f"The password of {login} (number {number}) was replaced.", markup=False)
+
+
+@app.command()
 def backup(
     target: Annotated[
         Path | None, typer.Argument(help="A new folder (default: one named by the time)")

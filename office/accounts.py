@@ -37,12 +37,16 @@ class Account(SQLModel, table=True):
     name: str
     locale: str = ""
     disabled: bool = False
+    password_given: bool = False
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account without its secret. `locale` is "" until the person chose one."""
+    """An account without its secret. `locale` is "" until the person chose one.
+
+    `password_given`: somebody else knows the password, who made the account or replaced a forgotten one.
+    """
 
     id: int
     login: str
@@ -50,6 +54,7 @@ class Person:
     name: str
     locale: str
     disabled: bool
+    password_given: bool = False
 
 
 class LoginTaken(Exception):
@@ -68,12 +73,29 @@ class Accounts:
         self._engine = engine
         self._passwords = passwords or Passwords()
 
-    async def create(self, login: str, password: str, role: Role | str, name: str, locale: str = "") -> int:
+    async def create(
+        self,
+        login: str,
+        password: str,
+        role: Role | str,
+        name: str,
+        locale: str = "",
+        *,
+        password_given: bool = False,
+    ) -> int:
         """A new account's id. Raises LoginTaken; ValueError for a login of another form."""
-        return await self.create_hashed(login, await self._passwords.hashed(password), role, name, locale)
+        hashed = await self._passwords.hashed(password)
+        return await self.create_hashed(login, hashed, role, name, locale, password_given=password_given)
 
     async def create_hashed(
-        self, login: str, password_hash: str, role: Role | str, name: str, locale: str = ""
+        self,
+        login: str,
+        password_hash: str,
+        role: Role | str,
+        name: str,
+        locale: str = "",
+        *,
+        password_given: bool = False,
     ) -> int:
         if not LOGIN.fullmatch(login):
             raise ValueError("a login takes 2 to 40 of a-z, 0-9 and . _ -")
@@ -83,6 +105,7 @@ class Accounts:
             role=Role(role),
             name=name[:LONGEST_NAME],
             locale=locale,
+            password_given=password_given,
             created_at=datetime.now(UTC),
         )
         async with AsyncSession(self._engine) as session:
@@ -103,7 +126,7 @@ class Accounts:
         if not await self._passwords.fits(hashed, password[:LONGEST]) or row is None:
             return None
         if outdated(row.password_hash):
-            await self.set_password(_person(row).id, password)
+            await self._change(_person(row).id, password_hash=await self._passwords.hashed(password))
         return _person(row)
 
     async def password_fits(self, account_id: int, password: str) -> bool:
@@ -111,8 +134,10 @@ class Accounts:
             row = await session.get(Account, account_id)
         return await self._passwords.fits(row.password_hash if row else None, password[:LONGEST])
 
-    async def set_password(self, account_id: int, password: str) -> None:
-        await self._change(account_id, password_hash=await self._passwords.hashed(password))
+    async def set_password(self, account_id: int, password: str, *, given: bool = False) -> None:
+        """`given`: by somebody else, so the person has to replace it."""
+        hashed = await self._passwords.hashed(password)
+        await self._change(account_id, password_hash=hashed, password_given=given)
 
     async def disable(self, account_id: int) -> None:
         """Nobody signs in with it any more; the sessions are ended by `SessionDirectory.end_all_of`."""
@@ -151,4 +176,4 @@ class Accounts:
 
 def _person(row: Account) -> Person:
     assert row.id is not None
-    return Person(row.id, row.login, Role(row.role), row.name, row.locale, row.disabled)
+    return Person(row.id, row.login, Role(row.role), row.name, row.locale, row.disabled, row.password_given)

@@ -51,6 +51,8 @@ class SignedIn:
     session_id: str
     by_ukey: bool = False
     """Signed in with a UKey, not with a password alone."""
+    password_given: bool = False
+    """Signed in with a password that somebody else chose: it has to be replaced before anything else."""
 
 
 class SessionDirectory:
@@ -63,14 +65,21 @@ class SessionDirectory:
         self._fresh_ms = 1000 * idle_s - min(1000 * RENEW_AFTER_S, 250 * idle_s)
 
     async def start(
-        self, account_id: int, role: Role | str, name: str, locale: str = "", *, by_ukey: bool = False
+        self,
+        account_id: int,
+        role: Role | str,
+        name: str,
+        locale: str = "",
+        *,
+        by_ukey: bool = False,
+        password_given: bool = False,
     ) -> tuple[str, str]:
         """A new session: the cookie's value, and the id."""
         cookie = secrets.token_urlsafe(32)
         session_id = id_of(cookie)
         ends_at = int(time.time()) + self._absolute_s
         fields = {"account": account_id, "role": str(Role(role)), "name": name, "locale": locale}
-        fields["by_ukey"] = int(by_ukey)
+        fields |= {"by_ukey": int(by_ukey), "password_given": int(password_given)}
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.sadd(_of_account(account_id), session_id)
         pipeline.expire(_of_account(account_id), self._absolute_s)
@@ -108,6 +117,7 @@ class SessionDirectory:
             locale=kept["locale"],
             session_id=session_id,
             by_ukey=kept.get("by_ukey") == "1",
+            password_given=kept.get("password_given") == "1",
         )
 
     async def living(self, session_ids: Iterable[str]) -> set[str]:

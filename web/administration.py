@@ -15,7 +15,7 @@ from bidding.pipeline import BookUnavailable
 from bidding.terms import InquiryMode, PriorityMode
 from office import sealed
 from office.sealed import Imported, ListFault, ListFaults, NotPublished, QualifiedRow
-from web import lot_search, offer_form, putting_on, qualified_list
+from web import lot_search, offer_form, putting_on, qualified_list, unsent
 from web.languages import N_
 from web.lot_search import ShownLot, Wanted
 from web.lots import known_lot, now_ms
@@ -28,8 +28,8 @@ from web.words import ASSET_CLASSES, OBSTACLES
 log = structlog.get_logger(__name__)
 
 INQUIRY_MODES = (
-    (InquiryMode.PASSIVE, N_("不需要确认"), N_("名单内的竞买人都可以报价。")),
-    (InquiryMode.CONFIRM, N_("需要确认"), N_("询问期内没有确认的竞买人不能报价；无人确认就流拍。")),
+    (InquiryMode.PASSIVE, N_("不需要确认"), N_("名单内的竞买人都可以出价。")),
+    (InquiryMode.CONFIRM, N_("需要确认"), N_("询问期内没有确认的竞买人不能出价；无人确认就流拍。")),
 )
 PRIORITY_MODES = (
     (PriorityMode.NONE, N_("没有优先购买权"), ""),
@@ -41,7 +41,10 @@ TWO_LISTS = N_("您既粘贴了名单，又选了文件，所以没有导入。�
 NO_TEXT_FILE = N_(
     "这个文件不是 CSV 文件，没有导入。如果是 Excel 表格，请在 Excel 里点“另存为”，选 CSV 格式，再上传。"
 )
+RESERVE_AGAIN = N_("为保密，您刚才填写的保留价没有保留，请重新填写。")
 FAULTS_SHOWN = 50
+LOOKED_BACK = 50
+"""Entries: a request for the end suspends, so few come after it."""
 
 
 async def index(visit: Visit) -> Response:
@@ -61,7 +64,10 @@ async def _has_list(visit: Visit, lot: str) -> bool:
 
 
 async def new_form(visit: Visit) -> Response:
-    return _form(visit, offer_form.typed_in({}), {})
+    """Empty; or as it was when it was sent after the session had ended, but for the reserve."""
+    fields, withheld = await unsent.take(visit)
+    faults = {"reserve": RESERVE_AGAIN} if "reserve" in withheld else {}
+    return _form(visit, offer_form.typed_in(fields), faults)
 
 
 async def put_on(visit: Visit) -> Response:
@@ -90,7 +96,7 @@ def _form(visit: Visit, typed: dict[str, str], faults: dict[str, str]) -> Respon
     return page(
         visit,
         "administration_new.html",
-        422 if faults else 200,
+        422 if faults and visit.form else 200,
         typed=typed,
         errors={name: visit.text(text) for name, text in faults.items()},
         summary=summary(visit, offer_form.LABELS, faults),
@@ -159,9 +165,8 @@ async def _standing(visit: Visit, lot: ShownLot) -> Standing:
 
 
 async def _why_abort(book: Book, lot: str) -> str:
-    """The public reason of the last request for the end; "" if the book no longer has that entry at hand."""
-    snapshot = await book.snapshot(lot)
-    entries = (parse(line) for line in reversed(snapshot.recent)) if snapshot else ()
+    """The public reason of the last request for the end; "" if it is not among the lot's last entries."""
+    entries = (parse(line) for line in reversed(await book.recent(lot, LOOKED_BACK)))
     return next((entry.reason for entry in entries if isinstance(entry, AbortRequested)), "")
 
 

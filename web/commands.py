@@ -20,8 +20,11 @@ log = structlog.get_logger(__name__)
 LONGEST_PAUSE_S = 7 * 24 * 3600
 AT_ONCE = 32
 MOST_NAMED = 15
-REASON_MISSING = N_("请写明原因。原因会公开。")
-REASON_TOO_LONG = N_("原因太长了，最多 500 个字。")
+PUBLIC_FAULTS = {
+    "reason": (N_("请写明原因。原因会公开。"), N_("原因太长了，最多 500 个字。")),
+    "text": (N_("请写明公告内容。公告会公开。"), N_("公告太长了，最多 500 个字。")),
+}
+"""Of a public text that is missing or too long, by its field."""
 PAUSE_WRONG = N_("恢复前的等待时间应为 1 到 604800 秒的整数。")
 SOME_FAILED = N_("有 %(failed)s 个没有答复，请再试一次：%(lots)s")
 
@@ -145,10 +148,11 @@ async def _all(visit: Visit, name: str, command: Command, lots: Sequence[str], s
 
 def _public(visit: Visit, field: str) -> tuple[str, str]:
     """A text that everybody will read, or what is wrong with it."""
+    missing, too_long = PUBLIC_FAULTS[field]
     text = " ".join(visit.form.get(field, "").split())
     if not text:
-        return "", visit.text(REASON_MISSING)
-    return text, visit.text(REASON_TOO_LONG) if len(text) > MAX_REASON else ""
+        return "", visit.text(missing)
+    return text, visit.text(too_long) if len(text) > MAX_REASON else ""
 
 
 def _pause(visit: Visit) -> int | None:

@@ -50,6 +50,10 @@ FORGED: Final = (
     N_("页面已过期，请重新提交"),
     N_("为防止他人冒用，表单只在打开它的页面内有效，登录状态变化后也会失效。请返回上一页，刷新后再提交。"),
 )
+GIVEN_PASSWORD: Final = (
+    N_("请先修改密码"),
+    N_("现在的密码是别人设置的。请先换成只有您自己知道的密码，再办理其他事项。"),
+)
 MAINTENANCE: Final = N_("平台维护中")
 
 
@@ -57,6 +61,9 @@ async def on_http(request: Request, error: Exception) -> Response:
     """Answers for what was raised on purpose."""
     assert isinstance(error, HTTPException)
     visit = await visit_of(request)
+    if error.detail == "given password" and not visit.wants_json:
+        visit.flash("warning", visit.text(GIVEN_PASSWORD[1]))
+        return dress(visit, visit.redirect("/my/password"))
     if error.status_code == 401 and not visit.wants_json:
         visit.flash("info", visit.text(N_("请先登录，登录后会回到刚才的页面。")))
         target = visit.path if request.method == "GET" else "/"
@@ -105,6 +112,8 @@ def _texts(visit: Visit, error: HTTPException) -> tuple[str, str]:
         return MAINTENANCE, visit.maintenance
     if error.detail in ("csrf", "origin"):
         return FORGED
+    if error.detail == "given password":
+        return GIVEN_PASSWORD
     if error.detail in SPECIAL:
         return SPECIAL[error.detail]
     return TEXTS.get(error.status_code, TEXTS[500])

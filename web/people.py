@@ -30,6 +30,10 @@ LABELS: Final = {
 }
 ONE_TIME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without the letters and digits that look alike (i l o 0 1): it is read out over the telephone."""
+ONLY_BY_COMMAND_LINE: Final = N_(
+    "终结标的要由两位管理员分别办理，所以管理员账号和管理员的密码不能由另一位管理员在网页上设置。"
+    "请系统运维人员在服务器上用 luochui account 或 luochui password 命令办理。"
+)
 PASSWORD_FORM: Final = N_("密码用 8 到 200 个字符。")
 
 
@@ -55,6 +59,7 @@ async def _shown(
         people=people,
         role=role,
         roles=[(str(one), visit.text(ROLES[one])) for one in Role],
+        new_roles=[(str(one), visit.text(ROLES[one])) for one in Role if one is not Role.ADMINISTRATOR],
         number=asked,
         pages=max(1, -(-total // PAGE)),
         address=f"{HERE}?{'role=' + role + '&' if role else ''}page=",
@@ -73,7 +78,9 @@ async def create(visit: Visit) -> Response:
     if faults:
         return await _shown(visit, typed, faults)
     try:
-        account = await visit.site.accounts.create(login, form["password"], Role(form["role"]), name)
+        account = await visit.site.accounts.create(
+            login, form["password"], Role(form["role"]), name, password_given=True
+        )
     except LoginTaken:
         return await _shown(visit, typed, {"login": N_("这个账号名已经有人用了。")})
     log.info("account_created", account=account, role=form["role"], by=_self(visit).account_id)
@@ -89,6 +96,7 @@ def _faults(login: str, name: str, role: str, password: str) -> dict[str, str]:
         ),
         ("name", not 0 < len(name) <= LONGEST_NAME, N_("请填写姓名或单位名称，最多 100 个字。")),
         ("role", role not in set(Role), N_("请选择身份。")),
+        ("role", role == Role.ADMINISTRATOR, ONLY_BY_COMMAND_LINE),
         ("password", not passwords.SHORTEST <= len(password) <= passwords.LONGEST, PASSWORD_FORM),
     )
     return {field: text for field, wrong, text in checks if wrong}
@@ -123,12 +131,18 @@ async def end_sessions(visit: Visit) -> Response:
 
 
 async def new_password(visit: Visit) -> Response:
-    """For who has forgotten theirs: a random one, shown in this answer only; all sessions end."""
+    """For who has forgotten theirs: a random one, shown in this answer only; all sessions end.
+
+    Not for administrators: who could give another one a password could act as both, and what takes two
+    administrators would take one.
+    """
     person = await person_named(visit)
     if person.id == _self(visit).account_id:
         return visit.refused(HERE, visit.text(N_("自己的密码请到“修改密码”里改。")))
+    if person.role is Role.ADMINISTRATOR:
+        return visit.refused(HERE, visit.text(ONLY_BY_COMMAND_LINE), 403)
     password = _one_time_password()
-    await visit.site.accounts.set_password(person.id, password)
+    await visit.site.accounts.set_password(person.id, password, given=True)
     await visit.site.sessions.end_all_of(person.id)
     log.info("password_replaced", account=person.id, by=_self(visit).account_id)
     return await _shown(visit, dict(NOTHING_TYPED), {}, one_time=(person, password))
@@ -178,7 +192,7 @@ async def change_password(visit: Visit) -> Response:
     )
     log.info("password_changed", account=me.account_id)
     visit.flash("success", visit.text(N_("密码已修改，其他地方的登录已结束。")))
-    response = visit.redirect("/my/password")
+    response = visit.redirect("/" if me.password_given else "/my/password")
     set_session(visit, response, cookie)
     return response
 
@@ -191,4 +205,6 @@ async def _password_faults(visit: Visit, me: SignedIn) -> dict[str, str]:
         return {"again": N_("两次输入的新密码不一样。")}
     if not await visit.site.accounts.password_fits(me.account_id, visit.form.get("old", "")):
         return {"old": N_("原密码不对。")}
+    if me.password_given and new == visit.form.get("old"):
+        return {"new": N_("新密码不能和别人设置的密码一样。")}
     return {}

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from office.accounts import Role
 from office.sessions import COOKIE as SESSION_COOKIE
 from office.sessions import SignedIn
-from web import csrf
+from web import csrf, unsent
 from web.site import Site
 from web.visits import Visit, dress, read_uploads
 
@@ -46,6 +46,10 @@ class Page:
 
     `during_maintenance`: it stays open then to those who may use it, because auctions go on: the way to the
     room, the room, the board and its commands.
+    `with_given_password`: it stays open to who signed in with a password that somebody else chose.
+    `keeps_unsent`: a form that takes long to fill in; who sends it after the session has ended finds it again
+    after signing in.
+    `ends_session`: all it does is sign out.
     """
 
     method: Literal["GET", "POST"]
@@ -54,6 +58,9 @@ class Page:
     who: Who
     body_limit: int = FORM_LIMIT
     during_maintenance: bool = False
+    with_given_password: bool = False
+    keeps_unsent: bool = False
+    ends_session: bool = False
 
     def route(self) -> Route:
         return Route(self.path, _Guarded(self), methods=[self.method], name=self.path)
@@ -75,11 +82,20 @@ class _Guarded:
         site: Site = request.app.state.site
         visit = await arrive(site, request)
         check_open(visit, self.page)
+        check_password(visit, self.page)
+        response = dress(visit, await self._answer(visit))
+        await response(scope, receive, send)
+
+    async def _answer(self, visit: Visit) -> Response:
+        named = csrf.says_origin(visit.request)
+        if self.page.keeps_unsent and visit.signed_in is None and named:
+            await read_form(visit, self.page, any_token=True)
+            return await unsent.keep(visit)
         check_role(visit, self.page.who)
         if self.page.method == "POST":
-            await read_form(visit, self.page.body_limit)
-        response = dress(visit, await self.page.endpoint(visit))
-        await response(scope, receive, send)
+            # Who is signed out against their will has lost nothing; who can't sign out may lose a lot.
+            await read_form(visit, self.page, any_token=self.page.ends_session and named)
+        return await self.page.endpoint(visit)
 
 
 async def arrive(site: Site, request: Request) -> Visit:
@@ -115,9 +131,18 @@ def check_role(visit: Visit, who: Who) -> None:
     raise HTTPException(401 if visit.signed_in is None else 403)
 
 
-async def read_form(visit: Visit, limit: int) -> None:
-    """Read a POST's fields and make sure that our own page sent them."""
-    request = visit.request
+def check_password(visit: Visit, page: Page) -> None:
+    """A password that somebody else knows opens one page: the one where it is replaced."""
+    if visit.signed_in is not None and visit.signed_in.password_given and not page.with_given_password:
+        raise HTTPException(403, "given password")
+
+
+async def read_form(visit: Visit, page: Page, *, any_token: bool = False) -> None:
+    """Read a POST's fields and make sure that our own page sent them.
+
+    `any_token`: the browser's word for where the form stood is enough, for what a stale page may do as well.
+    """
+    request, limit = visit.request, page.body_limit
     if not csrf.same_origin(request, visit.site.settings.origins):
         raise HTTPException(403, "origin")
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -129,7 +154,7 @@ async def read_form(visit: Visit, limit: int) -> None:
     except (MultiPartException, UnicodeDecodeError) as wrong:
         raise HTTPException(400, "not a form") from wrong
     presented = request.headers.get(csrf.HEADER) or visit.form.get(csrf.FIELD, "")
-    if not csrf.fits(visit.site.settings.secret, visit.bound_to, presented):
+    if not any_token and not csrf.fits(visit.site.settings.secret, visit.bound_to, presented):
         raise HTTPException(403, "csrf")
     if any("\0" in text for text in visit.form.values()):
         raise HTTPException(400, "zero character")

@@ -74,7 +74,12 @@ async def let_in(visit: Visit, person: Person, response: Response, *, by_ukey: b
     if visit.signed_in is not None:
         await sessions.end(visit.signed_in.session_id)
     cookie, session_id = await sessions.start(
-        person.id, person.role, person.name, person.locale, by_ukey=by_ukey
+        person.id,
+        person.role,
+        person.name,
+        person.locale,
+        by_ukey=by_ukey,
+        password_given=person.password_given and not by_ukey,
     )
     now = await visit.site.accounts.get(person.id)
     if now is None or now.disabled:  # disabled while signing in: whoever came second ends the session

@@ -48,14 +48,14 @@ def _sentence(event: Event) -> tuple[str, dict[str, Any]]:
         case LotScheduled():
             return N_("标的上架，%(opens_at)s 开始询问期"), {"opens_at": event.opens_at}
         case InquiryOpened():
-            return N_("询问期开始，到 %(ends_at)s 结束；此时不接受报价"), {"ends_at": event.deadline}
+            return N_("询问期开始，到 %(ends_at)s 结束；此时不接受出价"), {"ends_at": event.deadline}
         case TimedBiddingStarted():
             return N_("限时竞价开始，倒计时到 %(ends_at)s"), {"ends_at": event.deadline}
         case BidAccepted(priority=True):
             text = N_("竞买号 %(paddle)s 行使优先购买权，以当前价 %(price)s 元领先")
             return text, {"paddle": event.paddle, "price": event.price}
         case BidAccepted():
-            return N_("竞买号 %(paddle)s 报价 %(price)s 元"), {"paddle": event.paddle, "price": event.price}
+            return N_("竞买号 %(paddle)s 出价 %(price)s 元"), {"paddle": event.paddle, "price": event.price}
         case Suspended() | ResumptionAnnounced() | Resumed() | AbortRequested() | Aborted():
             return _interruption(event)
         case Closed():
@@ -68,7 +68,7 @@ def _sentence(event: Event) -> tuple[str, dict[str, Any]]:
         case Notice():
             return N_("公告：%(text)s"), {"text": event.text}
         case Recovered():
-            text = N_("平台从账本恢复数据；第 %(number)s 条之后已应答而未入账的报价可能丢失")
+            text = N_("平台从账本恢复数据；第 %(number)s 条之后已应答而未入账的出价可能丢失")
             return text, {"number": event.last_recorded}
         case _:
             assert_never(event)
@@ -105,6 +105,6 @@ def _hammer(event: Closed) -> tuple[str, dict[str, Any]]:
     if event.ending is Ending.NO_CONFIRMATION:
         return N_("收槌：询问期内没有人确认参加"), {}
     if not event.leader:
-        return N_("收槌：无人报价"), {}
-    text = N_("收槌：最高报价 %(price)s 元，竞买号 %(leader)s，共 %(bids)s 次报价")
+        return N_("收槌：无人出价"), {}
+    text = N_("收槌：最高报价 %(price)s 元，竞买号 %(leader)s，共 %(bids)s 次出价")
     return text, {"price": event.price, "leader": event.leader, "bids": event.bids}

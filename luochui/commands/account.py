@@ -3,13 +3,15 @@
 import asyncio
 import sys
 
+import redis.asyncio
 import typer
 
 from luochui.services.faults import Repairable
 from luochui.settings import Settings
 from office import passwords
-from office.accounts import LOGIN, Accounts, LoginTaken, Role
+from office.accounts import LOGIN, Accounts, LoginTaken, Role, login_from
 from office.database import create_engine
+from office.sessions import SessionDirectory
 
 
 class NoAccount(Repairable):
@@ -45,4 +47,32 @@ async def _create(settings: Settings, login: str, password: str, role: Role, nam
     except LoginTaken:
         raise NoAccount(f"There is an account {login} already.") from None
     finally:
+        await engine.dispose()
+
+
+def replace_password(settings: Settings, login: str) -> int:
+    """Give an account another password, which is asked for, and end its sessions. Returns its number.
+
+    The way for administrators who forgot theirs: no other administrator can set it.
+    Raises NoAccount with what is wrong.
+    """
+    password = _password()
+    if not passwords.SHORTEST <= len(password) <= passwords.LONGEST:
+        raise NoAccount(f"A password takes {passwords.SHORTEST} to {passwords.LONGEST} characters.")
+    return asyncio.run(_replace(settings, login_from(login), password))
+
+
+async def _replace(settings: Settings, login: str, password: str) -> int:
+    engine = create_engine(settings.required_database_url())
+    client = redis.asyncio.Redis.from_url(settings.required_redis_url())
+    try:
+        accounts = Accounts(engine)
+        person = await accounts.by_login(login)
+        if person is None:
+            raise NoAccount(f"There is no account {login}.")
+        await accounts.set_password(person.id, password, given=True)
+        await SessionDirectory(client).end_all_of(person.id)
+        return person.id
+    finally:
+        await client.aclose()
         await engine.dispose()

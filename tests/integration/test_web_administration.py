@@ -213,7 +213,7 @@ async def test_a_lot_without_a_list_is_warned_about_until_it_has_one(
 ) -> None:
     await web.account("bidder1", Role.BIDDER)
     page = await administrator.post_and_follow("/administration/lots/new", offer("CAR-1"))
-    assert "尚未导入竞买人名单，开始后无人可以报价" in page.text
+    assert "尚未导入竞买人名单，开始后无人可以出价" in page.text
     assert "未导入名单" in (await administrator.get("/administration/lots")).text
     page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": "bidder1"})
     assert "尚未导入竞买人名单" not in page.text
@@ -490,6 +490,15 @@ async def test_resuming_all_undoes_no_request_to_abort_that_comes_in_the_same_mo
     assert found == {"abort_requested_by": "77", "resumes_at": "0"}
 
 
+async def test_an_empty_notice_is_asked_for_its_text_and_not_for_a_reason(
+    administrator: Visitor, live: str
+) -> None:
+    answer = await administrator.post(
+        f"/board/lots/{live}/notice", {"text": " "}, headers={"accept": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["message"]) == (422, "请写明公告内容。公告会公开。")
+
+
 async def test_a_notice_stands_in_the_public_log(web: Web, administrator: Visitor, live: str) -> None:
     await administrator.post(f"/administration/lots/{live}/notice", {"text": "看样时间改为周三"})
 
@@ -581,19 +590,19 @@ async def test_bidding_is_offered_where_it_goes_on(web: Web, administrator: Visi
     await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
     await phase_is(web, "CAR-1", "scheduled")
     trades = (await bidder.get("/my/trades")).text
-    assert "我要报价" not in trades
+    assert "我要出价" not in trades
     assert "查看：测试标的一辆" in trades
     lot = (await bidder.get("/lots/CAR-1")).text
-    assert "我要报价" not in lot
+    assert "我要出价" not in lot
     assert '<p class="prose">第一行</p>\n<p class="prose">第二行</p>' in lot
     await sealed.import_qualified(web.site.engine, "CAR-2", [sealed.QualifiedRow("bidder1")])
     await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
     await phase_is(web, "CAR-2", "inquiry")
     trades = (await bidder.get("/my/trades")).text
-    assert "我要报价：测试标的一辆" in trades
+    assert "我要出价：测试标的一辆" in trades
     assert trades.index("/lots/CAR-2") < trades.index("/lots/CAR-1")
     await administrator.post("/board/lots/CAR-2/suspend", {"reason": "核查"})
     await phase_is(web, "CAR-2", "suspended")
     trades = (await bidder.get("/my/trades")).text
-    assert "我要报价" not in trades
+    assert "我要出价" not in trades
     assert "进入竞价室：测试标的一辆" in trades

@@ -153,16 +153,16 @@ async def test_after_the_close_everybody_sees_how_late_it_was_and_how_long_bids_
     page = await web.visitor().get("/lots/CAR-1")
     assert "收槌延迟" in page.text
     assert "服务中断" in page.text
-    assert "报价处理用时" not in page.text
+    assert "出价处理用时" not in page.text
     measured = {"gateway_p99_ms": "11.2", "gateway_max_ms": "1085", "bids": "120"}
     await web.site.redis.hset("luochui:delays:CAR-1", mapping=measured)
     page = await web.visitor().get("/lots/CAR-1")
-    assert "99% 的报价在 0.012 秒内答复，最慢 1.085 秒，共 120 次" in page.text
+    assert "99% 的出价在 0.012 秒内答复，最慢 1.085 秒，共 120 次" in page.text
     english = await web.visitor(**{"accept-language": "en"}).get("/lots/CAR-1")
     assert "99% of bids answered within 0.012 s, the slowest took 1.085 s; 120 bids" in english.text
     await web.site.redis.hset("luochui:delays:CAR-1", mapping={"gateway_max_ms": "nan"})
     page = await web.visitor().get("/lots/CAR-1")
-    assert (page.status_code, "报价处理用时" in page.text) == (200, False)
+    assert (page.status_code, "出价处理用时" in page.text) == (200, False)
     await web.site.redis.set("luochui:delays:CAR-1", "of another kind")
     assert (await web.visitor().get("/lots/CAR-1")).status_code == 200
 
