@@ -46,11 +46,13 @@ _AHEAD_MS: Final = 5_000
 BIDDERS: Final = tuple(f"bidder{number}" for number in range(1, len(_NUMBERS) + 1))
 VISITOR: Final = BIDDERS[0]
 """Whom the robots leave to the person at the screen."""
+ROBOTS: Final = BIDDERS[1:5]
+"""The first bidder is the visitor's, the last one for a second visitor."""
 ADMINISTRATORS: Final = ("administrator1", "administrator2")
 
 ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     *(
-        DemoAccount(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}", PIN)
+        DemoAccount(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}", PIN, robot=login in ROBOTS)
         for login, number in zip(BIDDERS, _NUMBERS, strict=True)
     ),
     DemoAccount("transferor", PASSWORD, Role.TRANSFEROR, TRANSFEROR, PIN),

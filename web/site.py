@@ -40,6 +40,8 @@ class DemoAccount:
     name: str
     pin: str = ""
     """Of the account's virtual UKey."""
+    robot: bool = False
+    """Robots bid with it, too."""
 
 
 class DemoAssistant(Protocol):

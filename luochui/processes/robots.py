@@ -14,7 +14,7 @@ import structlog
 
 from bidding.messages import Phase
 from luochui import demo, logs
-from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, VISITOR, Cast, Stage, stage
+from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, ROBOTS, VISITOR, Cast, Stage, stage
 from luochui.demo_lots import (
     ABORT_CONFIRMATION,
     ABORT_REASON,
@@ -43,9 +43,6 @@ BETWEEN_ROUNDS_S: Final = 60.0
 SIGN_IN_ATTEMPTS: Final = 60
 SIGN_IN_PAUSE_S: Final = 1.0
 LONGEST_PLAY_S: Final = 1_800.0
-ROBOTS: Final = BIDDERS[1:5]
-"""The first bidder is the visitor's, the last one for a second visitor."""
-
 SIGNED_IN: Final = (*ROBOTS, VISITOR, *ADMINISTRATORS)
 AT_ONCE: Final = 2
 """Sign-ins at the same time: deriving a key from a PIN is slow on purpose."""

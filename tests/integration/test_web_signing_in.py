@@ -149,7 +149,7 @@ async def test_next_never_leads_to_another_site(web: Web) -> None:
 async def test_demo_accounts_are_shown_in_demo_mode_only(database: str, valkey: str) -> None:
     shown = (
         DemoAccount("bidder1", "demo-password", Role.BIDDER, "测试竞买人一"),
-        DemoAccount("bidder2", "demo-password", Role.BIDDER, "测试竞买人二"),
+        DemoAccount("bidder2", "demo-password", Role.BIDDER, "测试竞买人二", robot=True),
     )
     async with web_on(database, valkey, demo=True, demo_accounts=shown) as web:
         page = (await web.visitor().get("/sign-in")).text
