@@ -39,7 +39,9 @@ NONE: Final = "none"
 _NUMBER: Final = r"\d{1,4}(?:\.\d{1,3})?"
 _AT: Final = re.compile(rf"(\d{{1,3}}):({_NUMBER}):({_NUMBER})")
 _STRADDLE: Final = re.compile(rf"straddle(?::({_NUMBER}))?")
-_RESERVED: Final = re.compile(rf"([^=:.]{{1,100}})=(\d{{1,3}}):({_NUMBER}):({_NUMBER})(:straddle)?")
+_RESERVED: Final = re.compile(
+    rf"([^=:.]{{1,100}})=(\d{{1,3}}):({_NUMBER}):({_NUMBER})(?:(:straddle)(?::({_NUMBER}))?)?"
+)
 _MARGIN_MM: Final = 30.0
 
 
@@ -70,7 +72,9 @@ def seal(
     ] = None,
     reserve: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PAGE:LEFT:TOP(:straddle): make a place in a PDF first, for a later seal"),
+        typer.Option(
+            help="NAME=PAGE:LEFT:TOP(:straddle(:TOP)): make a place in a PDF first, for a later seal"
+        ),
     ] = None,
     profile: Annotated[str, typer.Option(help="Kind of device (docs/vukey.md)")] = "virtual",
     profiles: Annotated[
@@ -144,9 +148,10 @@ def _with_reserved(data: bytes, reserved: list[str]) -> bytes:
     for text in reserved:
         found = _RESERVED.fullmatch(text)
         if found is None:
-            raise NotSealed(f"{text} is no place to reserve: NAME=PAGE:LEFT:TOP(:straddle)")
+            raise NotSealed(f"{text} is no place to reserve: NAME=PAGE:LEFT:TOP(:straddle(:TOP))")
         at = At(int(found[2]) - 1, float(found[3]), float(found[4]))
-        places.append(PlaceToMake(found[1], at, straddle=Straddle() if found[5] else None))
+        straddle = Straddle(float(found[6]) if found[6] else None) if found[5] else None
+        places.append(PlaceToMake(found[1], at, straddle=straddle))
     return with_places(data, places)
 
 

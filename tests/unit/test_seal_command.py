@@ -113,7 +113,7 @@ def test_places_are_pages_names_and_straddle(run: Run) -> None:
 
 def test_places_for_later_seals_are_made_with_the_first(run: Run) -> None:
     pdf = plain_pdf(pages=2)
-    done = run(pdf, "--reserve", "second=2:60:60:straddle", "--place", "1:100:100")
+    done = run(pdf, "--reserve", "second=2:60:60:straddle:60", "--place", "1:100:100")
     assert done.exit_code == 0, done.output
     done = run(run.out.read_bytes(), "--place", "second", "--place", "straddle")
     assert done.exit_code == 0, done.output
