@@ -80,8 +80,8 @@ def _read(structure: Structure) -> Reading:
     if structure.signatures is None:
         return Reading((), tuple(_strays(structure, ())))
     listed = read_list(structure.files, structure.signatures)
-    entries = [_entry(structure, each) for each in listed.entries]
-    entries.sort(key=lambda entry: _rank(entry, entries))
+    read = [_entry(structure, each) for each in listed.entries]
+    entries = sorted(read, key=lambda entry: _rank(entry, read))
     package = _Package(structure, listed, tuple(entries))
     seals = tuple(package.found(entry) for entry in entries)
     return Reading(seals, (*package.findings(), *_strays(structure, tuple(entries))))
