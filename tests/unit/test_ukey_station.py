@@ -18,7 +18,7 @@ from signing.token import port, virtual
 from signing.token.codes import CodeBook, NoCode
 from signing.token.contents import read_point
 from signing.token.port import Pin, PinState
-from signing.token.profiles import Hashing, ProfileError, SignatureFormat, load, profile
+from signing.token.profiles import Hashing, ProfileError, SignatureFormat, load, module_path, profile
 from signing.token.station import Station, StationToken, TokenSigner, wrong_pin
 from signing.x509 import Certificate
 from tests.sealkit import AUTHORITY, BEGIN, CA, MAKER, SUBSCRIBER_KEY, sealed
@@ -26,6 +26,7 @@ from tests.sealkit import AUTHORITY, BEGIN, CA, MAKER, SUBSCRIBER_KEY, sealed
 PIN, OTHER = Pin("135790"), Pin("246801")
 SO_PIN = Pin("officer-0123")
 MESSAGE = "落槌".encode()
+SOURCES = Path(__file__).parents[2] / "signing" / "vukey"
 
 
 def subscriber_for(key: PublicKey, days: int = 365) -> Certificate:
@@ -178,6 +179,30 @@ def test_the_digest_can_be_made_here_for_devices_that_sign_digests_only(token: S
     key = token.contents().public_key
     assert key is not None
     assert key.verify(MESSAGE, ukey.sign(MESSAGE, PIN))
+
+
+@pytest.mark.parametrize("hashing", Hashing)
+def test_a_device_with_other_habits(token: StationToken, tmp_path: Path, hashing: Hashing) -> None:
+    """By a profile of one's own: signatures as DER, the public point bare, the digest made there or here."""
+    module = tmp_path / "strange.so"
+    command = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+    source = Path(__file__).with_name("strange_device.c")
+    subprocess.run([*command, f"-I{SOURCES}", "-o", module, source, "-ldl"], check=True, timeout=60)
+    profiles = tmp_path / "ours.toml"
+    profiles.write_text(
+        f'[ours]\nlike = "tass"\nmodule = "{module}"\nhashing = "{hashing}"\npoint_wrapped = false\n'
+        "raw_signing = 0x80008104\n"
+    )
+    environment = {"INNER": str(module_path()), **token.station.environment}
+    station = Station(profile("ours", profiles), environment)
+    signer = TokenSigner(station.token("甲方"), PIN)
+    assert signer.public_key == token.contents().public_key
+    for message in (b"", MESSAGE, bytes(100_000)):
+        assert signer.public_key.verify(message, signer.sign(message))
+    assert station.token().info().profile == "ours"
+    with pytest.raises(port.WrongPin) as wrong:
+        station.token().sign(MESSAGE, OTHER)
+    assert wrong.value.tries_left is None, "the profile does not say how many tries there are"
 
 
 def test_a_signature_that_does_not_verify_does_not_leave(token: StationToken) -> None:
