@@ -125,12 +125,13 @@ def _places(mask: Image.Image, joins: float) -> list[Image.Image]:
     cell = max(1, longer // _CELLS)
     cells = mask.reduce(cell)
     reach = max(1, round(joins * longer / cell / 2))
-    joined = cells.point(lambda value: 255 if value > 25 else 0).filter(ImageFilter.MaxFilter(2 * reach + 1))
+    inked = cells.point(lambda value: 255 if value > 25 else 0)
+    joined = inked.filter(ImageFilter.MaxFilter(2 * reach + 1))
+    sure = cells.point(lambda value: 255 if value > 45 else 0)
+    near = sure.filter(ImageFilter.MaxFilter(3))  # grain in between is not part of it
     found = _gathered(sorted(_connected(joined, cells), key=lambda each: -each.amount))
     return [
-        _as_mask(each, cells.size, cell, mask.size)
-        for each in found
-        if each.amount >= _RIVAL * found[0].amount
+        _as_mask(each, near, cell, mask.size) for each in found if each.amount >= _RIVAL * found[0].amount
     ]
 
 
@@ -147,11 +148,12 @@ def _gathered(found: list[_Place]) -> list[_Place]:
     return kept
 
 
-def _as_mask(place: _Place, cells: tuple[int, int], cell: int, size: tuple[int, int]) -> Image.Image:
-    drawn = Image.new("L", cells)
+def _as_mask(place: _Place, near: Image.Image, cell: int, size: tuple[int, int]) -> Image.Image:
+    drawn = Image.new("L", near.size)
     for x, y in place.cells:
         drawn.putpixel((x, y), 255)
-    whole = drawn.resize((cells[0] * cell, cells[1] * cell), Image.Resampling.NEAREST)
+    drawn = ImageChops.darker(drawn, near)
+    whole = drawn.resize((near.width * cell, near.height * cell), Image.Resampling.NEAREST)
     return whole.crop((0, 0, *size))
 
 

@@ -112,13 +112,14 @@ def agreement(found: Image.Image, truth: Image.Image) -> float:
         ({"light": (0.5, 0.2)}, 0.88),
         ({"light": (0.3, 1.0)}, 0.9),
         ({"strength": 0.45}, 0.85),
+        ({"noise": 36}, 0.8),
         ({"ink": BLUE}, 0.88),
         ({"ink": BLACK, "words": False}, 0.9),
         ({"light": (1.0, 1.0), "noise": 2, "paper": (255, 255, 255)}, 0.93),
         ({"size": (440, 440), "at": (10, 10), "words": False}, 0.93),
         ({"size": (3000, 2400), "at": (2100, 1500), "mask": seal(700)}, 0.9),
     ],
-    ids=["photo", "dark", "lit from below", "faded", "blue", "black", "scan", "tight", "large"],
+    ids=["photo", "dark", "lit from below", "faded", "grainy", "blue", "black", "scan", "tight", "large"],
 )
 def test_the_seal_comes_out_clean(changes: dict[str, Any], at_least: float) -> None:
     picture = clean_seal_image(encoded(paper_with(**changes)))
