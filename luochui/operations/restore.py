@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from pydantic import SecretStr
 
+from bidding.ledger.checking import Checked, check_ledger
 from luochui.operations import demonstration, dumps, manifest, migrations
 from luochui.operations.manifest import DUMP, KEYS, BrokenBackup, Manifest
 from luochui.services import embedded
@@ -16,6 +18,8 @@ from luochui.services.embedded import Running
 from luochui.services.faults import Repairable
 from luochui.services.folder import UNFINISHED_RESTORE
 from luochui.settings import Settings
+
+FAULTS_TOLD: Final = 10
 
 
 class NotEmpty(Repairable):
@@ -32,7 +36,8 @@ class Report:
 def restore(settings: Settings, source: Path) -> Report:
     """Check the backup, load it into an empty folder or database, compare what arrived.
 
-    Raises BrokenBackup, NotEmpty, DumpFailed. A folder whose restore did not finish is refused by `up`.
+    The chains of the ledger are followed, too. Raises BrokenBackup, NotEmpty, DumpFailed. A folder whose
+    restore did not finish is refused by `up`.
     """
     wanted = manifest.verify(source)
     _refuse_newer(wanted)
@@ -41,11 +46,12 @@ def restore(settings: Settings, source: Path) -> Report:
         dumps.load(url, source / DUMP)
         with psycopg.connect(url, connect_timeout=5) as connection:
             _compare(connection, wanted)
+            checked = _check_ledger(connection)
             if wanted.demo:
                 demonstration.mark(connection)
         if KEYS in wanted.files:
             _unpack_keys(source / KEYS, place)
-    return Report(_lines(settings, wanted))
+    return Report(_lines(settings, wanted, checked))
 
 
 @contextmanager
@@ -95,16 +101,28 @@ def _compare(connection: psycopg.Connection, wanted: Manifest) -> None:
         raise BrokenBackup("After the restore the schema is another than the backup's.")
 
 
+def _check_ledger(connection: psycopg.Connection) -> Checked:
+    """Rows that arrived whole may have been wrong before: whoever restores has to know it now."""
+    if connection.execute("SELECT to_regclass('ledger_entries')").fetchone() == (None,):
+        return Checked(0, 0, ())
+    checked = check_ledger(connection)
+    if checked.faults:
+        more = "" if len(checked.faults) <= FAULTS_TOLD else " …"
+        raise BrokenBackup(f"The restored ledger is broken: {'; '.join(checked.faults[:FAULTS_TOLD])}{more}.")
+    return checked
+
+
 def _unpack_keys(archive: Path, settings: Settings) -> None:
     with tarfile.open(archive) as packed:
         packed.extractall(settings.data, filter="data")
     embedded.keys_folder(settings)
 
 
-def _lines(settings: Settings, wanted: Manifest) -> tuple[str, ...]:
+def _lines(settings: Settings, wanted: Manifest, checked: Checked) -> tuple[str, ...]:
     keys = "with its keys" if KEYS in wanted.files else "without keys: put the platform's key back yourself"
     return (
         f"Restored {wanted.rows} rows in {len(wanted.tables)} tables, as of {wanted.made_at}, {keys}.",
-        "Checked: SHA-256 of every file, the number of rows of every table, the schema.",
+        "Checked: SHA-256 of every file, the number of rows of every table, the schema,",
+        f"both chains of every lot ({checked.entries} entries) and {checked.seals} signed seals.",
         f"Next: luochui recover (data in {settings.data}) to rebuild the book, then luochui up (or demo).",
     )
