@@ -68,12 +68,12 @@ def straddled() -> bytes:
     return seal(document(), Named("transferee"), Straddle())
 
 
-def shown_as(other: Seal, data: bytes, *places: Place) -> bytes:
-    """Sealed with SEAL while another seal's picture is shown."""
+def shown_as(other: Seal, data: bytes, *places: Place, by: Seal = SEAL) -> bytes:
+    """Sealed with a seal while another seal's picture is shown."""
     prepared = prepare(data, other, places, at=NOW)
     found = hole(prepared)
     sealing = sign_with_seal(
-        SEAL, found.digest, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, at=NOW, covers=found.covers
+        by, found.digest, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, at=NOW, covers=found.covers
     )
     return fill(prepared, sealing)
 

@@ -6,14 +6,14 @@ from io import BytesIO
 from typing import Any, Final
 
 import pypdfium2
-from PIL import ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 
 from signing import SigningError
 from signing.documents import DocumentError
-from signing.pdf.fields import Widget, raw_get, rectangle_of
+from signing.pdf.fields import Widget, raw_get, rectangle_of, resolve
 from signing.pdf.pictures import add_picture, size_of
 from signing.pdf.update import dictionary, name, numbers
 from signing.seal import Picture
@@ -22,9 +22,14 @@ DOTS_PER_MM: Final = 6
 MAX_DIFFERENCE: Final = 40
 """Of 255, at any spot of about half a millimetre: edges differ a little between programs, lines do not."""
 MAX_MEAN: Final = 4.0
+MAX_VALUES: Final = 20_000
+Colour = tuple[int, int, int]
+_WHITE: Final[Colour] = (255, 255, 255)
+_GREEN: Final[Colour] = (60, 200, 90)
 
 _WRITER: Any = PdfFileWriter
 _PAGE: Any = PageObject
+_IMAGE: Any = Image
 
 
 class Undrawable(SigningError):
@@ -43,24 +48,26 @@ class Form:
 def drawn_form(picture: Picture) -> Form:
     """The form that sealing would use. Raises Undrawable."""
     width, height = size_of(picture)
-    reader = PdfFileReader(BytesIO(_drawn(picture)))
+    reader = PdfFileReader(BytesIO(_drawn(picture, _WHITE)))
     page = reader.root["/Pages"]["/Kids"][0]
     return Form(page["/Resources"]["/XObject"].raw_get("/Seal").get_object(), width, height)
 
 
 @lru_cache(maxsize=32)
-def _drawn(picture: Picture) -> bytes:
+def _drawn(picture: Picture, on: Colour) -> bytes:
     """A page that shows the picture and nothing else."""
     writer = _WRITER()
     try:
         form = add_picture(writer, picture)
     except DocumentError as error:
         raise Undrawable(str(error)) from error
-    return _page(writer, form, *size_of(picture))
+    return _page(writer, form, *size_of(picture), on)
 
 
-def _page(writer: Any, form: Any, width: float, height: float) -> bytes:
-    content = writer.add_object(generic.StreamObject(stream_data=b"/Seal Do"))
+def _page(writer: Any, form: Any, width: float, height: float, on: Colour) -> bytes:
+    red, green, blue = (each / 255 for each in on)
+    paper = f"q {red:.4f} {green:.4f} {blue:.4f} rg 0 0 {width:.3f} {height:.3f} re f Q /Seal Do"
+    content = writer.add_object(generic.StreamObject(stream_data=paper.encode()))
     resources = dictionary(XObject=dictionary(Seal=form))
     page = _PAGE(contents=content, media_box=numbers(0, 0, width, height), resources=resources)
     writer.insert_page(page)
@@ -72,23 +79,52 @@ def _page(writer: Any, form: Any, width: float, height: float) -> bytes:
 def look_alike(normal: Any, widget: Widget, picture: Picture, index: int, count: int) -> bool:
     """Whether a widget of another program's making looks like the picture, or like its slice of several.
 
-    Dot by dot, on white. Slices are taken to be equal, from left to right.
+    Dot by dot, on white and on a colour: nothing may cover the page where the picture does not. Slices are
+    taken to be equal, from left to right.
     """
     rect, box = rectangle_of(raw_get(widget.value, "/Rect")), rectangle_of(raw_get(normal, "/BBox"))
-    if normal is None or rect is None or box is None or "/OC" in widget.value:
+    if normal is None or rect is None or box is None or "/OC" in widget.value or _has_layers(normal):
         return False
-    shown = _dots(_alone(normal, box), box[2] - box[0], box[3] - box[1])
+    size = box[2] - box[0], box[3] - box[1]
     try:
-        wanted = _dots(_drawn(picture), *size_of(picture))
+        drawn = [_dots(_drawn(picture, on), *size_of(picture)) for on in (_WHITE, _GREEN)]
     except Undrawable:
         return False
-    if count > 1:
-        part = wanted.width / count
-        wanted = wanted.crop((round(index * part), 0, round((index + 1) * part), wanted.height))
-    return _alike(shown.resize(wanted.size), wanted)
+    white, colour = (_sliced(each, index, count) for each in drawn)
+    inked = ImageChops.multiply(white, _IMAGE.new("RGB", white.size, _GREEN))
+    on_white, on_colour = (
+        _dots(_alone(normal, box, on), *size).resize(white.size) for on in (_WHITE, _GREEN)
+    )
+    return _alike(on_white, white) and (_alike(on_colour, colour) or _alike(on_colour, inked))
 
 
-def _alone(normal: Any, box: tuple[float, float, float, float]) -> bytes:
+def _sliced(image: Any, index: int, count: int) -> Any:
+    part = image.width / count
+    return image.crop((round(index * part), 0, round((index + 1) * part), image.height))
+
+
+def _has_layers(normal: Any) -> bool:
+    """Whether anything in it could be switched on and off."""
+    pending, seen, left = [normal], set[int](), MAX_VALUES
+    while pending:
+        each = resolve(pending.pop())
+        left -= 1
+        if left < 0:
+            return True
+        if isinstance(each, generic.DictionaryObject | generic.ArrayObject):
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            if isinstance(each, generic.ArrayObject):
+                pending += [each.raw_get(place) for place in range(len(each))]
+            elif "/OC" in each:
+                return True
+            else:
+                pending += [each.raw_get(key) for key in each if key not in ("/P", "/Parent")]
+    return False
+
+
+def _alone(normal: Any, box: tuple[float, float, float, float], on: Colour) -> bytes:
     """A page with only this appearance on it."""
     writer = _WRITER()
     width, height = box[2] - box[0], box[3] - box[1]
@@ -101,11 +137,11 @@ def _alone(normal: Any, box: tuple[float, float, float, float]) -> bytes:
         ),
         stream_data=f"q 1 0 0 1 {-box[0]:.3f} {-box[1]:.3f} cm /It Do Q".encode(),
     )
-    return _page(writer, writer.add_object(moved), width, height)
+    return _page(writer, writer.add_object(moved), width, height, on)
 
 
 def _dots(page: bytes, width: float, height: float) -> Any:
-    """The page as grey and colour, at most a few million dots."""
+    """The page as dots, at most a few million."""
     scale = min(DOTS_PER_MM * 25.4 / 72, 4_000 / max(width, height, 1))
     document = pypdfium2.PdfDocument(page)
     try:
@@ -125,7 +161,7 @@ def _alike(one: Any, other: Any) -> bool:
 def as_png(picture: Picture) -> bytes:
     """The picture for a screen, on white, about 250 dots wide. Raises Undrawable."""
     width, height = size_of(picture)
-    page = _dots(_drawn(picture), width, height)
+    page = _dots(_drawn(picture, _WHITE), width, height)
     page.thumbnail((260, 260))
     out = BytesIO()
     page.save(out, format="PNG", optimize=True)

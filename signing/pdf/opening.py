@@ -53,7 +53,7 @@ def parsing(subject: str = FILE) -> Iterator[None]:
     """Whatever a hostile file makes the parser raise becomes one finding."""
     try:
         yield
-    except Refused:
+    except (Refused, NameError):
         raise
     except PdfDecodeLimitError as error:
         raise Refused(TooCostly(subject, "decompression")) from error

@@ -86,6 +86,8 @@ def _active(value: Any) -> str:
             return kind
     if isinstance(value, generic.StreamObject) and "/F" in value:
         return "content from outside"
+    if {"/Event", "/OCGs"} <= set(value):
+        return "layers that switch themselves"
     if "/EmbeddedFiles" in value or raw_get(value, "/Type") == "/EmbeddedFile":
         return "attachment"
     return ""

@@ -34,6 +34,8 @@ from signing.documents import At, Named, Straddle
 from signing.findings import ContentChanged, Finding, Verdict
 from signing.found import ChangeKind
 from signing.pdf.reading import read_pdf
+from signing.seal import Picture
+from signing.seal_picture import official_seal
 from signing.sm3 import sm3
 from signing.verification import Report, SealedDocument, verify
 from tests.pdfkit import (
@@ -56,7 +58,7 @@ from tests.pdfkit import (
     updated,
     with_range,
 )
-from tests.sealkit import NOW, trust
+from tests.sealkit import NOW, sealed, trust
 
 
 def checked(data: bytes) -> Report:
@@ -605,6 +607,78 @@ def test_an_appearance_with_something_beside_the_seal_is_caught(monkeypatch: pyt
 
     monkeypatch.setattr(preparing, "show", more)
     assert_caught(seal(document(), Named("transferor")), SwappedAppearance)
+
+
+def drawn_by_others(content: bytes) -> Callable[..., None]:
+    """`show` of a program that draws seals in its own way."""
+    from signing.pdf import preparing
+
+    show = preparing.show
+
+    def other(update: Any, widget: Any, *arguments: Any) -> None:
+        show(update, widget, *arguments)
+        look = widget.get_object()["/AP"]["/N"]
+        look._data, look._encoded_data = content, None
+
+    return other
+
+
+HONEST = b"q 1 0 0 1 0 0 cm /Seal Do Q"
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [
+        (HONEST, Verdict.VALID),
+        (b"q /Ink gs 1 0 0 1 0 0 cm /Seal Do Q ", Verdict.VALID),
+        (b"q 1 1 1 rg 0 0 119 119 re f Q " + HONEST, Verdict.INVALID),
+        (HONEST + b" q 1 1 1 rg 60 60 20 20 re f Q", Verdict.INVALID),
+        (HONEST + b" q 0.84 0.08 0.1 rg 30 30 6 6 re f Q", Verdict.INVALID),
+        (b"q -1 0 0 1 119.055 0 cm /Seal Do Q", Verdict.INVALID),
+        (b"q 0.5 0 0 0.5 0 0 cm /Seal Do Q", Verdict.INVALID),
+    ],
+)
+def test_a_seal_drawn_by_another_program_is_compared_dot_by_dot(
+    content: bytes, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from signing.pdf import preparing
+
+    monkeypatch.setattr(preparing, "show", drawn_by_others(content))
+    report = checked(seal(places_of_50_mm(), Named("place")))
+    assert report.verdict is verdict, [str(finding) for finding in report.findings]
+
+
+def places_of_50_mm() -> bytes:
+    from signing.pdf.places import PlaceToMake, with_places
+
+    return with_places(plain(), [PlaceToMake("place", At(0, 60, 100), 42.0, 42.0)])
+
+
+def test_a_seal_that_differs_in_its_number_alone_is_caught() -> None:
+    similar = sealed(
+        picture=Picture("svg", official_seal("甲方示例单位", number="4301000000007"), 42, 42),
+        seal_id="43010000000007",
+    )
+    assert_caught(shown_as(similar, document(), Named("transferor")), SwappedAppearance)
+
+
+def test_a_picture_of_dots_is_compared_as_well() -> None:
+    from io import BytesIO
+
+    from PIL import Image, ImageDraw
+
+    def png(text: str) -> bytes:
+        image = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
+        ImageDraw.Draw(image).ellipse((10, 10, 290, 290), outline=(215, 20, 26, 255), width=9)
+        ImageDraw.Draw(image).text((120, 140), text, fill=(215, 20, 26, 255))
+        out = BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+    own = sealed(picture=Picture("png", png("ONE"), 40, 40))
+    other = sealed(picture=Picture("png", png("TWO"), 40, 40), seal_id="43010000000009")
+    assert checked(seal(document(), Named("transferor"), by=own)).verdict is Verdict.VALID
+    assert_caught(shown_as(other, document(), Named("transferor"), by=own), SwappedAppearance)
 
 
 @pytest.mark.parametrize("flags", [2, 32, 2 | 4])
