@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -71,14 +72,22 @@ def platform() -> Iterator[SmallPlatform]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def made(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Equipped]:
+    """A UKey that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("made") / "ukeys"
+    return folder, issuer.equip(folder, "甲方示例单位")
+
+
 @pytest.fixture
-def ukeys(tmp_path: Path) -> Path:
+def ukeys(made: tuple[Path, Equipped], tmp_path: Path) -> Path:
+    shutil.copytree(made[0], tmp_path / "ukeys")
     return tmp_path / "ukeys"
 
 
 @pytest.fixture
-def ukey(issuer: Issuer, ukeys: Path) -> Equipped:
-    return issuer.equip(ukeys, "甲方示例单位")
+def ukey(made: tuple[Path, Equipped], ukeys: Path) -> Equipped:
+    return made[1]
 
 
 @pytest.fixture
