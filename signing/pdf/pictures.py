@@ -40,7 +40,7 @@ _EMBOLDEN: Final = 0.035
 _PAGE: Final = b"""
 #let side = json(bytes(sys.inputs.side))
 #set page(width: side.w * 1mm, height: side.h * 1mm, margin: 0pt, fill: none)
-#image(bytes(sys.inputs.svg), format: "svg", width: 100%, height: 100%, fit: "stretch")
+#pdf.artifact(image(bytes(sys.inputs.svg), format: "svg", width: 100%, height: 100%, fit: "stretch"))
 """
 _Pixels = tuple[int, int, bytes, bytes]
 _RASTER: Final = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP", "gif": "GIF"}
