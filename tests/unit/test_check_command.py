@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,17 @@ from typer.testing import CliRunner, Result
 import signing.document_findings
 import signing.findings
 import signing.ofd.findings
+from certificates.authority import DemonstrationAuthority
 from luochui.cli import app
 from signing.chain import Trust
 from signing.crl import Reason, Revocation, issue_crl
+from signing.documents import Named, seal_document
 from signing.findings import Finding
 from signing.report import said
 from signing.report_words import CHANGES, SENTENCES, sentence
+from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
+from signing.timestamp import read_response, request, signature_digest
 from signing.x509 import to_pem
 from tests.pdfkit import document, one, two
 from tests.sealkit import (
@@ -222,3 +227,42 @@ def test_the_kits_trust_is_the_folders(folder: Path) -> None:
 
     relied: Trust = trusted(folder / "trust")
     assert (relied.anchors, relied.intermediates) == (trust().anchors, trust().intermediates)
+
+
+# --- as it is on a machine with an authority ---
+
+
+def test_what_was_sealed_here_is_valid_without_naming_whom_to_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The three things that issue 3 has to show: valid, a changed byte, a revoked certificate."""
+    authority = DemonstrationAuthority.open(tmp_path / "authority", addresses="http://127.0.0.1:8090")
+    key = PrivateKey.generate()
+    certificate = authority.issue("示例置业有限公司", key.public_key, credit_code="91430000MA4L00000X")
+    own = authority.make_seal(certificate)
+    now = datetime.now(UTC)
+
+    def stamp(signature: bytes) -> bytes:
+        asked = request(signature_digest(signature))
+        return read_response(authority.time_stamp(asked.der), asked)
+
+    sealed = seal_document(document(), own, certificate, key, [Named("transferor")], at=now, stamp=stamp)
+    file = tmp_path / "sealed.pdf"
+    file.write_bytes(sealed)
+    monkeypatch.setenv("LUOCHUI_DATA", str(tmp_path))
+
+    def told() -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["check", str(file), "--lang", "zh"])
+        return done.exit_code, done.output
+
+    status, text = told()
+    assert status == 0, text
+    assert "盖章时间（时间戳证明）" in text
+    assert "示例置业有限公司 < 落槌演示签发 CA < 落槌演示根 CA" in text
+    file.write_bytes(sealed.replace(b"/Count 3", b"/Count 2"))
+    assert told()[0] == 1
+    file.write_bytes(sealed)
+    authority.revoke(certificate.serial, Reason.KEY_COMPROMISE, now - DAY)
+    status, text = told()
+    assert status == 1, text
+    assert "已被吊销" in text
