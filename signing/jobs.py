@@ -280,7 +280,7 @@ def _from_body(body: bytes) -> Job:
         if found:
             raise ValueError("other fields than a job has")
         return Job(platform, nonce, issued_at, expires_at, session, title, task)
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, RecursionError, OverflowError, OSError) as error:
         raise JobError(JobProblem.MALFORMED, "its body is not one of a job") from error
 
 

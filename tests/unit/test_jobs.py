@@ -2,11 +2,14 @@
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from signing.jobs import (
     CLOCKS_APART,
@@ -171,6 +174,29 @@ def test_a_signed_body_that_is_no_job_is_refused(body: Any) -> None:
 )
 def test_a_text_that_is_no_job_is_refused(text: str) -> None:
     assert problem_of(text) in (JobProblem.MALFORMED, JobProblem.FORGED)
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([*BODY, *TASK, "more"]), TREES)
+def test_no_signed_body_does_more_than_be_refused(name: str, value: object) -> None:
+    changed = {**BODY, "task": {**TASK, name: value}} if name in TASK else {**BODY, name: value}
+    for body in (changed, value):
+        with suppress(JobError):
+            read_job(signed_body(body), KEY.public_key, now=NOW)
+
+
+@given(st.text(max_size=300))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    for whole in (text, f"luochui-job-1.{text}", f"luochui-job-1.{text}.{text}"):
+        with pytest.raises(JobError):
+            read_job(whole, KEY.public_key, now=NOW)
 
 
 @pytest.mark.parametrize(
