@@ -74,7 +74,7 @@ class Web:
         account = await self.account(login, role, name)
         visitor = self.visitor()
         cookie, _ = await self.site.sessions.start(account, role, name or login)
-        visitor.client.cookies.set("luochui_session", cookie)
+        visitor.client.cookies.set("luochui_session", cookie, domain=ADDRESS.removeprefix("http://"))
         return visitor
 
 
