@@ -23,7 +23,8 @@ LONGEST_REST: Final = 16_384
 """Bytes of a signature dictionary before its Contents, and behind them."""
 
 _HEAD: Final = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\b[\x00\t\n\f\r ]*")
-_CONTENTS: Final = re.compile(rb"/Contents[\x00\t\n\f\r ]*(<[0-9A-Fa-f]*>)")
+_CONTENTS: Final = re.compile(rb"/Contents[\x00\t\n\f\r ]*(<(?:[0-9A-F]*|[0-9a-f]*)>)")
+"""Large letters or small ones: where both stand, somebody has changed some."""
 _RANGE: Final = re.compile(rb"/ByteRange[\x00\t\n\f\r ]*\[")
 _NUMBERS: Final = re.compile(rb"\d{1,10} \d{1,5}\Z")
 _STAND_IN: Final = b"<00>"

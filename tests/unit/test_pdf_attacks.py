@@ -155,6 +155,19 @@ def test_the_content_that_was_changed_is_named() -> None:
     assert_caught(bytes(data), ContentChanged)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_not_even_a_small_letter_in_the_hexadecimal_is_changed(share: float) -> None:
+    first, second, _ = range_of(one())
+    end = one().index(b"000000000000", first)
+    at = next(
+        place
+        for place in range(first + int(share * (end - first)), second)
+        if one()[place : place + 1].isalpha()
+    )
+    changed = one()[:at] + bytes([one()[at] ^ 0x20]) + one()[at + 1 :]
+    assert_caught(changed, ForgedRange)
+
+
 # --- the frame of the file ---
 
 
