@@ -29,6 +29,8 @@ from signing.ofd.markup import Element, attribute, children, name_of, only, opti
 from signing.ofd.structure import PageEntry, Structure, box_of, file_of, identifier, resolve
 
 MAX_MARKS: Final = 50_000
+MAX_GLYPHS: Final = 100_000
+"""On one page, as many as no page can hold."""
 
 _DOCUMENT: Final = frozenset({"CommonData", "Pages", "Outlines", "Permissions", "VPreferences", "Bookmarks"})
 """Where to look first and what a reader may do: nothing that is seen."""
@@ -131,12 +133,17 @@ def _page(structure: Structure, entry: PageEntry, resources: Resources) -> ReadP
 def _marks(layer: Element, resources: Resources, path: str) -> Iterator[Framed]:
     if len(layer) > MAX_MARKS:
         raise CannotShow(f"{path} has more than {MAX_MARKS} objects")
+    glyphs = 0
     for element in layer:
         kind = name_of(element)
         if kind not in _READERS:
             raise CannotShow(f"{path} has the object {kind or element.tag!r}")
         boundary = box_of(attribute(element, "Boundary", path), path)
-        yield Framed(_READERS[kind](element, boundary, resources, path), boundary)
+        mark = _READERS[kind](element, boundary, resources, path)
+        glyphs += len(mark.glyphs) if isinstance(mark, Text) else 0
+        if glyphs > MAX_GLYPHS:
+            raise CannotShow(f"{path} has more than {MAX_GLYPHS} characters")
+        yield Framed(mark, boundary)
 
 
 def _placed(element: Element, boundary: Box, path: str) -> Matrix:

@@ -1,6 +1,7 @@
 """The glyphs of a text object: which ones of the font in the package, and where on the page."""
 
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +11,7 @@ from signing.ofd.content_values import check_attributes, check_children, plain_n
 from signing.ofd.errors import CannotShow
 from signing.ofd.marks import Glyph, Matrix
 from signing.ofd.markup import Element, attribute, name_of, only, text
-from signing.ofd.structure import numbers_of
+from signing.ofd.structure import MAX_NUMBERS, numbers_of
 
 MAX_GLYPHS: Final = 20_000
 
@@ -101,13 +102,14 @@ def _transformed(characters: str, transforms: list[Element], path: str) -> list[
 
 def _deltas(value: str, count: int, path: str) -> list[float]:
     """Distances from glyph to glyph, "g 3 5.2" being three times 5.2. None, or one for each but the last."""
-    tokens, found = value.split(), list[float]()
-    while tokens:
-        times = 1
-        if tokens[0] == "g" and len(tokens) >= 3 and tokens[1].isascii() and tokens[1].isdigit():
-            times, tokens = int(tokens[1][:6]), tokens[2:]
-        found += [plain_number(tokens[0], path)] * min(times, MAX_GLYPHS)
-        tokens = tokens[1:]
+    if len(value) > MAX_NUMBERS:
+        raise CannotShow(f"{path}: more distances than glyphs")
+    words, found = deque(value.split()), list[float]()
+    while words:
+        times, word = 1, words.popleft()
+        if word == "g" and len(words) >= 2 and words[0].isascii() and words[0].isdigit():
+            times, word = int(words.popleft()[:6]), words.popleft()
+        found += [plain_number(word, path)] * min(times, MAX_GLYPHS)
         if len(found) > MAX_GLYPHS:
             raise CannotShow(f"{path}: more distances than glyphs")
     if found and len(found) != count - 1:

@@ -9,6 +9,7 @@ from signing.ofd.marks import IDENTITY, Colour, Matrix, Paint, Pen, Step
 from signing.ofd.markup import Element, name_of, optional
 from signing.ofd.structure import numbers_of
 
+MAX_PATH: Final = 1_000_000
 MAX_STEPS: Final = 100_000
 _POINTS: Final = {"S": 1, "M": 1, "L": 1, "Q": 2, "B": 3, "C": 0}
 _PATH_TOKEN: Final = re.compile(r"[A-Za-z]|[-+0-9.][-+0-9.eE]*|\S")
@@ -103,6 +104,8 @@ def pen_of(element: Element, placed: Matrix, path: str) -> Pen:
 
 def steps_of(data: str, placed: Matrix, path: str) -> Iterator[Step]:
     """The steps of a path's AbbreviatedData on the page. Raises CannotShow."""
+    if len(data) > MAX_PATH:
+        raise CannotShow(f"{path}: a path of {len(data)} characters")
     tokens = _PATH_TOKEN.findall(data)
     if len(tokens) > MAX_STEPS:
         raise CannotShow(f"{path}: a path of more than {MAX_STEPS} parts")

@@ -17,7 +17,8 @@ from signing.ofd.marks import Box, Drawing, Matrix, Page
 from signing.ofd.pdf_fonts import PdfFont, read_font
 from signing.ofd.pdf_images import read_image
 from signing.ofd.pdf_objects import MM, inherited, pages_of, resolved
-from signing.ofd.pdf_painter import Painter, State
+from signing.ofd.pdf_painter import Painter
+from signing.ofd.pdf_state import State
 from signing.sm3 import sm3
 
 

@@ -5,14 +5,23 @@ Source: ISO 32000-1, 8 and 9.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
 from signing.ofd.errors import CannotConvert
-from signing.ofd.marks import IDENTITY, Box, Glyph, Image, Mark, Matrix, Paint, Pen, Shape, Step, Text
-from signing.ofd.pdf_fonts import PdfFont
+from signing.ofd.marks import IDENTITY, Box, Glyph, Image, Mark, Matrix, Pen, Shape, Step, Text
 from signing.ofd.pdf_objects import resolved
 from signing.ofd.pdf_operators import Operand, operators
+from signing.ofd.pdf_state import (
+    Collection,
+    State,
+    alpha_of,
+    colour_of,
+    common,
+    is_rectangle,
+    matrix_of,
+    number_of,
+)
 
 MAX_FORMS: Final = 8
 MAX_KEPT: Final = 64
@@ -21,39 +30,7 @@ _CAPS: Final = ("Butt", "Round", "Square")
 _JOINS: Final = ("Miter", "Round", "Bevel")
 _IGNORED: Final = {"BDC", "BMC", "EMC", "MP", "DP", "ri", "i", "BX", "EX"}
 """Structure and hints: nothing that is seen."""
-_BLACK: Final = Paint((0, 0, 0))
-
-
-class Collection(Protocol):
-    """Where fonts and pictures are kept while pages are read."""
-
-    fonts: dict[str, PdfFont]
-
-    def font(self, dictionary: Any) -> str:
-        """The key of a font."""
-
-    def image(self, stream: Any) -> str:
-        """The key of a picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The graphics state: all that q keeps and Q brings back."""
-
-    matrix: Matrix
-    clip: Box
-    fill: Paint = _BLACK
-    stroke: Paint = _BLACK
-    fill_parts: int = 1
-    stroke_parts: int = 1
-    pen: Pen = field(default_factory=lambda: Pen(_BLACK, 1.0, miter_limit=10.0))
-    font: str = ""
-    size: float = 0.0
-    spacing: float = 0.0
-    rise: float = 0.0
-    stretch: float = 1.0
-    leading: float = 0.0
-    mode: int = 0
+_PLAIN_STATES: Final = {("/BM", "/Normal"), ("/SMask", "/None"), ("/AIS", False)}
 
 
 class Painter:
@@ -98,14 +75,14 @@ class Painter:
         self.state = replace(self.state, **changes)
 
     def transform(self, operands: list[Operand]) -> None:
-        self.change(matrix=_matrix(operands).then(self.state.matrix))
+        self.change(matrix=matrix_of(operands).then(self.state.matrix))
 
     def graphics(self, operands: list[Operand]) -> None:
         for key, value in self.resource("/ExtGState", operands[0]).items():
             if key == "/ca":
-                self.change(fill=replace(self.state.fill, alpha=_alpha(value)))
+                self.change(fill=replace(self.state.fill, alpha=alpha_of(value)))
             elif key == "/CA":
-                self.change(stroke=replace(self.state.stroke, alpha=_alpha(value)))
+                self.change(stroke=replace(self.state.stroke, alpha=alpha_of(value)))
             elif (key, value) not in _PLAIN_STATES and key not in ("/Type", "/SA", "/OP", "/op", "/OPM"):
                 raise CannotConvert(f"the graphics state {key[1:]}")
 
@@ -115,7 +92,7 @@ class Painter:
     def dash(self, operands: list[Operand]) -> None:
         pattern = operands[0]
         assert isinstance(pattern, list)
-        self.pen(dash=tuple(_number(each) for each in pattern), dash_offset=_number(operands[1]))
+        self.pen(dash=tuple(number_of(each) for each in pattern), dash_offset=number_of(operands[1]))
 
     # --- colours ---
 
@@ -138,10 +115,10 @@ class Painter:
         return parts
 
     def fill_colour(self, operands: list[Operand]) -> None:
-        self.change(fill=replace(self.state.fill, colour=_colour(operands, self.state.fill_parts)))
+        self.change(fill=replace(self.state.fill, colour=colour_of(operands, self.state.fill_parts)))
 
     def stroke_colour(self, operands: list[Operand]) -> None:
-        self.change(stroke=replace(self.state.stroke, colour=_colour(operands, self.state.stroke_parts)))
+        self.change(stroke=replace(self.state.stroke, colour=colour_of(operands, self.state.stroke_parts)))
 
     def fill_device(self, operands: list[Operand]) -> None:
         self.change(fill_parts=len(operands))
@@ -154,7 +131,7 @@ class Painter:
     # --- paths ---
 
     def step(self, kind: str, operands: list[Operand]) -> None:
-        numbers = [_number(each) for each in operands]
+        numbers = [number_of(each) for each in operands]
         points = zip(numbers[::2], numbers[1::2], strict=True)
         self.steps.append(Step(kind, tuple(self.state.matrix.at(*point) for point in points)))
 
@@ -167,7 +144,7 @@ class Painter:
         self.step("B", [*operands, *operands[2:]])
 
     def rectangle(self, operands: list[Operand]) -> None:
-        x, y, width, height = (_number(each) for each in operands)
+        x, y, width, height = (number_of(each) for each in operands)
         self.step("M", [x, y])
         for corner in ([x + width, y], [x + width, y + height], [x, y + height]):
             self.step("L", [*corner])
@@ -206,9 +183,9 @@ class Painter:
     def _clip(self) -> None:
         points = [point for step in self.steps for point in step.points]
         box = Box.around(points) if points else Box(0, 0, 0, 0)
-        if not _is_rectangle(points):
+        if not is_rectangle(points):
             raise CannotConvert("clipping by something else than a rectangle")
-        self.change(clip=box if self.state.clip.holds(box, 1e-3) else _common(box, self.state.clip))
+        self.change(clip=box if self.state.clip.holds(box, 1e-3) else common(box, self.state.clip))
 
     def _add(self, mark: Mark, box: Box) -> None:
         if not self.state.clip.holds(box, 0.05):
@@ -227,14 +204,14 @@ class Painter:
         name = str(operands[0])
         if name not in self.fonts:
             self.fonts[name] = self.collection.font(self.resource("/Font", operands[0]))
-        self.change(font=self.fonts[name], size=_number(operands[1]))
+        self.change(font=self.fonts[name], size=number_of(operands[1]))
 
     def next_line(self, operands: list[Operand]) -> None:
-        x, y = (_number(each) for each in operands)
+        x, y = (number_of(each) for each in operands)
         self.line = self.text = Matrix(1, 0, 0, 1, x, y).then(self.line)
 
     def place_text(self, operands: list[Operand]) -> None:
-        self.line = self.text = _matrix(operands)
+        self.line = self.text = matrix_of(operands)
 
     def show(self, operands: list[Operand]) -> None:
         if self.state.mode not in (0, 1, 2):
@@ -255,7 +232,7 @@ class Painter:
     def _glyphs(self, piece: Operand) -> Iterator[Glyph]:
         state = self.state
         if not isinstance(piece, bytes):
-            self._advance(-_number(piece) / 1000 * state.size)
+            self._advance(-number_of(piece) / 1000 * state.size)
             return
         font = self.collection.fonts[state.font]
         for index in range(0, len(piece), 2):
@@ -272,7 +249,7 @@ class Painter:
         self.text = Matrix(1, 0, 0, 1, length, 0).then(self.text)
 
     def refuse_unless(self, value: float, operands: list[Operand]) -> None:
-        if _number(operands[0]) != value:
+        if number_of(operands[0]) != value:
             raise CannotConvert("stretched text, or spacing of words")
 
     # --- objects ---
@@ -293,51 +270,13 @@ class Painter:
     def _draw_form(self, form: Any) -> None:
         if "/Group" in form and self.state.fill.alpha != 255:
             raise CannotConvert("a group that is transparent as a whole")
-        matrix = _matrix([float(each) for each in form.get("/Matrix", [1, 0, 0, 1, 0, 0])])
+        matrix = matrix_of([float(each) for each in form.get("/Matrix", [1, 0, 0, 1, 0, 0])])
         state = replace(self.state, matrix=matrix.then(self.state.matrix))
         left, bottom, right, top = (float(side) for side in form["/BBox"])
         corners = [state.matrix.at(x, y) for x in (left, right) for y in (bottom, top)]
-        state = replace(state, clip=_common(Box.around(corners), state.clip))
+        state = replace(state, clip=common(Box.around(corners), state.clip))
         resources = resolved(form.get("/Resources", self.resources))
         self.marks += Painter(self.collection, resources, state, self.depth + 1).paint(bytes(form.data))
-
-
-_PLAIN_STATES: Final = {("/BM", "/Normal"), ("/SMask", "/None"), ("/AIS", False)}
-
-
-def _number(value: Operand) -> float:
-    if not isinstance(value, float):
-        raise CannotConvert("an operand that is no number")
-    return value
-
-
-def _matrix(operands: list[Operand] | list[float]) -> Matrix:
-    a, b, c, d, e, f = (_number(each) for each in operands)
-    return Matrix(a, b, c, d, e, f)
-
-
-def _alpha(value: Any) -> int:
-    return round(float(value) * 255)
-
-
-def _colour(operands: list[Operand], parts: int) -> tuple[int, int, int]:
-    values = [round(min(1.0, max(0.0, _number(each))) * 255) for each in operands]
-    if len(values) != parts:
-        raise CannotConvert("a colour with other parts than its space has")
-    red, green, blue = values * 3 if parts == 1 else values
-    return red, green, blue
-
-
-def _is_rectangle(points: list[tuple[float, float]]) -> bool:
-    corners = {(round(x, 4), round(y, 4)) for x, y in points}
-    return len(corners) == 4 and len({x for x, _ in corners}) == 2 and len({y for _, y in corners}) == 2
-
-
-def _common(one: Box, other: Box) -> Box:
-    left, top = max(one.x, other.x), max(one.y, other.y)
-    right = min(one.x + one.width, other.x + other.width)
-    bottom = min(one.y + one.height, other.y + other.height)
-    return Box(left, top, max(0.0, right - left), max(0.0, bottom - top))
 
 
 _Act = Callable[[Painter, list[Operand]], None]
@@ -346,10 +285,10 @@ _OPERATORS: Final[dict[str, _Act]] = {
     "Q": Painter.bring_back,
     "cm": Painter.transform,
     "gs": Painter.graphics,
-    "w": lambda painter, operands: painter.pen(width=_number(operands[0])),
-    "J": lambda painter, operands: painter.pen(cap=_CAPS[int(_number(operands[0]))]),
-    "j": lambda painter, operands: painter.pen(join=_JOINS[int(_number(operands[0]))]),
-    "M": lambda painter, operands: painter.pen(miter_limit=_number(operands[0])),
+    "w": lambda painter, operands: painter.pen(width=number_of(operands[0])),
+    "J": lambda painter, operands: painter.pen(cap=_CAPS[int(number_of(operands[0]))]),
+    "j": lambda painter, operands: painter.pen(join=_JOINS[int(number_of(operands[0]))]),
+    "M": lambda painter, operands: painter.pen(miter_limit=number_of(operands[0])),
     "d": Painter.dash,
     "cs": Painter.fill_space,
     "CS": Painter.stroke_space,
@@ -384,9 +323,9 @@ _OPERATORS: Final[dict[str, _Act]] = {
     "Tm": Painter.place_text,
     "Tj": Painter.show,
     "TJ": Painter.show,
-    "Tc": lambda painter, operands: painter.change(spacing=_number(operands[0])),
-    "Ts": lambda painter, operands: painter.change(rise=_number(operands[0])),
-    "Tr": lambda painter, operands: painter.change(mode=int(_number(operands[0]))),
+    "Tc": lambda painter, operands: painter.change(spacing=number_of(operands[0])),
+    "Ts": lambda painter, operands: painter.change(rise=number_of(operands[0])),
+    "Tr": lambda painter, operands: painter.change(mode=int(number_of(operands[0]))),
     "Tz": lambda painter, operands: painter.refuse_unless(100, operands),
     "Tw": lambda painter, operands: painter.refuse_unless(0, operands),
     "Do": Painter.draw_object,

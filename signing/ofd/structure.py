@@ -19,6 +19,8 @@ ENTRY: Final = "OFD.xml"
 MAX_PAGES: Final = 500
 MAX_AREAS: Final = 64
 MAX_SIDE_MM: Final = 2000.0
+MAX_NUMBERS: Final = 200_000
+"""Characters in one list of numbers."""
 PLACE_PREFIX: Final = "SealPlace."
 """Begins the names of the custom data that say where a seal belongs: page from 0, a rectangle in mm, and the
 height of the middle of a straddle seal where one goes with it."""
@@ -123,6 +125,8 @@ def box_of(value: str, path: str) -> Box:
 
 def numbers_of(value: str, path: str) -> list[float]:
     """Numbers with white space between them. Raises BadStructure."""
+    if len(value) > MAX_NUMBERS:
+        raise BadStructure(f"{path}: numbers of {len(value)} characters")
     try:
         numbers = [float(part) for part in value.split()]
     except ValueError as error:
