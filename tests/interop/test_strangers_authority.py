@@ -1,5 +1,6 @@
 """What the demonstration's authority publishes and answers is accepted by BouncyCastle's own validators."""
 
+import importlib.util
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,10 +13,18 @@ from certificates.authority import DemonstrationAuthority, SubjectKind
 from certificates.authority.roles import Role
 from signing import oids
 from signing.crl import parse_crl
+from signing.ocsp import ask, parse_answer
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
-from signing.timestamp import check_token, parse_time_stamp_request, read_response, request
+from signing.timestamp import (
+    check_token,
+    parse_time_stamp_request,
+    parse_token,
+    read_response,
+    request,
+)
 from signing.x509 import Certificate, parse_certificate
+from tests.interop.test_strangers import gmssl_verifies
 
 KEY = PrivateKey.generate()
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -172,3 +181,16 @@ def test_openssl_asks_how_a_certificate_stands(
     told = openssl("ocsp", "-respin", answered, "-resp_text", "-noverify")
     assert "Cert Status: revoked" in told
     assert "Signature Algorithm: SM2-with-SM3" in told
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gmssl_fast"), reason="gmssl_fast is not installed")
+def test_gmssl_accepts_the_signatures_of_answers_and_stamps(
+    authority: DemonstrationAuthority, certificate: Certificate
+) -> None:
+    answer = parse_answer(authority.answer(ask(certificate, authority.own(Role.ISSUING), b"n").der))
+    asked = request(sm3(b"signature"))
+    stamp = parse_token(read_response(authority.time_stamp(asked.der), asked))
+    for role, signed in ((Role.OCSP, answer), (Role.TSA, stamp)):
+        point = authority.own(role).key.point
+        assert gmssl_verifies(point, signed.signed_part, signed.signature)
+        assert not gmssl_verifies(point, signed.signed_part + b" ", signed.signature)
