@@ -169,7 +169,7 @@ class Answer:
 class SmallPlatform:
     """Serves documents, its description and pages; signs jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = HOST) -> None:
         self.key = PrivateKey.generate()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
@@ -201,7 +201,7 @@ class SmallPlatform:
         self._server = ThreadingHTTPServer((HOST, 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        self.origin = f"http://{HOST}:{self.port}"
+        self.origin = f"http://{name}:{self.port}"
         self.describe()
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

@@ -15,6 +15,7 @@ from signing.seal_signature import parse_seal_signature
 from signing.token.port import Pin
 from signing.unlocking import Authorization, secret_for
 from tests.assistantkit import (
+    COUNTRYSIDE,
     PHRASE,
     PIN,
     SO_PIN,
@@ -151,12 +152,21 @@ def begin(page: Page, assistant: Assistant, platform: SmallPlatform, task: Task,
     )
 
 
-def window_of(page: Page) -> Page:
+def window_of(page: Page, phrase: str = PHRASE) -> Page:
     """The assistant's window by the link that the page gets."""
     page.wait_for_function("window.said?.at(-1)?.[0] === 'waiting'")
-    window = page.context.new_page()
-    window.goto(page.evaluate("window.said.at(-1)[1]"))
-    return window
+    page.evaluate(
+        """() => {
+          document.querySelector("#way")?.remove();
+          const link = {id: "way", textContent: "打开助手窗口", target: "_blank", rel: "noopener"};
+          link.href = window.said.at(-1)[1];
+          document.body.append(Object.assign(document.createElement("a"), link));
+        }"""
+    )
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="打开助手窗口").click()
+    opened.value.get_by_text(phrase).wait_for()
+    return opened.value
 
 
 def outcome(page: Page) -> dict[str, Any]:
@@ -299,6 +309,28 @@ def test_a_public_site_needs_the_browsers_permission(
     window.get_by_role("button", name="登录").click()
     window.get_by_role("heading", name="已完成").wait_for()
     assert outcome(page)["done"]["state"] == "done"
+
+
+def test_the_window_opens_from_another_site(
+    near: Browser, visit: Visit, assistant: Assistant, ukey: Equipped
+) -> None:
+    """To a browser localhost is another site than 127.0.0.1: only a cookie that is sent along links helps."""
+    elsewhere = SmallPlatform("localhost")
+    page_of(elsewhere)
+    assistant.work.pair(elsewhere.origin, elsewhere.code, COUNTRYSIDE)
+    context = visit(near)
+    home = context.new_page()
+    home.goto(f"{assistant.origin}/open/{assistant.work.sessions.new_opening()}")
+    page = context.new_page()
+    page.goto(assistant.paired(elsewhere).address)
+    page.wait_for_function("!location.hash && localStorage.length === 1")
+    begin(page, assistant, elsewhere, SignInTask("one"))
+    window = window_of(page, COUNTRYSIDE)
+    window.get_by_label("PIN", exact=True).fill(PIN.reveal())
+    window.get_by_role("button", name="登录").click()
+    window.get_by_role("heading", name="已完成").wait_for()
+    assert outcome(page)["done"]["state"] == "done"
+    elsewhere.close()
 
 
 def test_the_page_says_what_is_missing(
