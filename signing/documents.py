@@ -124,8 +124,10 @@ def prepare(data: bytes, seal: Seal, places: Sequence[Place], *, at: datetime, n
     """The document with the seal's picture at its places and an empty hole for the sealing.
 
     The same input gives the same bytes. `name` names a new place; a `Named` place has its own.
-    Raises DocumentError.
+    Raises DocumentError; ValueError for a time without a zone.
     """
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
     if not 0 < len(places) <= MAX_PLACES:
         raise DocumentError(f"{len(places)} places; 1 to {MAX_PLACES} are filled", Fault.NO_SUCH_PLACE)
     prepared: bytes = _sealing_of(kind_of(data)).prepare(data, seal, places, at=at, name=name)

@@ -23,6 +23,8 @@ from signing.seal import Picture, Seal
 
 ROOM_FOR_CERTIFICATE: Final = 4 << 10
 ROOM_FOR_TIME_STAMP: Final = 12 << 10
+LONGEST_NAME: Final = 100
+"""Characters of the seal's name that readers are told."""
 _ROUNDED_TO: Final = 1 << 10
 
 
@@ -48,8 +50,8 @@ class EmptyHole(PdfByteRangeDigest):
                 Type=name("/Sig"),
                 Filter=name(f"/{names.filter}"),
                 SubFilter=name(f"/{names.subfilter}"),
-                M=generic.pdf_date(at.astimezone(UTC).replace(microsecond=0)),
-                Name=text(seal.info.name),
+                M=generic.pdf_date(at),
+                Name=text(seal.info.name[:LONGEST_NAME]),
             )
         )
 
@@ -64,7 +66,8 @@ def prepare(
     names: PdfNames = GM_SM2_SEAL,
 ) -> bytes:
     """See `signing.documents.prepare`."""
-    update = Update(data, repr((seal.digest, at, places, name, names)).encode())
+    at = at.astimezone(UTC).replace(microsecond=0)
+    update = Update(data, repr((seal.digest, at, tuple(places), name, names)).encode())
     with reading():
         _refuse_second_hole(update, data)
         title, widgets = _widgets(update, seal.info.picture, places, name)

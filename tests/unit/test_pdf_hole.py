@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable
+from datetime import timedelta, timezone
 from io import BytesIO
 
 import pytest
@@ -111,6 +112,16 @@ def test_a_second_seal_has_its_own_hole_around_the_first() -> None:
 def test_the_same_input_gives_the_same_bytes() -> None:
     assert prepare(PLACES, SEAL, [Named("one")], at=sealkit.NOW) == PREPARED
     assert prepare(PLACES, SEAL, [Named("one")], at=sealkit.NOW + sealkit.DAY) != PREPARED
+
+
+def test_any_name_and_zone_make_a_hole_that_is_found() -> None:
+    for name in ("甲" * 500, "𠮷" * 200, "a(b)<c>\\", "x"):
+        seal = sealkit.sealed(name=name, picture=SEAL.info.picture)
+        assert hole(prepare(PLACES, seal, [Named("one")], at=sealkit.NOW)).name == "one"
+    china = sealkit.NOW.astimezone(timezone(timedelta(hours=8)))
+    assert prepare(PLACES, SEAL, (Named("one"),), at=china) == PREPARED
+    with pytest.raises(ValueError, match="without a zone"):
+        prepare(PLACES, SEAL, [Named("one")], at=sealkit.NOW.replace(tzinfo=None))
 
 
 # What is refused
