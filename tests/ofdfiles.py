@@ -95,7 +95,7 @@ def three() -> bytes:
 
 def changed(data: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     """The package with other files; None takes one out."""
-    files = read_package(data) | changes
+    files: dict[str, bytes | None] = {**read_package(data), **changes}
     return write_package({name: content for name, content in files.items() if content is not None})
 
 

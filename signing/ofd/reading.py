@@ -150,12 +150,19 @@ class _Package:
         for other in self.entries:
             if other is entry or other.file is None or not _covers(other.file, file):
                 continue
-            own = _beside(other.file) & set(added)
+            own = self._beside(other.file) & set(added)
             if own:
                 changes.append(Change(ChangeKind.SEAL, other.name))
             added = [each for each in added if each not in own]
         changes += [Change(self._kind(each), each) for each in added]
         return Coverage(covers_all=not changes, changes=tuple(changes))
+
+    def _beside(self, file: SignatureFile) -> frozenset[str]:
+        """Its own files, in a folder that holds nothing else: elsewhere they could be what a page misses."""
+        folder = folder_of(file.path)
+        if any(folder_of(each) == folder and each not in file.own_files for each in self.digests):
+            return frozenset()
+        return frozenset(each for each in file.own_files if folder_of(each) == folder)
 
     def _changed(self, file: SignatureFile) -> Iterator[Change]:
         """Files that are not what the signature lists, or are gone. The list may always be another one."""
@@ -212,11 +219,6 @@ class _Package:
 
 def _covers(later: SignatureFile, earlier: SignatureFile) -> bool:
     return {earlier.path, earlier.value} <= later.references.keys()
-
-
-def _beside(file: SignatureFile) -> frozenset[str]:
-    """Its own files, where they lie in its own folder: elsewhere they could be what a page misses."""
-    return frozenset(each for each in file.own_files if folder_of(each) == folder_of(file.path))
 
 
 def _forged(name: str, file: SignatureFile) -> Iterator[Finding]:

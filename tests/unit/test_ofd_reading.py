@@ -194,8 +194,20 @@ def test_a_later_seal_may_not_bring_files_from_elsewhere() -> None:
     files = read_package(two())
     forged = files[SECOND].decode().replace("/Doc_0/Signs/Sign_1/Seal.esl", "/Doc_0/Res/font_9.otf")
     data = changed(two(), {SECOND: forged.encode(), "Doc_0/Res/font_9.otf": b"x"})
-    first = read_ofd(data).seals[0]
-    assert not first.coverage.holds
+    assert not read_ofd(data).seals[0].coverage.holds
+
+
+def test_a_later_seal_may_not_lie_among_other_files() -> None:
+    """Its own folder is that of the fonts, and its "seal" again a font that was missing."""
+    files = read_package(two())
+    moved = {name: None for name in files if "Sign_1/" in name}
+    forged = files[SECOND].decode().replace("/Doc_0/Signs/Sign_1/Seal.esl", "/Doc_0/Res/font_9.otf")
+    forged = forged.replace("Doc_0/Signs/Sign_1/", "Doc_0/Res/")
+    added = {"Doc_0/Res/Signature.xml": forged.encode(), "Doc_0/Res/font_9.otf": b"x"}
+    added["Doc_0/Res/SignedValue.dat"] = files["Doc_0/Signs/Sign_1/SignedValue.dat"]
+    data = changed(replaced(two(), LIST, SECOND, "Doc_0/Res/Signature.xml"), {**moved, **added})
+    assert [found.name for found in read_ofd(data).seals] == ["transferor", "platform"]
+    assert not read_ofd(data).seals[0].coverage.holds
 
 
 def test_a_seal_that_does_not_cover_the_one_before_is_no_later_seal() -> None:

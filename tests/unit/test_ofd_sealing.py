@@ -134,7 +134,8 @@ def test_the_seal_is_seen_at_its_place(place: Place, middle: tuple[float, float]
 
 def test_a_small_seal_stands_in_the_middle_of_its_place() -> None:
     (found,) = read_ofd(seal(document(), Named("platform"), by=CHOP)).seals[0].places
-    assert (found.page, found.x_mm, found.y_mm) == (1, pytest.approx(127.5), pytest.approx(195))
+    assert found.page == 1
+    assert (found.x_mm, found.y_mm) == pytest.approx((127.5, 195))
 
 
 def test_a_straddle_seal_is_cut_over_the_edges() -> None:
