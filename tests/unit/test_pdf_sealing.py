@@ -275,6 +275,20 @@ def test_the_straddle_places_of_two_parties_are_filled_in_turn() -> None:
     assert_box(red_box(drawn(pdf, 1)), 196, 79, 210, 201)
 
 
+def test_two_parties_straddle_thirteen_pages_in_pdf_and_ofd() -> None:
+    made = [
+        PlaceToMake("a", At(12, 60, 60), straddle=Straddle(100)),
+        PlaceToMake("b", At(12, 140, 60), straddle=Straddle(200)),
+    ]
+    pdf = with_places(plain_pdf(13), made)
+    for document in (pdf, ofd_from_pdf(pdf, title="示例", created=sealkit.NOW)):
+        for name in ("a", "b"):
+            document = sealed(document, Named(name), Straddle())
+        report = verify(document, sealkit.trust(), now=sealkit.NOW)
+        assert report.verdict is Verdict.VALID, [str(finding) for finding in report.findings]
+        assert [len(entry.found.places) for entry in report.seals] == [14, 14]
+
+
 def test_one_page_has_nothing_to_straddle() -> None:
     assert fault_of(plain_pdf(), Straddle()) is Fault.NO_SUCH_PLACE
     assert fault_of(plain_pdf(2), Straddle(5)) is Fault.OUTSIDE_THE_PAGE
