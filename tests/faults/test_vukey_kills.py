@@ -111,7 +111,7 @@ def test_kills_at_random_moments(folder: Path) -> None:
     dice = random.Random(7)
     end = time.monotonic() + 4
     kills = 0
-    while kills < 150 and time.monotonic() < end:
+    while kills < 10 or (kills < 150 and time.monotonic() < end):
         child = os.fork()
         if child == 0:
             _write_for_ever()
@@ -120,7 +120,6 @@ def test_kills_at_random_moments(folder: Path) -> None:
         os.waitpid(child, 0)
         kills += 1
         assert in_child(_still_good) == 0, f"broken by kill {kills}"
-    assert kills > 15
 
 
 def _prepare() -> None:

@@ -1,6 +1,7 @@
 """`luochui ukey …` from a shell: what it makes, what it says, and that nothing half made stays."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,21 @@ def ukey(*words: str, succeeds: bool = True) -> Result:
     return done
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A data folder where `new` was called; made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUOCHUI_DATA", str(folder / "data"))
+        patch.setenv("LUOCHUI_VUKEY_COST", "10")
+        done = ukey("new", "甲方", "--name", "示例单位", "--pin-file", secret(folder, PIN))
+    return folder / "data", done
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> Result:
-    return ukey("new", "甲方", "--name", "示例单位", "--pin-file", secret(tmp_path, PIN))
+def made(template: tuple[Path, Result], data: Path) -> Result:
+    shutil.copytree(template[0], data)
+    return template[1]
 
 
 def test_new_makes_key_certificate_and_seal_that_the_authority_stands_for(made: Result, data: Path) -> None:
@@ -66,7 +79,7 @@ def test_no_secret_is_printed_and_the_code_is_kept_for_the_owner(made: Result, d
     code = CodeBook(kept.parent).get(kept.name).reveal()
     assert code not in made.output
     assert PIN not in made.output
-    assert str(kept) in made.output
+    assert f"{FOLDER}/{kept.name}" in made.output
 
 
 def test_list_and_show(made: Result) -> None:

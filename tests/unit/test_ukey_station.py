@@ -1,9 +1,11 @@
 """UKeys through the port: one process for each operation, every failure with its facts, nothing unchecked."""
 
 import os
+import shutil
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,12 +49,20 @@ def made(folder: Path, label: str = "甲方", *, delivered: bool = False) -> Sta
     return virtual.station(folder).token(label)
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one UKey that has a sealing key; made once, copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    virtual.create("甲方", pin=PIN, so_pin=SO_PIN, folder=folder, cost=10)
+    virtual.station(folder).token("甲方").new_key(PIN)
+    return folder
+
+
 @pytest.fixture
-def token(tmp_path: Path) -> StationToken:
+def token(template: Path, tmp_path: Path) -> StationToken:
     """With a sealing key."""
-    ukey = made(tmp_path)
-    ukey.new_key(PIN)
-    return ukey
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return StationToken(virtual.station(tmp_path), virtual.find("甲方", tmp_path).serial)
 
 
 # --- making, finding, plugging ---
@@ -398,6 +408,16 @@ def test_a_pin_is_neither_in_arguments_nor_in_the_environment(token: StationToke
     watcher.join()
     assert any(b"signing.token.worker" in each for each in seen)
     assert not any(b"unusual-pin-77" in each for each in seen)
+
+
+def test_operations_at_once_wait_for_each_other_and_all_succeed(token: StationToken) -> None:
+    key = token.contents().public_key
+    assert key is not None
+    messages = [f"document {number}".encode() for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        signatures = list(pool.map(lambda message: token.sign(message, PIN), messages))
+    assert all(key.verify(*each) for each in zip(messages, signatures, strict=True))
+    assert token.info().pin_state is PinState.OK
 
 
 HANGS = """
