@@ -23,7 +23,7 @@ from signing.ofd.content_values import (
     steps_of,
     truth,
 )
-from signing.ofd.errors import CannotShow
+from signing.ofd.errors import CannotShow, TooLarge
 from signing.ofd.marks import Box, Image, Mark, Matrix, Shape, Text
 from signing.ofd.markup import Element, attribute, children, name_of, only, optional, parse, text
 from signing.ofd.structure import PageEntry, Structure, box_of, file_of, identifier, resolve
@@ -31,6 +31,7 @@ from signing.ofd.structure import PageEntry, Structure, box_of, file_of, identif
 MAX_MARKS: Final = 50_000
 MAX_GLYPHS: Final = 100_000
 """On one page, as many as no page can hold."""
+MAX_ALL_GLYPHS: Final = 300_000
 
 _DOCUMENT: Final = frozenset({"CommonData", "Pages", "Outlines", "Permissions", "VPreferences", "Bookmarks"})
 """Where to look first and what a reader may do: nothing that is seen."""
@@ -68,7 +69,15 @@ def read_pages(structure: Structure) -> tuple[tuple[ReadPage, ...], Resources]:
     check_children(root, _DOCUMENT, structure.document)
     check_children(only(root, "CommonData", structure.document), _COMMON, structure.document)
     resources = _resources(structure)
-    return tuple(_page(structure, entry, resources) for entry in structure.pages), resources
+    pages: list[ReadPage] = []
+    glyphs = 0
+    for entry in structure.pages:
+        page = _page(structure, entry, resources)
+        glyphs += sum(len(each.mark.glyphs) for each in page.marks if isinstance(each.mark, Text))
+        if glyphs > MAX_ALL_GLYPHS:
+            raise TooLarge(f"a document of more than {MAX_ALL_GLYPHS} characters")
+        pages.append(page)
+    return tuple(pages), resources
 
 
 def _resources(structure: Structure) -> Resources:

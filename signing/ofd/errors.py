@@ -50,9 +50,3 @@ class CannotConvert(OfdError):
     """Something in a PDF has no counterpart here."""
 
     code = "ofd-cannot-convert"
-
-
-class CannotSeal(OfdError):
-    """A package that is not prepared, or not filled, for the reason given."""
-
-    code = "ofd-cannot-seal"

@@ -21,6 +21,7 @@ from signing.ofd.page_markup import numbers
 from signing.ofd.structure import Files, box_of, file_of, identifier, resolve
 
 MAX_SIGNATURES: Final = 32
+MAX_ELEMENTS: Final = 10_000
 MAX_STAMPS: Final = 1_024
 MAX_NAME: Final = 128
 PROVIDER: Final = "Luochui"
@@ -86,7 +87,7 @@ class SignatureFile:
 
 def read_list(files: Files, path: str) -> SignatureList:
     """Raises BadStructure, BadMarkup or TooLarge."""
-    root = parse(file_of(files, path), path, "Signatures")
+    root = parse(file_of(files, path), path, "Signatures", MAX_ELEMENTS)
     largest = optional(root, "MaxSignId", path)
     entries = tuple(
         Listed(
@@ -122,7 +123,7 @@ def number_in(identity: str) -> int:
 
 def read_signature(files: Files, path: str) -> SignatureFile:
     """Raises BadStructure, BadMarkup or TooLarge."""
-    root = parse(file_of(files, path), path, "Signature")
+    root = parse(file_of(files, path), path, "Signature", MAX_ELEMENTS)
     info = only(root, "SignedInfo", path)
     listed = only(info, "References", path)
     stamps = tuple(_read_stamp(each, path) for each in children(info, "StampAnnot"))

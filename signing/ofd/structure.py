@@ -17,6 +17,8 @@ from signing.ofd.markup import Element, attribute, children, only, optional, par
 
 ENTRY: Final = "OFD.xml"
 MAX_PAGES: Final = 500
+MAX_ELEMENTS: Final = 500_000
+"""On all pages together."""
 MAX_AREAS: Final = 64
 MAX_SIDE_MM: Final = 2000.0
 MAX_NUMBERS: Final = 200_000
@@ -150,6 +152,7 @@ def _pages(files: Files, document: str, root: Element, common: Element) -> Itera
     if not 0 < len(listed) <= MAX_PAGES:
         raise TooLarge(f"a document of {len(listed)} pages; 1 to {MAX_PAGES} are taken")
     seen: set[int | str] = set()
+    elements = 0
     for each in listed:
         number, path = (
             identifier(each, "ID", document),
@@ -158,6 +161,9 @@ def _pages(files: Files, document: str, root: Element, common: Element) -> Itera
         if number in seen or path in seen:
             raise BadStructure(f"{document} lists the page {number} twice")
         seen |= {number, path}
+        elements += file_of(files, path).count(b"<")
+        if elements > 2 * MAX_ELEMENTS:
+            raise TooLarge(f"pages with more than {MAX_ELEMENTS} elements together")
         page = parse(file_of(files, path), path, "Page")
         size = _size(optional(page, "Area", path), path) or default
         if size is None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from signing.documents import At, prepare
-from signing.ofd import pages
+from signing.ofd import content, pages
 from signing.ofd.characters import characters_of, glyphs_in
 from signing.ofd.content import read_pages
 from signing.ofd.content_values import steps_of
@@ -124,22 +124,22 @@ def test_raster_seals_keep_what_is_transparent() -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_refused(path: str, old: str, new: str) -> None:
-    content = read_package(document())[path].decode()
+    source = read_package(document())[path].decode()
     if old == "<ofd:FontFile>" and "Old" in new:
-        content = content.replace("</ofd:FontFile>", "</ofd:Old>")
-    assert old in content, f"{old} is not in {path}"
+        source = source.replace("</ofd:FontFile>", "</ofd:Old>")
+    assert old in source, f"{old} is not in {path}"
     with pytest.raises(OfdError):
-        pages_as_png(changed(document(), {path: content.replace(old, new).encode()}), 60)
+        pages_as_png(changed(document(), {path: source.replace(old, new).encode()}), 60)
 
 
 def test_what_leaves_its_boundary_is_refused() -> None:
     """Other programs cut it off: they would show something else."""
-    content = read_package(document())[PAGE].decode()
-    start = content.index("成交确认书")
-    head = content.rindex("Boundary=", 0, start)
-    boundary = content[head : content.index('" Font', head)]
+    source = read_package(document())[PAGE].decode()
+    start = source.index("成交确认书")
+    head = source.rindex("Boundary=", 0, start)
+    boundary = source[head : source.index('" Font', head)]
     left, top, _, height = boundary.removeprefix('Boundary="').split()
-    narrow = content.replace(boundary, f'Boundary="{left} {top} 9 {height}', 1)
+    narrow = source.replace(boundary, f'Boundary="{left} {top} 9 {height}', 1)
     with pytest.raises(CannotShow, match="boundary"):
         pages_as_png(changed(document(), {PAGE: narrow.encode()}), 60)
 
@@ -201,20 +201,28 @@ def test_pages_and_pixels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         pages_as_png(document(), 60)
 
 
+def test_characters_are_bounded_on_a_page_and_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("MAX_GLYPHS", "MAX_ALL_GLYPHS", "MAX_MARKS"):
+        with monkeypatch.context() as patch:
+            patch.setattr(content, limit, 3)
+            with pytest.raises(OfdError, match="more than 3"):
+                pages_as_png(document(), 60)
+
+
 def test_the_same_document_gives_the_same_pictures() -> None:
     assert pages_as_png(three(), 72) == pages_as_png(three(), 72)
 
 
 def test_places_between_glyphs_may_be_abbreviated() -> None:
     plain = document()
-    content = read_package(plain)[PAGE].decode()
-    assert ' DeltaX="' in content
-    start = content.index("成交确认书")
-    head = content.rindex('DeltaX="', 0, start) + 8
-    old = content[head : content.index('"', head)]
+    source = read_package(plain)[PAGE].decode()
+    assert ' DeltaX="' in source
+    start = source.index("成交确认书")
+    head = source.rindex('DeltaX="', 0, start) + 8
+    old = source[head : source.index('"', head)]
     steps = old.split()
     assert len(set(steps[:3])) <= 2
-    short = content.replace(old, f"g 4 {steps[0]}", 1)
+    short = source.replace(old, f"g 4 {steps[0]}", 1)
     first, second = (_first_text(each) for each in (plain, changed(plain, {PAGE: short.encode()})))
     assert [glyph.number for glyph in first.glyphs] == [glyph.number for glyph in second.glyphs]
     assert [glyph.x for glyph in first.glyphs] == pytest.approx(
