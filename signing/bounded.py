@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,14 +84,47 @@ async def check_bounded_async(
     )
     try:
         async with asyncio.timeout(within_s):
-            out, _ = await process.communicate(b"".join(question(data, trust, now=now)))
+            out = await _talk(process, question(data, trust, now=now))
+            status = await process.wait() if len(out) <= MAX_SUMMARY else 1
     except TimeoutError:
         return _stopped(data, now, f"{within_s:.0f} s")
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
-    return _answer(process.returncode or 0, out, data, now)
+            await _drained(process)
+    return _answer(status, out, data, now)
+
+
+async def _talk(process: asyncio.subprocess.Process, asked: Iterator[bytes]) -> bytes:
+    """Ask, and take the answer up to its limit."""
+    if process.stdout is None:
+        raise AssertionError("a process without pipes")
+    feeding = asyncio.create_task(_feed(process, asked))
+    out = bytearray()
+    try:
+        while len(out) <= MAX_SUMMARY and (chunk := await process.stdout.read(1 << 16)):
+            out += chunk
+    finally:
+        feeding.cancel()
+    return bytes(out)
+
+
+async def _feed(process: asyncio.subprocess.Process, asked: Iterator[bytes]) -> None:
+    if process.stdin is None:
+        raise AssertionError("a process without pipes")
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended early: its status says why
+        for item in asked:
+            process.stdin.write(item)
+            await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a killed process; asyncio waits for ever while its output is not taken."""
+    if process.stdout is not None:
+        while await process.stdout.read(1 << 16):
+            pass
+    await process.wait()
 
 
 def question(data: bytes, trust: Trust, *, now: datetime, export: bool = False) -> Iterator[bytes]:

@@ -216,6 +216,23 @@ async def test_a_check_that_is_cancelled_leaves_no_process(monkeypatch: pytest.M
     assert started[0].returncode is not None
 
 
+@pytest.mark.parametrize(
+    "program",
+    ["import sys; sys.exit(3)", "import sys\nwhile True: sys.stdout.write('x' * 65536)", "pass"],
+)
+async def test_a_process_that_answers_nothing_or_too_much_is_an_answer(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "MAX_SUMMARY", 1 << 20)
+    monkeypatch.setattr(bounded, "_command", lambda: [sys.executable, "-c", program])
+    if program == "pass":
+        with pytest.raises(AssertionError, match="answered something else"):
+            await check_bounded_async(two(), trust(), now=NOW)
+        return
+    checked = await check_bounded_async(two() + b"0" * (4 << 20), trust(), now=NOW)
+    assert said(checked) == {"TooCostly"}
+
+
 @pytest.mark.parametrize(("status", "limit"), [(-24, "12 s"), (-9, "12 s"), (-6, "1536 MB"), (1, "1536 MB")])
 def test_a_process_that_breaks_is_an_answer(status: int, limit: str) -> None:
     checked = bounded._answer(status, b"", b"data", NOW)
