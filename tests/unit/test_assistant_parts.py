@@ -17,6 +17,7 @@ from signing.assistant.keeping import private_folder
 from signing.assistant.languages import choose
 from signing.assistant.pairing import Platform
 from signing.assistant.patience import DELAYS_S, MAX_UKEYS, Patience
+from signing.assistant.sessions import MAX_OPENINGS, OPENING_S, SESSION_S, Sessions, new_challenge, proof
 from signing.assistant.settings import SettingError, from_environment
 from signing.assistant.showing import Shown
 from signing.assistant.texts import MESSAGES, say, say_error
@@ -162,6 +163,39 @@ def test_delays_are_bounded_in_number() -> None:
     for number in range(MAX_UKEYS * 3):
         patience.was_wrong(str(number))
     assert sum(patience.wait_s(str(number)) > 0 for number in range(MAX_UKEYS * 3)) == MAX_UKEYS
+
+
+# ── the person's own programs ──
+
+
+def test_what_was_sent_before_the_assistant_ran_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever listened on the port before has heard it, and could say it again."""
+    challenge = new_challenge()
+    said = proof("secret", "ask", challenge)
+    assert Sessions("secret").is_own(new_challenge(), said) is False
+    earlier, later = Sessions("secret"), Sessions("secret")
+    later._began = earlier._began + 5
+    monkeypatch.setattr(earlier, "_began", earlier._began - 1)
+    assert earlier.is_own(challenge, said)
+    assert not later.is_own(challenge, said)
+
+
+def test_openings_and_sessions_end() -> None:
+    clock = [0.0]
+    sessions = Sessions("secret", lambda: clock[0])
+    secret, late = sessions.new_opening(), sessions.new_opening()
+    session = sessions.enter(secret)
+    assert session is not None
+    assert sessions.get(session.handle, session.cookie) == session
+    assert sessions.get(session.handle, "") is None
+    assert sessions.get("", session.cookie) is None
+    clock[0] += SESSION_S + 1
+    assert sessions.get(session.handle, session.cookie) is None
+    clock[0] += OPENING_S
+    assert sessions.enter(late) is None
+    assert sessions.enter("") is None
+    many = [sessions.new_opening() for _ in range(MAX_OPENINGS + 1)]
+    assert sessions.enter(many[0]) is None  # the oldest made room
 
 
 # ── the rest ──
