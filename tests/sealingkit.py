@@ -25,6 +25,8 @@ from signing.seal_signature import SealSignature, sign_with_seal
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from signing.statements import SignedStatement, SignIn
+from signing.token import virtual
+from signing.token.port import Pin
 from signing.x509 import Certificate
 from tests.webkit import Visitor, Web
 from trading.documents.forms import SaleConfirmation
@@ -45,6 +47,14 @@ class UKey:
     seal: Seal
 
 
+@dataclass(frozen=True)
+class UKeyOnToken:
+    """The public parts of one whose key is on a token."""
+
+    certificate: Certificate
+    seal: Seal
+
+
 @cache
 def authority(folder: Path) -> DemonstrationAuthority:
     return DemonstrationAuthority.open(folder)
@@ -56,6 +66,19 @@ def ukey(authority: DemonstrationAuthority, name: str, days: int = 365) -> UKey:
         Applicant(SubjectKind.ORGANIZATION, name), key.public_key, days=days, by="test"
     )
     return UKey(key, certificate, authority.make_seal(certificate, name))
+
+
+def equip(
+    authority: DemonstrationAuthority, folder: Path, label: str, name: str, pin: Pin, days: int = 30
+) -> UKeyOnToken:
+    """A virtual UKey with a certificate and a seal, quick to open (its PIN is no secret)."""
+    virtual.create(label, pin=pin, so_pin=virtual.random_so_pin(), folder=folder, cost=10)
+    token = virtual.station(folder).token(label)
+    applicant = Applicant(SubjectKind.ORGANIZATION, name)
+    certificate = authority.issue_to(applicant, token.new_key(pin), days=days, by="test")
+    seal = authority.make_seal(certificate, name)
+    token.store(certificate, seal, (), pin)
+    return UKeyOnToken(certificate, seal)
 
 
 @dataclass

@@ -242,6 +242,8 @@ async def _accepted(visit: Visit, document: SaleDocument, asked: Asked) -> Respo
     base = Version(kind, int(facts["version"]), facts["digest"], 0, now, None)
     state = await site.sales.add(document.id, party, base, (kept.name, kept.size), ukey_id=ukey.id)
     await site.files.clear_away(facts["prepared"])
+    done = N_("%(kind)s 版盖章成功，已保存。")
+    visit.flash("success", visit.text(done) % {"kind": kind.value.upper()})
     log.info("sealed", document=document.id, kind=kind.value, party=party.value, state=state.value)
     return JSONResponse({"ok": True, "to": f"/documents/{document.id}"})
 

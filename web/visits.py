@@ -123,7 +123,8 @@ def dress(visit: Visit, response: Response) -> Response:
     secure = visit.site.settings.secure
     if csrf.visitor_of(visit.request) != visit.visitor:
         response.set_cookie(csrf.VISITOR_COOKIE, visit.visitor, httponly=True, samesite="lax", secure=secure)
-    if 300 <= response.status_code < 400 and visit.said:
+    goes_on = 300 <= response.status_code < 400 or response.media_type == "application/json"
+    if goes_on and visit.said:
         kept = flashes.write(visit.site.settings.secret, visit.visitor, visit.said)
         response.set_cookie(
             flashes.COOKIE, kept, max_age=flashes.LIVES_S, httponly=True, samesite="lax", secure=secure

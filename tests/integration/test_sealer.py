@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from bidding.messages import PlaceBid
 from bidding.terms import Fen
-from certificates.authority.port import Applicant, SubjectKind
 from luochui.processes import sealer
 from luochui.processes.sealer import BadPinFile, Sealing
 from luochui.settings import Settings
@@ -20,7 +19,6 @@ from office.accounts import Role
 from office.sealed import QualifiedRow
 from signing.documents import DocumentKind
 from signing.findings import Verdict
-from signing.token import virtual
 from signing.token.port import NoToken, Pin, WrongPin
 from signing.verification import verify
 from tests import sealingkit
@@ -132,12 +130,7 @@ def settings_for(folder: Path, pin: str) -> Settings:
 
 def platform_ukey(folder: Path) -> None:
     authority = sealingkit.authority(folder / "authority")
-    home = folder / "platform-ukey"
-    virtual.create("platform", pin=PIN, so_pin=virtual.random_so_pin(), folder=home, cost=10)
-    token = virtual.station(home).token("platform")
-    applicant = Applicant(SubjectKind.ORGANIZATION, "测试平台")
-    certificate = authority.issue_to(applicant, token.new_key(PIN), days=30, by="test")
-    token.store(certificate, authority.make_seal(certificate, "测试平台"), (), PIN)
+    sealingkit.equip(authority, folder / "platform-ukey", "platform", "测试平台", PIN)
 
 
 async def waiting(web: Web, folder: Path) -> int:
