@@ -66,7 +66,8 @@ class _Signed:
 def read_pdf(data: bytes) -> Reading:
     """All seals, in the order in which they were made. Nothing that a file holds makes it raise."""
     try:
-        return _read(data)
+        with parsing():
+            return _read(data)
     except Refused as refused:
         return Reading((), (refused.finding,))
 

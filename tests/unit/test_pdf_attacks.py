@@ -788,6 +788,20 @@ def test_a_field_that_is_its_own_child_is_caught() -> None:
     assert checked(updated(one(), ring)).verdict is Verdict.INVALID
 
 
+@pytest.mark.parametrize("key", ["/F", "/Rect", "/AP", "/Kids", "/FT", "/T", "/V", "/P"])
+@pytest.mark.parametrize("value", ["/Name", "(text)", [], ["/A", "/B", "/C", "/D"], {"/N": "/Name"}])
+def test_values_of_wrong_kinds_make_no_reader_raise(key: str, value: Any) -> None:
+    """In every entry that is read from a field, before it is sealed and after."""
+
+    def spoil(writer: Any) -> None:
+        field = field_of(writer, "transferor")
+        field[named(key)] = _value(value)
+        mark(writer, field)
+
+    assert checked(updated(one(), spoil)).verdict is not Verdict.VALID
+    assert checked(updated(document(), spoil)).verdict is not Verdict.VALID
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(noise=st.binary(max_size=300))
 def test_no_noise_makes_the_reader_raise(noise: bytes) -> None:
