@@ -13,24 +13,61 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from signing import SigningError
+from signing.job_tasks import (
+    MAX_DOCUMENT,
+    OrderTask,
+    RequestTask,
+    SealTask,
+    SignInTask,
+    Task,
+    UnlockTask,
+    check_task,
+    is_loopback,
+    is_origin,
+    require_plain,
+)
 from signing.signer import Signer
 from signing.sm2 import PublicKey
-from signing.sm3 import DIGEST_SIZE, sm3
+from signing.sm3 import sm3
+
+__all__ = [
+    "CLOCKS_APART",
+    "LIFETIME",
+    "MAX_DOCUMENT",
+    "MAX_JOB",
+    "TASKS",
+    "UNLOCK_LIFETIME",
+    "WELL_KNOWN",
+    "Job",
+    "JobError",
+    "JobKind",
+    "JobProblem",
+    "OrderTask",
+    "RequestTask",
+    "SealTask",
+    "SignInTask",
+    "Task",
+    "UnlockTask",
+    "is_loopback",
+    "is_origin",
+    "job_key_code",
+    "new_job",
+    "read_job",
+    "same_code",
+    "session_digest",
+    "sign_job",
+    "well_known",
+]
 
 TAG: Final = "luochui-job-1"
 MAX_JOB: Final = 32_768
 MAX_TITLE: Final = 200
-MAX_NAME: Final = 128
-MAX_ORDER_TEXT: Final = 4_000
-MAX_SECRET: Final = 1_024
-MAX_URL: Final = 1_000
-MAX_DOCUMENT: Final = 20 << 20
 LIFETIME: Final = timedelta(minutes=10)
 UNLOCK_LIFETIME: Final = timedelta(hours=24)
 """An authorization to unlock is handed on by people, who need longer than pages do."""
@@ -40,7 +77,6 @@ CODE_LENGTH: Final = 16
 
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,86}")
 _HEX: Final = re.compile(r"(?:[0-9a-f]{64})?")
-_ORIGIN: Final = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -72,59 +108,6 @@ class JobError(SigningError):
         super().__init__(f"the job is not taken: {why}")
         self.problem = problem
 
-
-@dataclass(frozen=True, slots=True)
-class SealTask:
-    """Seal the prepared document at `url`, of the platform's own origin.
-
-    `digest` is SM3 over the whole file, `size` its bytes, `seal` SM3 over the seal (DER) that it was prepared
-    for: another UKey does not fit.
-    """
-
-    url: str
-    digest: bytes
-    size: int
-    seal: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignInTask:
-    """Sign in as `account`; empty where the certificate alone says who it is. `certificate`: SM3 over the one
-    that is expected, or empty."""
-
-    account: str = ""
-    certificate: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTask:
-    """Want `order` carried out; `text` is shown as it stands, and its digest is what gets signed."""
-
-    account: str
-    order: str
-    text: str
-    certificate: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTask:
-    """Make a key on the UKey and request a certificate for it under this name."""
-
-    account: str
-    common_name: str
-    organization: str = ""
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UnlockTask:
-    """Give the UKey `serial` a new PIN. `secret` is made by `unlocking.secret_for`."""
-
-    serial: str
-    secret: bytes = field(repr=False)
-
-
-Task = SealTask | SignInTask | OrderTask | RequestTask | UnlockTask
 
 TASKS: Final[Mapping[JobKind, type[Any]]] = {
     JobKind.SEAL: SealTask,
@@ -159,10 +142,10 @@ class Job:
             raise ValueError("the nonce is not 16 to 86 characters of base64url")
         if not _HEX.fullmatch(self.session):
             raise ValueError("session is not the hex of an SM3 digest")
-        _plain(self.title, "title", MAX_TITLE)
+        require_plain(self.title, "title", MAX_TITLE)
         if not self.title:
             raise ValueError("a job needs a title")
-        _check_task(self.task, self.platform)
+        check_task(self.task, self.platform)
         for name in ("issued_at", "expires_at"):
             object.__setattr__(self, name, _second(getattr(self, name)))
 
@@ -206,23 +189,6 @@ def read_job(text: str, key: PublicKey, *, now: datetime) -> Job:
     job = _from_body(_unpacked(parts[1]))
     _check_times(job, now)
     return job
-
-
-def is_origin(text: str) -> bool:
-    """Whether it is an origin as browsers write it: https, or plain http on this very computer."""
-    match = _ORIGIN.fullmatch(text)
-    if not match or ".." in match[2]:
-        return False
-    scheme, port = match[1], int(match[3] or 0)
-    if port > 65_535 or port == {"https": 443, "http": 80}[scheme]:
-        return False
-    return scheme == "https" or is_loopback(text)
-
-
-def is_loopback(origin: str) -> bool:
-    """Whether an origin is on this very computer: only a demonstration is."""
-    match = _ORIGIN.fullmatch(origin)
-    return match is not None and match[2] in ("127.0.0.1", "localhost")
 
 
 def job_key_code(key: PublicKey) -> str:
@@ -299,50 +265,6 @@ def _check_times(job: Job, now: datetime) -> None:
         raise JobError(JobProblem.EXPIRED, f"it ended at {job.expires_at}")
     if job.issued_at > now + CLOCKS_APART:
         raise JobError(JobProblem.NOT_YET, f"it begins at {job.issued_at}: the clocks differ")
-
-
-def _check_task(task: Task, platform: str) -> None:
-    match task:
-        case SealTask():
-            path = task.url.removeprefix(platform)
-            if path == task.url or not re.fullmatch(r"/[!-~]*", path) or len(task.url) > MAX_URL:
-                raise ValueError("the document is not at the platform's origin")
-            if not 0 < task.size <= MAX_DOCUMENT:
-                raise ValueError(f"a document has 1 to {MAX_DOCUMENT} bytes")
-            _digests(task.digest, task.seal)
-        case SignInTask():
-            _plain(task.account, "account", MAX_NAME)
-            _optional_digest(task.certificate)
-        case OrderTask():
-            _plain(task.account, "account", MAX_NAME)
-            _plain(task.order, "order", MAX_NAME)
-            _plain(task.text.replace("\n", ""), "text", MAX_ORDER_TEXT)
-            _optional_digest(task.certificate)
-        case RequestTask():
-            for name in ("account", "common_name", "organization", "unit"):
-                _plain(getattr(task, name), name, MAX_NAME)
-            if not task.common_name:
-                raise ValueError("a certificate needs a name")
-        case UnlockTask():
-            _plain(task.serial, "serial", MAX_NAME)
-            if not 0 < len(task.secret) <= MAX_SECRET:
-                raise ValueError("a secret of an impossible size")
-
-
-def _digests(*digests: bytes) -> None:
-    if any(len(digest) != DIGEST_SIZE for digest in digests):
-        raise ValueError("a digest that is not one of SM3")
-
-
-def _optional_digest(digest: bytes) -> None:
-    if digest:
-        _digests(digest)
-
-
-def _plain(text: str, name: str, longest: int) -> None:
-    """Printable, so without control characters and without those that turn the direction of writing."""
-    if len(text) > longest or not text.replace("\u3000", " ").isprintable():
-        raise ValueError(f"{name} is no plain text of at most {longest} characters")
 
 
 def _second(moment: datetime) -> datetime:

@@ -1,0 +1,131 @@
+"""What a platform may ask for (the tasks of `signing.jobs`), and what none of them may hold."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from signing.sm3 import DIGEST_SIZE
+
+MAX_NAME: Final = 128
+MAX_ORDER_TEXT: Final = 4_000
+MAX_SECRET: Final = 1_024
+MAX_URL: Final = 1_000
+MAX_DOCUMENT: Final = 20 << 20
+
+_ORIGIN: Final = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class SealTask:
+    """Seal the prepared document at `url`, of the platform's own origin.
+
+    `digest` is SM3 over the whole file, `size` its bytes, `seal` SM3 over the seal (DER) that it was prepared
+    for: another UKey does not fit.
+    """
+
+    url: str
+    digest: bytes
+    size: int
+    seal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTask:
+    """Sign in as `account`; empty where the certificate alone says who it is. `certificate`: SM3 over the one
+    that is expected, or empty."""
+
+    account: str = ""
+    certificate: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTask:
+    """Want `order` carried out; `text` is shown as it stands, and its digest is what gets signed."""
+
+    account: str
+    order: str
+    text: str
+    certificate: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTask:
+    """Make a key on the UKey and request a certificate for it under this name."""
+
+    account: str
+    common_name: str
+    organization: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockTask:
+    """Give the UKey `serial` a new PIN. `secret` is made by `unlocking.secret_for`."""
+
+    serial: str
+    secret: bytes = field(repr=False)
+
+
+Task = SealTask | SignInTask | OrderTask | RequestTask | UnlockTask
+
+
+def is_origin(text: str) -> bool:
+    """Whether it is an origin as browsers write it: https, or plain http on this very computer."""
+    match = _ORIGIN.fullmatch(text)
+    if not match or ".." in match[2]:
+        return False
+    scheme, port = match[1], int(match[3] or 0)
+    if port > 65_535 or port == {"https": 443, "http": 80}[scheme]:
+        return False
+    return scheme == "https" or is_loopback(text)
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether an origin is on this very computer: only a demonstration is."""
+    match = _ORIGIN.fullmatch(origin)
+    return match is not None and match[2] in ("127.0.0.1", "localhost")
+
+
+def check_task(task: Task, platform: str) -> None:
+    """Raise ValueError for what no job of this platform may hold."""
+    match task:
+        case SealTask():
+            path = task.url.removeprefix(platform)
+            if path == task.url or not re.fullmatch(r"/[!-~]*", path) or len(task.url) > MAX_URL:
+                raise ValueError("the document is not at the platform's origin")
+            if not 0 < task.size <= MAX_DOCUMENT:
+                raise ValueError(f"a document has 1 to {MAX_DOCUMENT} bytes")
+            _digests(task.digest, task.seal)
+        case SignInTask():
+            require_plain(task.account, "account", MAX_NAME)
+            _optional_digest(task.certificate)
+        case OrderTask():
+            require_plain(task.account, "account", MAX_NAME)
+            require_plain(task.order, "order", MAX_NAME)
+            require_plain(task.text.replace("\n", ""), "text", MAX_ORDER_TEXT)
+            _optional_digest(task.certificate)
+        case RequestTask():
+            for name in ("account", "common_name", "organization", "unit"):
+                require_plain(getattr(task, name), name, MAX_NAME)
+            if not task.common_name:
+                raise ValueError("a certificate needs a name")
+        case UnlockTask():
+            require_plain(task.serial, "serial", MAX_NAME)
+            if not 0 < len(task.secret) <= MAX_SECRET:
+                raise ValueError("a secret of an impossible size")
+
+
+def _digests(*digests: bytes) -> None:
+    if any(len(digest) != DIGEST_SIZE for digest in digests):
+        raise ValueError("a digest that is not one of SM3")
+
+
+def _optional_digest(digest: bytes) -> None:
+    if digest:
+        _digests(digest)
+
+
+def require_plain(text: str, name: str, longest: int) -> None:
+    """Printable, so without control characters and without those that turn the direction of writing."""
+    if len(text) > longest or not text.replace("\u3000", " ").isprintable():
+        raise ValueError(f"{name} is no plain text of at most {longest} characters")
