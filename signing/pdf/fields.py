@@ -19,6 +19,8 @@ _HIDDEN, _NO_VIEW = 1 << 1, 1 << 5
 
 Number = tuple[int, int]
 """Number and generation of an object."""
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ class SignatureField:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page with what it inherits of its box."""
+    """One page with what it inherits: its box, and its turn in degrees clockwise."""
 
     number: Number | None
     value: Any
-    box: tuple[float, float, float, float]
+    box: Box
+    turn: int
 
 
 def number_of(raw: Any) -> Number | None:
@@ -80,10 +83,10 @@ def items(raw: Any) -> list[Any]:
 def pages(reader: PdfFileReader) -> tuple[Page, ...]:
     """All pages in their order. Raises Refused."""
     with parsing():
-        return tuple(_pages(raw_get(reader.root, "/Pages"), (), set(), 0))
+        return tuple(_pages(raw_get(reader.root, "/Pages"), None, 0, set(), 0))
 
 
-def _pages(raw: Any, box: Any, seen: set[Number], depth: int) -> Iterator[Page]:
+def _pages(raw: Any, box: Box | None, turn: int, seen: set[Number], depth: int) -> Iterator[Page]:
     node, number = resolve(raw), number_of(raw)
     if not isinstance(node, generic.DictionaryObject) or number is None:
         raise strange("its pages are not a tree of objects")
@@ -93,21 +96,22 @@ def _pages(raw: Any, box: Any, seen: set[Number], depth: int) -> Iterator[Page]:
     if len(seen) > 2 * MAX_PAGES:
         raise strange(f"it has more than {MAX_PAGES} pages")
     box = _box(node) or box
+    turn = int(resolve(raw_get(node, "/Rotate")) or 0) % 360 if "/Rotate" in node else turn
     if "/Kids" in node:
         for kid in items(raw_get(node, "/Kids")):
-            yield from _pages(kid, box, seen, depth + 1)
+            yield from _pages(kid, box, turn, seen, depth + 1)
     else:
-        yield Page(number, node, box or (0.0, 0.0, 595.0, 842.0))
+        yield Page(number, node, box or (0.0, 0.0, 595.0, 842.0), turn)
 
 
-def _box(node: Any) -> tuple[float, float, float, float] | None:
+def _box(node: Any) -> Box | None:
     for key in ("/CropBox", "/MediaBox"):
         if rectangle := rectangle_of(raw_get(node, key)):
             return rectangle
     return None
 
 
-def rectangle_of(raw: Any) -> tuple[float, float, float, float] | None:
+def rectangle_of(raw: Any) -> Box | None:
     """Left, bottom, right, top; None where it is none."""
     numbers = [resolve(each) for each in items(raw)]
     if len(numbers) != 4:
@@ -171,10 +175,16 @@ def is_shown(widget: Widget) -> bool:
 
 
 def place_of(widget: Widget, shown: tuple[Page, ...]) -> SealPlace:
-    """Where a widget that `is_shown` lies, in millimetres from the page's top left."""
+    """Where a widget that `is_shown` lies, in millimetres from the top left of the page as it is shown."""
     box = rectangle_of(raw_get(widget.value, "/Rect"))
     if widget.page is None or box is None:
         raise AssertionError("a widget that is not shown has no place")
-    left, _, _, top = shown[widget.page].box
-    mm = [value * MM_PER_POINT for value in (box[0] - left, top - box[3], box[2] - box[0], box[3] - box[1])]
-    return SealPlace(widget.page, *(round(value, 2) for value in mm))
+    page = shown[widget.page]
+    left, bottom, right, top = page.box
+    across, up = (box[0] - left, right - box[2]), (box[1] - bottom, top - box[3])
+    x, y = {0: (across[0], up[1]), 90: (up[0], across[0]), 180: (across[1], up[0])}.get(
+        page.turn, (up[1], across[1])
+    )
+    sides = box[2] - box[0], box[3] - box[1]
+    width, height = sides if page.turn % 180 == 0 else (sides[1], sides[0])
+    return SealPlace(widget.page, *(round(each * MM_PER_POINT, 2) for each in (x, y, width, height)))

@@ -15,6 +15,7 @@ EVERYBODY = [
     "/",
     "/?phase=closed",
     "/sign-in",
+    "/check",
     "/nothing-here",
     "/lots/{live}",
     "/lots/{closed}",

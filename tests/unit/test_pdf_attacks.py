@@ -96,6 +96,20 @@ def test_a_straddle_seal_and_two_more_parties_are_all_valid() -> None:
     assert [entry.found.coverage.covers_all for entry in report.seals] == [False, False, True]
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_seal_is_found_where_it_was_put_however_the_page_is_turned(turn: int) -> None:
+    def rotate(writer: Any) -> None:
+        page = writer.root["/Pages"]["/Kids"][0]
+        page[named("/Rotate")] = generic.NumberObject(turn)
+        mark(writer, page)
+
+    report = checked(seal(updated(plain(), rotate), At(0, 60, 130)))
+    assert report.verdict is Verdict.VALID, [str(finding) for finding in report.findings]
+    (place,) = report.seals[0].found.places
+    middle = place.x_mm + place.width_mm / 2, place.y_mm + place.height_mm / 2
+    assert middle == pytest.approx((60, 130), abs=0.1)
+
+
 def test_coverage_says_what_came_after() -> None:
     first, second = SealedDocument.open(two()).seals
     assert [(change.kind, change.where) for change in first.coverage.changes] == [
