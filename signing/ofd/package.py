@@ -34,7 +34,8 @@ _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _DEFLATE_HINTS, _DESCRIPTOR, _UTF8 = 0b110, 1 << 3, 1 << 11
 _STORED, _DEFLATED = 0, 8
 _UNIX: Final = 3
-_MAX_VERSION: Final = 20
+_MAX_VERSION: Final = 45
+"""Some writers say that they could write ZIP64 (45). What makes use of it is refused by its extras."""
 _HARMLESS_EXTRAS: Final = {0x000A, 0x5455, 0x5855, 0x7855, 0x7875, 0xCAFE}
 """Times, owners and Java's mark. Others change a name or a size for those who know them."""
 

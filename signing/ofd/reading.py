@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from signing.der import MalformedDer
+from signing.der import BIT_STRING, SEQUENCE, MalformedDer, element_at, elements
 from signing.document_findings import (
     ChangedAfter,
     ForgedRange,
@@ -139,6 +139,8 @@ class _Package:
         except OldSeal:
             return None, OutdatedSeal(entry.name)
         except MalformedDer as error:
+            if _is_old(value):
+                return None, OutdatedSeal(entry.name)
             if not entry.listed.is_seal:
                 return None, NotASeal(entry.name, "Sign")
             return None, UnreadableSeal(entry.name, str(error))
@@ -215,6 +217,15 @@ class _Package:
             value = self.digests.get(entry.file.value)
             marks |= {value.hex()} if value else set()
         return marks
+
+
+def _is_old(der: bytes) -> bool:
+    """GM/T 0031-2014: what is signed, with the certificate in it, and the signature; nothing else."""
+    try:
+        outer = element_at(der, 0, len(der))
+        return [each.tag for each in elements(der, outer.content, outer.end)] == [SEQUENCE, BIT_STRING]
+    except ValueError:
+        return False
 
 
 def _covers(later: SignatureFile, earlier: SignatureFile) -> bool:

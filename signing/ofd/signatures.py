@@ -88,7 +88,7 @@ class SignatureFile:
 def read_list(files: Files, path: str) -> SignatureList:
     """Raises BadStructure, BadMarkup or TooLarge."""
     root = parse(file_of(files, path), path, "Signatures", MAX_ELEMENTS)
-    largest = optional(root, "MaxSignId", path)
+    largest = [text(each, path) for each in children(root, "MaxSignId")]  # some writers leave old ones
     entries = tuple(
         Listed(
             attribute(each, "ID", path),
@@ -99,7 +99,7 @@ def read_list(files: Files, path: str) -> SignatureList:
     )
     if len(entries) > MAX_SIGNATURES:
         raise TooLarge(f"a document with {len(entries)} signatures; {MAX_SIGNATURES} are taken")
-    return SignatureList(path, "" if largest is None else text(largest, path), entries)
+    return SignatureList(path, max(largest, key=number_in, default=""), entries)
 
 
 def write_list(entries: Sequence[Listed]) -> bytes:

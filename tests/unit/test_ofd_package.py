@@ -107,6 +107,15 @@ def test_times_of_other_programs_are_harmless() -> None:
     assert read_package(zipped(FILES, extra(0x5455))) == FILES
 
 
+def test_a_writer_that_could_write_zip64_and_does_not_is_read() -> None:
+    data = bytearray(zipped({"OFD.xml": b"x"}))
+    for place in (4, data.rindex(b"PK\x01\x02") + 6):
+        data[place] = 45
+    assert read_package(bytes(data)) == {"OFD.xml": b"x"}
+    with pytest.raises(NotAPackage):
+        read_package(zipped(FILES, extra(0x0001)))
+
+
 def test_a_bomb_is_refused_before_it_unfolds() -> None:
     data = bytearray(zipped({"OFD.xml": bytes(1 << 20)}))
     listed = data.rindex(b"PK\x01\x02")

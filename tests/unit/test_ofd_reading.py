@@ -11,6 +11,7 @@ from signing.document_findings import (
     InvisibleSeal,
     NotASeal,
     OtherCoverage,
+    OutdatedSeal,
     SharedRange,
     StrangeFile,
     SwappedAppearance,
@@ -242,6 +243,18 @@ def test_what_a_signature_says_is_checked(old: str, new: str, kind: type[Finding
 @pytest.mark.parametrize("value", [b"", b"x", b"\x30\x03\x02\x01\x00", SEAL.der])
 def test_a_value_that_is_no_sealing_is_told(value: bytes) -> None:
     invalid(changed(one(), {VALUE: value}), UnreadableSeal)
+
+
+def test_a_sealing_of_the_form_before_2020_is_named() -> None:
+    old = b"\x30\x09\x30\x03\x02\x01\x01\x03\x02\x00\x01"
+    invalid(changed(one(), {VALUE: old}), OutdatedSeal)
+
+
+def test_the_largest_identity_is_taken_where_a_writer_left_several() -> None:
+    several = "<ofd:MaxSignId>s009</ofd:MaxSignId><ofd:MaxSignId>s003</ofd:MaxSignId></ofd:Signatures>"
+    verdict, findings = judged(replaced(one(), LIST, "</ofd:Signatures>", several))
+    assert verdict is Verdict.VALID
+    assert SealsTakenOut("the file", 8) in findings
 
 
 def test_a_value_that_is_missing_is_told() -> None:
