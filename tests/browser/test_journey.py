@@ -37,10 +37,10 @@ def part(page: Page, name: str) -> str:
 
 
 def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit: Visit) -> None:
-    lot = house.put_on(inquiry_ms=2_500, window_ms=8_000, opens_in_ms=2_500)
+    lot = house.put_on(inquiry_ms=6_000, window_ms=12_000, opens_in_ms=6_000)
     one = room(visit(f"/lots/{lot}/room", "one"))
     two = room(visit(f"/lots/{lot}/room", "two", PHONE))
-    in_phase(one, "inquiry")
+    in_phase(one, "inquiry", within_s=20)
     expect(one.locator("[data-part=obstacle]")).to_contain_text("询问期内不能出价")
     expect(one.locator(".step").first).to_have_attribute("aria-disabled", "true")
 
@@ -72,7 +72,7 @@ def test_a_bidder_watches_bids_is_outbid_bids_again_and_wins(house: House, visit
     stands(room(one), "leading")
     expect(one.locator("[data-part=price]")).to_have_text("¥1,030,000.00")
 
-    in_phase(one, "closed", within_s=15)
+    in_phase(one, "closed", within_s=30)
     dialog = one.locator("[data-part=win-dialog]")
     expect(dialog).to_be_visible()
     expect(dialog).to_contain_text("恭喜您！成为最高报价人")
