@@ -1,4 +1,4 @@
-"""The platform's own documents, as PDF and as OFD, in the assistant's eyes: every page, and the seal on it."""
+"""The platform's own documents, as PDF and OFD, in the eyes of the assistant: every page, with the seal."""
 
 import io
 from collections.abc import Callable
