@@ -19,9 +19,10 @@ from loadtests.rows import Row, middle, show
 from signing.sm2 import PublicKey, encode_signature
 from signing.token import virtual
 from signing.token.contents import read_point
+from signing.token.device import Device
 from signing.token.port import Pin
 from signing.token.profiles import DeviceProfile, module_path, profile
-from signing.token.worker import SM2_CURVE, Device
+from signing.token.worker import SM2_CURVE
 
 MESSAGE: Final = b"a message of the usual size of what is signed" * 8
 PIN: Final = "135790"
