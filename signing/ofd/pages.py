@@ -97,9 +97,11 @@ def seal_image(picture: Picture, dpi: int) -> PIL.Image.Image:
     kind = picture.kind.lower().lstrip(".")
     if kind in _RASTER:
         return picture_of(picture.data, [_RASTER[kind]])
-    if kind != "svg":
+    if kind not in ("svg", "ofd"):
         raise CannotShow(f"a seal with a picture of the kind {picture.kind[:20]!r}")
     try:
+        if kind == "ofd":  # on white, which as ink is nothing
+            return picture_of(pictures._drawn_package(picture.data), ["PNG"])
         vectors = pictures._vectors(picture.data, picture.width_mm, picture.height_mm)
     except DocumentError as error:
         raise CannotShow(str(error)) from error

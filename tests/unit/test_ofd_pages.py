@@ -16,8 +16,21 @@ from signing.ofd.marks import IDENTITY, Step, Text
 from signing.ofd.package import read_package
 from signing.ofd.pages import pages_as_png, seal_image
 from signing.ofd.structure import read_structure
+from signing.ofd.writing import ofd_from_pdf
 from signing.seal import Picture
-from tests.ofdfiles import FIRST, OTHER_SEAL, PAGE, SEAL, changed, document, one, replaced, seal, three
+from tests.ofdfiles import (
+    FIRST,
+    OTHER_SEAL,
+    PAGE,
+    SEAL,
+    changed,
+    document,
+    one,
+    pdf_of,
+    replaced,
+    seal,
+    three,
+)
 from tests.sealkit import NOW, sealed
 
 DOC, PUBLIC = "Doc_0/Document.xml", "Doc_0/PublicRes.xml"
@@ -171,6 +184,18 @@ def test_pictures_of_seals_that_cannot_be_shown_are_refused() -> None:
     ):
         with pytest.raises(CannotShow):
             seal_image(Picture(kind, data, 42, 42), 60)
+
+
+def test_a_seal_whose_picture_is_an_ofd_of_one_page_is_shown() -> None:
+    package = ofd_from_pdf(
+        pdf_of("#rect(fill: rgb(200, 20, 20), width: 5cm, height: 5cm)"), title="x", created=NOW
+    )
+    by = sealed(picture=Picture("ofd", package, 42, 59))
+    sealed_with_it = picture(seal(document(), At(0, 100, 200), by=by))
+    assert red(sealed_with_it) > red(picture(document())) + 200
+    nested = Picture("ofd", seal(package, At(0, 50, 50)), 42, 42)
+    with pytest.raises(CannotShow):
+        seal_image(nested, 60)
 
 
 def test_a_seal_that_cannot_be_read_or_lies_elsewhere_is_refused() -> None:
