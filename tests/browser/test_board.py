@@ -1,5 +1,7 @@
 """The board: what is live, and the administrators' commands."""
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.auction_house import START, House
@@ -42,7 +44,7 @@ def test_the_administrator_suspends_and_resumes_a_lot(house: House, visit: Visit
     expect(one.locator("[data-part=halt-resumes]")).to_contain_text("恢复，届时时间重新计满")
     expect(one.locator("[data-room]")).to_have_attribute("data-clock", "resuming")
     in_phase(one, "timed_bidding")
-    expect(one.locator("[data-part=countdown]")).to_have_text("00:29")
+    expect(one.locator("[data-part=countdown]")).to_have_text(re.compile("00:2[0-9]"))
 
 
 def test_a_reason_is_required(house: House, visit: Visit) -> None:

@@ -55,7 +55,7 @@ def seconds(text: str) -> int:
 
 
 def test_prompts_come_and_at_zero_the_hammer_is_being_confirmed(house: House, visit: Visit) -> None:
-    lot = house.put_on(window_ms=21_500)
+    lot = house.put_on(window_ms=26_000)
     one = room(visit(f"/lots/{lot}/room", "one"))
     in_phase(one, "timed_bidding")
     prompt = one.locator("[data-part=prompt]")

@@ -183,7 +183,7 @@ async def test_a_beat_under_way_does_not_outlive_the_handed_back_lease(stage: Sc
     beat = stage.book.beat
 
     async def late(partition: int, gateway: str) -> Outcome:
-        if gateway == leaving.id:
+        if gateway == leaving._lease:
             await asyncio.sleep(0.3)
         return await beat(partition, gateway)
 
