@@ -160,9 +160,9 @@ class _Seals:
 
 
 def _stated(name: str, signature: SealSignature, ranged: SignedRange) -> Iterator[Finding]:
-    """What the signature says that it is about, where it says it in numbers."""
+    """What the signature says that it is about, where it says so by four numbers."""
     numbers = "".join(c if c.isascii() and c.isdigit() else " " for c in signature.covers).split()
-    if numbers and numbers != str(ranged).split():
+    if len(numbers) == 4 and numbers != str(ranged).split():
         yield OtherCoverage(name, signature.covers, f"ByteRange {ranged}")
 
 

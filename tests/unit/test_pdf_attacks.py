@@ -23,6 +23,7 @@ from signing.document_findings import (
     InvisibleSeal,
     NoSeals,
     NotASeal,
+    OtherCoverage,
     SharedRange,
     StrangeFile,
     SwappedAppearance,
@@ -30,17 +31,19 @@ from signing.document_findings import (
     Unreadable,
     UnreadableSeal,
 )
-from signing.documents import At, Named, Straddle
+from signing.documents import At, Named, Straddle, hole, prepare
 from signing.findings import ContentChanged, Finding, Verdict
 from signing.found import ChangeKind
 from signing.pdf.reading import read_pdf
 from signing.seal import Picture
 from signing.seal_picture import official_seal
+from signing.seal_signature import sign_with_seal
 from signing.sm3 import sm3
 from signing.verification import Report, SealedDocument, verify
 from tests.pdfkit import (
     CHOP,
     OTHER_SEAL,
+    SEAL,
     document,
     field_of,
     increment,
@@ -58,7 +61,7 @@ from tests.pdfkit import (
     updated,
     with_range,
 )
-from tests.sealkit import NOW, sealed, trust
+from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed, trust
 
 
 def checked(data: bytes) -> Report:
@@ -753,6 +756,25 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         return generic.ArrayObject(map(_value, value))
     return named(value) if value.startswith("/") else generic.TextStringObject(value.strip("()"))
+
+
+# --- what a sealing says that it covers ---
+
+
+@pytest.mark.parametrize(
+    ("covers", "verdict"),
+    [("ByteRange 0 1 2 3", Verdict.INVALID), ("PDF", Verdict.VALID), ("GB/T 38540", Verdict.VALID)],
+)
+def test_a_sealing_that_names_another_range_is_caught(covers: str, verdict: Verdict) -> None:
+    prepared = prepare(document(), SEAL, [Named("transferor")], at=NOW)
+    found = hole(prepared)
+    sealing = sign_with_seal(
+        SEAL, found.digest, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, at=NOW, covers=covers
+    )
+    start, digits = prepared.index(b"/Contents <") + 11, sealing.der.hex().upper().encode()
+    report = checked(prepared[:start] + digits + prepared[start + len(digits) :])
+    assert report.verdict is verdict, [str(finding) for finding in report.findings]
+    assert (OtherCoverage in kinds(report)) is (verdict is Verdict.INVALID)
 
 
 # --- seals that are none ---
