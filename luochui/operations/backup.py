@@ -17,8 +17,8 @@ import redis
 
 from luochui import __version__
 from luochui.logs import get
-from luochui.operations import demonstration, dumps, manifest, migrations
-from luochui.operations.manifest import DUMP, KEYS, Manifest
+from luochui.operations import demonstration, dumps, kept_files, manifest, migrations
+from luochui.operations.manifest import DOCUMENTS, DUMP, KEYS, Manifest
 from luochui.services.faults import Repairable
 from luochui.settings import Settings
 
@@ -70,6 +70,7 @@ def _write(settings: Settings, part: Path, now: datetime, *, with_keys: bool) ->
         tables = dumps.count_rows(connection)
         demo = demonstration.is_marked(connection)
         schema = migrations.current(connection)
+        kept_files.pack(connection, settings, part / DOCUMENTS)
     if with_keys:
         _pack_keys(settings.keys, part / KEYS)
     files = {path.name: manifest.measure(path) for path in sorted(part.iterdir())}

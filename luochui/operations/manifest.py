@@ -12,6 +12,7 @@ FILE = "manifest.json"
 FORMAT = 1
 DUMP = "database.dump"
 KEYS = "keys.tar"
+DOCUMENTS = "documents.tar"
 CHUNK = 1024 * 1024
 
 
@@ -74,7 +75,7 @@ def read(folder: Path) -> Manifest:
         raise BrokenBackup(f"{folder} is no backup: it has no {FILE}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BrokenBackup(f"{folder / FILE} cannot be read: {error}.") from error
-    if DUMP not in manifest.files or not set(manifest.files) <= {DUMP, KEYS}:
+    if DUMP not in manifest.files or not set(manifest.files) <= {DUMP, KEYS, DOCUMENTS}:
         raise BrokenBackup(f"{folder / FILE} names other files than a backup has.")
     return manifest
 

@@ -11,8 +11,8 @@ import psycopg
 from pydantic import SecretStr
 
 from bidding.ledger.checking import Checked, check_ledger
-from luochui.operations import demonstration, dumps, manifest, migrations
-from luochui.operations.manifest import DUMP, KEYS, BrokenBackup, Manifest
+from luochui.operations import demonstration, dumps, kept_files, manifest, migrations
+from luochui.operations.manifest import DOCUMENTS, DUMP, KEYS, BrokenBackup, Manifest
 from luochui.services import embedded
 from luochui.services.embedded import Running
 from luochui.services.faults import Repairable
@@ -47,6 +47,8 @@ def restore(settings: Settings, source: Path) -> Report:
         with psycopg.connect(url, connect_timeout=5) as connection:
             _compare(connection, wanted)
             checked = _check_ledger(connection)
+            if DOCUMENTS in wanted.files:
+                kept_files.unpack(source / DOCUMENTS, connection, place)
             if wanted.demo:
                 demonstration.mark(connection)
         if KEYS in wanted.files:
