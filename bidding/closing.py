@@ -7,6 +7,7 @@ touching twice is harmless, and any of them may die.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -24,19 +25,63 @@ BEAT_POLL_S: Final = 0.001
 BEAT_WITHIN_S: Final = 0.05
 """How long a demanded beat is awaited before the partition is looked at again."""
 RETRY_S: Final = 0.2
+DOUBT_S: Final = 5.0
+"""So long a loss is kept back: at the end of everything gateways leave a moment before the closers."""
+
+
+class Tidings:
+    """What the log says of the service. A loss is a warning, late by DOUBT_S at most, and never left out.
+
+    Unless the closer is asked to end meanwhile: then it was the end of everything, and no news.
+    """
+
+    def __init__(self, doubt_s: float = DOUBT_S) -> None:
+        self._doubt_s = doubt_s
+        self._lost: dict[int, tuple[int, asyncio.TimerHandle]] = {}
+
+    def tell(self, partition: int, before: tuple[int, bool], now: tuple[int, bool]) -> None:
+        """`before` and `now`: the number of the last outage, and whether the service is steady."""
+        self._warn(partition)
+        outage, steady = now
+        if steady and not before[1]:
+            log.info("service_changed", partition=partition, outage=outage, steady=True)
+        elif steady:  # lost and steady again between two looks
+            log.warning("service_changed", partition=partition, outage=outage, steady=True, lost_between=True)
+        else:
+            timer = asyncio.get_running_loop().call_later(self._doubt_s, self._warn, partition)
+            self._lost[partition] = outage, timer
+
+    def end(self, *, asked: bool) -> None:
+        """The closer ends: because it was asked to, or of a fault."""
+        for partition in tuple(self._lost):
+            self._warn(partition, log.info if asked else log.warning)
+
+    def _warn(self, partition: int, say: Callable[..., object] | None = None) -> None:
+        if partition not in self._lost:
+            return
+        outage, timer = self._lost.pop(partition)
+        timer.cancel()
+        (say or log.warning)("service_changed", partition=partition, outage=outage, steady=False)
 
 
 class Closer:
     """Watches all partitions of a book until it is cancelled."""
 
-    def __init__(self, book: Book, *, tick_ms: int = TICK_MS) -> None:
+    def __init__(self, book: Book, *, tick_ms: int = TICK_MS, doubt_s: float = DOUBT_S) -> None:
         self._book = book
         self._tick_ms = tick_ms
+        self._tidings = Tidings(doubt_s)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as watches:
-            for partition in range(self._book.partitions):
-                watches.create_task(self._watch(partition))
+        try:
+            async with asyncio.TaskGroup() as watches:
+                for partition in range(self._book.partitions):
+                    watches.create_task(self._watch(partition))
+        except asyncio.CancelledError:
+            self._tidings.end(asked=True)
+            raise
+        finally:
+            self._tidings.end(asked=False)
 
     async def _watch(self, partition: int) -> None:
         known: tuple[int, bool] | None = None
@@ -53,7 +98,7 @@ class Closer:
         service = (observed.outage, observed.steady_since > 0)
         if service != known:
             if known is not None:
-                log.warning("service_changed", partition=partition, outage=service[0], steady=service[1])
+                self._tidings.tell(partition, known, service)
             await self._touch_all(partition)
         elif observed.next_due and observed.next_due - now <= self._tick_ms:
             await asyncio.sleep(max(0, observed.next_due - now) / 1000)
