@@ -60,7 +60,7 @@ def test_prompts_come_and_at_zero_the_hammer_is_being_confirmed(house: House, vi
     in_phase(one, "timed_bidding")
     prompt = one.locator("[data-part=prompt]")
     expect(prompt).to_have_text("最后 30 秒")
-    expect(prompt).to_have_text("最后 20 秒")
+    expect(prompt).to_have_text("最后 20 秒", timeout=12_000)
     expect(one.locator("[data-part=say-politely]")).to_contain_text("还剩 20 秒")
     expect(prompt).to_have_text("最后 10 秒", timeout=12_000)
     one.evaluate(WATCH)
