@@ -46,7 +46,7 @@ from signing.pdf.fields import (
 from signing.pdf.increments import increments
 from signing.pdf.opening import FILE, Refused, open_pdf, parsing
 from signing.pdf.ranges import Forged, SignedRange, remember, signed_range, strays, without_holes
-from signing.pdf.walking import active_content, all_missing, strange_signatures
+from signing.pdf.walking import active_content, all_missing
 from signing.seal import OldSeal
 from signing.seal_signature import SealSignature, parse_seal_signature
 from signing.sm3 import sm3
@@ -85,8 +85,9 @@ def _read(data: bytes) -> Reading:
     values = tuple(field.signature for field in fields)
     remember(whole, data, values)
     known = {number for field in fields if (number := number_of(field.signature))}
-    findings += active_content(whole)
-    stray = max(strange_signatures(whole, known), strays(light, whole, values))
+    active, unshown = active_content(whole, known)
+    findings += active
+    stray = max(unshown, strays(light, whole, values))
     if stray:
         findings.append(StrangeFile(FILE, f"{stray} signatures in it belong to no field"))
     seals = _Seals(data, shown, tuple(signed))

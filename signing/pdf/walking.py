@@ -53,27 +53,25 @@ def all_missing(reader: PdfFileReader) -> set[int]:
         return {number[0] for number, value in _walk(reader) if value is None}
 
 
-def active_content(reader: PdfFileReader) -> tuple[ActiveContent, ...]:
-    """What runs, opens, fetches or hides by itself, each kind once. Raises Refused."""
+def active_content(reader: PdfFileReader, known: set[Number]) -> tuple[tuple[ActiveContent, ...], int]:
+    """What runs, opens, fetches or hides by itself, each kind once; and how many signatures no field shows.
+
+    `known` are the signatures of fields. Raises Refused.
+    """
     with parsing():
-        kinds = {kind for _, value in _walk(reader) for each in _inside(value) if (kind := _active(each))}
+        kinds: set[str] = set()
+        strays = 0
+        for number, value in _walk(reader):
+            kinds.update(kind for each in _inside(value) if (kind := _active(each)))
+            strays += number not in known and _is_signature(value)
         opening = resolve(raw_get(reader.root, "/OpenAction"))
         if isinstance(opening, generic.DictionaryObject) and raw_get(opening, "/S") != "/GoTo":
             kinds.add("action on opening")
-        return tuple(ActiveContent(FILE, kind) for kind in sorted(kinds))
+        return tuple(ActiveContent(FILE, kind) for kind in sorted(kinds)), strays
 
 
-def strange_signatures(reader: PdfFileReader, known: set[Number]) -> int:
-    """How many signatures there are that no field shows. Raises Refused."""
-    with parsing():
-        return sum(
-            1
-            for number, value in _walk(reader)
-            if number not in known
-            and isinstance(value, generic.DictionaryObject)
-            and "/ByteRange" in value
-            and "/Contents" in value
-        )
+def _is_signature(value: Any) -> bool:
+    return isinstance(value, generic.DictionaryObject) and "/ByteRange" in value and "/Contents" in value
 
 
 def _active(value: Any) -> str:
