@@ -20,6 +20,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from luochui.services.faults import Repairable
 
 PREFIX = "LUOCHUI_"
+OF_OTHERS = {
+    *(f"LUOCHUI_ASSISTANT_{name}" for name in ("DIR", "OPEN", "DEMO", "PROFILE", "PROFILE_FILE")),
+    *(f"LUOCHUI_VUKEY_{name}" for name in ("DIR", "COST")),
+}
+"""Settings of the assistant and of the virtual UKey, which read them themselves."""
 BARE_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 HIGHEST_PORT = 65_535
 
@@ -399,7 +404,7 @@ def _misspelled(environ: Mapping[str, str]) -> list[Fault]:
     known = {variable(name) for name in Settings.model_fields}
     faults = []
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in known:
+        if not name.startswith(PREFIX) or name in known | OF_OTHERS:
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
         if near:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from luochui import logs
 from luochui.settings import (
     EXAMPLES,
+    OF_OTHERS,
     Fault,
     MissingSetting,
     Settings,
@@ -70,6 +71,12 @@ def test_settings_do_not_print_secrets() -> None:
     settings = Settings(database_url="postgresql://a:hunter2@b/c", session_secret="hunter2" * 9)
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)
+
+
+def test_the_settings_of_the_assistant_are_no_misspellings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OF_OTHERS:
+        monkeypatch.setenv(name, "/somewhere")
+    load()
 
 
 def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
