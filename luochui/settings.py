@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -125,7 +126,12 @@ class Settings(BaseSettings):
     @field_validator("data", "backup_folder", "trust_folder", "platform_ukey_profiles", "platform_pin_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else Path(os.path.abspath(value.expanduser()))
+        if value is None:
+            return None
+        try:
+            return Path(os.path.abspath(value.expanduser()))
+        except RuntimeError as unknown:  # "~somebody" whom this machine does not know
+            raise ValueError("this account has no home folder here") from unknown
 
     @property
     def keys(self) -> Path:
@@ -342,6 +348,13 @@ def contradictions(settings: Settings) -> list[Fault]:
 
 def _ukey_faults(settings: Settings) -> list[Fault]:
     faults = []
+    if settings.bid_requires_ukey and settings.origins and not _ukeys_work(settings.origins[0]):
+        faults.append(
+            _fault(
+                "origins",
+                "UKeys work with https only, so nobody could bid (or set LUOCHUI_BID_REQUIRES_UKEY=0)",
+            )
+        )
     if settings.platform_ukey and settings.platform_pin_file is None:
         faults.append(_fault("platform_pin_file", "the platform's UKey needs its PIN, in a file (0600)"))
     if settings.tsa_url and not settings.tsa_url.startswith(("http://", "https://")):
@@ -388,6 +401,12 @@ def _secret_faults(settings: Settings) -> list[Fault]:
 
 def _one(secret: SecretStr | None) -> tuple[str, ...]:
     return () if secret is None else (secret.get_secret_value(),)
+
+
+def _ukeys_work(origin: str) -> bool:
+    """Whether assistants speak with pages of this address."""
+    parts = urlsplit(origin)
+    return parts.scheme == "https" or _is_loopback(parts.hostname or "")
 
 
 def _is_loopback(host: str) -> bool:
