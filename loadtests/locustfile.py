@@ -3,8 +3,9 @@
     make load                                           locust's page on http://127.0.0.1:8089
     make load ARGS="--headless -u 50 -r 10 -t 60s"      without it
 
-Against a running demonstration (`make run`). Bidders sign in as its accounts, and so share these accounts'
-limit of bids; watchers need no account. LUOCHUI_LOAD_LOT names a lot; else any open room is taken.
+Against a running demonstration (`LUOCHUI_BID_REQUIRES_UKEY=0 make run`: locust has passwords only). Bidders
+sign in as its accounts, and so share these accounts' limit of bids; watchers need no account.
+LUOCHUI_LOAD_LOT names a lot; else any open room is taken.
 """
 
 import json
@@ -223,4 +224,6 @@ class Bidder(Guest):
             self.answers.pop(bid_id, None)
             self._report("bid without an answer", began, RuntimeError(str(fault)))
             return
-        self._report(f"bid: {answer['type']}", began)
+        self._report(f"bid: {answer.get('code', answer['type'])}", began)
+        if answer.get("code") == "ukey_required":
+            raise StopUser("locust has passwords only: run the demonstration with LUOCHUI_BID_REQUIRES_UKEY=0")

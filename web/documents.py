@@ -51,7 +51,7 @@ async def show(visit: Visit) -> Response:
         party=party,
         to_seal=[kind.value for kind in to_seal],
         ukeys=ukeys,
-        pages=range(1, min(pages_in(await _content(visit, pdf)), MOST_PAGES_SHOWN) + 1),
+        pages=range(1, min(await pages_in(await _content(visit, pdf)), MOST_PAGES_SHOWN) + 1),
         pdf=pdf,
         versions=versions,
         newest_of={kind: newest(versions, kind) for kind in {each.kind for each in versions}},
@@ -74,7 +74,7 @@ async def image(visit: Visit) -> Response:
     content = await _content(visit, newest(versions, DocumentKind.PDF))
     if not (number.isascii() and number.isdigit() and len(number) <= 3):
         raise HTTPException(404)
-    if not 1 <= int(number) <= pages_in(content):
+    if not 1 <= int(number) <= await pages_in(content):
         raise HTTPException(404)
     return Response(await page_image(content, int(number)), media_type="image/png")
 

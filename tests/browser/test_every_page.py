@@ -23,17 +23,23 @@ EVERYBODY = [
 ]
 PAGES = {
     "": EVERYBODY,
-    "one": ["/my/trades", "/my/password", "/lots/{live}/room", "/lots/{closed}/room", "/lots/{closed}"],
+    "one": [
+        *("/my/trades", "/my/password", "/lots/{live}/room", "/lots/{closed}/room", "/lots/{closed}"),
+        *("/my/ukeys", "/my/tasks", "/my/tasks?show=all", "/sign-in?with=ukey"),
+    ],
     "first-administrator": [
         "/board",
         "/administration/lots",
         "/administration/lots/new",
         "/administration/lots/{live}",
         "/administration/accounts",
+        "/administration/accounts/1",
+        "/my/tasks",
+        "/my/tasks?show=all",
         "/lots/{closed}/refusals",
     ],
-    "regulator": ["/board", "/lots/{closed}/refusals"],
-    "transferor": ["/"],
+    "regulator": ["/board", "/lots/{closed}/refusals", "/my/tasks"],
+    "transferor": ["/", "/my/tasks", "/my/tasks?show=all", "/my/ukeys"],
 }
 SIZES = {"phone": PHONE, "narrow": (360, 740), "desktop": DESKTOP}
 

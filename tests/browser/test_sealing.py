@@ -163,7 +163,7 @@ def person(town: Town, browser: Browser, errors: list[str], size: tuple[int, int
     context.set_default_timeout(30_000)
 
     def heard(message: ConsoleMessage) -> None:
-        # What the browser itself says: of a socket that was cut, of a refusal, of an assistant that is not there.
+        # What the browser itself says of a cut socket, a refusal, an assistant that is not there.
         known = ("WebSocket", "status of 4", "ERR_CONNECTION_REFUSED")
         expected = any(word in message.text for word in known)
         if message.type == "error" and not expected:

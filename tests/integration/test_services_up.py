@@ -262,16 +262,24 @@ def test_the_first_administrator_is_made_as_the_start_says(up: Up) -> None:
         second.end()
 
 
+@pytest.mark.timeout(200)
 def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> None:
-    started = Up(folder, {"LUOCHUI_READY_WITHIN_S": "60"}, command="demo")
+    quick = {"LUOCHUI_READY_WITHIN_S": "60", "LUOCHUI_VUKEY_COST": "10"}
+    started = Up(folder, quick, command="demo")
     try:
-        wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 100)
+        wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 150)
         said = started.text()
     finally:
         started.end()
     for part in (
         *("starting PostgreSQL and Valkey …", "making the demonstration's data …", "Luochui is ready"),
-        *(f"http://127.0.0.1:{started.port}", str(folder), "bidder1 / luochui-demo", "timed bidding"),
+        *(
+            f"http://127.0.0.1:{started.port}",
+            str(folder),
+            "bidder1 / luochui-demo",
+            "UKey PIN",
+            "timed bidding",
+        ),
     ):
         assert part in said
     assert '"level": "info"' not in said

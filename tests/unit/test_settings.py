@@ -176,3 +176,22 @@ def test_the_log_is_kept_for_a_month_unless_it_is_kept_for_ever(monkeypatch: pyt
     monkeypatch.setenv("LUOCHUI_LOG_KEEP_DAYS", "0")
     assert load().log_keep_days == 0
     assert set(faults_of(monkeypatch, LUOCHUI_LOG_KEEP_DAYS="-1")) == {"LUOCHUI_LOG_KEEP_DAYS"}
+
+
+def test_ukeys_need_https_or_this_very_computer() -> None:
+    for origin, fits in (
+        ("https://auction.example.cn", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://10.0.0.5:8000", False),
+        ("http://auction.example.cn", False),
+    ):
+        found = [fault.variable for fault in contradictions(Settings(origins=(origin,)))]
+        assert (found == []) == fits, origin
+        assert not contradictions(Settings(origins=(origin,), bid_requires_ukey=False))
+
+
+def test_the_platforms_ukey_needs_its_pin() -> None:
+    [fault] = contradictions(Settings(platform_ukey="platform"))
+    assert fault.variable == "LUOCHUI_PLATFORM_PIN_FILE"
+    [fault] = contradictions(Settings(tsa_url="ftp://tsa.example"))
+    assert fault.variable == "LUOCHUI_TSA_URL"
