@@ -226,4 +226,4 @@ class Bidder(Guest):
             return
         self._report(f"bid: {answer.get('code', answer['type'])}", began)
         if answer.get("code") == "ukey_required":
-            raise StopUser("locust has passwords only: run the demonstration with LUOCHUI_BID_REQUIRES_UKEY=0")
+            raise StopUser("locust has passwords only: start with LUOCHUI_BID_REQUIRES_UKEY=0")
