@@ -9,10 +9,14 @@ from pathlib import Path
 from luochui.services.faults import Repairable
 
 FILE = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 DUMP = "database.dump"
 KEYS = "keys.tar"
 DOCUMENTS = "documents.tar"
+AUTHORITY = "authority.tar"
+NEEDED = {1: frozenset({DUMP}), 2: frozenset({DUMP, DOCUMENTS})}
+ALLOWED = {1: frozenset({DUMP, KEYS, DOCUMENTS}), 2: frozenset({DUMP, DOCUMENTS, AUTHORITY, KEYS})}
+"""By format. Most backups of format 1 have no documents, and none has anything of the authority."""
 CHUNK = 1024 * 1024
 
 
@@ -30,7 +34,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The backup's own description. `tables` counts the rows in the dump's very snapshot."""
+    """The backup's own description. `tables` counts the rows in the dump's very snapshot.
+
+    `documents` counts the files in the archive of documents; None: nobody counted (format 1).
+    """
 
     made_at: str
     taken_at_ms: int
@@ -39,6 +46,7 @@ class Manifest:
     demo: bool
     tables: Mapping[str, int]
     files: Mapping[str, Piece]
+    documents: int | None = None
     format: int = FORMAT
 
     @property
@@ -67,15 +75,15 @@ def read(folder: Path) -> Manifest:
     """Parse and check the shape; raises BrokenBackup."""
     try:
         raw = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if raw["format"] != FORMAT:
-            raise BrokenBackup(f"{folder} has format {raw['format']}; this version reads format {FORMAT}.")
+        if raw["format"] not in NEEDED:
+            raise BrokenBackup(f"{folder} has format {raw['format']}; this version reads up to {FORMAT}.")
         raw["files"] = {str(name): Piece(**piece) for name, piece in raw["files"].items()}
         manifest = Manifest(**raw)
     except FileNotFoundError:
         raise BrokenBackup(f"{folder} is no backup: it has no {FILE}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BrokenBackup(f"{folder / FILE} cannot be read: {error}.") from error
-    if DUMP not in manifest.files or not set(manifest.files) <= {DUMP, KEYS, DOCUMENTS}:
+    if not NEEDED[manifest.format] <= set(manifest.files) <= ALLOWED[manifest.format]:
         raise BrokenBackup(f"{folder / FILE} names other files than a backup has.")
     return manifest
 

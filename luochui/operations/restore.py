@@ -1,18 +1,19 @@
 """Putting a backup into an empty place, and proving that it is all there."""
 
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import psycopg
 from pydantic import SecretStr
 
 from bidding.ledger.checking import Checked, check_ledger
-from luochui.operations import demonstration, dumps, kept_files, manifest, migrations
-from luochui.operations.manifest import DOCUMENTS, DUMP, KEYS, BrokenBackup, Manifest
+from luochui.operations import authority, demonstration, documents, dumps, manifest, migrations
+from luochui.operations.backup import KEY_FOLDERS
+from luochui.operations.manifest import AUTHORITY, DOCUMENTS, DUMP, KEYS, BrokenBackup, Manifest
+from luochui.operations.packing import unpack
 from luochui.services import embedded
 from luochui.services.embedded import Running
 from luochui.services.faults import Repairable
@@ -26,6 +27,10 @@ class NotEmpty(Repairable):
     """A restore never writes over anything."""
 
 
+class Incomplete(Repairable):
+    """All that the backup holds is restored and can be used; what it should hold and does not is told."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What was checked, one sentence a line."""
@@ -33,11 +38,22 @@ class Report:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What the checks found. `named`: documents that the database names. `faults`: sentences."""
+
+    ledger: Checked
+    named: int
+    faults: tuple[str, ...]
+
+
 def restore(settings: Settings, source: Path) -> Report:
     """Check the backup, load it into an empty folder or database, compare what arrived.
 
-    The chains of the ledger are followed, too. Raises BrokenBackup, NotEmpty, DumpFailed. A folder whose
-    restore did not finish is refused by `up`.
+    The chains of the ledger are followed, too, and the register's; every document that the database names is
+    read. Raises BrokenBackup, NotEmpty, DumpFailed, DocumentsUnreadable: a folder whose restore did not
+    finish is refused by `up`. Raises Incomplete when it finished, but documents are missing or the register
+    is damaged.
     """
     wanted = manifest.verify(source)
     _refuse_newer(wanted)
@@ -47,13 +63,16 @@ def restore(settings: Settings, source: Path) -> Report:
         with psycopg.connect(url, connect_timeout=5) as connection:
             _compare(connection, wanted)
             checked = _check_ledger(connection)
-            if DOCUMENTS in wanted.files:
-                kept_files.unpack(source / DOCUMENTS, connection, place)
             if wanted.demo:
                 demonstration.mark(connection)
-        if KEYS in wanted.files:
-            _unpack_keys(source / KEYS, place)
-    return Report(_lines(settings, wanted, checked))
+        _unpack(source, wanted, place)
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            named, lost = _check_documents(connection, place, wanted)
+        found = _Found(checked, named, (*lost, *_check_authority(place, wanted)))
+    lines = _lines(settings, wanted, found)
+    if found.faults:
+        raise Incomplete("\n".join((*lines, "But it is not complete:", *found.faults)))
+    return Report(lines)
 
 
 @contextmanager
@@ -114,17 +133,71 @@ def _check_ledger(connection: psycopg.Connection) -> Checked:
     return checked
 
 
-def _unpack_keys(archive: Path, settings: Settings) -> None:
-    with tarfile.open(archive) as packed:
-        packed.extractall(settings.data, filter="data")
-    embedded.keys_folder(settings)
+def _unpack(source: Path, wanted: Manifest, settings: Settings) -> None:
+    if DOCUMENTS in wanted.files:
+        put = documents.put_back(source / DOCUMENTS, settings.kept_files(), expected=wanted.documents or 0)
+        if wanted.documents not in (None, put):
+            raise BrokenBackup(f"{source / DOCUMENTS} holds {put} documents, not {wanted.documents}.")
+    if AUTHORITY in wanted.files:
+        authority.put_back(source / AUTHORITY, settings.authority)
+    if KEYS in wanted.files:
+        unpack(source / KEYS, settings.data, _is_of_keys)
+        embedded.keys_folder(settings)
 
 
-def _lines(settings: Settings, wanted: Manifest, checked: Checked) -> tuple[str, ...]:
+def _is_of_keys(name: PurePosixPath) -> bool:
+    return any(name.is_relative_to(folder) for folder in KEY_FOLDERS)
+
+
+def _check_documents(
+    connection: psycopg.Connection, settings: Settings, wanted: Manifest
+) -> tuple[int, tuple[str, ...]]:
+    """How many the database names, and which of them are not there."""
+    named = documents.named(connection)
+    lost = documents.lacking(settings.kept_files(), named)
+    if not lost:
+        return len(named), ()
+    why = (
+        "they were missing or damaged when the backup was made"
+        if DOCUMENTS in wanted.files
+        else "this backup is from before documents were part of one"
+    )
+    which = documents.described(connection, lost)
+    return len(named), (
+        f"{len(lost)} of {len(named)} document(s) that the database names are not there ({why}): {which}. "
+        f"Copy them into {settings.kept_files()} from elsewhere, if you can; `luochui doctor` looks again.",
+    )
+
+
+def _check_authority(settings: Settings, wanted: Manifest) -> tuple[str, ...]:
+    if AUTHORITY not in wanted.files:
+        return ()
+    authority.hold_places(settings.authority)
+    fault = authority.chain_fault(settings.authority)
+    return (f"The authority's register is not what it was: {fault}.",) if fault else ()
+
+
+def _lines(settings: Settings, wanted: Manifest, found: _Found) -> tuple[str, ...]:
     keys = "with its keys" if KEYS in wanted.files else "without keys: put the platform's key back yourself"
     return (
         f"Restored {wanted.rows} rows in {len(wanted.tables)} tables, as of {wanted.made_at}, {keys}.",
         "Checked: SHA-256 of every file, the number of rows of every table, the schema,",
-        f"both chains of every lot ({checked.entries} entries) and {checked.seals} signed seals.",
+        f"both chains of every lot ({found.ledger.entries} entries) and {found.ledger.seals} signed seals,",
+        f"the SM3 of every document that the database names ({found.named}).",
+        *_authority_lines(settings, wanted),
         f"Next: luochui recover (data in {settings.data}) to rebuild the book, then luochui up (or demo).",
+    )
+
+
+def _authority_lines(settings: Settings, wanted: Manifest) -> tuple[str, ...]:
+    if AUTHORITY not in wanted.files:
+        return ()
+    lines = ("The authority is as it was then: what was revoked after that has to be revoked again.",)
+    if KEYS in wanted.files:
+        return lines
+    folder = settings.authority
+    return (
+        *lines,
+        f"It has no keys: put them into {folder / 'private'}, or delete {folder} and begin a new authority, "
+        "which no seal of the old one belongs to.",
     )

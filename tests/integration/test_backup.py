@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from luochui.operations import backup, demonstration, manifest, restore
-from luochui.operations.manifest import DUMP, BrokenBackup
+from luochui.operations.manifest import DOCUMENTS, DUMP, BrokenBackup
 from luochui.services import running
 from luochui.services.folder import FolderUnusable
 from luochui.settings import Settings
@@ -107,7 +107,7 @@ def test_keys_are_left_out_unless_asked_for(filled: Settings, place: Path) -> No
     filled.keys.mkdir(parents=True, mode=0o700)
     (filled.keys / "platform.key").write_text("private")
     without = backup.make(filled, place / "without")
-    assert set(without.manifest.files) == {DUMP}
+    assert set(without.manifest.files) == {DUMP, DOCUMENTS}
     withs = backup.make(filled, place / "with", with_keys=True)
     assert (withs.folder / manifest.KEYS).stat().st_mode & 0o077 == 0
     restore.restore(target_settings(place), withs.folder)
