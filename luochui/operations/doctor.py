@@ -8,12 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum
 
 from rich.console import Console
 
-from luochui.operations import disk
+from luochui.operations import disk, sealing_findings
+from luochui.operations.findings import Finding, Level
 from luochui.operations.readiness import Check, readiness
 from luochui.services import binaries, running
 from luochui.services.account import closed_parent, for_services
@@ -23,26 +22,6 @@ from luochui.settings import Settings, SettingsFaults, load
 
 # Linux: adjtimex() answers this when nobody keeps the clock right.
 CLOCK_UNSYNCHRONIZED = 5
-
-
-class Level(Enum):
-    GOOD = "✓"
-    NOTE = "•"
-    BAD = "✗"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `do` is what a person should do, empty when nothing."""
-
-    level: Level
-    subject: str
-    says: str
-    do: str = ""
-
-    @property
-    def bad(self) -> bool:
-        return self.level is Level.BAD
 
 
 def examine() -> list[Finding]:
@@ -55,7 +34,7 @@ def examine() -> list[Finding]:
             for fault in faults.faults
         ]
     findings: list[Finding] = [Finding(Level.GOOD, "settings", "no fault")]
-    for look in (_python, _data_folder, _programs, _system_packages, _room, _clock, _ports, _servers):
+    for look in LOOKS:
         findings += _guarded(look, settings)
     return findings
 
@@ -212,3 +191,16 @@ def _advice(check: Check) -> str:
             return "set `appendonly yes` and `appendfsync always` on that server: bids could be lost"
         case _:
             return "see docs/operating.md"
+
+
+LOOKS = (
+    _python,
+    _data_folder,
+    _programs,
+    _system_packages,
+    _room,
+    _clock,
+    _ports,
+    _servers,
+    *sealing_findings.LOOKS,
+)

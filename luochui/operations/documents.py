@@ -69,7 +69,7 @@ def pack(where: str | Path, target: Path, *, expected: int) -> Copied:
     progress = _Progress("backup_documents", expected)
 
     async def work() -> None:
-        if not _is_there(where):
+        if not is_there(where):
             return
         files = Files.at(where, digest=sm3)
         async for name in _names(where):
@@ -114,7 +114,7 @@ def lacking(where: str | Path, digests: Collection[bytes]) -> list[str]:
     found: list[str] = []
 
     async def work() -> None:
-        if not _is_there(where):
+        if not is_there(where):
             found.extend(digest.hex() for digest in digests)
             return
         files = Files.at(where, digest=sm3)
@@ -163,7 +163,7 @@ def _checked(archive: Path) -> Iterator[tuple[bytes, bytes]]:
         yield digest, content
 
 
-def _is_there(where: str | Path) -> bool:
+def is_there(where: str | Path) -> bool:
     """Whether the folder is; a store elsewhere says so itself."""
     return _is_address(where) or Path(where).is_dir()
 
