@@ -2,7 +2,8 @@
 
 Whoever signs a prepared file from elsewhere relies on `hole`. It takes one form only, the one that
 `preparing` writes, byte by byte: a signature dictionary with nothing in it, in the last revision, whose
-ByteRange leaves out its own /Contents string and nothing else.
+ByteRange leaves out its own /Contents string and nothing else. Nor does it take what shows one thing to the
+signer and another to the next reader: scripts, hidden layers, notes that are only printed.
 """
 
 import re
@@ -12,7 +13,9 @@ from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.documents import DocumentError, DocumentKind, Fault, Hole, kind_of
+from signing.pdf.opening import Refused
 from signing.pdf.update import is_empty, read, reading
+from signing.pdf.walking import active_content
 from signing.seal_signature import MAX_SIGNATURE, SealSignature
 from signing.sm3 import sm3
 
@@ -30,11 +33,19 @@ _DICTIONARY: Final = re.compile(
     rb"/Name <feff[0-9a-f]{0,2048}>\n"
     rb">>\nendobj\n"
 )
+_LONG_STRING: Final = re.compile(rb"/Contents[\s]*<[0-9A-Fa-f]{512,}>")
 _ANY_EMPTY: Final = re.compile(rb"/Contents[\s]*<[\s0]*>")
 
 
 def hole(prepared: bytes) -> Hole:
     """See `signing.documents.hole`."""
+    found = only_hole(prepared)
+    _check_shown(prepared)
+    return found
+
+
+def only_hole(prepared: bytes) -> Hole:
+    """The same without a look at what else the file holds."""
     if kind_of(prepared) is not DocumentKind.PDF:
         raise DocumentError("not a PDF file", Fault.UNKNOWN_KIND)
     found = _only_dictionary(prepared)
@@ -48,7 +59,7 @@ def hole(prepared: bytes) -> Hole:
 
 def fill(prepared: bytes, sealing: SealSignature) -> bytes:
     """See `signing.documents.fill`."""
-    found = hole(prepared)
+    found = only_hole(prepared)
     if sealing.digest != found.digest or sealing.covers != found.covers:
         raise DocumentError("the sealing is about another document", Fault.OTHER_CONTENT)
     if len(sealing.der) > found.capacity:
@@ -91,6 +102,17 @@ def _check_structure(prepared: bytes, found: re.Match[bytes]) -> str:
         _check_reference(reader, reference, found)
         _check_end(prepared, found)
     return str(title)
+
+
+def _check_shown(prepared: bytes) -> None:
+    """What the signer sees is what everybody sees. The long strings of seals are not parsed for that."""
+    light = _LONG_STRING.sub(lambda long: b"/Contents<00>".ljust(len(long.group())), prepared)
+    try:
+        active, _strays = active_content(read(light), set())
+    except Refused as refused:
+        raise DocumentError(str(refused)) from refused
+    if active:
+        raise DocumentError(str(active[0]))
 
 
 def _check_reference(reader: Any, reference: Any, found: re.Match[bytes]) -> None:

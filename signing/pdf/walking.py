@@ -7,7 +7,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing.document_findings import ActiveContent, TooCostly
-from signing.pdf.fields import Number, number_of, object_at, raw_get, resolve
+from signing.pdf.fields import Number, items, number_of, object_at, raw_get, resolve
 from signing.pdf.opening import FILE, Refused, parsing
 
 MAX_VALUES: Final = 3_000_000
@@ -33,7 +33,18 @@ _ACTIONS: Final = frozenset(
         "/GoToDp",
     }
 )
-_TRIGGERS: Final = {"/AA": "action on an event", "/JS": "JavaScript", "/XFA": "XFA form"}
+_TRIGGERS: Final = {
+    "/AA": "action on an event",
+    "/JS": "JavaScript",
+    "/XFA": "XFA form",
+    "/EmbeddedFiles": "attachment",
+    "/EF": "attachment",
+    "/Collection": "attachment",
+}
+_MEDIA: Final = frozenset({"/RichMedia", "/3D", "/Movie", "/Screen", "/Sound", "/FileAttachment"})
+_PRINTED: Final = 1 << 2
+_NOT_SEEN: Final = 1 << 1 | 1 << 5 | 1 << 8
+"""Hidden, not viewed, viewed only while the pointer is over it."""
 
 
 def references(value: Any) -> list[Number]:
@@ -77,18 +88,55 @@ def _is_signature(value: Any) -> bool:
 def _active(value: Any) -> str:
     if not isinstance(value, generic.DictionaryObject):
         return ""
-    if raw_get(value, "/S") in _ACTIONS and "/K" not in value:
-        return str(raw_get(value, "/S"))[1:]
+    action = resolve(raw_get(value, "/S"))
+    if isinstance(action, generic.NameObject) and action in _ACTIONS:
+        return str(action)[1:]
     for key, kind in _TRIGGERS.items():
         if key in value:
             return kind
     if isinstance(value, generic.StreamObject) and "/F" in value:
         return "content from outside"
+    if resolve(raw_get(value, "/Type")) == "/EmbeddedFile":
+        return "attachment"
+    return _layers(value) or _annotation(value) or _form(value)
+
+
+def _layers(value: Any) -> str:
+    """Layers that are not simply shown: one program leaves them out, another shows or prints them."""
     if {"/Event", "/OCGs"} <= set(value):
         return "layers that switch themselves"
-    if "/EmbeddedFiles" in value or raw_get(value, "/Type") == "/EmbeddedFile":
-        return "attachment"
-    return ""
+    if {"/D", "/OCGs"} <= set(value):
+        shown = resolve(raw_get(value, "/D"))
+        if resolve(raw_get(shown, "/BaseState")) not in (None, "/ON") or items(raw_get(shown, "/OFF")):
+            return "hidden layers"
+    if {"/P", "/OCGs"} <= set(value) and resolve(raw_get(value, "/P")) in ("/AllOff", "/AnyOff"):
+        return "hidden layers"
+    return "hidden layers" if "/VE" in value else ""
+
+
+def _annotation(value: Any) -> str:
+    """Annotations that are seen on the screen and not on paper, or the other way."""
+    kind = resolve(raw_get(value, "/Subtype"))
+    if "/Rect" not in value or kind in (None, "/Popup"):
+        return ""
+    if kind in _MEDIA:
+        return "media"
+    flags = resolve(raw_get(value, "/F"))
+    flags = int(flags) if isinstance(flags, generic.NumberObject) else 0
+    if flags & _NOT_SEEN:
+        return "hidden annotation"
+    drawn = kind != "/Widget" and (kind != "/Link" or "/AP" in value)
+    return "annotation that is not printed" if drawn and not flags & _PRINTED else ""
+
+
+def _form(value: Any) -> str:
+    """Fields whose looks each program makes anew from values that may say something else."""
+    needed = resolve(raw_get(value, "/NeedAppearances"))
+    if not isinstance(needed, generic.BooleanObject) or not needed:
+        return ""
+    fields = map(resolve, items(raw_get(value, "/Fields")))
+    others = any(resolve(raw_get(field, "/FT")) != "/Sig" for field in fields)
+    return "fields without looks of their own" if others else ""
 
 
 def _walk(reader: PdfFileReader) -> Iterator[tuple[Number, Any]]:
