@@ -19,7 +19,7 @@ from luochui.services.faults import Repairable
 from luochui.services.folder import is_free
 from luochui.services.program import Program
 from luochui.services.supervisor import Stopped, Supervisor, Wakeups
-from luochui.settings import Settings
+from luochui.settings import HIGHEST_PORT, Settings
 
 # The gateways hand back their leases first; the ledger drains the log before Valkey goes.
 PHASES = {
@@ -139,12 +139,20 @@ def _assistant(settings: Settings) -> Program:
 
 
 def _as_demonstration(settings: Settings) -> Settings:
-    """With UKeys; the assistant moves on from a port on which another one listens."""
+    """With UKeys; the assistant and the authority move on from ports on which others listen."""
     from luochui import demo_ukeys
 
-    ports = range(settings.assistant_port, settings.assistant_port + PORTS_TRIED)
-    free = next((port for port in ports if is_free(port, "127.0.0.1")), settings.assistant_port)
-    return demo_ukeys.configured(settings.model_copy(update={"assistant_port": free}))
+    ports = {
+        "assistant_port": _free_from(settings.assistant_port),
+        "authority_port": _free_from(settings.authority_port_used()),
+    }
+    return demo_ukeys.configured(settings.model_copy(update=ports))
+
+
+def _free_from(port: int) -> int:
+    """The next free port of this machine, or `port` itself where none is: its process will say so."""
+    tried = range(port, min(port + PORTS_TRIED, HIGHEST_PORT))
+    return next((each for each in tried if is_free(each, "127.0.0.1")), port)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
