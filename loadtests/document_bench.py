@@ -22,7 +22,8 @@ from signing.documents import Named, seal_document
 from signing.findings import Verdict
 from signing.issuing import SEAL_MAKER, SUBSCRIBER, Authority, Validity, Wanted, self_signed
 from signing.names import Name
-from signing.seal import Picture, Seal, SealInfo, SealKind, make_seal
+from signing.ofd.picture import packaged
+from signing.seal import Seal, SealInfo, SealKind, make_seal
 from signing.seal_picture import official_seal
 from signing.sm2 import PrivateKey
 from signing.verification import verify
@@ -206,7 +207,7 @@ def _party(
         created=BEGIN,
         valid_from=BEGIN,
         valid_until=NOW + timedelta(days=30),
-        picture=Picture("svg", official_seal(name, number="4301000000001"), 42, 42),
+        picture=packaged(official_seal(name, number="4301000000001"), 42, 42, title=name),
         certificates=(certificate.der,),
     )
     return Party(key, certificate, make_seal(info, maker, maker_key))

@@ -112,7 +112,7 @@ def name_chop(name: str) -> bytes:
     narrow = min(1.0, pitch / size)
     frame = (
         f'<rect x="{border / 2}" y="{border / 2}" width="{width - border}" height="{height - border}" '
-        f'rx="0.5" fill="none" stroke="{RED}" stroke-width="{border}"/>'
+        f'rx="0.5" fill="none" stroke="{RED}" stroke-width="{border}" stroke-linejoin="round"/>'
     )
     left = border + margin + pitch / 2
     glyphs = [
@@ -168,7 +168,7 @@ def _around(name: str, layout: _Layout) -> list[str]:
 def _ring() -> str:
     return (
         f'<circle cx="{_CENTRE}" cy="{_CENTRE}" r="{_CENTRE - _BORDER / 2}" '
-        f'fill="none" stroke="{RED}" stroke-width="{_BORDER}"/>'
+        f'fill="none" stroke="{RED}" stroke-width="{_BORDER}" stroke-linejoin="round"/>'
     )
 
 

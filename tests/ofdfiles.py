@@ -9,6 +9,7 @@ import typst
 
 from signing.documents import At, Named, Place, Straddle, seal_document
 from signing.ofd.package import read_package, write_package
+from signing.ofd.picture import packaged
 from signing.ofd.writing import ofd_from_pdf
 from signing.pdf.places import PlaceToMake, with_places
 from signing.seal import Picture, Seal
@@ -16,7 +17,9 @@ from signing.seal_picture import name_chop, official_seal
 from signing.typesetting import ACCESSIBLE, fonts
 from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed
 
-SEAL = sealed(picture=Picture("svg", official_seal("甲方示例单位", number="4301000000001"), 42, 42))
+SEAL = sealed(
+    picture=packaged(official_seal("甲方示例单位", number="4301000000001"), 42, 42, title="甲方示例单位")
+)
 OTHER_SEAL = sealed(
     picture=Picture("svg", official_seal("乙方示例单位", number="4301000000002"), 42, 42),
     seal_id="43010000000002",

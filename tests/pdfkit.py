@@ -12,6 +12,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from signing.documents import At, Named, Place, Straddle, fill, hole, prepare, seal_document
+from signing.ofd.picture import packaged
 from signing.pdf.embedding import only_hole
 from signing.pdf.places import PlaceToMake, with_places
 from signing.seal import Picture, Seal
@@ -19,7 +20,7 @@ from signing.seal_picture import name_chop, official_seal
 from signing.seal_signature import sign_with_seal
 from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed
 
-PICTURE = Picture("svg", official_seal("甲方示例单位", number="4301000000001"), 42, 42)
+PICTURE = packaged(official_seal("甲方示例单位", number="4301000000001"), 42, 42, title="甲方示例单位")
 OTHER_PICTURE = Picture("svg", official_seal("乙方示例单位", number="4301000000002"), 42, 42)
 SEAL = sealed(picture=PICTURE)
 OTHER_SEAL = sealed(picture=OTHER_PICTURE, seal_id="43010000000002")

@@ -91,9 +91,20 @@ def _word(words: Mapping[str, str], word: str, locale: str) -> str:
 
 
 def source_of(picture: Picture) -> str:
-    """The seal's picture for an <img>, where browsers can show it."""
-    media = _SHOWABLE.get(picture.kind.lower())
-    return f"data:{media};base64,{base64.b64encode(picture.data).decode()}" if media else ""
+    """The seal's picture for an <img>: as it is where browsers can show it, otherwise drawn."""
+    media, data = _SHOWABLE.get(picture.kind.lower(), ""), picture.data
+    if not media:
+        media, data = "image/png", _drawn(picture)
+    return f"data:{media};base64,{base64.b64encode(data).decode()}" if data else ""
+
+
+def _drawn(picture: Picture) -> bytes:
+    from signing.pdf.drawing import Undrawable, as_png  # it reads in a lot
+
+    try:
+        return as_png(picture)
+    except Undrawable:
+        return b""
 
 
 def ends_soon(contents: TokenContents, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from signing.ofd.errors import CannotShow, TooLarge
 from signing.ofd.package import read_package
 from signing.ofd.signatures import Stamp, read_list, read_signature
 from signing.ofd.structure import Structure, file_of, read_structure
-from signing.pdf import pictures
+from signing.pdf.pictures import dots_of, vectors_of
 from signing.seal import Picture, parse_seal
 from signing.seal_signature import parse_seal_signature
 
@@ -28,8 +28,6 @@ MAX_PAGES: Final = 100
 MAX_PIXELS: Final = 400_000_000
 """Of all pages together."""
 DEFAULT_DPI: Final = 110
-
-_RASTER: Final = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP", "gif": "GIF"}
 
 
 def pages_as_png(data: bytes, dpi: int = DEFAULT_DPI) -> list[bytes]:
@@ -94,15 +92,11 @@ def _cut(drawn: PIL.Image.Image, stamp: Stamp) -> PIL.Image.Image:
 
 def seal_image(picture: Picture, dpi: int) -> PIL.Image.Image:
     """The picture of a seal with its transparent parts. Raises CannotShow for a kind that is not drawn."""
-    kind = picture.kind.lower().lstrip(".")
-    if kind in _RASTER:
-        return picture_of(picture.data, [_RASTER[kind]])
-    if kind not in ("svg", "ofd"):
-        raise CannotShow(f"a seal with a picture of the kind {picture.kind[:20]!r}")
     try:
-        if kind == "ofd":  # on white, which as ink is nothing
-            return picture_of(pictures._drawn_package(picture.data), ["PNG"])
-        vectors = pictures._vectors(picture.data, picture.width_mm, picture.height_mm)
+        vectors = vectors_of(picture)
+        if vectors is None:
+            data, form = dots_of(picture)
+            return picture_of(data, [form])
     except DocumentError as error:
         raise CannotShow(str(error)) from error
     with LOCK:

@@ -56,9 +56,15 @@ def ofd_from_pdf(pdf: bytes, *, title: str, created: date) -> bytes:
 
 
 def files_of(
-    drawing: Drawing, areas: tuple[SealArea, ...], *, title: str, created: date, identity: str
+    drawing: Drawing,
+    areas: tuple[SealArea, ...],
+    *,
+    title: str,
+    identity: str,
+    created: date | None = None,
+    to_be_sealed: bool = True,
 ) -> Files:
-    """The files of a package with this drawing."""
+    """The files of a package with this drawing. One that is not to be sealed has no list of signatures."""
     next_id = _Numbers()
     files: Files = {}
     fonts = {key: next_id() for key in drawing.fonts}
@@ -75,12 +81,16 @@ def files_of(
     files[f"{DOCUMENT}/PublicRes.xml"] = dump(public)
     files[f"{DOCUMENT}/DocumentRes.xml"] = dump(own)
     files[f"{DOCUMENT}/Document.xml"] = dump(_document(drawing, pages, next_id.last))
-    files["OFD.xml"] = dump(_entry(areas, title, created, identity))
-    files[SIGNATURES] = dump(make("Signatures"))
+    signatures = [make("Signatures", None, SIGNATURES)] if to_be_sealed else []
+    files["OFD.xml"] = dump(_entry(areas, title, created, identity, signatures))
+    if to_be_sealed:
+        files[SIGNATURES] = dump(make("Signatures"))
     return files
 
 
-def _entry(areas: tuple[SealArea, ...], title: str, created: date, identity: str) -> Element:
+def _entry(
+    areas: tuple[SealArea, ...], title: str, created: date | None, identity: str, signatures: list[Element]
+) -> Element:
     day = created.date() if isinstance(created, datetime) else created
     places = [make("CustomData", {"Name": PLACE_PREFIX + area.name}, _place(area)) for area in areas]
     info = make(
@@ -88,17 +98,12 @@ def _entry(areas: tuple[SealArea, ...], title: str, created: date, identity: str
         None,
         make("DocID", None, identity),
         make("Title", None, title),
-        make("CreationDate", None, day.isoformat()),
+        *([make("CreationDate", None, day.isoformat())] if day else []),
         make("Creator", None, CREATOR),
         *([make("CustomDatas", None, *places)] if places else []),
     )
-    body = make(
-        "DocBody",
-        None,
-        info,
-        make("DocRoot", None, f"{DOCUMENT}/Document.xml"),
-        make("Signatures", None, SIGNATURES),
-    )
+    root = make("DocRoot", None, f"{DOCUMENT}/Document.xml")
+    body = make("DocBody", None, info, root, *signatures)
     return make("OFD", {"Version": "1.0", "DocType": "OFD"}, body)
 
 

@@ -158,6 +158,7 @@ def _alike(one: Any, other: Any) -> bool:
     return worst <= MAX_DIFFERENCE and max(ImageStat.Stat(difference).mean) <= MAX_MEAN
 
 
+@lru_cache(maxsize=32)
 def as_png(picture: Picture) -> bytes:
     """The picture for a screen, on white, about 250 dots wide. Raises Undrawable."""
     width, height = size_of(picture)
