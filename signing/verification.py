@@ -11,9 +11,10 @@ strangers belong into `signing.bounded`, which gives them a process with limits.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Self
 
-from signing.chain import Trust
+from signing.chain import Trust, revocation_of
 from signing.document_findings import (
     NoSeals,
     TimeNotProven,
@@ -22,7 +23,7 @@ from signing.document_findings import (
     UnknownFormat,
 )
 from signing.documents import MAX_DOCUMENT, DocumentError, DocumentKind, kind_of
-from signing.findings import Finding, Verdict, verdict
+from signing.findings import Finding, RevocationUnknown, Verdict, verdict
 from signing.found import FoundSeal, Reading
 from signing.opinions import differing
 from signing.seal_check import SealSignatureReport, check_seal_signature
@@ -143,7 +144,7 @@ def check_found(found: FoundSeal, trust: Trust, *, now: datetime) -> SealEntry:
     stamp = _stamp(found, trust, now)
     proven = stamp.proven_time if stamp else None
     sealing = check_seal_signature(found.signature, found.digest, trust, now=now, proven_time=proven)
-    own = [*_time(found, stamp), *differing(found.name, sealing, stamp)]
+    own = [*_time(found, stamp), *_known_today(sealing, trust, now), *differing(found.name, sealing, stamp)]
     return SealEntry(found, sealing, stamp, tuple(own))
 
 
@@ -173,6 +174,18 @@ def _time(found: FoundSeal, stamp: TimeStampReport | None) -> Iterator[Finding]:
         yield TimeNotProven(found.name)
     elif (proven := stamp.proven_time) and abs(proven - found.signature.stated_time) > TIMES_APART:
         yield TimesDiffer(found.name, found.signature.stated_time, proven)
+
+
+def _known_today(sealing: SealSignatureReport, trust: Trust, now: datetime) -> Iterator[Finding]:
+    """Without a proven time the signer may have signed at any time up to now, revoked or not: lists and
+    answers that tell about the stated time alone prove nothing."""
+    if sealing.time_is_proven or sealing.signer is None or not trust.revocation_required:
+        return
+    told = {each.subject for each in sealing.findings if isinstance(each, RevocationUnknown)}
+    for certificate, issuer in pairwise(sealing.signer.path):
+        known, _, why = revocation_of(certificate, issuer, trust, now)
+        if not known and str(certificate) not in told:
+            yield RevocationUnknown(str(certificate), why)
 
 
 __all__ = ["Report", "SealEntry", "SealedDocument", "check_found", "verify"]

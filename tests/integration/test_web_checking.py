@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from signing.documents import MAX_DOCUMENT
 from signing.x509 import to_pem
 from tests.pdfkit import document, one, two
-from tests.sealkit import CA, CA_LIST, MAKER, ROOT, ROOT_LIST
+from tests.sealkit import CA, CA_LIST, MAKER, NOW, ROOT, ROOT_LIST
 from tests.webkit import Visitor, Web, web_on
 from web import checking
 
@@ -24,8 +25,19 @@ def trusted(tmp_path: Path) -> Path:
     return tmp_path
 
 
+class Clock(datetime):
+    """Stands a little after the documents were sealed: the lists are fresh then."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return (NOW + timedelta(hours=1)).astimezone(tz)
+
+
 @pytest.fixture
-async def web(database: str, valkey: str, trusted: Path) -> AsyncIterator[Web]:
+async def web(
+    database: str, valkey: str, trusted: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Web]:
+    monkeypatch.setattr(checking, "datetime", Clock)
     async with web_on(database, valkey, trust=trusted) as web:
         yield web
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -40,9 +40,18 @@ from tests.sealkit import (
 )
 
 
+class Clock(datetime):
+    """Stands a little after the documents were sealed: the lists are fresh then."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return (NOW + timedelta(hours=1)).astimezone(tz)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Trust, and documents to check."""
+    monkeypatch.setattr("luochui.commands.check.datetime", Clock)
     relied = tmp_path / "trust"
     relied.mkdir()
     for name, certificate in (("root", ROOT), ("issuing", CA), ("maker", MAKER)):
@@ -103,6 +112,14 @@ def test_a_certificate_that_was_revoked_later_is_unproven_without_a_stamp(folder
     done = run(folder, str(folder / "two.pdf"), "--lang", "zh")
     assert done.exit_code == 2
     assert "没有可信时间戳证明盖章在吊销之前" in done.output
+
+
+def test_lists_that_ended_leave_it_unproven_without_a_stamp(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luochui.commands.check.datetime", datetime)
+    done = run(folder, str(folder / "two.pdf"), "--lang", "en")
+    assert done.exit_code == 2, done.output
 
 
 def test_a_document_without_a_seal_has_a_status_of_its_own(folder: Path) -> None:

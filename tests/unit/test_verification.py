@@ -12,6 +12,7 @@ from signing.documents import At, DocumentKind, Named, seal_document
 from signing.findings import (
     Finding,
     NoPath,
+    RevocationUnknown,
     Revoked,
     RevokedLater,
     SignedInTheFuture,
@@ -102,6 +103,16 @@ def test_a_later_revocation_does_no_harm_to_what_was_stamped_before() -> None:
     report = verify(stamped(), trust(**known), now=NOW + 2 * DAY)
     assert not kinds(report) & {Revoked, RevokedLater}
     assert report.verdict is Verdict.VALID, [str(finding) for finding in report.findings]
+
+
+@pytest.mark.parametrize("later", [30 * DAY, 4_000 * DAY])
+def test_without_a_stamp_a_list_of_the_stated_time_proves_nothing_later(later: timedelta) -> None:
+    """Who stole the key since, or after its certificate had ended, states a time at which it was sound."""
+    report = verify(one(), trust(), now=NOW + later)
+    assert report.verdict is Verdict.UNPROVEN
+    assert RevocationUnknown in kinds(report)
+    assert verify(one(), trust(revocation_required=False), now=NOW + later).verdict is Verdict.VALID
+    assert verify(stamped(), trust(), now=NOW + later).verdict is Verdict.VALID
 
 
 def test_a_revocation_before_the_stamp_counts_whatever_the_signer_states() -> None:
