@@ -3,15 +3,17 @@
 import asyncio
 import ctypes
 import ctypes.util
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from rich.console import Console
 
-from luochui.operations import disk, sealing_findings
+from luochui.operations import disk
 from luochui.operations.findings import Finding, Level
 from luochui.operations.readiness import Check, readiness
 from luochui.services import binaries, running
@@ -22,6 +24,7 @@ from luochui.settings import Settings, SettingsFaults, load
 
 # Linux: adjtimex() answers this when nobody keeps the clock right.
 CLOCK_UNSYNCHRONIZED = 5
+FONTS = "pylopdf_fonts_zh_cn"
 
 
 def examine() -> list[Finding]:
@@ -193,6 +196,30 @@ def _advice(check: Check) -> str:
             return "see docs/operating.md"
 
 
+def _fonts(_settings: Settings) -> Iterable[Finding]:
+    found = importlib.util.find_spec(FONTS)
+    places = [] if found is None else [Path(place) for place in found.submodule_search_locations or ()]
+    if any(list(place.glob("*.otf")) for place in places):
+        yield Finding(Level.GOOD, "fonts", "there")
+        return
+    package = FONTS.replace("_", "-")
+    says = f"the package {package} is missing: no document can be made, no seal drawn"
+    yield Finding(Level.BAD, "fonts", says, f"pip install {package}")
+
+
+def _sealing(settings: Settings) -> Iterable[Finding]:
+    """What seals need. All of that loads the fonts: without them there is nothing to look with."""
+    try:
+        from luochui.operations import sealing_findings
+    except ImportError as error:
+        yield Finding(
+            Level.BAD, "seals", f"nothing can be sealed or looked at: {error}", "install what is missing"
+        )
+        return
+    for look in sealing_findings.LOOKS:
+        yield from _guarded(look, settings)
+
+
 LOOKS = (
     _python,
     _data_folder,
@@ -202,5 +229,6 @@ LOOKS = (
     _clock,
     _ports,
     _servers,
-    *sealing_findings.LOOKS,
+    _fonts,
+    _sealing,
 )

@@ -1,7 +1,6 @@
 """What the doctor looks at so that documents can be made, sealed, kept and checked. Nothing is changed."""
 
 import ctypes
-import importlib.util
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,6 @@ from signing.token.profiles import VIRTUAL, profile
 from signing.token.station import Station
 from signing.x509 import parse_certificate
 
-FONTS: Final = "pylopdf_fonts_zh_cn"
 SAMPLE: Final = 100
 """So many documents of each table are read and compared with their names."""
 SOON: Final = timedelta(days=30)
@@ -53,18 +51,6 @@ def virtual_ukey(settings: Settings) -> Iterator[Finding]:
         yield Finding(level, "virtual UKey", says, "compile it on this machine")
     else:
         yield Finding(Level.GOOD, "virtual UKey", "compiled")
-
-
-def fonts(_settings: Settings) -> Iterator[Finding]:
-    """Without the package with the fonts no document is made and no seal drawn."""
-    found = importlib.util.find_spec(FONTS)
-    places = [] if found is None else [Path(place) for place in found.submodule_search_locations or ()]
-    if any(list(place.glob("*.otf")) for place in places):
-        yield Finding(Level.GOOD, "fonts", "there")
-        return
-    package = FONTS.replace("_", "-")
-    says = f"the package {package} is missing: no document can be made, no seal drawn"
-    yield Finding(Level.BAD, "fonts", says, f"pip install {package}")
 
 
 def trust(settings: Settings) -> Iterator[Finding]:
@@ -147,7 +133,7 @@ def platform_seal(settings: Settings) -> Iterator[Finding]:
 
 
 def _station(settings: Settings) -> Station:
-    """As the sealer's, which cannot be asked: it does not even load without the fonts."""
+    """The sealer's, with less patience."""
     if settings.platform_ukey_profile == VIRTUAL:
         return virtual.station(settings.platform_ukeys, seconds=UKEY_WITHIN_S)
     chosen = profile(settings.platform_ukey_profile, settings.platform_ukey_profiles)
@@ -199,4 +185,4 @@ def kept_documents(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.GOOD, "documents", f"{len(wanted)} looked at in {where}")
 
 
-LOOKS: Final = (virtual_ukey, fonts, trust, platform_seal, kept_documents)
+LOOKS: Final = (virtual_ukey, trust, platform_seal, kept_documents)

@@ -235,6 +235,9 @@ def test_the_authority_comes_back_without_its_keys_and_makes_no_others(
     assert again.register_head == made.register_head
     with pytest.raises(SigningError):
         issue(again)
+    keys = [path.read_text() for path in (target.authority / "private").iterdir()]
+    assert len(keys) == 5
+    assert not any("PRIVATE KEY" in text for text in keys)
 
 
 def test_with_keys_everything_goes_on_and_only_its_owner_reads_it(

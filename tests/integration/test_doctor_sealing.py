@@ -1,7 +1,7 @@
 """What the doctor says of UKeys, fonts, the authority, the platform's seal and the documents."""
 
 import asyncio
-import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.port import Applicant, SubjectKind
+from luochui.operations import doctor
 from luochui.operations import sealing_findings as looks
 from luochui.operations.findings import Finding, Level
 from luochui.settings import Settings
@@ -70,16 +71,29 @@ def test_a_virtual_ukey_of_another_machine_is_told(
     assert "cannot be loaded" in found(looks.virtual_ukey, settings)["virtual UKey"].says
 
 
-def test_missing_fonts_are_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert found(looks.fonts, settings)["fonts"].level is Level.GOOD
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    assert found(looks.fonts, settings)["fonts"].bad
+def test_missing_fonts_are_told(settings: Settings) -> None:
+    assert found(doctor._fonts, settings)["fonts"].level is Level.GOOD
+    said = without_fonts(settings)
+    assert "✗ fonts: the package pylopdf-fonts-zh-cn is missing" in said
+    assert "✗ seals: nothing can be sealed" in said
 
 
-def test_the_doctor_works_without_the_fonts() -> None:
-    """What is missing must not keep it from saying so."""
-    program = "import sys; sys.modules['pylopdf_fonts_zh_cn'] = None; import luochui.operations.doctor"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+def without_fonts(settings: Settings) -> str:
+    """All that the doctor says where the package is not installed."""
+    program = """
+import sys
+from importlib.machinery import PathFinder
+look = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *more: None if name == "pylopdf_fonts_zh_cn" else look(name, *more)
+from rich.console import Console
+from luochui.operations import doctor
+doctor.show(doctor.examine(), Console(file=sys.stdout, width=200))
+"""
+    environment = {**os.environ, "LUOCHUI_DATA": str(settings.data)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=60, capture_output=True, env=environment
+    )
+    return done.stdout.decode()
 
 
 # ── the authority and the platform's seal ───────────────────────────────────────────────────────────────────
