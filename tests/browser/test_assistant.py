@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from signing.documents import fill
 from signing.jobs import OrderTask, RequestTask, SignInTask, Task, UnlockTask
@@ -91,12 +91,6 @@ def assistant(tmp_path: Path, ukey: Equipped, platform: SmallPlatform) -> Iterat
     with running_assistant(tmp_path / "assistant", tmp_path / "ukeys") as running:
         running.work.pair(platform.origin, platform.code, PHRASE)
         yield running
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
