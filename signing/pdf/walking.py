@@ -94,8 +94,10 @@ def _active(value: Any) -> str:
     for key, kind in _TRIGGERS.items():
         if key in value:
             return kind
-    if isinstance(value, generic.StreamObject) and "/F" in value:
+    if isinstance(value, generic.StreamObject) and {"/F", "/Ref"} & set(value):
         return "content from outside"
+    if isinstance(value, generic.StreamObject) and "/Alternates" in value:
+        return "pictures that are exchanged for printing"
     if resolve(raw_get(value, "/Type")) == "/EmbeddedFile":
         return "attachment"
     return _layers(value) or _annotation(value) or _form(value)
@@ -125,6 +127,8 @@ def _annotation(value: Any) -> str:
     flags = int(flags) if isinstance(flags, generic.NumberObject) else 0
     if flags & _NOT_SEEN:
         return "hidden annotation"
+    if "/R" in (resolve(raw_get(value, "/AP")) or ()):
+        return "annotation that changes under the pointer"
     drawn = kind != "/Widget" and (kind != "/Link" or "/AP" in value)
     return "annotation that is not printed" if drawn and not flags & _PRINTED else ""
 

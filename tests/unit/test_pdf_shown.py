@@ -53,11 +53,15 @@ def on_page(make: Callable[[Any], Any]) -> Change:
     return change
 
 
-def cover(flags: int) -> Change:
+def looks_of(writer: Any, **more: Any) -> Any:
+    box = array(*map(number, (0, 0, 600, 900)))
+    form = entries(Type=named("/XObject"), Subtype=named("/Form"), BBox=box, **more)
+    return writer.add_object(generic.StreamObject(form, stream_data=COVER))
+
+
+def cover(flags: int, **more: Any) -> Change:
     def make(writer: Any) -> Any:
-        box = array(*map(number, (0, 0, 600, 900)))
-        form = {named("/Type"): named("/XObject"), named("/Subtype"): named("/Form"), named("/BBox"): box}
-        looks = writer.add_object(generic.StreamObject(form, stream_data=COVER))
+        looks = looks_of(writer, **more)
         return entries(Subtype=named("/Square"), F=number(flags), AP=entries(N=looks))
 
     return on_page(make)
@@ -107,6 +111,13 @@ TWO_FACED: dict[str, Change] = {
     "seen, not printed": cover(0),
     "hidden": cover(2 | 4),
     "seen under the pointer": cover(4 | 256),
+    "another look under the pointer": on_page(
+        lambda writer: entries(
+            Subtype=named("/Square"), F=number(4), AP=entries(N=looks_of(writer), R=looks_of(writer))
+        )
+    ),
+    "page of another file": cover(4, Ref=entries(F=generic.TextStringObject("x"), Page=number(0))),
+    "picture for printing": cover(4, Alternates=array()),
     "film": on_page(lambda _writer: entries(Subtype=named("/RichMedia"), F=number(4))),
     "attached file": in_catalog(
         "/AF", lambda writer: array(writer.add_object(entries(Type=named("/Filespec"), EF=entries())))
