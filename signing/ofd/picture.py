@@ -6,6 +6,7 @@
 What is written has outlines instead of text, and nothing behind them: it needs no font, and is ink on paper.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from typing import Final
@@ -14,6 +15,7 @@ from signing.documents import DocumentError, Fault
 from signing.ofd.content import ReadPage, Resources, read_pages
 from signing.ofd.drawing import draw
 from signing.ofd.errors import OfdError
+from signing.ofd.marks import Drawing, Mark, Pen, Shape
 from signing.ofd.outlines import outlined
 from signing.ofd.package import read_package, write_package
 from signing.ofd.page_pdf import as_pdf
@@ -27,6 +29,8 @@ from signing.sm3 import sm3
 
 DPI: Final = 400
 """Of a picture that is not shapes alone."""
+LINE_MM: Final = 0.06
+"""Around areas without a line of their own: some readers (ofd.js) draw only the lines of a seal."""
 
 
 def packaged(svg: bytes, width_mm: int, height_mm: int, *, title: str) -> Picture:
@@ -34,10 +38,21 @@ def packaged(svg: bytes, width_mm: int, height_mm: int, *, title: str) -> Pictur
 
     Raises DocumentError for another drawing, CannotConvert for a character that our fonts do not have.
     """
-    drawing = outlined(drawing_of(svg_page(svg, width_mm, height_mm)))
+    drawing = _lined(outlined(drawing_of(svg_page(svg, width_mm, height_mm))))
     identity = sm3(svg)[:16].hex()
     files = files_of(drawing, (), title=title, identity=identity, to_be_sealed=False)
     return Picture("ofd", write_package(files), width_mm, height_mm)
+
+
+def _lined(drawing: Drawing) -> Drawing:
+    pages = [replace(page, marks=tuple(_lined_mark(mark) for mark in page.marks)) for page in drawing.pages]
+    return replace(drawing, pages=tuple(pages))
+
+
+def _lined_mark(mark: Mark) -> Mark:
+    if isinstance(mark, Shape) and mark.fill and mark.stroke is None:
+        return replace(mark, stroke=Pen(mark.fill, LINE_MM, join="Round"))
+    return mark
 
 
 @lru_cache(maxsize=64)

@@ -60,7 +60,9 @@ def test_the_authority_draws_shapes_of_exact_size(picture: Picture, size: tuple[
     assert not structure.signatures
     assert (picture.width_mm, picture.height_mm) == size
     assert [pages[0].width, pages[0].height] == list(size)
-    assert all(isinstance(framed.mark, Shape) for framed in pages[0].marks)
+    shapes = [framed.mark for framed in pages[0].marks if isinstance(framed.mark, Shape)]
+    assert len(shapes) == len(pages[0].marks) > 3
+    assert all(shape.stroke for shape in shapes), "some readers draw lines only"
     assert not resources.fonts
     assert not resources.images
 
@@ -71,14 +73,22 @@ def test_the_same_name_gives_the_same_bytes_and_few_of_them() -> None:
     assert len(drawn(NAME, SealKind.ORGANIZATION, "4301000000001").data) < 60_000
 
 
-@pytest.mark.parametrize("number", ["", "4301000000001"])
-def test_the_outlines_look_like_the_text_that_was_drawn(number: str) -> None:
+@pytest.mark.parametrize(("number", "tolerance"), [("", 32), ("4301000000001", 80)])
+def test_the_outlines_look_like_the_text_that_was_drawn(number: str, tolerance: int) -> None:
+    """Digits get a fine line around them, as star and all else have: they become a little bolder."""
     svg = official_seal(NAME, number=number, lower_text="合同专用章")
     page = as_page(packaged(svg, 42, 42, title=NAME).data, 42, 42)
     assert page is not None
-    difference = ImageChops.difference(rendered(page), rendered(svg_page(svg, 42, 42)))
-    assert sum(difference.resize((84, 84), Image.Resampling.BOX).histogram()[32:]) == 0
+    difference = worst(ImageChops.difference(rendered(page), rendered(svg_page(svg, 42, 42))))
+    missing = worst(ImageChops.subtract(rendered(page), rendered(svg_page(svg, 42, 42))))
+    assert difference < tolerance
+    assert missing < 32
     assert rendered(page).getextrema()[0] < 100
+
+
+def worst(difference: Any) -> int:
+    """At any spot of half a millimetre."""
+    return int(difference.resize((84, 84), Image.Resampling.BOX).getextrema()[1])
 
 
 def test_a_name_with_a_character_that_our_fonts_lack_is_not_drawn_without_it() -> None:
@@ -159,5 +169,4 @@ def test_lines_areas_dashes_and_rules_are_drawn_as_pdfium_draws_them() -> None:
     assert page is not None
     vectors = rendered(page)
     dots = Image.open(BytesIO(as_dots(picture.data))).convert("L").resize(vectors.size, Image.Resampling.BOX)
-    difference = ImageChops.difference(vectors, dots).resize((84, 84), Image.Resampling.BOX)
-    assert sum(difference.histogram()[40:]) == 0
+    assert worst(ImageChops.difference(vectors, dots)) < 40
