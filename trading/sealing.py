@@ -31,9 +31,10 @@ from signing.findings import (
     Verdict,
 )
 from signing.seal import Seal
-from signing.seal_check import check_seal_signature
+from signing.seal_check import check_seal_signature, check_stamp
 from signing.seal_signature import SealSignature, assemble, parse_seal_signature
 from signing.sm3 import sm3
+from signing.timestamp import NoStamp
 from signing.x509 import Certificate, parse_certificate
 from trading.sale_states import Party
 
@@ -108,7 +109,7 @@ def accept(
     now: datetime,
     stamp: Stamp | None = None,
 ) -> bytes:
-    """The sealed file. Raises SealingRefused; what `stamp` raises."""
+    """The sealed file. Raises SealingRefused; what `stamp` raises, and NoStamp for one that does not hold."""
     if sm3(prepared) != handed_out.digest:
         raise SealingRefused(Refusal.OTHER_FILE, "the prepared file is not the one that was handed out")
     sealing = _read(answer)
@@ -122,6 +123,7 @@ def accept(
         if stamp is not None:
             token = stamp(sealing.signature)
             sealing = assemble(sealing.signed_part, certificate, sealing.signature, time_stamp=token)
+            _check_stamp(sealing, trust, now)
         return fill(prepared, sealing)
     except DocumentError as error:
         raise SealingRefused(Refusal.DOCUMENT, str(error)) from error
@@ -133,6 +135,14 @@ def refusal_for(findings: tuple[Finding, ...]) -> Refusal:
         if any(isinstance(finding, kind) for finding in findings):
             return refusal
     return Refusal.NOT_TRUSTED
+
+
+def _check_stamp(sealing: SealSignature, trust: Trust, now: datetime) -> None:
+    """With a stamp that does not hold the document would never be valid. Raises NoStamp."""
+    report = check_stamp(sealing, trust, now=now)
+    if report is None or report.verdict is not Verdict.VALID:
+        found = map(str, report.findings) if report else ("there is none",)
+        raise NoStamp(f"the time stamp does not hold here: {'; '.join(found)}")
 
 
 def _read(answer: bytes) -> SealSignature:
