@@ -15,7 +15,7 @@ from signing.documents import DocumentError, Fault
 from signing.ofd.content import ReadPage, Resources, read_pages
 from signing.ofd.drawing import draw
 from signing.ofd.errors import OfdError
-from signing.ofd.marks import Drawing, Mark, Pen, Shape
+from signing.ofd.marks import Box, Drawing, Mark, Pen, Shape
 from signing.ofd.outlines import outlined
 from signing.ofd.package import read_package, write_package
 from signing.ofd.page_pdf import as_pdf
@@ -29,8 +29,10 @@ from signing.sm3 import sm3
 
 DPI: Final = 400
 """Of a picture that is not shapes alone."""
-LINE_MM: Final = 0.06
-"""Around areas without a line of their own: some readers (ofd.js) draw only the lines of a seal."""
+LINE_MM: Final = 0.1
+LARGE_MM: Final = 4.0
+"""A line around large areas without one: some readers (ofd.js) draw only the lines of a seal. Small digits
+have none: on a screen it would be thicker than they are."""
 
 
 def packaged(svg: bytes, width_mm: int, height_mm: int, *, title: str) -> Picture:
@@ -50,9 +52,11 @@ def _lined(drawing: Drawing) -> Drawing:
 
 
 def _lined_mark(mark: Mark) -> Mark:
-    if isinstance(mark, Shape) and mark.fill and mark.stroke is None:
-        return replace(mark, stroke=Pen(mark.fill, LINE_MM, join="Round"))
-    return mark
+    if not isinstance(mark, Shape) or mark.fill is None or mark.stroke:
+        return mark
+    if Box.around(mark.points).height <= LARGE_MM:
+        return mark
+    return replace(mark, stroke=Pen(mark.fill, LINE_MM, join="Round"))
 
 
 @lru_cache(maxsize=64)

@@ -11,9 +11,10 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from certificates.authority.drawing import drawn
 from certificates.authority.port import NotIssued
 from signing.assistant.pages import source_of
-from signing.documents import DocumentError, Named
+from signing.document_findings import AppearanceNotCompared, SwappedAppearance
+from signing.documents import At, DocumentError, Named
 from signing.ofd.content import read_pages
-from signing.ofd.marks import Shape
+from signing.ofd.marks import Box, Shape
 from signing.ofd.package import read_package, write_package
 from signing.ofd.pages import seal_image
 from signing.ofd.picture import as_dots, as_page, packaged
@@ -24,7 +25,8 @@ from signing.pdf.svg import svg_page
 from signing.seal import Picture, SealKind
 from signing.seal_picture import official_seal
 from signing.sm3 import sm3
-from tests.pdfkit import CHOP, SEAL, document, seal
+from signing.verification import SealedDocument
+from tests.pdfkit import CHOP, SEAL, document, plain, seal
 
 NAME = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥东南西北上下左右"
 ROUND = drawn("甲方示例单位", SealKind.ORGANIZATION, "4301000000001")
@@ -62,7 +64,8 @@ def test_the_authority_draws_shapes_of_exact_size(picture: Picture, size: tuple[
     assert [pages[0].width, pages[0].height] == list(size)
     shapes = [framed.mark for framed in pages[0].marks if isinstance(framed.mark, Shape)]
     assert len(shapes) == len(pages[0].marks) > 3
-    assert all(shape.stroke for shape in shapes), "some readers draw lines only"
+    large = [shape for shape in shapes if Box.around(shape.points).height > 4]
+    assert all(shape.stroke for shape in large), "some readers draw lines only"
     assert not resources.fonts
     assert not resources.images
 
@@ -73,15 +76,14 @@ def test_the_same_name_gives_the_same_bytes_and_few_of_them() -> None:
     assert len(drawn(NAME, SealKind.ORGANIZATION, "4301000000001").data) < 60_000
 
 
-@pytest.mark.parametrize(("number", "tolerance"), [("", 32), ("4301000000001", 80)])
-def test_the_outlines_look_like_the_text_that_was_drawn(number: str, tolerance: int) -> None:
-    """Digits get a fine line around them, as star and all else have: they become a little bolder."""
+@pytest.mark.parametrize("number", ["", "4301000000001"])
+def test_the_outlines_look_like_the_text_that_was_drawn(number: str) -> None:
     svg = official_seal(NAME, number=number, lower_text="合同专用章")
     page = as_page(packaged(svg, 42, 42, title=NAME).data, 42, 42)
     assert page is not None
     difference = worst(ImageChops.difference(rendered(page), rendered(svg_page(svg, 42, 42))))
     missing = worst(ImageChops.subtract(rendered(page), rendered(svg_page(svg, 42, 42))))
-    assert difference < tolerance
+    assert difference < 40
     assert missing < 32
     assert rendered(page).getextrema()[0] < 100
 
@@ -170,3 +172,13 @@ def test_lines_areas_dashes_and_rules_are_drawn_as_pdfium_draws_them() -> None:
     vectors = rendered(page)
     dots = Image.open(BytesIO(as_dots(picture.data))).convert("L").resize(vectors.size, Image.Resampling.BOX)
     assert worst(ImageChops.difference(vectors, dots)) < 40
+
+
+def test_a_seal_put_in_as_dots_still_counts_as_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of the kind "ofd" were dots before, and are in the files of other programs."""
+    with monkeypatch.context() as before:
+        before.setattr("signing.pdf.pictures.vectors_of", lambda picture: None)
+        dots = seal(plain(), At(0, 100, 150))
+    assert b"/Picture Do" in forms_of(dots)[0].data
+    findings = SealedDocument.open(dots).seals[0].findings
+    assert not [each for each in findings if isinstance(each, SwappedAppearance | AppearanceNotCompared)]
