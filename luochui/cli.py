@@ -34,7 +34,7 @@ output = Console(highlight=False, soft_wrap=True)
 PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "sealer")
 NOT_IN_THIS_BUILD = 78
 # Commands that other parts bring: each module has `register(app)`.
-LEAN = ("run", "up", "demo")
+LEAN = ("run", "up", "demo", "doctor")
 OPTIONAL_COMMANDS = ("verify", "recover", "authority", "ukey", "seal", "check", "assistant")
 
 

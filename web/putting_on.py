@@ -15,6 +15,7 @@ from bidding.book import Book
 from bidding.commitments import commitments_to
 from bidding.lots import SALT_BYTES, Secrets
 from bidding.messages import Commitments, Obstacle, Refused, commitments_line
+from bidding.session import ENDED
 from office import sealed
 from office.sealed import Imported, QualifiedRow
 from web.offer_form import Draft
@@ -55,7 +56,10 @@ async def put_on(engine: AsyncEngine, book: Book, draft: Draft) -> None:
 
 
 async def schedule(engine: AsyncEngine, book: Book, lot: str) -> None:
-    """Tell the book of a lot that is kept; harmless when it knows it already."""
+    """Tell the book of a lot that is kept; harmless when it knows it already, or has known it until it ended
+    (a book that was rebuilt leaves ended lots out)."""
+    if await _has_ended(engine, lot):
+        return
     offer, kept = await _kept(engine, lot)
     ranks = await sealed.qualified(engine, lot)
     outcome = await book.schedule(offer.terms, offer.opens_at, _commitments(kept, ranks), ranks)
@@ -90,10 +94,17 @@ async def in_the_book(engine: AsyncEngine, book: Book, lot: str) -> InTheBook:
     """How far a lot has come."""
     state = await book.fields(lot, "commitments")
     if not state:
-        return InTheBook(scheduled=False, list_agrees=False)
+        ended = await _has_ended(engine, lot)
+        return InTheBook(scheduled=ended, list_agrees=ended)
     _, kept = await _kept(engine, lot)
     ranks = await sealed.qualified(engine, lot)
     return InTheBook(True, state["commitments"] == commitments_line(_commitments(kept, ranks)))
+
+
+async def _has_ended(engine: AsyncEngine, lot: str) -> bool:
+    async with engine.connect() as connection:
+        found = await lots.lot(connection, lot)
+    return found is not None and found.standing.phase in ENDED
 
 
 async def _kept(engine: AsyncEngine, lot: str) -> tuple[lots.Offer, Secrets]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book, Outcome
+from bidding.lots import LOTS
 from bidding.messages import Commitments, Phase
 from bidding.pipeline import BookUnavailable
 from bidding.terms import Fen, Terms
@@ -16,7 +17,7 @@ from office import sealed
 from office.accounts import Role
 from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
 from web import lot_search
-from web.putting_on import InTheBook, in_the_book
+from web.putting_on import InTheBook, in_the_book, schedule
 
 
 @pytest.fixture
@@ -234,6 +235,20 @@ async def test_looking_at_a_lot_does_not_read_all_its_bids(web: Web, administrat
     assert answer.status_code == 200
     await sealed.import_qualified(engine, "CAR-1", [sealed.QualifiedRow("bidder1", 1)])
     assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=False)
+
+
+async def test_an_ended_lot_is_not_put_on_again_when_the_book_was_rebuilt(
+    web: Web, administrator: Visitor
+) -> None:
+    """`luochui recover` leaves ended lots out of the book; a second life would contradict the ledger."""
+    with patch("web.putting_on.schedule"):
+        await administrator.post("/administration/lots/new", offer("CAR-1"))
+    engine, book = web.site.engine, web.site.book
+    async with engine.begin() as connection:
+        await connection.execute(LOTS.update().where(LOTS.c.id == "CAR-1").values(phase="closed"))
+    assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=True)
+    await schedule(engine, book, "CAR-1")
+    assert not await book.fields("CAR-1", "phase")
 
 
 async def test_a_list_is_uploaded_as_a_file(web: Web, administrator: Visitor) -> None:
