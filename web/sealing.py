@@ -238,6 +238,7 @@ async def _accepted(visit: Visit, document: SaleDocument, asked: Asked) -> Respo
     now, answer = datetime.now(UTC), answered(visit, "result", LARGEST_SEALING)
     sealed = await asyncio.to_thread(accept, prepared, answer, handed_out, trust, now=now, stamp=site.stamp)
     kept = await site.files.keep(sealed)
+    await _still_bound(visit, ukey.id)  # stamping takes a while: whoever lost the UKey may have ended it
     party, kind = Party(facts["party"]), DocumentKind(facts["kind"])
     base = Version(kind, int(facts["version"]), facts["digest"], 0, now, None)
     state = await site.sales.add(document.id, party, base, (kept.name, kept.size), ukey_id=ukey.id)
@@ -249,8 +250,11 @@ async def _accepted(visit: Visit, document: SaleDocument, asked: Asked) -> Respo
 
 
 async def _still_bound(visit: Visit, ukey_id: int) -> BoundUKey:
-    """The UKey of the job, if it still stands for this account. Raises NotNow."""
+    """The UKey of the job, if it still stands for this account, and that is not disabled. Raises NotNow."""
     assert visit.signed_in is not None
+    person = await visit.site.accounts.get(visit.signed_in.account_id)
+    if person is None or person.disabled:
+        raise NotNow(NOT_NOW, 403)
     ukey = await visit.site.ukeys.get(ukey_id)
     mine = ukey is not None and ukey.account_id == visit.signed_in.account_id
     if ukey is None or not mine or ukey.state is not UKeyState.CONFIRMED:
