@@ -30,6 +30,7 @@ from signing.findings import Finding
 from signing.found import Change, ChangeKind, Coverage, FoundSeal, Reading, SealPlace
 from signing.ofd.errors import BadMarkup, NotAPackage, OfdError
 from signing.ofd.findings import SealsTakenOut
+from signing.ofd.notes import two_faced_notes
 from signing.ofd.package import read_package
 from signing.ofd.sealing import SIGNATURE_FILE, VALUE_FILE
 from signing.ofd.signatures import (
@@ -77,14 +78,15 @@ class _Entry:
 
 
 def _read(structure: Structure) -> Reading:
+    notes = two_faced_notes(structure)
     if structure.signatures is None:
-        return Reading((), tuple(_strays(structure, ())))
+        return Reading((), (*notes, *_strays(structure, ())))
     listed = read_list(structure.files, structure.signatures)
     read = [_entry(structure, each) for each in listed.entries]
     entries = sorted(read, key=lambda entry: _rank(entry, read))
     package = _Package(structure, listed, tuple(entries))
     seals = tuple(package.found(entry) for entry in entries)
-    return Reading(seals, (*package.findings(), *_strays(structure, tuple(entries))))
+    return Reading(seals, (*notes, *package.findings(), *_strays(structure, tuple(entries))))
 
 
 def _entry(structure: Structure, listed: Listed) -> _Entry:
