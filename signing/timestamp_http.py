@@ -1,7 +1,9 @@
 """Time stamps over HTTP (RFC 3161, 3.4): one bounded request, no redirect, no proxy from the environment."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ from signing.timestamp_token import MAX_MESSAGE, NoStamp, read_response, request
 
 QUERY_TYPE: Final = "application/timestamp-query"
 REPLY_TYPE: Final = "application/timestamp-reply"
+TOO_SLOW: Final = "the time stamp authority answers too slowly"
 
 
 def stamp_over_http(
@@ -40,6 +43,7 @@ def _exchange(url: str, body: bytes, within_s: float, transport: httpx.BaseTrans
             httpx.Client(
                 timeout=within_s, follow_redirects=False, trust_env=False, transport=transport
             ) as client,
+            _ended_after(within_s, client),
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             if response.status_code != 200:
@@ -47,8 +51,22 @@ def _exchange(url: str, body: bytes, within_s: float, transport: httpx.BaseTrans
             if response.headers.get("content-type", "").partition(";")[0].strip() != REPLY_TYPE:
                 raise NoStamp("the time stamp authority answered with something else")
             return _bounded(response, end)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        if time.monotonic() >= end:
+            raise NoStamp(TOO_SLOW) from error
         raise NoStamp(f"the time stamp authority does not answer: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def _ended_after(within_s: float, client: httpx.Client) -> Iterator[None]:
+    """Its connection is closed then: its own limit is for each read, and a head may come byte by byte."""
+    watch = threading.Timer(within_s, client.close)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def _bounded(response: httpx.Response, end: float) -> bytes:
@@ -58,5 +76,5 @@ def _bounded(response: httpx.Response, end: float) -> bytes:
         if len(received) > MAX_MESSAGE:
             raise NoStamp(f"the time stamp authority answered with more than {MAX_MESSAGE} bytes")
         if time.monotonic() > end:
-            raise NoStamp("the time stamp authority answers too slowly")
+            raise NoStamp(TOO_SLOW)
     return received
