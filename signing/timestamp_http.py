@@ -1,14 +1,13 @@
 """Time stamps over HTTP (RFC 3161, 3.4): one bounded request, no redirect, no proxy from the environment."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
+from signing.deadline import ended_after
 from signing.timestamp_token import MAX_MESSAGE, NoStamp, read_response, request, signature_digest
 
 QUERY_TYPE: Final = "application/timestamp-query"
@@ -43,7 +42,7 @@ def _exchange(url: str, body: bytes, within_s: float, transport: httpx.BaseTrans
             httpx.Client(
                 timeout=within_s, follow_redirects=False, trust_env=False, transport=transport
             ) as client,
-            _ended_after(within_s, client),
+            ended_after(within_s, client),
             client.stream("POST", url, content=body, headers=headers) as response,
         ):
             if response.status_code != 200:
@@ -55,18 +54,6 @@ def _exchange(url: str, body: bytes, within_s: float, transport: httpx.BaseTrans
         if time.monotonic() >= end:
             raise NoStamp(TOO_SLOW) from error
         raise NoStamp(f"the time stamp authority does not answer: {error or type(error).__name__}") from error
-
-
-@contextmanager
-def _ended_after(within_s: float, client: httpx.Client) -> Iterator[None]:
-    """Its connection is closed then: its own limit is for each read, and a head may come byte by byte."""
-    watch = threading.Timer(within_s, client.close)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.cancel()
 
 
 def _bounded(response: httpx.Response, end: float) -> bytes:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from asn1crypto import core, x509
 
 from signing import oids
-from signing.der import MalformedDer, check, load, octets_of_bits, part, reading
+from signing.der import SEQUENCE, MalformedDer, check, children, load, octets_of_bits, part, reading
 from signing.names import Name
 from signing.sm2 import POINT_SIZE, KeyFormatError, PublicKey
 from signing.sm3 import sm3
@@ -128,6 +128,7 @@ def parse_certificate(data: bytes) -> Certificate:
 
 
 def _read(der: bytes, outer: Any) -> Certificate:
+    children(der, SEQUENCE, 3)  # a fourth one would make another fingerprint of the same certificate
     inner = outer["tbs_certificate"]
     oids.require_sm2_with_sm3(outer["signature_algorithm"])
     if inner["signature"].dump() != outer["signature_algorithm"].dump():

@@ -66,7 +66,7 @@ async def give_job(
 async def sign_in(visit: Visit) -> Response:
     """The assistant's answer: in, or why not."""
     try:
-        person = await _proven(visit)
+        person, fingerprint = await _proven(visit)
     except ProofRefused as refused:
         visit.site.metrics.sign_ins.labels("ukey_refused").inc()
         log.info("ukey_refused", refusal=str(refused.refusal), facts=refused.facts)
@@ -77,18 +77,22 @@ async def sign_in(visit: Visit) -> Response:
     next_page = visit.form.get("next", "")
     to = local(next_page) if next_page else home(person)
     response = await let_in(visit, person, JSONResponse({"ok": True, "to": to}), by_ukey=True)
+    if response is not None and await visit.site.ukeys.confirmed(person.id, fingerprint) is None:
+        # Ended while signing in: who ends a UKey ends the sessions that are there, and this one came after.
+        await visit.site.sessions.end_all_of(person.id)
+        return failed(visit, TEXTS[Refusal.NOT_BOUND], 422)
     return response or failed(visit, N_("这个账号已停用。如有疑问，请与平台管理员联系。"), 403)
 
 
-async def _proven(visit: Visit) -> Person:
-    """The person whose bound UKey signed. Raises ProofRefused."""
+async def _proven(visit: Visit) -> tuple[Person, str]:
+    """The person whose bound UKey signed, and its certificate's digest. Raises ProofRefused."""
     asked = await taken(visit, Purpose.SIGN_IN)
     login = asked.facts["login"]
     fingerprint = await proven_fingerprint(visit, asked, login)
     person = await visit.site.accounts.by_login(login)
     if person is None or await visit.site.ukeys.confirmed(person.id, fingerprint) is None:
         raise ProofRefused(Refusal.NOT_BOUND)
-    return person
+    return person, fingerprint
 
 
 async def taken(visit: Visit, purpose: Purpose) -> Asked:

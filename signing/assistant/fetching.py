@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 
 from signing import SigningError
+from signing.deadline import ended_after
 from signing.jobs import is_loopback, is_origin
 
 WITHIN_S: Final = 20.0
@@ -35,15 +36,19 @@ def fetch(url: str, origin: str, *, limit: int, demo: bool, within_s: float = WI
     if not permitted(origin, demo=demo) or not url.startswith(f"{origin}/"):
         raise FetchError("address", "the address is not at a paired origin")
     timeout = httpx.Timeout(min(_PART_S, within_s))
+    until = time.monotonic() + within_s
     try:
         with (
             httpx.Client(
                 follow_redirects=False, trust_env=False, timeout=timeout, verify=ssl.create_default_context()
             ) as client,
+            ended_after(within_s, client),
             client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
         ):
-            return _body(answer, limit, time.monotonic() + within_s)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return _body(answer, limit, until)
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        if time.monotonic() >= until:
+            raise FetchError("too-slow", "it took too long") from error
         raise FetchError("unreachable", type(error).__name__) from error
 
 

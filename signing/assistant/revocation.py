@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from signing.crl import MAX_LIST, RevocationList, parse_crl
+from signing.deadline import ended_after
 from signing.der import MalformedDer
 from signing.token.port import TokenContents
 
@@ -80,6 +81,7 @@ def _download(address: str) -> bytes | None:
     try:
         with (
             httpx.Client(follow_redirects=False, trust_env=False, timeout=WITHIN_S) as client,
+            ended_after(WITHIN_S, client),
             client.stream("GET", address) as answer,
         ):
             if answer.status_code != 200:
@@ -88,6 +90,6 @@ def _download(address: str) -> bytes | None:
                 body += part
                 if len(body) > MAX_LIST or time.monotonic() > until:
                     return None
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL):
         return None
     return bytes(body)

@@ -64,6 +64,24 @@ async def test_a_bound_ukey_signs_in_and_the_session_knows_it(web: Web, one: Par
     assert (await visitor.get("/my/ukeys")).status_code == 200
 
 
+async def test_a_ukey_that_is_ended_while_signing_in_lets_nobody_in(
+    web: Web, one: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = web.visitor()
+    form = signed(await challenge(web, visitor), one.ukey, "bidder1")
+    truly = web.site.ukeys.confirmed
+    asked: list[str] = []
+
+    async def confirmed(account: int, fingerprint: str) -> Any:
+        asked.append(fingerprint)
+        return await truly(account, fingerprint) if len(asked) == 1 else None
+
+    monkeypatch.setattr(web.site.ukeys, "confirmed", confirmed)
+    assert await said(web, visitor, form) == refused("not_bound")
+    assert "luochui_session" not in visitor.client.cookies
+    assert await web.site.sessions.count_of(one.account) == 0
+
+
 async def test_a_password_session_becomes_a_ukey_session_on_the_same_page(web: Web, one: Party) -> None:
     page = await one.visitor.get("/sign-in?with=ukey&next=/my/trades")
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""An authority whose answer never gets past its head holds nobody for longer than was said."""
+"""A server whose answer never gets past its head holds nobody for longer than was said."""
 
 import socket
 import threading
@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from signing.assistant.fetching import FetchError, fetch
 from signing.timestamp import NoStamp, stamp_over_http
 
 PAUSE_S = 0.1
@@ -37,4 +38,12 @@ def test_a_head_that_trickles_is_given_up_in_time(trickling: str) -> None:
     begun = time.monotonic()
     with pytest.raises(NoStamp, match="slowly"):
         stamp_over_http(trickling, within_s=0.5)(b"x" * 70)
+    assert time.monotonic() - begun < 3
+
+
+def test_the_assistant_gives_it_up_in_time_too(trickling: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(FetchError) as refused:
+        fetch(trickling, trickling.removesuffix("/tsa"), limit=1_000, demo=True, within_s=0.5)
+    assert refused.value.code == "too-slow"
     assert time.monotonic() - begun < 3

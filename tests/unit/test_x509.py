@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from signing import SigningError
 from signing.crl import Reason, Revocation, issue_crl, parse_crl
 from signing.csr import parse_request, request_certificate
-from signing.der import MalformedDer, check
+from signing.der import SEQUENCE, MalformedDer, check, children
 from signing.issuing import (
     ISSUING,
     SUBSCRIBER,
@@ -132,6 +132,14 @@ def test_a_certificate_whose_key_is_off_the_curve_is_refused() -> None:
     point = SUBSCRIBER_KEY.public_key.point
     with pytest.raises(MalformedDer, match="SM2"):
         parse_certificate(der.replace(point, point[:-1] + bytes([point[-1] ^ 1])))
+
+
+def test_what_stands_behind_the_signature_is_no_certificate() -> None:
+    """It would be the same certificate under another fingerprint."""
+    parts = children(SUBSCRIBER_CERTIFICATE.der, SEQUENCE, 3)
+    longer = core.Sequence(contents=b"".join([*parts, b"\x05\x00"])).dump()
+    with pytest.raises(MalformedDer):
+        parse_certificate(longer)
 
 
 def test_an_extension_that_stands_there_twice_is_refused() -> None:
