@@ -21,6 +21,7 @@ from office.accounts import Accounts
 from office.files import Files
 from signing import SigningError
 from signing.documents import DocumentKind
+from signing.ofd.pages import pages_as_png
 from signing.ofd.writing import ofd_from_pdf
 from trading.documents.forms import SaleConfirmation
 from trading.documents.rendering import render
@@ -37,6 +38,9 @@ ASSET_CLASSES: Final = {
     AssetClass.OPERATING_RIGHT: "未来经营权",
 }
 """As they stand in documents, which are Chinese whatever the pages speak."""
+
+SMALL: Final = 36
+"""Dots per inch: an OFD is drawn once before it is given out, as nobody can seal what isn't shown to them."""
 
 _RESULT: Final = text(
     "SELECT lots.title, lots.asset_class, lots.transferor, lots.closed_at, lot_seals.statement"
@@ -132,7 +136,10 @@ def _files(form: SaleConfirmation, as_of: datetime) -> dict[DocumentKind, bytes]
     files = {DocumentKind.PDF: pdf}
     try:
         created = as_of.astimezone(BEIJING).date()
-        files[DocumentKind.OFD] = ofd_from_pdf(pdf, title=f"成交确认书 {form.number}", created=created)
+        ofd = ofd_from_pdf(pdf, title=f"成交确认书 {form.number}", created=created)
+        pages_as_png(ofd, dpi=SMALL)
     except SigningError as fault:
         log.error("ofd_not_made", number=form.number, fault=str(fault))
+    else:
+        files[DocumentKind.OFD] = ofd
     return files

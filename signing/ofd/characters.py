@@ -4,12 +4,19 @@ characters_of(program)      # {0x6210: 1, ...}
 """
 
 import struct
+import unicodedata
 from typing import Final
 
 from signing.ofd.errors import CannotShow
 
 MAX_FONT: Final = 16 << 20
 MAX_CHARACTERS: Final = 0x20000
+
+
+def is_seen(character: str) -> bool:
+    """Neither a control character nor one that orders or hides others; spaces of any width are."""
+    kind = unicodedata.category(character)
+    return kind[0] != "C" and kind not in ("Zl", "Zp")
 
 
 def characters_of(program: bytes) -> dict[int, int]:

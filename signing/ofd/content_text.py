@@ -1,12 +1,11 @@
 """The glyphs of a text object: which ones of the font in the package, and where on the page."""
 
-import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from signing.ofd.characters import characters_of, glyphs_in
+from signing.ofd.characters import characters_of, glyphs_in, is_seen
 from signing.ofd.content_values import check_attributes, check_children, plain_number
 from signing.ofd.errors import CannotShow
 from signing.ofd.marks import Glyph, Matrix
@@ -51,7 +50,7 @@ def _code(
     if len(code):
         raise CannotShow(f"{path}: a text with something in it")
     characters = code.text or ""
-    if not characters or len(characters) > MAX_GLYPHS or not all(map(_is_seen, characters)):
+    if not characters or len(characters) > MAX_GLYPHS or not all(map(is_seen, characters)):
         raise CannotShow(f"{path}: a text that is empty, too long, or has what cannot be printed")
     numbers = _numbers(characters, transforms, font, path)
     x, y = (plain_number(attribute(code, name, path), path) for name in ("X", "Y"))
@@ -63,12 +62,6 @@ def _code(
         yield Glyph(number, characters[index : index + 1], *placed.at(x, y), 0.0)
         x += across[index] if index < len(across) else 0.0
         y += down[index] if index < len(down) else 0.0
-
-
-def _is_seen(character: str) -> bool:
-    """Neither a control character nor one that orders or hides others; spaces of any width are."""
-    kind = unicodedata.category(character)
-    return kind[0] != "C" and kind not in ("Zl", "Zp")
 
 
 def _numbers(characters: str, transforms: list[Element], font: FontTable, path: str) -> list[int]:

@@ -42,7 +42,10 @@ def pages_as_png(data: bytes, dpi: int = DEFAULT_DPI) -> list[bytes]:
     overlays = [list[Overlay]() for _ in pages]
     for index, overlay in _seals(structure, dpi):
         overlays[index].append(overlay)
-    return [_png(draw(page, resources, over, dpi)) for page, over in zip(pages, overlays, strict=True)]
+    try:
+        return [_png(draw(page, resources, over, dpi)) for page, over in zip(pages, overlays, strict=True)]
+    except pypdfium2.PdfiumError as error:
+        raise CannotShow(f"a page that cannot be drawn: {error}") from error
 
 
 def _png(picture: PIL.Image.Image) -> bytes:

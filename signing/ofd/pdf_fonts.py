@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from signing.ofd.characters import is_seen
 from signing.ofd.errors import CannotConvert
 from signing.ofd.fonts import UNITS, opentype
 from signing.ofd.marks import Font
@@ -60,7 +61,7 @@ def read_font(font: Any) -> PdfFont:
         program=bytes(program.data),
         advances=_advances(resolved(below.get("/W", []))),
         default_advance=float(below.get("/DW", UNITS)),
-        texts=_texts(bytes(font["/ToUnicode"].data).decode("latin-1")),
+        texts=_seen(_texts(bytes(font["/ToUnicode"].data).decode("latin-1"))),
         box=tuple(float(side) for side in descriptor["/FontBBox"]),
     )
 
@@ -79,6 +80,11 @@ def _advances(listed: Any) -> dict[int, float]:
         if len(found) > 0xFFFF:
             raise CannotConvert("a font with more than 65535 widths")
     return found
+
+
+def _seen(texts: dict[int, str]) -> dict[int, str]:
+    """Without what nobody sees, as a place to break: in a package it could not be shown."""
+    return {glyph: "".join(filter(is_seen, text)) for glyph, text in texts.items()}
 
 
 def _texts(cmap: str) -> dict[int, str]:

@@ -237,7 +237,7 @@ class Painter:
         font = self.collection.fonts[state.font]
         for index in range(0, len(piece), 2):
             number = int.from_bytes(piece[index : index + 2], "big")
-            if number not in font.texts:
+            if not font.texts.get(number):
                 raise CannotConvert("a glyph that stands for nothing")
             x, y = self.text.then(state.matrix).at(0, state.rise)
             advance = font.advance(number) / 1000 * state.size

@@ -91,7 +91,7 @@ def whole_text(pdf: bytes) -> str:
     """Without blanks and line ends, which a reader puts in as lines break."""
     pages = len(layout_of(pdf).pages)
     text = "".join(text_of(pdf, page) for page in range(pages))
-    return "".join(text.replace("\ufffe", "").replace("\u200b", "").split())
+    return "".join(text.replace("\ufffe", "").split())
 
 
 # What stands in them
