@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 60.0
+SPENT: Final = "platform-pin-was-wrong"
+"""Which PIN file was wrong, as it was then. On disk: three restarts must not lock the UKey either."""
 PREPARED_LIVES: Final = timedelta(hours=1)
 SWEEP_EVERY_S: Final = 600.0
 DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没有法律效力"
@@ -102,8 +104,7 @@ class Sealing:
         self._settings = settings
         self._sealer = sealer
         self._trust = TrustKeeper(settings.trust())
-        self._spent: tuple[int, int] | None = None
-        """The PIN file that was wrong, as it was then."""
+        self._spent = settings.data / SPENT
 
     async def run(self) -> None:
         if not self._settings.platform_ukey:
@@ -132,7 +133,7 @@ class Sealing:
             try:
                 await self._sealer.seal(document, version, own, trust)
             except (WrongPin, PinLocked):
-                self._spent = _state(self._pin_file)
+                self._spent.write_text(_state(self._pin_file))
                 raise
 
     @property
@@ -162,7 +163,7 @@ class Sealing:
             raise BadPinFile(f"{self._pin_file}: {type(fault).__name__}") from fault
         if stat.S_IMODE(self._pin_file.stat().st_mode) & 0o077:
             raise BadPinFile(f"{self._pin_file}: others may read it; chmod 600 it")
-        if state == self._spent:
+        if self._spent.exists() and state == self._spent.read_text():
             raise BadPinFile(f"{self._pin_file}: this PIN was wrong; it is not tried again")
         return Pin(text)
 
@@ -174,6 +175,6 @@ def station_of(settings: Settings) -> Station:
     return Station(profile(settings.platform_ukey_profile, settings.platform_ukey_profiles))
 
 
-def _state(file: Path) -> tuple[int, int]:
+def _state(file: Path) -> str:
     found = os.stat(file)
-    return found.st_mtime_ns, found.st_ino
+    return f"{found.st_mtime_ns} {found.st_ino}"

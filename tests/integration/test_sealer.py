@@ -157,6 +157,9 @@ async def test_the_platform_seals_with_its_own_ukey_and_not_with_a_wrong_pin_twi
         for _ in range(3):
             with pytest.raises(BadPinFile):
                 await wrong.round()
+        restarted = Sealing(wrong._settings, PlatformSealer(web.site.sales, web.site.files))
+        with pytest.raises(BadPinFile):
+            await restarted.round()
         settings_for(tmp_path, PIN.reveal())
         await wrong.round()
         found = await web.site.sales.get(document)
