@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy import Column, DateTime, Row, and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
@@ -120,6 +121,15 @@ class NewDocument:
     price: Fen
     files: Mapping[DocumentKind, tuple[str, int]]
     """(digest, size) of the unsealed files."""
+
+
+class Which(Enum):
+    """Documents of a list."""
+
+    DUE = auto()
+    """That wait for the one who asks; of an overseer: for an account of the transferor."""
+    OPEN = auto()
+    ALL = auto()
 
 
 class Sales:
@@ -238,14 +248,22 @@ class Sales:
             return bool((await connection.execute(ended.values(values))).rowcount)
 
     async def of_person(
-        self, account_id: int | None, *, due: bool, page: int = 1
+        self, account_id: int | None, which: Which, *, page: int = 1
     ) -> tuple[Sequence[SaleDocument], int]:
-        """Documents of an account (None: of everybody), those that wait for it or all; and how many."""
-        where = _whose(account_id, due=due)
+        """Documents of an account (None: of everybody), and how many there are."""
+        where = _whose(account_id, which)
         async with self._engine.connect() as connection:
             counted = select(func.count()).select_from(_SaleDocument).where(where)
             total = int((await connection.execute(counted)).scalar_one())
-        return await self._select(where, limit=PAGE, offset=(page - 1) * PAGE, newest=not due), total
+        newest = which is not Which.DUE
+        return await self._select(where, limit=PAGE, offset=(page - 1) * PAGE, newest=newest), total
+
+    async def lack_ofd_seal_of(self, account_id: int, among: Sequence[SaleDocument]) -> frozenset[int]:
+        """Which of these wait for the account's seal on the OFD, after the one on the PDF."""
+        asked = _documents.id.in_([each.id for each in among])
+        found = select(_documents.id).where(asked, _lacks_ofd_seal_of(account_id))
+        async with self._engine.connect() as connection:
+            return frozenset((await connection.execute(found)).scalars())
 
     async def _select(
         self, *where: Any, limit: int = 1, offset: int = 0, newest: bool = False
@@ -284,17 +302,47 @@ def files_to_seal(
     return tuple(kind for kind, wanted in kinds.items() if wanted)
 
 
-def _whose(account_id: int | None, *, due: bool) -> Any:
+def ofd_behind(versions: Sequence[Version]) -> tuple[Party, ...]:
+    """Whose seals the PDF has and the OFD has not, where there is an OFD."""
+    if not any(each.kind is DocumentKind.OFD for each in versions):
+        return ()
+    lacking = sealed_by(versions, DocumentKind.PDF) - sealed_by(versions, DocumentKind.OFD)
+    return tuple(party for party in Party if party in lacking)
+
+
+def _whose(account_id: int | None, which: Which) -> Any:
     waiting = _documents.state.in_([state.value for state in TURN])
     if account_id is None:
-        return waiting if due else _documents.id > 0
-    transferee, transferor = _documents.transferee_id == account_id, _documents.transferor_id == account_id
-    if not due:
-        return or_(transferee, transferor)
-    return or_(
-        and_(transferee, _documents.state == SaleState.AWAITING_TRANSFEREE),
-        and_(transferor, _documents.state == SaleState.AWAITING_TRANSFEROR),
-    )
+        lacks_transferor = and_(waiting, _documents.transferor_id.is_(None))
+        return {Which.DUE: lacks_transferor, Which.OPEN: waiting, Which.ALL: _documents.id > 0}[which]
+    whose = _accounts_of(account_id)
+    mine = or_(*whose.values())
+    if which is not Which.DUE:
+        return mine if which is Which.ALL else and_(mine, waiting)
+    turns = [
+        and_(is_mine, _documents.state.in_([state.value for state, turn in TURN.items() if turn is party]))
+        for party, is_mine in whose.items()
+    ]
+    return or_(*turns, _lacks_ofd_seal_of(account_id))
+
+
+def _accounts_of(account_id: int) -> Mapping[Party, Any]:
+    return {
+        Party.TRANSFEREE: _documents.transferee_id == account_id,
+        Party.TRANSFEROR: _documents.transferor_id == account_id,
+    }
+
+
+def _lacks_ofd_seal_of(account_id: int) -> Any:
+    """As `files_to_seal` finds an OFD that was left for later."""
+    ofd = (_versions.document_id == _documents.id) & (_versions.kind == DocumentKind.OFD.value)
+
+    def lacks(party: Party, is_mine: Any) -> Any:
+        after = [state.value for state in SaleState if has_sealed(state, party)]
+        sealed = exists().where(ofd, _versions.sealed_by == party.value)
+        return and_(is_mine, _documents.state.in_(after), exists().where(ofd), ~sealed)
+
+    return or_(*(lacks(party, is_mine) for party, is_mine in _accounts_of(account_id).items()))
 
 
 async def _transferor(connection: AsyncConnection, name: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from office.accounts import Role
 from office.files import FileDamaged, FileMissing
 from signing.documents import DocumentKind
 from trading.sale_states import ENDED_BY_HAND, Party, SaleState
-from trading.sales import LONGEST_REASON, SaleDocument, Version, files_to_seal, newest
+from trading.sales import LONGEST_REASON, SaleDocument, Version, files_to_seal, newest, ofd_behind
 from web.languages import N_
 from web.page_images import page_image, pages_in
 from web.pages import page
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 OVERSEERS: Final = (Role.ADMINISTRATOR, Role.REGULATOR)
 TYPES: Final = {DocumentKind.PDF: "application/pdf", DocumentKind.OFD: "application/ofd"}
 MOST_PAGES_SHOWN: Final = 20
+UNDER_WAY_FOR: Final = timedelta(minutes=10)
+"""So long after the last seal a page says that the platform's comes by itself, and looks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ async def show(visit: Visit) -> Response:
     pdf = newest(versions, DocumentKind.PDF)
     to_seal = files_to_seal(document, versions, party)
     ukeys = await visit.site.ukeys.confirmed_of(_account(visit)) if party and to_seal else ()
+    may_end = visit.role is Role.ADMINISTRATOR and document.turn is not None
+    under_way = _under_way(document, versions)
     return page(
         visit,
         "document.html",
@@ -55,7 +60,10 @@ async def show(visit: Visit) -> Response:
         pdf=pdf,
         versions=versions,
         newest_of={kind: newest(versions, kind) for kind in {each.kind for each in versions}},
-        may_end=visit.role is Role.ADMINISTRATOR and document.turn is not None,
+        may_end=may_end,
+        ofd_behind=() if document.state in ENDED_BY_HAND else ofd_behind(versions),
+        under_way=under_way,
+        follows=under_way and not to_seal and not may_end,
         lacks_transferor=document.transferor_id is None and visit.role in OVERSEERS,
         errors={},
     )
@@ -65,6 +73,13 @@ def _steps(document: SaleDocument, versions: Sequence[Version]) -> list[Step]:
     done = {each.sealed_by: each for each in versions if each.kind is DocumentKind.PDF}
     names = {Party.TRANSFEREE: document.transferee, Party.TRANSFEROR: document.transferor, Party.PLATFORM: ""}
     return [Step(party, names[party], done.get(party), document.turn is party) for party in Party]
+
+
+def _under_way(document: SaleDocument, versions: Sequence[Version]) -> bool:
+    """Whether the platform is about to add its seal."""
+    ofd_is_next = document.state is SaleState.SEALED and ofd_behind(versions) == (Party.PLATFORM,)
+    lately = datetime.now(UTC) - max(each.made_at for each in versions) < UNDER_WAY_FOR
+    return lately and (document.turn is Party.PLATFORM or ofd_is_next)
 
 
 async def image(visit: Visit) -> Response:
@@ -117,14 +132,12 @@ async def end(visit: Visit) -> Response:
 
 
 async def document_named(visit: Visit) -> SaleDocument:
-    """The document in the address, for those who may see it; 404 and 403 for others."""
+    """The document in the address, for those who may see it. 404 for others: none learns which exist."""
     number = visit.param("document")
     known = number.isascii() and number.isdigit() and len(number) <= 9
     document = await visit.site.sales.get(int(number)) if known else None
-    if document is None:
+    if document is None or (party_of(visit, document) is None and visit.role not in OVERSEERS):
         raise HTTPException(404)
-    if party_of(visit, document) is None and visit.role not in OVERSEERS:
-        raise HTTPException(403)
     return document
 
 

@@ -138,12 +138,12 @@ async def test_only_the_parties_and_overseers_see_a_document(scene: Scene) -> No
     overseers = [await web.signed_in(str(role), role) for role in (Role.ADMINISTRATOR, Role.REGULATOR)]
     for path in ("", "/file.pdf", "/file.ofd", "/pages/1.png"):
         for visitor in (other.visitor, stranger):
-            assert (await visitor.get(scene.here + path)).status_code == 403, path
+            assert (await visitor.get(scene.here + path)).status_code == 404, path
         assert (await web.visitor().get(scene.here + path)).status_code == 303
         for overseer in overseers:
             assert (await overseer.get(scene.here + path)).status_code == 200, path
     for action in ("prepare", "seal"):
-        assert (await other.visitor.post(f"{scene.here}/{action}", {"kind": "pdf"})).status_code == 403
+        assert (await other.visitor.post(f"{scene.here}/{action}", {"kind": "pdf"})).status_code == 404
     assert (await scene.one.visitor.get("/documents/999")).status_code == 404
     assert scene.here not in (await other.visitor.get("/my/tasks?show=all")).text
 
@@ -279,9 +279,21 @@ async def test_the_ofd_can_be_sealed_later(scene: Scene) -> None:
     assert await scene.state() is SaleState.SEALED
     page = (await scene.one.visitor.get(scene.here)).text
     assert "OFD 版还没有盖您的章" in page
+    assert "OFD 版还缺印章：受让方、转让方、平台" in page
+    assert "三方都已盖章。请下载保存" not in page
+    assert "follow.js" not in page
     for who in (scene.transferor, scene.one):
+        assert "OFD 版等您盖章" in (await who.visitor.get("/my/tasks")).text
+        assert "OFD 版等您盖章" in (await who.visitor.get("/my/tasks?show=all")).text
         assert (await sealingkit.seal(scene.web, who, scene.document.id, "ofd")).json()["ok"]
+        assert "现在没有要办的事" in (await who.visitor.get("/my/tasks")).text
+    page = (await scene.one.visitor.get(scene.here)).text
+    assert "OFD 版还缺印章：平台" in page
+    assert "follow.js" in page
     await scene.platform_seals()
+    page = (await scene.one.visitor.get(scene.here)).text
+    assert "还缺印章" not in page
+    assert "follow.js" not in page
     trust = await scene.web.site.trust.current()
     report = verify(await scene.file("ofd"), trust, now=datetime.now(UTC))
     assert (report.verdict, len(report.seals)) == (Verdict.VALID, 3)
@@ -338,6 +350,10 @@ async def test_a_transferor_without_an_account_gets_the_document_later(scene: Sc
     assert late.transferor_id is None
     administrator = await web.signed_in("admin1", Role.ADMINISTRATOR)
     assert "转让方还没有账号" in (await administrator.get(f"/documents/{late.id}")).text
+    due, under_way = [(await administrator.get(f"/my/tasks{which}")).text for which in ("", "?show=open")]
+    assert f"/documents/{late.id}" in due
+    assert scene.here not in due  # it waits for a party, not for an administrator
+    assert scene.here in under_way
     await web.site.accounts.enable(scene.transferor.account)
     assert await web.site.sales.find_transferors() == 1
     assert await web.site.sales.find_transferors() == 0
