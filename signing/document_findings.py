@@ -66,6 +66,21 @@ class StrangeFile(Finding):
     says = "{0.subject} is built in a way that programs read differently: {0.problem}"
 
 
+@dataclass(frozen=True, slots=True)
+class CutOff(Finding):
+    """Its end is missing: a transfer that broke off, for example."""
+
+    says = "{0.subject} is not complete: its end is missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Appended(Finding):
+    """Something stands behind its end that belongs to nothing in it."""
+
+    size: int
+    says = "{0.subject} has {0.size} bytes behind its end"
+
+
 # --- how a seal stands in it ---
 
 

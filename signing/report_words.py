@@ -3,9 +3,11 @@
 Every finding has a sentence in both (a test holds it); one of a type that is not listed is said in English.
 """
 
+import re
 from typing import Final
 
 from signing.report import Said, Seal, Summary
+from signing.report_details import detail, reason
 
 VERDICTS: Final = {
     "zh": ("有效", "无法确认", "无效"),
@@ -53,6 +55,8 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "Encrypted": "文件加了密，看到的内容无法核对。",
         "NoSeals": "文件里没有电子印章：什么也没有得到证明。",
         "ActiveContent": "文件里有会自行运行或改变显示的内容（{kind}）：看到的可能与盖章时不同。",
+        "CutOff": "文件不完整（被截断）：缺少结尾，请重新取得完整的文件。",
+        "Appended": "文件末尾被附加了内容（{size} 字节），它们不属于原来的文件。",
         "StrangeFile": "文件的内部结构异常，不同软件可能显示不同内容（{problem}）。",
         # 印章在文件里
         "ForgedRange": "签章的覆盖范围是伪造的（{problem}）。",
@@ -77,7 +81,7 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "PathTooLong": "The chain of certificates is longer than “{subject}” permits.",
         "WrongUse": "The certificate “{subject}” may not be used for this.",
         "UnknownCritical": "The certificate “{subject}” has a critical extension unknown here ({extension}).",
-        "Revoked": "The certificate “{subject}” had been revoked before ({at}, {reason}).",
+        "Revoked": "The certificate “{subject}” had been revoked before ({at}; {reason}).",
         "RevokedLater": (
             "The certificate “{subject}” was revoked later ({at}), and no trusted time stamp proves that the"
             " seal was made before."
@@ -108,6 +112,8 @@ SENTENCES: Final[dict[str, dict[str, str]]] = {
         "Encrypted": "The file is encrypted: what it shows can't be checked.",
         "NoSeals": "The file has no electronic seal: nothing about it is proven.",
         "ActiveContent": "Something in it runs or changes what is shown ({kind}): you may see another thing.",
+        "CutOff": "The file is not complete (cut off): its end is missing. Get it again.",
+        "Appended": "Something was appended to the end of the file ({size} bytes); it is no part of it.",
         "StrangeFile": "The file is built so that programs may show different things ({problem}).",
         "ForgedRange": "What the seal claims to cover is forged ({problem}).",
         "SharedRange": "“{subject}” and “{other}” claim the same place; at least one is forged.",
@@ -157,10 +163,28 @@ def sentence(said: Said, lang: str) -> str:
     pattern = SENTENCES[lang].get(said.kind)
     if pattern is None:
         return said.english
+    return _EMPTY.sub("", pattern.format(**_facts(said, lang)))
+
+
+def is_told_whole(said: Said, lang: str) -> bool:
+    """Whether the sentence leaves out no detail for want of words."""
+    facts = _facts(said, lang)
+    return all(facts[name] or not said.facts[name] for name in facts)
+
+
+def _facts(said: Said, lang: str) -> dict[str, str]:
     facts = {name: _short_time(text) for name, text in said.facts.items()}
+    for name in _DETAILS & facts.keys():
+        facts[name] = detail(said.facts[name], lang)
     if said.kind == "ChangedAfter":
-        facts["kind"] = CHANGES[lang].get(facts["kind"], facts["kind"])
-    return pattern.format(**facts)
+        facts["kind"] = CHANGES[lang].get(said.facts["kind"], said.facts["kind"])
+    if "reason" in facts:
+        facts["reason"] = reason(said.facts["reason"], lang)
+    return facts
+
+
+_DETAILS: Final = frozenset({"problem", "why", "where", "kind", "what", "limit"})
+_EMPTY: Final = re.compile("（）|「」")
 
 
 def headline(summary: Summary, lang: str) -> str:

@@ -23,6 +23,7 @@ from signing.document_findings import (
     UnknownFormat,
 )
 from signing.documents import MAX_DOCUMENT, DocumentError, DocumentKind, kind_of
+from signing.endings import wrong_ending
 from signing.findings import Finding, RevocationUnknown, Verdict, verdict
 from signing.found import FoundSeal, Reading
 from signing.opinions import differing
@@ -57,7 +58,8 @@ class SealedDocument:
         except DocumentError:
             return cls(None, digest, len(data), (), (UnknownFormat(FILE),))
         reading = _read(kind, data)
-        return cls(kind, digest, len(data), reading.seals, reading.findings)
+        ending = wrong_ending(FILE, kind, data) if reading.findings and not reading.seals else ()
+        return cls(kind, digest, len(data), reading.seals, (*ending, *reading.findings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from signing.report import Seal, Summary
+from signing.report_lines import plain, technical
 from signing.report_times import shown
-from signing.report_words import VERDICTS, coverage, headline, sentence
+from signing.report_words import VERDICTS, coverage, headline
 from signing.typesetting import compiler_of
 
 TEMPLATE: Final = Path(__file__).parent / "templates" / "check_report.typ"
@@ -25,7 +26,8 @@ def render_report(summary: Summary, name: str = "") -> bytes:
             ["文件 SM3", _grouped(summary.digest)],
             ["检查时间", f"{shown(summary.now)}（北京时间）"],
         ],
-        "findings": [sentence(found, "zh") for found in summary.findings],
+        "findings": plain(summary.findings, "zh"),
+        "technical": technical(summary.findings, "zh"),
         "seals": [_seal(number, seal) for number, seal in enumerate(summary.seals, 1)],
     }
     return compiler_of(TEMPLATE).pdf(data, as_of=summary.now).pdf
@@ -49,7 +51,8 @@ def _seal(number: int, seal: Seal) -> dict[str, Any]:
         "title": f"第 {number} 枚印章：{VERDICTS['zh'][seal.verdict]}",
         "state": _TOKENS[seal.verdict],
         "rows": [row for row in rows if row[1]],
-        "findings": [sentence(found, "zh") for found in seal.findings],
+        "findings": plain(seal.findings, "zh"),
+        "technical": technical(seal.findings, "zh"),
         "picture": list(base64.b64decode(seal.picture)),
     }
 

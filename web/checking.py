@@ -24,8 +24,9 @@ from signing.chain import Trust
 from signing.documents import MAX_DOCUMENT
 from signing.findings import Weight
 from signing.report import Said, Seal, Summary, from_json, to_json
+from signing.report_lines import plain, technical
 from signing.report_times import shown
-from signing.report_words import coverage, headline, language, sentence
+from signing.report_words import coverage, headline, language
 from web import csrf
 from web.check_report import render_report
 from web.languages import N_
@@ -46,6 +47,7 @@ MOST_ADDRESSES: Final = 10_000
 BODY_LIMIT: Final = MAX_DOCUMENT + (64 << 10)
 REPORT_LIMIT: Final = 2 << 20
 LARGEST_SUMMARY: Final = 4 << 20
+MAX_NAME: Final = 120
 
 _KINDS: Final = ("success", "warning", "danger")
 _VERDICTS: Final = (N_("有效"), N_("无法确认"), N_("无效"))
@@ -129,7 +131,8 @@ async def check(visit: Visit) -> Response:
         summary = await _checked(data, trust, turns)
     except Busy:
         return _again(visit, visit.text(N_("现在核验的人太多，请稍等几秒再试。")), 503)
-    shown_result = _shown(visit, summary) | {"kept": _kept(visit, summary)}
+    name = await _file_name(visit)
+    shown_result = _shown(visit, summary) | {"name": name, "kept": _kept(visit, summary, name)}
     return page(visit, "check.html", result=shown_result, error="", limit_mb=MAX_DOCUMENT >> 20)
 
 
@@ -139,12 +142,12 @@ async def report(visit: Visit) -> Response:
     if not text or not hmac.compare_digest(code, csrf.sign(visit.site.settings.secret, "check report", text)):
         raise HTTPException(400, "report")
     try:
-        summary = from_json(_inflated(text))
+        name, summary = _brought_back(text)
     except (ValueError, zlib.error, binascii.Error) as error:
         raise HTTPException(400, "report") from error
     turns: Turns = visit.request.state.turns
     async with turns.running:
-        made = await asyncio.to_thread(render_report, summary)
+        made = await asyncio.to_thread(render_report, summary, name)
     answer = Response(made, media_type="application/pdf")
     answer.headers["Content-Disposition"] = f'attachment; filename="check-{summary.digest[:12]}.pdf"'
     return answer
@@ -166,12 +169,27 @@ async def _checked(data: bytes, trust: Trust, turns: Turns) -> Summary:
         turns.running.release()
 
 
-def _kept(visit: Visit, summary: Summary) -> str:
-    """The report in the page; nothing when it is too long for that."""
-    text = base64.urlsafe_b64encode(zlib.compress(to_json(summary), 6)).decode()
+async def _file_name(visit: Visit) -> str:
+    """What the browser says that the file is called: a stranger's text, cut and cleaned."""
+    sent = (await visit.request.form()).get("document")
+    name = (getattr(sent, "filename", None) or "").replace("\\", "/").rpartition("/")[2]
+    plain_text = "".join(sign if sign.isprintable() else "\ufffd" for sign in name)
+    half = MAX_NAME // 2
+    return plain_text if len(plain_text) <= MAX_NAME else f"{plain_text[:half]}…{plain_text[-half + 1 :]}"
+
+
+def _kept(visit: Visit, summary: Summary, name: str) -> str:
+    """Name and report in the page; nothing when it is too long for that."""
+    told = name.encode() + b"\n" + to_json(summary)
+    text = base64.urlsafe_b64encode(zlib.compress(told, 6)).decode()
     if len(text) > REPORT_LIMIT - 4_096:
         return ""
     return f"{text}.{csrf.sign(visit.site.settings.secret, 'check report', text)}"
+
+
+def _brought_back(text: str) -> tuple[str, Summary]:
+    name, _, summary = _inflated(text).partition(b"\n")
+    return name.decode(), from_json(summary)
 
 
 def _inflated(text: str) -> bytes:
@@ -192,7 +210,8 @@ def _shown(visit: Visit, summary: Summary) -> dict[str, Any]:
         "headline": headline(summary, lang),
         "digest": _grouped(summary.digest),
         "moment": shown(summary.now),
-        "reasons": [sentence(found, lang) for found in summary.findings],
+        "reasons": plain(summary.findings, lang),
+        "technical": technical(summary.findings, lang),
         "seals": [_seal(visit, seal, lang) for seal in summary.seals],
     }
 
@@ -214,13 +233,14 @@ def _seal(visit: Visit, seal: Seal, lang: str) -> dict[str, Any]:
     ]
     return {
         "verdict": text(_VERDICTS[seal.verdict]),
-        "kind": ("good", "warning", "ended")[seal.verdict],
+        "kind": ("good", "warning", "bad")[seal.verdict],
         "rows": [row for row in rows if row[1]],
         "picture": seal.picture,
         "name": seal.seal_name or seal.name,
         "wrong": _of_weight(seal.findings, Weight.WRONG, lang),
         "unknown": _of_weight(seal.findings, Weight.UNPROVEN, lang),
         "notes": _of_weight(seal.findings, Weight.NOTE, lang),
+        "technical": technical(seal.findings, lang),
     }
 
 
@@ -233,7 +253,7 @@ def _times(visit: Visit, seal: Seal) -> list[tuple[str, str]]:
 
 
 def _of_weight(findings: tuple[Said, ...], weight: Weight, lang: str) -> list[str]:
-    return [sentence(found, lang) for found in findings if found.weight == weight]
+    return plain([found for found in findings if found.weight == weight], lang)
 
 
 def _grouped(digest: str) -> str:

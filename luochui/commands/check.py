@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from certificates.authority.trust import read_trust
+from certificates.authority.trust import NoTrust, read_trust
 from luochui.commands.verify import UNREADABLE, Command, speaks_chinese
 from luochui.settings import default_data_folder
 from signing import SigningError
@@ -21,8 +21,9 @@ from signing.chain import Trust
 from signing.documents import MAX_DOCUMENT
 from signing.export import write
 from signing.report import Seal, Summary, as_dict
+from signing.report_lines import plain, technical
 from signing.report_times import shown
-from signing.report_words import VERDICTS, coverage, headline, sentence
+from signing.report_words import VERDICTS, coverage, headline
 
 _LABELS = {
     "zh": {
@@ -42,7 +43,11 @@ _LABELS = {
         "until": "至",
         "unreadable": "无法读取",
         "written": "已写出",
-        "no_trust": "没有可用的信任目录",
+        "more": "另有 {n} 条技术细节：--json 或 --report",
+        "no_trust": (
+            "没有可用的信任目录。请用 --trust 目录 指明信任谁，其中应有 root*.pem（根证书）、"
+            "issuing*.pem（签发机构）、maker*.pem（印章制作机构）和 *.crl（吊销列表）。"
+        ),
     },
     "en": {
         "seal": "Seal {n}",
@@ -61,7 +66,11 @@ _LABELS = {
         "until": "to",
         "unreadable": "cannot be read",
         "written": "written",
-        "no_trust": "nothing to trust",
+        "more": "{n} technical details more: --json or --report",
+        "no_trust": (
+            "nothing to trust. Say whom with --trust DIR; it has to hold root*.pem (roots), issuing*.pem"
+            " (issuers), maker*.pem (makers of seals) and *.crl (lists of revoked certificates)."
+        ),
     },
 }
 
@@ -92,7 +101,11 @@ def check(
     spoken = _language(lang)
     words = _LABELS[spoken]
     try:
-        data, relied = _read(file), trusted(trust)
+        data = _read(file)
+        relied = trusted(trust)
+    except NoTrust as fault:
+        typer.echo(f"{fault}\n{words['no_trust']}", err=True)
+        raise typer.Exit(UNREADABLE) from fault
     except (OSError, SigningError) as fault:
         typer.echo(f"{words['unreadable']}: {fault}", err=True)
         raise typer.Exit(UNREADABLE) from fault
@@ -144,10 +157,14 @@ def as_text(checked: Checked, lang: str) -> str:
     """The report in plain words."""
     summary = checked.summary
     lines = [headline(summary, lang)]
-    lines += [f"  - {sentence(found, lang)}" for found in summary.findings]
+    lines += [f"  - {line}" for line in plain(summary.findings, lang)]
     for number, seal in enumerate(summary.seals, 1):
         lines += ["", *_one(number, seal, lang)]
-    return "\n".join([*lines, "", f"{_LABELS[lang]['file']}: {summary.digest}"])
+    lines += ["", f"{_LABELS[lang]['file']}: {summary.digest}"]
+    groups = (summary.findings, *(seal.findings for seal in summary.seals))
+    if more := sum(len(technical(found, lang)) for found in groups):
+        lines.append(_LABELS[lang]["more"].format(n=more))
+    return "\n".join(lines)
 
 
 def _one(number: int, seal: Seal, lang: str) -> list[str]:
@@ -166,7 +183,7 @@ def _one(number: int, seal: Seal, lang: str) -> list[str]:
         ("digest", seal.digest),
     ]
     lines = [f"  {words[label]}: {text}" for label, text in rows if text]
-    return [title, *lines, *(f"  - {sentence(found, lang)}" for found in seal.findings)]
+    return [title, *lines, *(f"  - {line}" for line in plain(seal.findings, lang))]
 
 
 def _named(seal: Seal) -> str:

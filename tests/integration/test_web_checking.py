@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from signing.documents import MAX_DOCUMENT
@@ -113,6 +114,38 @@ async def test_what_the_file_says_is_shown_and_never_run(web: Web) -> None:
     status, text = await sent(web.visitor(), two(), '"><script>alert(1)</script>.pdf')
     assert status == 200
     assert "<script>alert" not in text
+
+
+async def test_the_files_name_is_shown_and_stands_in_the_report(web: Web) -> None:
+    visitor = web.visitor()
+    _, text = await sent(visitor, two(), "C:\\文件夹\\成交确认书<b>.pdf")
+    assert "成交确认书&lt;b&gt;.pdf" in text
+    assert "文件夹" not in text
+    found = re.search(r'name="report" value="([^"]+)"', text)
+    assert found
+    name, summary = checking._brought_back(found.group(1).rpartition(".")[0])
+    assert name == "成交确认书<b>.pdf"
+    assert len(summary.seals) == 2
+    made = await visitor.post("/check/report.pdf", {"report": found.group(1)})
+    shown = "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(made.content))
+    assert "成交确认书<b>.pdf" in shown
+
+
+async def test_a_long_name_is_cut_and_keeps_its_end(web: Web) -> None:
+    _, text = await sent(web.visitor(), two(), "长" * 500 + ".pdf")
+    assert "…" in text
+    assert "长" * checking.MAX_NAME not in text
+    assert "长.pdf" in text
+
+
+async def test_details_are_folded_and_what_is_not_valid_is_marked(web: Web) -> None:
+    status, text = await sent(web.visitor(), one() + b"more")
+    assert "文件末尾被附加了内容" in text
+    assert "技术细节" in text
+    _, text = await sent(web.visitor(), one().replace(b"/Count 3", b"/Count 2", 1))
+    assert status == 200
+    assert "check-badge--bad" in text
+    assert "startxref" not in text
 
 
 async def test_the_report_comes_back_as_pdf_and_only_ours(web: Web) -> None:

@@ -103,6 +103,7 @@ def test_a_revoked_certificate_is_not_valid_and_says_when(folder: Path) -> None:
     done = run(folder, str(folder / "two.pdf"), "--lang", "zh")
     assert done.exit_code == 1
     assert "在盖章之前已被吊销" in done.output
+    assert "原因：私钥泄露" in done.output
 
 
 def test_a_certificate_that_was_revoked_later_is_unproven_without_a_stamp(folder: Path) -> None:
@@ -144,7 +145,10 @@ def test_what_cannot_be_read_is_no_verdict(folder: Path, words: list[str]) -> No
 
 def test_without_anybody_to_trust_nothing_is_said(folder: Path) -> None:
     (folder / "empty").mkdir()
-    assert run(folder, str(folder / "two.pdf"), trust="empty").exit_code == 66
+    done = run(folder, str(folder / "two.pdf"), "--lang", "zh", trust="empty")
+    assert done.exit_code == 66
+    assert "--trust" in done.output
+    assert "maker*.pem" in done.output
 
 
 def test_programs_get_json(folder: Path) -> None:
