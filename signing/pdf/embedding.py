@@ -34,6 +34,7 @@ _DICTIONARY: Final = re.compile(
     rb">>\nendobj\n"
 )
 _LONG_STRING: Final = re.compile(rb"/Contents[\s]*<[0-9A-Fa-f]{512,}>")
+_ZEROS: Final = b"0" * 1_023 + b" "
 _ANY_EMPTY: Final = re.compile(rb"/Contents[\s]*<[\s0]*>")
 
 
@@ -106,13 +107,20 @@ def _check_structure(prepared: bytes, found: re.Match[bytes]) -> str:
 
 def _check_shown(prepared: bytes) -> None:
     """What the signer sees is what everybody sees. The long strings of seals are not parsed for that."""
-    light = _LONG_STRING.sub(lambda long: b"/Contents<00>".ljust(len(long.group())), prepared)
+    light = _LONG_STRING.sub(_as_zeros, prepared)
     try:
         active, _strays = active_content(read(light), set())
     except Refused as refused:
         raise DocumentError(str(refused)) from refused
     if active:
         raise DocumentError(str(active[0]))
+
+
+def _as_zeros(long: re.Match[bytes]) -> bytes:
+    """As long, and read much faster: the parser takes strings, and blanks, bytewise, numbers in pieces."""
+    head = b"/Contents["
+    count = len(long.group()) - len(head) - 1
+    return head + (_ZEROS * (count // len(_ZEROS) + 1))[:count] + b"]"
 
 
 def _check_reference(reader: Any, reference: Any, found: re.Match[bytes]) -> None:
