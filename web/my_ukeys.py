@@ -7,7 +7,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from office.accounts import Person
+from office.accounts import Person, Role
 from office.sessions import SignedIn
 from office.ukeys import BoundAlready, BoundUKey, Presented, TooManyUKeys
 from signing.der import MalformedDer
@@ -65,6 +65,7 @@ async def index(visit: Visit) -> Response:
         platform=jobs.platform,
         code=jobs.code,
         possible=jobs.possible,
+        seals=visit.role in (Role.BIDDER, Role.TRANSFEROR),
     )
 
 

@@ -27,7 +27,15 @@ async def form(visit: Visit) -> Response:
     upgrades = visit.query("with") == "ukey" and visit.signed_in is not None and not visit.signed_in.by_ukey
     if visit.signed_in is not None and not upgrades:
         return visit.redirect(local(visit.query("next", 300)))
-    return _shown(visit, next_page=visit.query("next", 300))
+    login = await _own_login(visit) if upgrades else ""
+    return _shown(visit, login, visit.query("next", 300), upgrades=upgrades)
+
+
+async def _own_login(visit: Visit) -> str:
+    """Of who is signed in."""
+    assert visit.signed_in is not None
+    person = await visit.site.accounts.get(visit.signed_in.account_id)
+    return "" if person is None else person.login
 
 
 async def sign_in(visit: Visit) -> Response:
@@ -126,7 +134,13 @@ def _limited(visit: Visit, login: str, next_page: str, waiting_s: int) -> Respon
 
 
 def _shown(
-    visit: Visit, login: str = "", next_page: str = "", error: str = "", status: int = 200
+    visit: Visit,
+    login: str = "",
+    next_page: str = "",
+    error: str = "",
+    status: int = 200,
+    *,
+    upgrades: bool = False,
 ) -> Response:
     return page(
         visit,
@@ -135,6 +149,7 @@ def _shown(
         login=login[:40],
         next_page=local(next_page) if next_page else "",
         error=error,
+        upgrades=upgrades,
         bid_requires_ukey=visit.site.settings.bid_requires_ukey,
         demo_accounts=visit.site.settings.demo_accounts if visit.site.settings.demo else (),
     )

@@ -314,3 +314,36 @@ async def test_nobody_ends_the_ukey_of_somebody_else(
     assert [each.state for each in await web.site.ukeys.of(one.account)] == [UKeyState.CONFIRMED]
     assert (await one.visitor.post(f"/my/ukeys/{mine.id}/end")).status_code == 303
     assert [each.state for each in await web.site.ukeys.of(one.account)] == [UKeyState.ENDED]
+
+
+async def test_who_came_with_a_password_finds_the_account_filled_in(web: Web, one: Party) -> None:
+    page = (await one.visitor.get("/sign-in?with=ukey&next=/lots/CAR-1/room")).text
+    assert 'value="bidder1"' in page
+    assert "data-focus-start" in page
+    assert "您已用密码登录" in page
+    page = (await web.visitor().get("/sign-in?with=ukey")).text
+    assert "data-focus-start" not in page
+    assert 'value="bidder1"' not in page
+
+
+async def test_the_way_out_of_a_locked_ukey_is_named(web: Web, one: Party) -> None:
+    for page in (await one.visitor.get("/my/ukeys"), await web.visitor().get("/sign-in")):
+        assert "请向平台管理员申请授权码" in page.text
+        assert "luochui ukey unlock" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [(Role.TRANSFEROR, "可以用来登录和盖章"), (Role.REGULATOR, "您的身份不用盖章")],
+)
+async def test_what_a_ukey_is_for_depends_on_the_role(web: Web, role: Role, words: str) -> None:
+    visitor = await web.signed_in("somebody", role)
+    assert words in (await visitor.get("/my/ukeys")).text
+
+
+async def test_in_a_demonstration_the_command_that_unlocks_is_shown(
+    database: str, valkey: str, authority: DemonstrationAuthority, tmp_path: Path
+) -> None:
+    async with web_on(database, valkey, trust=tmp_path / "authority", demo=True) as web:
+        page = (await web.visitor().get("/sign-in")).text
+    assert "luochui ukey unlock NAME --new-pin-file FILE" in page

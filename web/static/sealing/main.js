@@ -35,6 +35,7 @@ function wire(root) {
   };
   part("start").hidden = false;
   part("start").addEventListener("click", () => run(flow));
+  if ("focusStart" in root.dataset) part("start").focus();
   part("cancel").addEventListener("click", () => flow.cancel?.abort());
 }
 
