@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from luochui.settings import Settings
 
 console = Console(stderr=False, highlight=False, soft_wrap=True)
 
+IN_A_CHECKOUT: Final = ".venv/bin/python -m luochui"
 BEIJING: Final = timezone(timedelta(hours=8))
 Say = Callable[[str], None]
 
@@ -38,6 +40,11 @@ class Progress:
     def say(self, step: str) -> None:
         if self._watched:
             console.print(f"{self.seconds:6.1f} s  {step} …", markup=False)
+
+    def end(self) -> None:
+        """Everything that was started has ended."""
+        if self._watched:
+            console.print("stopped", markup=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,12 @@ def _show_first_step() -> None:
         "  Account  none yet, so nobody can sign in. Make the first administrator, in another terminal"
     )
     console.print("           and with the same settings:")
-    console.print("             luochui account LOGIN --role administrator --name NAME", markup=False)
+    console.print(f"             {_command()} account LOGIN --role administrator --name NAME", markup=False)
+
+
+def _command() -> str:
+    """As it is typed where this runs: `luochui` is on no path in a checkout."""
+    return "luochui" if shutil.which("luochui") else IN_A_CHECKOUT
 
 
 def _show_demonstration(settings: Settings, lively: str | None) -> None:
@@ -86,6 +98,11 @@ def _show_demonstration(settings: Settings, lively: str | None) -> None:
     if found is not None:
         console.print(f"  Live     {found.text(time.time_ns() // 1_000_000)}", markup=False)
         console.print(f"           {settings.address()}/lots/{found.lot}/room", markup=False)
+        console.print("           A minute after its end a new one is put on, a dozen in all.")
+    console.print(
+        "  UKeys    The address that the assistant prints works once: it lets one browser in to the"
+    )
+    console.print(f"           assistant's own pages. For another: {settings.address()}/demo/assistant")
 
 
 def goes_live(settings: Settings, lot: str) -> GoesLive | None:

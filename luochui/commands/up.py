@@ -74,6 +74,7 @@ def up(settings: Settings) -> None:
         finally:
             supervisor.stop()
             log.info("stopped")
+            progress.end()
 
 
 def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, progress: Progress) -> str | None:

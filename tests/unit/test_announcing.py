@@ -24,6 +24,9 @@ def test_it_says_when_the_lively_lot_goes_live() -> None:
 
 def test_steps_are_for_people_who_watch(capsys: pytest.CaptureFixture[str]) -> None:
     Progress(Settings()).say("starting PostgreSQL")
+    Progress(Settings()).end()
     assert capsys.readouterr().out == ""
     Progress(Settings(demo=True)).say("starting PostgreSQL [x]")
     assert "starting PostgreSQL [x] …" in capsys.readouterr().out
+    Progress(Settings(demo=True)).end()
+    assert capsys.readouterr().out == "stopped\n"
