@@ -286,7 +286,7 @@ class Home(Window):
 
     def act(self, name: str, **fields: str) -> httpx.Response:
         if "csrf" not in fields:
-            fields["csrf"] = self.csrf
+            fields["csrf"] = self.reload().csrf
         headers = {"Origin": self.assistant.origin}
         return self.client.post(self.at + name, data=fields, headers=headers)
 
@@ -298,6 +298,8 @@ class Assistant:
     work: Work
     client: httpx.Client
     clock: Clock
+    open_pages: set[str] = field(default_factory=set)
+    """Jobs whose pages are open and ask again and again; a page is closed by taking its job out."""
 
     def window(self, number: str) -> Window:
         return Window(self, self.work.window_address(number))
@@ -334,6 +336,7 @@ class Assistant:
         while time.monotonic() < until:
             state = self.state(platform, number)
             if state["state"] != "waiting" or state["ready"]:
+                self.open_pages.add(number)
                 return number
             time.sleep(0.05)
         raise AssertionError("it never got ready")
@@ -347,7 +350,7 @@ def running_assistant(
     before = os.environ.get(virtual.FOLDER_VARIABLE)
     os.environ[virtual.FOLDER_VARIABLE] = str(ukeys)
     ukeys.mkdir(mode=0o700, exist_ok=True)
-    clock = Clock()
+    clock, over = Clock(), threading.Event()
     work = Work(settings, virtual.station(ukeys), monotonic=clock)
     drawer: Drawer = VirtualDrawer()
     bound = listen(HOST, settings.port)
@@ -358,8 +361,12 @@ def running_assistant(
         while not server.started:
             time.sleep(0.01)
         with httpx.Client(base_url=settings.origin, timeout=60, trust_env=False) as client:
-            yield Assistant(work, client, clock)
+            running = Assistant(work, client, clock)
+            pages = threading.Thread(target=_ask_on, args=(running, over), daemon=True)
+            pages.start()
+            yield running
     finally:
+        over.set()
         server.should_exit = True
         thread.join(10)
         bound.close()
@@ -368,3 +375,10 @@ def running_assistant(
             os.environ.pop(virtual.FOLDER_VARIABLE, None)
         else:
             os.environ[virtual.FOLDER_VARIABLE] = before
+
+
+def _ask_on(running: Assistant, over: threading.Event) -> None:
+    """As the pages that wait for their jobs do."""
+    while not over.wait(2):
+        for number in tuple(running.open_pages):
+            running.work.desk.asked(number, running.work.now())

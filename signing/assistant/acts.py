@@ -12,6 +12,7 @@ from typing import Final, Protocol, assert_never
 from signing import SigningError
 from signing.assistant.desk import Answer, Entry
 from signing.assistant.revocation import Lists, Standing
+from signing.assistant.texts import say
 from signing.jobs import Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
 from signing.names import Name
 from signing.seal_signature import assemble, to_be_signed
@@ -23,6 +24,7 @@ from signing.x509 import Certificate
 
 NO_UKEY: Final = "no-token"
 OTHER_UKEY: Final = "other-ukey"
+SHORT: Final = 16
 
 
 class ActError(SigningError):
@@ -73,6 +75,30 @@ def hindrance(fits: Sequence[Fit]) -> str:
     if "" in problems:
         return ""
     return next((problem for problem in problems if problem != OTHER_UKEY), OTHER_UKEY)
+
+
+def wanted(job: Job, seen: Sequence[TokenContents], locale: str) -> str:
+    """The UKey that the job needs, as people know it: by its name when it was here before."""
+    if isinstance(job.task, UnlockTask):
+        return job.task.serial
+    for contents in seen:
+        if contents.certificate is not None and _is_named(job, contents):
+            return f"{contents.info.label} · {contents.certificate.subject.common_name}"
+    if isinstance(job.task, SignInTask | OrderTask) and job.task.certificate:
+        return say("certificate", locale, number=job.task.certificate.hex()[:SHORT])
+    return ""
+
+
+def _is_named(job: Job, contents: TokenContents) -> bool:
+    """Whether the job names this very UKey by its seal or certificate."""
+    match job.task:
+        case SealTask():
+            return contents.seal is not None and contents.seal.digest == job.task.seal
+        case SignInTask() | OrderTask():
+            certificate = contents.certificate
+            return certificate is not None and certificate.fingerprint == job.task.certificate
+        case _:
+            return False
 
 
 def _problem(job: Job, contents: TokenContents, now: datetime) -> str:

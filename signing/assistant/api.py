@@ -2,16 +2,19 @@
 
     GET  /v1/tokens       certificate and seal of each UKey; the assistant's key
     POST /v1/jobs         {"job": text} -> {"id", "window"}
-    GET  /v1/jobs/<id>    waiting | done | refused
+    GET  /v1/jobs/<id>    waiting | done | refused; ?held=1: answered when it is over, or after some seconds
+    DELETE /v1/jobs/<id>  its page closes: nobody waits for the answer any more
     GET  /v1/hello        nothing, to anybody: an assistant runs here
 
 The CORS header names the origin as it was paired and is kept here; whoever is not paired gets none. A page
 also shows the access that pairing gave to this person's browser: a header can be forged by any local program.
 """
 
+import asyncio
 import base64
 import json
 import secrets
+import time
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from signing.assistant.desk import DeskError, Entry, State
+from signing.assistant.desk import OPEN, DeskError, Entry, State
 from signing.assistant.languages import choose
 from signing.assistant.pairing import Platform
 from signing.assistant.texts import say, say_error
@@ -27,7 +30,10 @@ from signing.assistant.work import Work
 from signing.jobs import JobError
 from signing.token.port import TokenContents, TokenError
 
-METHODS: Final = ("GET", "POST")
+METHODS: Final = ("GET", "POST", "DELETE")
+HELD_S: Final = 3.0
+"""How long an answer is held back while nothing changes: pages in the background may set no timers."""
+LOOKS_EVERY_S: Final = 0.2
 ALLOWED_HEADERS: Final = "authorization, content-type"
 
 
@@ -43,7 +49,7 @@ class Api:
             Route("/v1/open", self.open, methods=["POST"]),
             Route("/v1/tokens", self.tokens, methods=["GET", "OPTIONS"]),
             Route("/v1/jobs", self.submit, methods=["POST", "OPTIONS"]),
-            Route("/v1/jobs/{number}", self.job, methods=["GET", "OPTIONS"]),
+            Route("/v1/jobs/{number}", self.job, methods=["GET", "DELETE", "OPTIONS"]),
         ]
 
     async def hello(self, request: Request) -> Response:
@@ -104,7 +110,20 @@ class Api:
         entry = self._work.desk.get(request.path_params["number"], self._work.now())
         if entry is None or entry.platform.origin != platform.origin:
             return self._said(request, platform, "job.expired", 404)
+        if request.method == "DELETE":
+            self._work.withdraw(entry)
+            return _answer(platform, {"state": "withdrawn"})
+        entry = await self._asked(request, entry)
         return _answer(platform, self._state(entry, _locale(request)))
+
+    async def _asked(self, request: Request, entry: Entry) -> Entry:
+        """The job as its page gets to know it; held back for a while when the page wishes so."""
+        until = time.monotonic() + (HELD_S if "held" in request.query_params else 0.0)
+        while True:
+            entry = self._work.desk.asked(entry.id, self._work.now()) or entry
+            if entry.state not in OPEN or time.monotonic() >= until or await request.is_disconnected():
+                return entry
+            await asyncio.sleep(LOOKS_EVERY_S)
 
     def _state(self, entry: Entry, locale: str) -> dict[str, Any]:
         match entry.state:

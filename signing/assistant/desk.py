@@ -30,6 +30,9 @@ MAX_NONCES: Final = 4_096
 STAYS: Final = timedelta(minutes=15)
 ANSWER_STAYS: Final = timedelta(minutes=5)
 SECRET_LENGTH: Final = 43
+PAGE_GONE: Final = "page-gone"
+GONE_AFTER: Final = timedelta(seconds=15)
+"""A page asks every second or so; one that has not asked for so long is closed."""
 
 
 class State(StrEnum):
@@ -50,6 +53,8 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.REFUSED: frozenset(),
 }
 OPEN: Final = frozenset({State.PREPARING, State.WAITING, State.SIGNING})
+WITHDRAWN_FROM: Final = frozenset({State.PREPARING, State.WAITING})
+"""What ends by itself, or with its page; a signature that is being made is waited for."""
 
 
 class DeskError(SigningError):
@@ -83,11 +88,16 @@ class Entry:
     secret: str = field(default="", repr=False)
     cookie: str = field(default="", repr=False)
     csrf: str = field(default="", repr=False)
+    """Of the window's form as it is shown now: each is taken once."""
     answer: Answer | None = field(default=None, repr=False)
     refusal: str = ""
     """Why, as a word for messages."""
     hindrance: str = ""
     """What the person was told last; the reason when they give up."""
+    said: Any = field(default=None, repr=False)
+    """What the window says when it is shown next, once."""
+    asked: datetime | None = None
+    """When its page asked last; None where no page waits for the answer."""
 
 
 class Desk:
@@ -98,9 +108,9 @@ class Desk:
         self._entries: dict[str, Entry] = {}
         self._nonces = _Nonces(folder / "nonces.json")
 
-    def take(self, job: Job, platform: Platform, now: datetime) -> Entry:
+    def take(self, job: Job, platform: Platform, now: datetime, *, of_page: bool = True) -> Entry:
         """Put a job that was read and checked on the desk. Raises DeskError when it was there before, or
-        when there is no room."""
+        when there is no room. `of_page`: a page waits for the answer, and the job ends with it."""
         with self._lock:
             self._sweep(now)
             waiting = [each for each in self._entries.values() if each.state in OPEN]
@@ -116,6 +126,7 @@ class Desk:
                 until=min(job.expires_at, now + STAYS),
                 handle=secrets.token_urlsafe(16),
                 csrf=secrets.token_urlsafe(24),
+                asked=now if of_page else None,
             )
             self._entries[entry.id] = entry
             return entry
@@ -125,6 +136,39 @@ class Desk:
         with self._lock:
             self._sweep(now)
             return self._entries.get(number)
+
+    def asked(self, number: str, now: datetime) -> Entry | None:
+        """The job, as it stands now, for its page, which is still there."""
+        with self._lock:
+            self._sweep(now)
+            entry = self._entries.get(number)
+            if entry is None or entry.asked is None or entry.state not in OPEN:
+                return entry
+            return self._put(replace(entry, asked=now))
+
+    def withdraw(self, number: str) -> Entry | None:
+        """Its page closes. None when that is too late: it is being signed, or over."""
+        with self._lock:
+            entry = self._entries.get(number)
+            if entry is None or entry.state not in WITHDRAWN_FROM:
+                return None
+            return self._put(_over(entry, PAGE_GONE, datetime.now(UTC)))
+
+    def take_form(self, number: str, token: str) -> bool:
+        """Whether this is the form that the window shows now. It is taken once: the same form sent again
+        (a reload, a second click) is another's."""
+        with self._lock:
+            entry = self._entries.get(number)
+            if entry is None or not secrets.compare_digest(entry.csrf.encode(), token.encode()):
+                return False
+            self._put(replace(entry, csrf=secrets.token_urlsafe(24)))
+            return True
+
+    def say(self, number: str, said: Any) -> None:
+        """Keep for the next look at the window."""
+        with self._lock:
+            if entry := self._entries.get(number):
+                self._put(replace(entry, said=said))
 
     def open_entries(self, now: datetime) -> tuple[Entry, ...]:
         """What waits for the person, the oldest first."""
@@ -197,13 +241,16 @@ class Desk:
 
     def _sweep(self, now: datetime) -> None:
         for entry in list(self._entries.values()):
-            if now <= entry.until:
-                continue
-            if entry.state in (State.PREPARING, State.WAITING):
-                over = replace(entry, state=State.REFUSED, shown=None, secret="", refusal="job.expired")
-                self._put(replace(over, until=now + ANSWER_STAYS))
-            elif entry.state not in OPEN:
+            gone = entry.asked is not None and now > entry.asked + GONE_AFTER
+            if entry.state in WITHDRAWN_FROM and (gone or now > entry.until):
+                self._put(_over(entry, "job.expired" if now > entry.until else PAGE_GONE, now))
+            elif entry.state not in OPEN and now > entry.until:
                 del self._entries[entry.id]
+
+
+def _over(entry: Entry, refusal: str, now: datetime) -> Entry:
+    ended = replace(entry, state=State.REFUSED, shown=None, secret="", refusal=refusal)
+    return replace(ended, until=now + ANSWER_STAYS)
 
 
 def _size(shown: Shown | None) -> int:

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signing.assistant.settings import AssistantSettings
 
 MAX_BODY: Final = 65_536
+METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS")
+PAGES_METHODS: Final = (*METHODS, "DELETE")
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 HEADERS: Final = (
     (
@@ -60,10 +62,11 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY:
             return PlainTextResponse("Too large.\n", 413)
-        if scope["method"] not in ("GET", "HEAD", "POST", "OPTIONS"):
+        for_pages = scope["path"].startswith("/v1/")
+        if scope["method"] not in (PAGES_METHODS if for_pages else METHODS):
             return PlainTextResponse("Not allowed.\n", 405)
         foreign = headers.get("origin", self._settings.origin) != self._settings.origin
-        if foreign and not scope["path"].startswith("/v1/"):
+        if foreign and not for_pages:
             return PlainTextResponse("Not from there.\n", 403)
         return None
 

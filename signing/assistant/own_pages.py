@@ -1,10 +1,10 @@
 """The person's own pages: UKeys, pairing, what waits, what was signed.
 
 GET /open/<secret>      once: lets this browser in and leads to /own/<handle>/
-/own/<handle>/…         each needs the cookie of the session; each POST its form's token and our Origin
+/own/<handle>/…         each needs the cookie of the session; each POST our Origin and its form's token,
+                        taken once; it leads back, so that a reload sends nothing again
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from signing.assistant.desk import DeskError, State
 from signing.assistant.pages import Pages, ends_soon, form_of, is_own_form, locale_of
 from signing.assistant.pairing import PairingError
-from signing.assistant.sessions import Session
+from signing.assistant.sessions import MAX_SESSIONS, Session
 from signing.assistant.texts import say, say_error
 from signing.assistant.windows import PENDING_COOKIE, given_in, told
 from signing.assistant.work import Work
@@ -25,7 +25,19 @@ from signing.token.port import TokenContents, TokenError
 
 COOKIE: Final = "luochui_own"
 PENDING_DAYS: Final = 180
-LINE: Final = ("at", "event", "kind", "title", "why", "ukey", "serial", "certificate", "platform", "document")
+LINE: Final = (
+    "at",
+    "event",
+    "kind",
+    "title",
+    "why",
+    "ukey",
+    "serial",
+    "holder",
+    "certificate",
+    "platform",
+    "document",
+)
 
 Form = Mapping[str, str]
 Action = Callable[[Request, Session, Form], Awaitable[Response]]
@@ -51,6 +63,7 @@ class OwnPages:
         self._work = work
         self._pages = pages
         self._drawer = drawer
+        self._said: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> list[Route]:
         posts = {
@@ -117,9 +130,7 @@ class OwnPages:
             await run_in_threadpool(self._work.pair, origin, code, phrase)
         except PairingError as error:
             typed = {"origin": origin, "code": code, "phrase": phrase}
-            return await self._home(
-                request, session, pairing=say(error.code, locale_of(request)), typed=typed
-            )
+            return self._back(session, pairing=say(error.code, locale_of(request)), typed=typed)
         return self._back(session)
 
     async def unpair(self, request: Request, session: Session, form: Form) -> Response:
@@ -132,8 +143,8 @@ class OwnPages:
         problem = await run_in_threadpool(self._work.change_pin, given_in(form))
         if problem is not None:
             message = told(problem, locale_of(request))
-            return await self._home(request, session, message=message, at=form.get("ukey", ""))
-        return self._back(session, "?changed=1")
+            return self._back(session, message=message, at=form.get("ukey", ""))
+        return self._back(session, changed=True)
 
     async def unlock(self, request: Request, session: Session, form: Form) -> Response:
         """An authorization code was pasted; the window of the unlocking asks for the new PIN."""
@@ -143,7 +154,7 @@ class OwnPages:
         except (JobError, DeskError) as error:
             known = isinstance(error, DeskError) and error.code == "replayed"
             code = "replayed" if known else "unlock.not_read"
-            return await self._home(request, session, message=say(code, locale_of(request)))
+            return self._back(session, message=say(code, locale_of(request)))
         return RedirectResponse(self._work.window_address(entry.id), 303)
 
     async def window(self, request: Request, session: Session, form: Form) -> Response:
@@ -160,10 +171,10 @@ class OwnPages:
             try:
                 await run_in_threadpool(act, form.get("label", ""))
             except TokenError as error:
-                return await self._home(request, session, message=say_error(error, locale_of(request)))
+                return self._back(session, message=say_error(error, locale_of(request)))
         return self._back(session)
 
-    async def _home(self, request: Request, session: Session, **more: Any) -> Response:
+    async def _home(self, request: Request, session: Session) -> Response:
         now = self._work.now()
         tokens: tuple[TokenContents, ...] = ()
         trouble = ""
@@ -172,18 +183,22 @@ class OwnPages:
         except TokenError as error:
             trouble = say_error(error, locale_of(request))
         lying = self._drawer.lying() if self._drawer is not None and self._work.settings.demo else ()
-        context = {
+        context: dict[str, Any] = {
             "message": "",
             "at": "",
             "pairing": "",
             "typed": {"origin": request.query_params.get("origin", ""), "code": "", "phrase": ""},
-            "changed": "changed" in request.query_params,
+            "changed": False,
         }
+        said = self._said.pop(session.handle, {})
+        at = said.get("at", "")
+        if at not in {each.info.serial for each in tokens}:
+            said = {**said, "at": ""}
         return self._pages.page(
             request,
             "home.html",
-            422 if more else 200,
             session=session,
+            csrf_token=self._work.sessions.new_form(session),
             tokens=tokens,
             trouble=trouble,
             soon={each.info.serial for each in tokens if ends_soon(each, now)},
@@ -193,7 +208,7 @@ class OwnPages:
             waiting=[each for each in self._work.desk.open_entries(now) if each.state is State.WAITING],
             key_id=self._work.key.public_key.key_id,
             now=now,
-            **(context | more),
+            **(context | said),
         )
 
     def _guarded(self, act: Action) -> Callable[[Request], Awaitable[Response]]:
@@ -204,8 +219,8 @@ class OwnPages:
             if session is None or not is_own_form(request, self._work.settings):
                 return self._pages.sorry(request, "not-entered", 403)
             form = await form_of(request)
-            if not secrets.compare_digest(form.get("csrf", "").encode(), session.csrf.encode()):
-                return self._pages.sorry(request, "form-foreign", 403)
+            if not self._work.sessions.take_form(session, form.get("csrf", "")):
+                return self._pages.sorry(request, "form-used", 403, way=f"/own/{session.handle}/")
             return await act(request, session, form)
 
         return guarded
@@ -213,6 +228,10 @@ class OwnPages:
     def _session(self, request: Request) -> Session | None:
         return self._work.sessions.get(request.path_params["handle"], request.cookies.get(COOKIE, ""))
 
-    @staticmethod
-    def _back(session: Session, query: str = "") -> Response:
-        return RedirectResponse(f"/own/{session.handle}/{query}", 303)
+    def _back(self, session: Session, **said: Any) -> Response:
+        """Home again, by a GET that can be repeated; what is said there is kept until it was shown."""
+        if said:
+            self._said[session.handle] = said
+            while len(self._said) > MAX_SESSIONS:
+                self._said.pop(next(iter(self._said)))
+        return RedirectResponse(f"/own/{session.handle}/", 303)

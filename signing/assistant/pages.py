@@ -37,9 +37,9 @@ class Pages:
         text = template.render(locale=locale, demo=self._settings.demo, **context)
         return HTMLResponse(text, status)
 
-    def sorry(self, request: Request, code: str, status: int) -> Response:
-        """A page that says what is the matter."""
-        return self.page(request, "sorry.html", status, what=code)
+    def sorry(self, request: Request, code: str, status: int, way: str = "") -> Response:
+        """A page that says what is the matter, and the way back where there is one."""
+        return self.page(request, "sorry.html", status, what=code, way=way)
 
 
 def locale_of(request: Request) -> str:
@@ -78,12 +78,21 @@ def _environment(locale: str) -> Environment:
     environment.filters |= {
         "day": lambda moment: moment.astimezone(_CHINA).strftime("%Y-%m-%d"),
         "minute": lambda moment: moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M"),
+        "moment": _moment,
         "source": source_of,
         "kind_word": lambda kind: _word(KINDS, kind, locale),
         "event_word": lambda event: _word(EVENTS, event, locale),
         "reason": lambda code: say(code, locale) if code in MESSAGES and "%(" not in MESSAGES[code] else code,
     }
     return environment
+
+
+def _moment(text: str) -> str:
+    """A time of the log as the platform shows times; what is no time stays as it is."""
+    try:
+        return datetime.fromisoformat(text).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return text
 
 
 def _word(words: Mapping[str, str], word: str, locale: str) -> str:

@@ -20,6 +20,8 @@ MAX_SESSIONS: Final = 16
 MAX_OPENINGS: Final = 16
 CHALLENGE_S: Final = 10.0
 MAX_CHALLENGES: Final = 256
+MAX_FORMS: Final = 32
+"""Pages of a session whose forms are good; the oldest make room."""
 _CHALLENGE: Final = re.compile(r"([0-9]{10,16})-[0-9a-f]{32}")
 
 
@@ -29,8 +31,8 @@ class Session:
 
     handle: str
     cookie: str = field(repr=False)
-    csrf: str = field(repr=False)
     until: float
+    forms: dict[str, None] = field(default_factory=dict, repr=False)
 
 
 class Sessions:
@@ -63,7 +65,6 @@ class Sessions:
             session = Session(
                 handle=secrets.token_urlsafe(16),
                 cookie=secrets.token_urlsafe(32),
-                csrf=secrets.token_urlsafe(24),
                 until=self._now() + SESSION_S,
             )
             self._sessions[session.handle] = session
@@ -78,6 +79,23 @@ class Sessions:
             if session is None or session.until < self._now():
                 return None
             return session if _same(session.cookie, cookie) else None
+
+    def new_form(self, session: Session) -> str:
+        """For the forms of one page: one of them is taken, once."""
+        token = secrets.token_urlsafe(24)
+        with self._lock:
+            session.forms[_hash(token)] = None
+            while len(session.forms) > MAX_FORMS:
+                session.forms.pop(next(iter(session.forms)))
+        return token
+
+    def take_form(self, session: Session, token: str) -> bool:
+        """Whether a page of ours has this form and none of that page was sent before."""
+        with self._lock:
+            name = _hash(token)
+            known = name in session.forms
+            session.forms.pop(name, None)
+            return known
 
     @property
     def pending_handle(self) -> str:

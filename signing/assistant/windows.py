@@ -3,21 +3,21 @@
 GET  /window/<secret>              once: gives the cookie of this window and leads on
 GET  /window/at/<handle>           the window
 GET  /window/at/<handle>/<n>.png   a page of the document
-POST /window/at/<handle>           agree or refuse
+POST /window/at/<handle>           agree or refuse; leads back to the window: a reload sends nothing again
 GET  /pending/<handle>/<job>       for a browser of the person, when no window opened
 """
 
-import secrets
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from signing.assistant.acts import Fit, hindrance
-from signing.assistant.desk import OPEN, Entry, State
+from signing.assistant.acts import OTHER_UKEY, Fit, hindrance, wanted
+from signing.assistant.desk import OPEN, PAGE_GONE, Entry, State
 from signing.assistant.pages import Pages, form_of, is_own_form, locale_of
 from signing.assistant.texts import say, say_error
 from signing.assistant.work import Given, Problem, Work
@@ -71,7 +71,10 @@ class Windows:
         entry = self._entry(request)
         if entry is None:
             return self._pages.sorry(request, "window-used", 403)
-        return await self._window(request, entry, request.query_params.get("ukey", ""), None)
+        problem: Problem | None = entry.said
+        if problem is not None:
+            self._work.desk.say(entry.id, None)
+        return await self._window(request, entry, request.query_params.get("ukey", ""), problem)
 
     async def picture(self, request: Request) -> Response:
         """One page of the document, rasterized."""
@@ -87,20 +90,22 @@ class Windows:
         if entry is None or not is_own_form(request, self._work.settings):
             return self._pages.sorry(request, "window-used", 403)
         form = await form_of(request)
-        if not secrets.compare_digest(form.get("csrf", "").encode(), entry.csrf.encode()):
-            return self._pages.sorry(request, "form-foreign", 403)
+        way = f"/window/at/{entry.handle}"
+        if not self._work.desk.take_form(entry.id, form.get("csrf", "")):
+            return self._pages.sorry(request, "form-used", 403, way=way)
         problem = None
         if form.get("action") == "refuse":
             self._work.refuse(entry, entry.hindrance if entry.hindrance in GIVEN_UP else "refused")
         elif form.get("action") == "agree":
             problem = await run_in_threadpool(self._work.confirm, entry, given_in(form))
         if problem is None:
-            return RedirectResponse(f"/window/at/{entry.handle}", 303)
-        return await self._window(request, self._entry(request) or entry, form.get("ukey", ""), problem)
+            return RedirectResponse(way, 303)
+        self._work.desk.say(entry.id, problem)
+        return RedirectResponse(f"{way}?{urlencode({'ukey': form.get('ukey', '')})}#agree", 303)
 
     async def _window(self, request: Request, entry: Entry, chosen: str, problem: Problem | None) -> Response:
         if entry.state not in OPEN:
-            return self._pages.page(request, "answered.html", entry=entry)
+            return self._pages.page(request, "answered.html", entry=entry, neutral=NEUTRAL)
         locale = locale_of(request)
         message = told(problem, locale) if problem else ""
         fits: tuple[Fit, ...] = ()
@@ -114,7 +119,6 @@ class Windows:
         return self._pages.page(
             request,
             "window.html",
-            422 if problem else 200,
             entry=entry,
             job=entry.job,
             task=entry.job.task,
@@ -122,10 +126,17 @@ class Windows:
             fits=fits,
             usable=usable,
             ukey=picked[0] if len(picked) == 1 else None,
-            hindered=say(hindered, locale) if hindered else "",
+            hindered=self._hindered(hindered, entry, locale) if hindered else "",
             message=message,
             now=self._work.now(),
         )
+
+    def _hindered(self, hindered: str, entry: Entry, locale: str) -> str:
+        """Why nothing can be signed now; names the UKey that is needed where that is known."""
+        name = wanted(entry.job, self._work.seen(), locale)
+        if hindered == OTHER_UKEY and name:
+            return say(f"{OTHER_UKEY}.named", locale, ukey=name)
+        return say(hindered, locale)
 
     def _entry(self, request: Request) -> Entry | None:
         cookie = request.cookies.get(COOKIE, "")
@@ -149,6 +160,9 @@ GIVEN_UP: Final = frozenset(
         "key-exists",
     }
 )
+
+# How a job ends without any fault.
+NEUTRAL: Final = GIVEN_UP | {"refused", "job.expired", PAGE_GONE}
 
 
 def given_in(form: Mapping[str, str]) -> Given:

@@ -11,7 +11,7 @@ from typing import Final
 from signing import SigningError
 from signing.assistant import acts
 from signing.assistant.acts import ActError, Fit, Ukeys, hindrance, judge
-from signing.assistant.desk import Answer, Desk, DeskError, Entry, State
+from signing.assistant.desk import PAGE_GONE, Answer, Desk, DeskError, Entry, State
 from signing.assistant.fetching import FetchError
 from signing.assistant.journal import Journal
 from signing.assistant.keeping import own_secret, private_folder
@@ -24,11 +24,13 @@ from signing.assistant.settings import AssistantSettings
 from signing.assistant.showing import NotShown, fetch_and_show
 from signing.jobs import JobError, JobProblem, SealTask, UnlockTask, read_job, same_code
 from signing.sm2 import PrivateKey, load_or_create
-from signing.token.port import Pin, PinState, TokenContents, TokenError, WrongPin
+from signing.token.port import Pin, PinLocked, PinState, TokenContents, TokenError, WrongPin
 
 PREPARING_AT_ONCE: Final = 2
+MAX_SEEN: Final = 64
 
 OTHER_PLATFORM: Final = "other-platform"
+LOCKED: Final = PinLocked.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Work:
         self.opening = Opening(folder, settings.opens)
         self.key: PrivateKey = load_or_create(folder / "key.pem")
         self._reading = threading.Lock()
+        self._seen: dict[str, TokenContents] = {}
         self._preparing = ThreadPoolExecutor(PREPARING_AT_ONCE, thread_name_prefix="preparing")
 
     def close(self) -> None:
@@ -86,7 +89,15 @@ class Work:
     def tokens(self) -> tuple[TokenContents, ...]:
         """What is plugged in. One look at a time: each starts a process. Raises TokenError."""
         with self._reading:
-            return self.ukeys.tokens()
+            found = self.ukeys.tokens()
+            self._seen |= {contents.info.serial: contents for contents in found}
+            while len(self._seen) > MAX_SEEN:
+                self._seen.pop(next(iter(self._seen)))
+            return found
+
+    def seen(self) -> tuple[TokenContents, ...]:
+        """What was plugged in since the start, also what was pulled out again."""
+        return tuple(self._seen.values())
 
     # ── pairing ──
 
@@ -135,7 +146,7 @@ class Work:
                 raise
             if job.platform != platform.origin or not isinstance(job.task, UnlockTask):
                 raise DeskError("unlock.not_read")
-            entry = self.desk.take(job, platform, self.now())
+            entry = self.desk.take(job, platform, self.now(), of_page=False)
             return self.desk.move(entry.id, State.WAITING) or entry
         raise DeskError("unlock.not_read")
 
@@ -161,6 +172,11 @@ class Work:
         """End it without a signature, and say why."""
         if self.desk.move(entry.id, State.REFUSED, refusal=code):
             self._log("refused", entry, why=code)
+
+    def withdraw(self, entry: Entry) -> None:
+        """The page that waits for it closes."""
+        if self.desk.withdraw(entry.id):
+            self._log("refused", entry, why=PAGE_GONE)
 
     # ── signing ──
 
@@ -207,7 +223,7 @@ class Work:
             if given.new_pin != given.again:
                 return Problem("pin-differ")
             answer = acts.unlock(entry.job.task, token, given.new_pin, self.key)
-            self._log("unlocked", entry, ukey=fit.contents.info.label)
+            self._log("unlocked", entry, **_about(fit.contents))
         else:
             pin = given.pin
             if fit.contents.info.pin_state is PinState.TO_BE_CHANGED:
@@ -224,6 +240,8 @@ class Work:
         try:
             for contents in self.tokens():
                 if contents.info.serial == given.serial:
+                    if contents.info.pin_state is PinState.LOCKED:
+                        return Problem(LOCKED)
                     return self._too_early(contents, given) or self._changed(contents, given)
             return Problem(acts.NO_UKEY)
         except TokenError as error:
@@ -234,7 +252,7 @@ class Work:
             return Problem("pin-differ")
         self.ukeys.token(given.serial).change_pin(given.pin, given.new_pin)
         self.patience.was_right(given.serial)
-        self.journal.write("pin-changed", ukey=contents.info.label)
+        self.journal.write("pin-changed", **_about(contents))
         return None
 
     def _too_early(self, contents: TokenContents, given: Given) -> Problem | None:
@@ -246,15 +264,16 @@ class Work:
         return None
 
     def _told(self, error: TokenError, serial: str) -> Problem:
-        if isinstance(error, WrongPin):
+        if isinstance(error, WrongPin | PinLocked):  # the last wrong one comes as PinLocked
             self.patience.was_wrong(serial)
-            self.journal.write("wrong-pin", serial=serial)
+            contents = self._seen.get(serial)
+            self.journal.write(error.code, **(_about(contents) if contents else {"serial": serial}))
         return Problem(error.code, error=error)
 
     # ── the log ──
 
     def _log_signed(self, entry: Entry, contents: TokenContents) -> None:
-        facts = {"ukey": contents.info.label}
+        facts = _about(contents)
         if contents.certificate is not None:
             facts["certificate"] = str(contents.certificate)
         if isinstance(entry.job.task, SealTask):
@@ -264,3 +283,11 @@ class Work:
     def _log(self, event: str, entry: Entry, **facts: str) -> None:
         about = {"kind": entry.job.kind.value, "title": entry.job.title, "platform": entry.platform.origin}
         self.journal.write(event, **about, **facts)
+
+
+def _about(contents: TokenContents) -> dict[str, str]:
+    """Which UKey it was, and whose, for the log."""
+    facts = {"ukey": contents.info.label, "serial": contents.info.serial}
+    if contents.certificate is not None:
+        facts["holder"] = contents.certificate.subject.common_name or str(contents.certificate.subject)
+    return facts

@@ -186,15 +186,15 @@ def test_wrong_three_times_locked_unlocked_and_then_sealed(
         if window.get_by_label("我知道这是最后一次").count():
             window.get_by_label("我知道这是最后一次").check()
         window.get_by_label("PIN", exact=True).fill(wrong)
-        window.get_by_role("button", name="签章").click()
+        window.get_by_role("button", name="盖章").click()
         window.get_by_text(said).first.wait_for()
         assistant.clock.ahead += 60
     assert window.get_by_label("PIN", exact=True).count() == 0
     unlocked_in_a_second_window(page.context, assistant, platform, ukey)
     window.get_by_role("link", name="重新检查").click()
     window.get_by_label("PIN", exact=True).fill("246802")
-    window.get_by_role("button", name="签章").click()
-    window.get_by_role("heading", name="已签章").wait_for()
+    window.get_by_role("button", name="盖章").click()
+    window.get_by_role("heading", name="已盖章").wait_for()
     done = outcome(page)["done"]
     sealing = parse_seal_signature(base64.b64decode(done["result"]))
     assert sealing.is_signed_by(ukey.certificate.key)

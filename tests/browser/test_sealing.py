@@ -298,7 +298,7 @@ def _seals_after_a_wrong_pin(one: Person) -> None:
     window.wait_for_timeout(3_000)
     window.get_by_label("PIN", exact=True).fill(PIN)
     window.locator("button[value=agree]").click()
-    window.get_by_role("heading", name="已签章").wait_for()
+    window.get_by_role("heading", name="已盖章").wait_for()
     window.close()
     expect(page.locator("[data-part=step]")).to_contain_text("第 2 步，共 2 步")
     one.agree()

@@ -121,14 +121,14 @@ def test_a_document_is_sealed(assistant: Assistant, platform: SmallPlatform, uke
     number = platform.signs(assistant, platform.document(prepared, ukey.seal))
     window = assistant.window(number)
     assert PHRASE in window.text
-    assert "在文件上签章" in window.text
+    assert "在文件上盖章" in window.text
     assert platform.origin in window.text
     pages = re.findall(r'img src="(/window/at/[^"]+\.png)"', window.text)
     assert len(pages) == 3
     picture = window.client.get(assistant.origin + pages[0])
     assert picture.headers["content-type"] == "image/png"
     assert picture.content.startswith(b"\x89PNG")
-    assert "已签章" in window.agree(ukey.serial, PIN.reveal()).text
+    assert "已盖章" in window.agree(ukey.serial, PIN.reveal()).text
     found = outcome(assistant, platform, number)
     sealing = parse_seal_signature(der(found, "result"))
     assert sealing.seal == ukey.seal
@@ -205,7 +205,8 @@ def test_a_certificate_is_requested_for_a_key_just_made(
     assert request.subject.common_name == "乙方示例单位"
     assert request.key == virtual.station(ukeys).token(serial).contents().public_key
     again = platform.signs(assistant, RequestTask("one", "乙方示例单位"))
-    assert assistant.window(again).agree(ukey.serial, PIN.reveal()).status_code == 422
+    assert "已经有证书" in assistant.window(again).agree(ukey.serial, PIN.reveal()).text
+    assert outcome(assistant, platform, again)["state"] == "waiting"
 
 
 def test_each_kind_has_a_screen_of_its_own(
@@ -225,7 +226,7 @@ def test_each_kind_has_a_screen_of_its_own(
         assert match
         headings.add(match[1])
         window.refuse()
-    assert headings == {"在文件上签章", "登录平台", "确认办理事项", "生成密钥并申请证书"}
+    assert headings == {"在文件上盖章", "登录平台", "确认办理事项", "生成密钥并申请证书"}
 
 
 def test_there_is_no_way_to_sign_a_raw_hash(assistant: Assistant, platform: SmallPlatform) -> None:
@@ -496,7 +497,7 @@ def test_a_refusal_is_told_and_final(assistant: Assistant, platform: SmallPlatfo
     number = platform.signs(assistant, SignInTask("one"))
     window = assistant.window(number)
     csrf = window.csrf
-    assert "没有签署" in window.refuse().text
+    assert "已取消" in window.refuse().text
     assert outcome(assistant, platform, number)["code"] == "refused"
     window.agree(ukey.serial, PIN.reveal(), csrf=csrf)
     assert outcome(assistant, platform, number)["state"] == "refused"
@@ -660,7 +661,7 @@ def test_a_delivered_pin_is_changed_at_its_first_use(
     window = assistant.window(number)
     assert "首次使用必须修改" in window.text
     assert "PIN 应为 6 至 16 个字符" in window.agree(new.serial, PIN.reveal(), new_pin="1", again="1").text
-    assert window.agree(new.serial, PIN.reveal()).status_code == 422  # without a new PIN nothing is signed
+    assert "PIN 应为" in window.agree(new.serial, PIN.reveal()).text  # without a new PIN nothing is signed
     same = window.agree(new.serial, PIN.reveal(), new_pin=PIN.reveal(), again=PIN.reveal())
     assert "不接受这个新 PIN" in same.text
     assert "已完成" in window.agree(new.serial, PIN.reveal(), new_pin="246802", again="246802").text
@@ -738,10 +739,12 @@ def test_the_ukey_that_the_document_needs(
     second = issuer.equip(ukeys, "乙方示例单位")
     task = platform.document(prepared_pdf(second.seal), second.seal)
     window = assistant.window(platform.signs(assistant, task))
-    assert "不是此次办理所要求的 UKey" in window.text
-    assert window.agree(ukey.serial, PIN.reveal()).status_code == 422  # also not when it is forced
+    assert "不是这次要用的 UKey" in window.text
+    window.agree(ukey.serial, PIN.reveal())  # also not when it is forced
+    assert "没有插上这次要用的 UKey" in window.text
+    assert "已盖章" not in window.text
     window.agree(second.serial, PIN.reveal())
-    assert "已签章" in window.text
+    assert "已盖章" in window.text
     virtual.unplug(second.label, ukeys)
     assert hindered(assistant, platform, platform.signs(assistant, task)) == "other-ukey"
     wanted = SignInTask("one", second.certificate.fingerprint)
@@ -756,7 +759,8 @@ def test_an_expired_certificate(
     number = platform.signs(assistant, SignInTask("one"))
     window = assistant.window(number)
     assert "证书已过期" in window.text
-    assert window.agree(old.serial, PIN.reveal()).status_code == 422
+    assert "证书已过期" in window.agree(old.serial, PIN.reveal()).text
+    assert outcome(assistant, platform, number)["state"] == "waiting"
     assert hindered(assistant, platform, number) == "expired"
 
 
@@ -842,7 +846,7 @@ def test_the_log_says_what_was_signed(assistant: Assistant, platform: SmallPlatf
     assert PHRASE in shown.text
     assistant.window(number).agree(ukey.serial, PIN.reveal())
     log = home.client.get(home.at + "log").text
-    for text in ("已签署", "在文件上签章", "成交确认书", platform.origin, sm3(prepared).hex(), "已配对平台"):
+    for text in ("已签署", "在文件上盖章", "成交确认书", platform.origin, sm3(prepared).hex(), "已配对平台"):
         assert text in log
 
 

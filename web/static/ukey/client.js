@@ -51,15 +51,35 @@ export function connectAssistant(address = ASSISTANT, storage = window.localStor
     onState("connecting", {});
     if (await mayBeAsked()) onState("permission", {});
     const taken = await ask("/v1/jobs", { method: "POST", body: JSON.stringify({ job }), signal });
+    const path = `/v1/jobs/${taken.id}`;
+    const withdraw = () => takeBack(path);
+    window.addEventListener("pagehide", withdraw);
+    let over = false;
+    try {
+      const done = await answered(path, onState, signal);
+      over = true;
+      return done;
+    } catch (error) {
+      over = error.decided === true;
+      throw error;
+    } finally {
+      window.removeEventListener("pagehide", withdraw);
+      if (!over) withdraw();
+    }
+  }
+
+  async function answered(path, onState, signal) {
     const until = performance.now() + OVER_AFTER_MS;
     let failures = 0;
     let said = "";
     while (performance.now() < until) {
+      const began = performance.now();
       try {
-        const found = await ask(`/v1/jobs/${taken.id}`, { signal });
+        // While the person reads, the answer is held back: pages in the background may hardly set timers.
+        const found = await ask(said === "waiting" ? `${path}?held=1` : path, { signal });
         failures = 0;
         if (found.state === "done") return found;
-        if (found.state === "refused") throw new UkeyError(found.code, found.text);
+        if (found.state === "refused") throw Object.assign(new UkeyError(found.code, found.text), { decided: true });
         const state = found.ready ? "waiting" : "preparing";
         if (state !== said) onState(state, { window: found.window });
         said = state;
@@ -67,9 +87,16 @@ export function connectAssistant(address = ASSISTANT, storage = window.localStor
         failures += 1;
         if (error.code !== "not-running" || failures >= POLL_FAILURES) throw error;
       }
-      await pause(POLL_EVERY_MS, signal);
+      if (performance.now() - began < POLL_EVERY_MS) await pause(POLL_EVERY_MS, signal);
     }
     throw new UkeyError("timed-out");
+  }
+
+  /** Nobody waits for the answer any more: also while the page goes away. The assistant notices by itself, but later. */
+  function takeBack(path) {
+    const headers = { Authorization: `Bearer ${storage.getItem(ACCESS) ?? ""}` };
+    const options = { method: "DELETE", headers, keepalive: true, cache: "no-store", credentials: "omit" };
+    fetch(address + path, options).catch(() => {});
   }
 
   async function ask(path, { method = "GET", body, signal }) {
