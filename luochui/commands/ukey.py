@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from certificates.authority import DemonstrationAuthority, SubjectKind
+from luochui.commands import ukey_authorize as authorizing
 from luochui.services.faults import Repairable
 from luochui.settings import Settings, SettingsFaults, load
 from signing import SigningError
@@ -140,6 +141,9 @@ def unlock(
     delivered: Annotated[
         bool, typer.Option("--delivered", help="The PIN must be changed at first use")
     ] = False,
+    used: Annotated[
+        bool, typer.Option("--used", help="It was unlocked with the last authorization (ukey authorize)")
+    ] = False,
     profile_name: Annotated[str, typer.Option("--profile")] = VIRTUAL,
     profiles: Profiles = None,
     folder: Folder = None,
@@ -148,11 +152,40 @@ def unlock(
     with _plain_errors():
         token = _station(profile_name, profiles, folder).token(label)
         codes = _codes(load())
+        if used:
+            authorizing.settle(codes, token.info().serial)
         code = _read_pin(code_file) if code_file else codes.get(token.info().serial)
         token.unlock(code, _pin(new_pin_file, "New PIN", confirm=True), delivered=delivered)
         if code_file is None:
             _replace_code(token, codes, code)
         _say(f"{label} is unlocked and has a new PIN.")
+
+
+@app.command()
+def authorize(
+    label: Label,
+    assistant: Annotated[
+        str, typer.Option(help="Public key of the holder's assistant: a file or a text, PEM or base64")
+    ],
+    origin: Annotated[
+        str, typer.Option(help="The platform's address, as the assistant is paired with it")
+    ] = "",
+    used: Annotated[bool, typer.Option("--used", help="The last authorization was used")] = False,
+    unused: Annotated[bool, typer.Option("--unused", help="The last authorization was not used")] = False,
+    folder: Folder = None,
+) -> None:
+    """Make a one-use authorization to unlock a UKey; its holder pastes it into the assistant within a day."""
+    with _plain_errors():
+        settings = load()
+        codes, key = _codes(settings), authorizing.assistant_key(assistant)
+        serial = authorizing.serial_of(label, codes, _folder(folder, settings))
+        if used:
+            authorizing.settle(codes, serial)
+        elif not unused:
+            authorizing.require_plain_case(codes, serial)
+        text = authorizing.authorization(serial, f"解锁 UKey {label}", key, settings, codes, origin)
+        typer.echo(f"For UKey {serial} and assistant {key.key_id} only: once, within 24 hours.", err=True)
+        _say(text)
 
 
 @app.command()
@@ -187,6 +220,7 @@ def delete(
         virtual.delete(found.serial or label, home)
         if found.serial:
             _codes(settings).forget(found.serial)
+            _codes(settings).forget(authorizing.next_of(found.serial))
         _say(f"{label} is destroyed. If its certificate is still valid: luochui authority revoke.")
 
 
@@ -248,10 +282,10 @@ def _deleted_on_failure(serial: str, home: Path, codes: CodeBook) -> Iterator[No
 def _replace_code(token: StationToken, codes: CodeBook, used: Pin) -> None:
     """A used code is worth nothing. The next one is on disk before the UKey has it: a stop loses neither."""
     serial, fresh = token.info().serial, virtual.random_so_pin()
-    codes.put(f"{serial}next", fresh)
+    codes.put(authorizing.next_of(serial), fresh)
     token.set_so_pin(used, fresh)
     codes.put(serial, fresh)
-    codes.forget(f"{serial}next")
+    codes.forget(authorizing.next_of(serial))
 
 
 def _station(profile_name: str, profiles: Path | None, folder: Path | None) -> Station:
