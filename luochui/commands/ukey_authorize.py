@@ -1,8 +1,8 @@
 """`luochui ukey authorize`: a one-use authorization to unlock a UKey, for the assistant of its holder.
 
 It travels as a job that the platform's key signed; the code in it is encrypted to one assistant. The code
-that the UKey gets afterwards is kept here before the authorization is given out: whatever happens to it, one of
-the two kept codes is the UKey's.
+that the UKey gets afterwards is kept here before the authorization is given out: whatever happens to it, one
+of the two kept codes is the UKey's.
 """
 
 import base64

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from luochui.cli import app
 from luochui.commands.ukey_authorize import NotAuthorized, assistant_key, next_of
@@ -56,7 +55,8 @@ def assistant(data: Path, tmp_path: Path, serial: str, platform: SmallPlatform) 
 
 
 def ukey(*words: str) -> Result:
-    return CliRunner().invoke(app, ["ukey", *words])
+    done: Result = CliRunner().invoke(app, ["ukey", *words])
+    return done
 
 
 def authorized(assistant: Assistant, platform: SmallPlatform, *more: str) -> Result:
