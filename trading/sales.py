@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Row, and_, exists, func, insert, or_, select, text, update
+from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import Field, SQLModel
 
 from bidding.terms import Fen
 from office.accounts import Role
 from signing.documents import DocumentKind
+from trading.sale_lists import Which, lacks_ofd_seal_of, whose
 from trading.sale_states import (
     ENDED_BY_HAND,
     TRANSITIONS,
@@ -24,46 +23,13 @@ from trading.sale_states import (
     after_sealing,
     has_sealed,
 )
+from trading.sale_tables import SaleRow, VersionRow
+from trading.sale_tables import accounts as _accounts
+from trading.sale_tables import documents as _documents
+from trading.sale_tables import versions as _versions
 
 LONGEST_REASON: Final = 500
 PAGE: Final = 20
-
-
-class _SaleDocument(SQLModel, table=True):
-    __tablename__ = "sale_documents"
-
-    id: int | None = Field(default=None, primary_key=True)
-    lot: str
-    number: str
-    state: str
-    transferee_id: int
-    transferor_id: int | None = None
-    transferee: str
-    transferor: str
-    title: str
-    price: int
-    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    changed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    reason: str = ""
-    ended_by: int | None = None
-
-
-class _SaleVersion(SQLModel, table=True):
-    __tablename__ = "sale_versions"
-
-    document_id: int = Field(primary_key=True)
-    kind: str = Field(primary_key=True)
-    version: int = Field(primary_key=True)
-    digest: str
-    size: int
-    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    sealed_by: str = ""
-    ukey_id: int | None = None
-
-
-_documents: Final = SQLModel.metadata.tables["sale_documents"].c
-_versions: Final = SQLModel.metadata.tables["sale_versions"].c
-_accounts: Final = SQLModel.metadata.tables["accounts"].c
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +89,6 @@ class NewDocument:
     """(digest, size) of the unsealed files."""
 
 
-class Which(Enum):
-    """Documents of a list."""
-
-    DUE = auto()
-    """That wait for the one who asks; of an overseer: for an account of the transferor."""
-    OPEN = auto()
-    ALL = auto()
-
-
 class Sales:
     """The tables. Every method is one transaction of its own."""
 
@@ -145,13 +102,13 @@ class Sales:
         row = {**fields, "state": SaleState.AWAITING_TRANSFEREE.value, "made_at": now, "changed_at": now}
         async with self._engine.begin() as connection:
             row["transferor_id"] = await _transferor(connection, new.transferor)
-            made = pg_insert(_SaleDocument).values(row).on_conflict_do_nothing(index_elements=["lot"])
+            made = pg_insert(SaleRow).values(row).on_conflict_do_nothing(index_elements=["lot"])
             number = (await connection.execute(made.returning(_documents.id))).scalar_one_or_none()
             if number is None:
                 return False
             for kind, (digest, size) in new.files.items():
                 file = {"kind": kind.value, "version": 0, "digest": digest, "size": size, "made_at": now}
-                await connection.execute(insert(_SaleVersion).values(document_id=number, **file))
+                await connection.execute(insert(VersionRow).values(document_id=number, **file))
         return True
 
     async def sold_without(self, limit: int = 20) -> Sequence[str]:
@@ -173,7 +130,7 @@ class Sales:
             for row in rows.all():
                 account = await _transferor(connection, row.transferor)
                 if account is not None:
-                    values = update(_SaleDocument).where(_documents.id == row.id)
+                    values = update(SaleRow).where(_documents.id == row.id)
                     await connection.execute(values.values(transferor_id=account))
                     found += 1
         return found
@@ -223,7 +180,7 @@ class Sales:
             after = after_sealing(state, party, base.kind)
             row = {"kind": base.kind.value, "version": base.version + 1, "made_at": now}
             await connection.execute(
-                insert(_SaleVersion).values(
+                insert(VersionRow).values(
                     document_id=document_id,
                     digest=file[0],
                     size=file[1],
@@ -233,7 +190,7 @@ class Sales:
                 )
             )
             if after is not state:
-                changed = update(_SaleDocument).where(_documents.id == document_id)
+                changed = update(SaleRow).where(_documents.id == document_id)
                 await connection.execute(changed.values(state=after.value, changed_at=now))
         return after
 
@@ -242,7 +199,7 @@ class Sales:
         if state not in ENDED_BY_HAND or not 0 < len(reason) <= LONGEST_REASON:
             raise ValueError("refused or void, with a reason")
         before = [before.value for before, after in TRANSITIONS.items() if state in after]
-        ended = update(_SaleDocument).where(_documents.id == document_id, _documents.state.in_(before))
+        ended = update(SaleRow).where(_documents.id == document_id, _documents.state.in_(before))
         values = {"state": state.value, "reason": reason, "ended_by": by, "changed_at": datetime.now(UTC)}
         async with self._engine.begin() as connection:
             return bool((await connection.execute(ended.values(values))).rowcount)
@@ -251,9 +208,9 @@ class Sales:
         self, account_id: int | None, which: Which, *, page: int = 1
     ) -> tuple[Sequence[SaleDocument], int]:
         """Documents of an account (None: of everybody), and how many there are."""
-        where = _whose(account_id, which)
+        where = whose(account_id, which)
         async with self._engine.connect() as connection:
-            counted = select(func.count()).select_from(_SaleDocument).where(where)
+            counted = select(func.count()).select_from(SaleRow).where(where)
             total = int((await connection.execute(counted)).scalar_one())
         newest = which is not Which.DUE
         return await self._select(where, limit=PAGE, offset=(page - 1) * PAGE, newest=newest), total
@@ -261,7 +218,7 @@ class Sales:
     async def lack_ofd_seal_of(self, account_id: int, among: Sequence[SaleDocument]) -> frozenset[int]:
         """Which of these wait for the account's seal on the OFD, after the one on the PDF."""
         asked = _documents.id.in_([each.id for each in among])
-        found = select(_documents.id).where(asked, _lacks_ofd_seal_of(account_id))
+        found = select(_documents.id).where(asked, lacks_ofd_seal_of(account_id))
         async with self._engine.connect() as connection:
             return frozenset((await connection.execute(found)).scalars())
 
@@ -308,41 +265,6 @@ def ofd_behind(versions: Sequence[Version]) -> tuple[Party, ...]:
         return ()
     lacking = sealed_by(versions, DocumentKind.PDF) - sealed_by(versions, DocumentKind.OFD)
     return tuple(party for party in Party if party in lacking)
-
-
-def _whose(account_id: int | None, which: Which) -> Any:
-    waiting = _documents.state.in_([state.value for state in TURN])
-    if account_id is None:
-        lacks_transferor = and_(waiting, _documents.transferor_id.is_(None))
-        return {Which.DUE: lacks_transferor, Which.OPEN: waiting, Which.ALL: _documents.id > 0}[which]
-    whose = _accounts_of(account_id)
-    mine = or_(*whose.values())
-    if which is not Which.DUE:
-        return mine if which is Which.ALL else and_(mine, waiting)
-    turns = [
-        and_(is_mine, _documents.state.in_([state.value for state, turn in TURN.items() if turn is party]))
-        for party, is_mine in whose.items()
-    ]
-    return or_(*turns, _lacks_ofd_seal_of(account_id))
-
-
-def _accounts_of(account_id: int) -> Mapping[Party, Any]:
-    return {
-        Party.TRANSFEREE: _documents.transferee_id == account_id,
-        Party.TRANSFEROR: _documents.transferor_id == account_id,
-    }
-
-
-def _lacks_ofd_seal_of(account_id: int) -> Any:
-    """As `files_to_seal` finds an OFD that was left for later."""
-    ofd = (_versions.document_id == _documents.id) & (_versions.kind == DocumentKind.OFD.value)
-
-    def lacks(party: Party, is_mine: Any) -> Any:
-        after = [state.value for state in SaleState if has_sealed(state, party)]
-        sealed = exists().where(ofd, _versions.sealed_by == party.value)
-        return and_(is_mine, _documents.state.in_(after), exists().where(ofd), ~sealed)
-
-    return or_(*(lacks(party, is_mine) for party, is_mine in _accounts_of(account_id).items()))
 
 
 async def _transferor(connection: AsyncConnection, name: str) -> int | None:

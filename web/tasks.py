@@ -5,7 +5,8 @@ from typing import Final
 from starlette.responses import Response
 
 from office.accounts import Role
-from trading.sales import PAGE, Which
+from trading.sale_lists import Which
+from trading.sales import PAGE
 from web.pages import page
 from web.visits import Visit
 
