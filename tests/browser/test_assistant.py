@@ -1,6 +1,7 @@
 """The assistant with a real browser, the real PKCS#11 module and a small platform, also as a public site."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -357,6 +358,48 @@ def test_a_run_can_be_given_up(
         {"address": assistant.origin, "job": platform.job(SignInTask("one"))},
     )
     assert found == "cancelled"
+    withdrawn(assistant)
+
+
+def withdrawn(assistant: Assistant) -> None:
+    """Well before the assistant would notice by itself that nobody asks."""
+    until = time.monotonic() + 5
+    while assistant.work.desk.open_entries(assistant.work.now()):
+        assert time.monotonic() < until, "the job still waits"
+        time.sleep(0.05)
+    assert assistant.work.journal.latest()[0]["why"] == "page-gone"
+
+
+@pytest.mark.parametrize("leaves", ["closes", "goes on"])
+def test_a_page_that_leaves_takes_its_job_back(
+    near: Browser, visit: Visit, assistant: Assistant, platform: SmallPlatform, ukey: Equipped, leaves: str
+) -> None:
+    page = from_home(visit(near), assistant)
+    begin(page, assistant, platform, SignInTask("one"))
+    window = window_of(page)
+    if leaves == "closes":
+        page.close()
+    else:
+        page.goto(assistant.origin + "/")
+    withdrawn(assistant)
+    window.get_by_label("PIN", exact=True).fill(PIN.reveal())
+    window.get_by_role("button", name="登录").click()
+    window.get_by_text("网页已关闭").wait_for()
+
+
+def test_a_reload_sends_no_pin_again(
+    near: Browser, visit: Visit, assistant: Assistant, platform: SmallPlatform, ukey: Equipped
+) -> None:
+    page = from_home(visit(near), assistant)
+    begin(page, assistant, platform, SignInTask("one"))
+    window = window_of(page)
+    window.get_by_label("PIN", exact=True).fill("999999")
+    window.get_by_role("button", name="登录").click()
+    window.get_by_text("还可以再试 2 次").wait_for()
+    assistant.clock.ahead += 60
+    window.reload()
+    window.get_by_label("PIN", exact=True).wait_for()
+    assert [line["event"] for line in assistant.work.journal.latest()].count("wrong-pin") == 1
 
 
 def test_pages_fit_a_telephone_and_everybody(
