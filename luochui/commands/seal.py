@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from luochui.commands.seal_check import check_before
 from luochui.services.faults import Repairable
 from luochui.settings import Settings, SettingsFaults, load
 from signing import SigningError
@@ -81,6 +82,9 @@ def seal(
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file with more kinds of devices")
     ] = None,
     tsa: Annotated[str, typer.Option(help="Address of a time stamp authority, or none")] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Seal with a revoked or expired certificate or seal, too")
+    ] = False,
 ) -> None:
     """Seal a document with the UKey: its picture at the place, its signature in the file."""
     with _plain_errors():
@@ -88,6 +92,9 @@ def seal(
         data = _with_reserved(_read(document), reserve or [])
         station = _station(profile, profiles)
         contents = station.token(token).contents()
+        if contents.certificate is not None and contents.seal is not None:
+            now = datetime.now(UTC)
+            check_before(contents.certificate, contents.seal, settings, now, anyway=anyway)
         signer = TokenSigner(
             station.token(contents.info.serial or token), _pin(pin_file, contents.info.label)
         )
