@@ -13,7 +13,7 @@ from pyhanko.pdf_utils import generic
 
 from signing.document_findings import AppearanceNotCompared, SwappedAppearance
 from signing.findings import Finding
-from signing.pdf.drawing import Undrawable, drawn_form, look_alike
+from signing.pdf.drawing import Undrawable, drawn_form, draws, look_alike
 from signing.pdf.fields import Widget, number_of, raw_get, rectangle_of, resolve
 from signing.seal import Picture
 
@@ -55,7 +55,8 @@ def wrong_appearance(
     except Undrawable as error:
         return filled, [AppearanceNotCompared(name, str(error))]
     found: list[Finding] = []
-    slices: list[Slice | None] = [_slice(widget, form, picture) for widget in filled]
+    compared: dict[Any, bool] = {}
+    slices: list[Slice | None] = [_slice(widget, form, picture, compared) for widget in filled]
     for index, (widget, shown) in enumerate(zip(filled, slices, strict=True)):
         if shown is None and look_alike(_normal(widget), widget, picture, index, len(filled)):
             slices[index] = Slice(0, 1)
@@ -83,13 +84,13 @@ def _is_empty(widget: Widget) -> bool:
     return normal is not None and not normal.data.strip()
 
 
-def _slice(widget: Widget, form: Any, picture: Picture) -> Slice | None:
+def _slice(widget: Widget, form: Any, picture: Picture, compared: dict[Any, bool]) -> Slice | None:
     """Which part is seen, when the widget is drawn as we draw it; None when it is not."""
     normal = _normal(widget)
     if normal is None or "/OC" in widget.value:
         return None
     found = _OURS.fullmatch(normal.data)
-    if found is None or not _plain_resources(normal, form):
+    if found is None or not _plain_resources(normal):
         return None
     left, bottom, across, height, x, y = (float(number) for number in found.groups())
     box, rect = rectangle_of(raw_get(normal, "/BBox")), rectangle_of(raw_get(widget.value, "/Rect"))
@@ -99,6 +100,12 @@ def _slice(widget: Widget, form: Any, picture: Picture) -> Slice | None:
     inside = left >= -_EPSILON and bottom >= -_EPSILON
     inside = inside and left + across <= box[2] + _EPSILON and bottom + height <= box[3] + _EPSILON
     if not inside or not _same_size(normal, box, rect) or across <= 0:
+        return None
+    objects = resolve(raw_get(resolve(raw_get(normal, "/Resources")), "/XObject"))
+    number = number_of(raw_get(objects, "/Seal"))
+    if number not in compared:
+        compared[number] = _is_seal(resolve(raw_get(objects, "/Seal")), form, picture)
+    if not compared[number]:
         return None
     begin = (left - x) / full_width
     return Slice(begin, begin + across / full_width)
@@ -118,7 +125,20 @@ def _same_size(normal: Any, box: tuple[float, ...], rect: tuple[float, ...]) -> 
     return box[0] == 0 and box[1] == 0 and abs(box[2] - width) < _EPSILON and abs(box[3] - height) < _EPSILON
 
 
-def _plain_resources(normal: Any, form: Any) -> bool:
+def _is_seal(shown: Any, form: Any, picture: Picture) -> bool:
+    """Whether the form in the frame is the picture: of the same values, or in the same box of the same dots.
+
+    The frame cuts off what lies outside that box, so nothing else is seen however large the widget is.
+    """
+    if same(shown, form.value):
+        return True
+    if not isinstance(shown, generic.StreamObject) or "/Matrix" in shown:
+        return False
+    boxes = [resolve(raw_get(each, "/BBox")) for each in (shown, form.value)]
+    return same(*boxes) and draws(shown, picture)
+
+
+def _plain_resources(normal: Any) -> bool:
     """Nothing but the seal's form, drawn by nothing but the ink's multiplying."""
     if set(normal) - {
         "/Type",
@@ -136,8 +156,7 @@ def _plain_resources(normal: Any, form: Any) -> bool:
     if set(resources) != {"/XObject", "/ExtGState"} or set(objects) != {"/Seal"} or set(states) != {"/Ink"}:
         return False
     ink = resolve(raw_get(states, "/Ink"))
-    multiplies = set(ink) == {"/Type", "/BM"} and resolve(raw_get(ink, "/BM")) == "/Multiply"
-    return multiplies and same(resolve(raw_get(objects, "/Seal")), form.value)
+    return set(ink) == {"/Type", "/BM"} and resolve(raw_get(ink, "/BM")) == "/Multiply"
 
 
 def _complete(slices: list[Slice]) -> bool:

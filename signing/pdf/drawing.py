@@ -19,6 +19,7 @@ from signing.pdf.update import dictionary, name, numbers
 from signing.seal import Picture
 
 DOTS_PER_MM: Final = 6
+FINE_DOTS_PER_MM: Final = 12
 MAX_DIFFERENCE: Final = 40
 """Of 255, at any spot of about half a millimetre: edges differ a little between programs, lines do not."""
 MAX_MEAN: Final = 4.0
@@ -64,11 +65,13 @@ def _drawn(picture: Picture, on: Colour) -> bytes:
     return _page(writer, form, *size_of(picture), on)
 
 
-def _page(writer: Any, form: Any, width: float, height: float, on: Colour) -> bytes:
+def _page(writer: Any, form: Any, width: float, height: float, on: Colour, ink: Any = None) -> bytes:
     red, green, blue = (each / 255 for each in on)
-    paper = f"q {red:.4f} {green:.4f} {blue:.4f} rg 0 0 {width:.3f} {height:.3f} re f Q /Seal Do"
+    paper = f"q {red:.4f} {green:.4f} {blue:.4f} rg 0 0 {width:.3f} {height:.3f} re f Q"
+    paper += " /Seal Do" if ink is None else " /Ink gs /Seal Do"
     content = writer.add_object(generic.StreamObject(stream_data=paper.encode()))
-    resources = dictionary(XObject=dictionary(Seal=form))
+    states = {} if ink is None else {"ExtGState": dictionary(Ink=ink)}
+    resources = dictionary(XObject=dictionary(Seal=form), **states)
     page = _PAGE(contents=content, media_box=numbers(0, 0, width, height), resources=resources)
     writer.insert_page(page)
     out = BytesIO()
@@ -96,6 +99,30 @@ def look_alike(normal: Any, widget: Widget, picture: Picture, index: int, count:
         _dots(_alone(normal, box, on), *size).resize(white.size) for on in (_WHITE, _GREEN)
     )
     return _alike(on_white, white) and (_alike(on_colour, colour) or _alike(on_colour, inked))
+
+
+def draws(form: Any, picture: Picture) -> bool:
+    """Whether a form draws the picture in the picture's own box, dot by dot: as ink, and by covering.
+
+    Sealing by another version writes the same lines with other numbers; everything else is another picture.
+    """
+    if not isinstance(form, generic.StreamObject) or _has_layers(form):
+        return False
+    own = drawn_form(picture).value
+    for how in ("/Multiply", "/Normal"):
+        for on in (_WHITE, _GREEN):
+            one, other = (_blended(each, *size_of(picture), on, how) for each in (form, own))
+            if not _alike(one, other, blur=1):
+                return False
+    return True
+
+
+def _blended(form: Any, width: float, height: float, on: Colour, how: str) -> Any:
+    """The dots of this form alone; "/Multiply" is how it stands in a seal's place."""
+    writer = _WRITER()
+    ink = dictionary(Type=name("/ExtGState"), BM=name(how))
+    page = _page(writer, writer.add_object(writer.import_object(form)), width, height, on, ink)
+    return _dots(page, width, height, FINE_DOTS_PER_MM)
 
 
 def _sliced(image: Any, index: int, count: int) -> Any:
@@ -140,9 +167,9 @@ def _alone(normal: Any, box: tuple[float, float, float, float], on: Colour) -> b
     return _page(writer, writer.add_object(moved), width, height, on)
 
 
-def _dots(page: bytes, width: float, height: float) -> Any:
+def _dots(page: bytes, width: float, height: float, per_mm: int = DOTS_PER_MM) -> Any:
     """The page as dots, at most a few million."""
-    scale = min(DOTS_PER_MM * 25.4 / 72, 4_000 / max(width, height, 1))
+    scale = min(per_mm * 25.4 / 72, 4_000 / max(width, height, 1))
     document = pypdfium2.PdfDocument(page)
     try:
         return document[0].render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
@@ -150,8 +177,8 @@ def _dots(page: bytes, width: float, height: float) -> Any:
         document.close()
 
 
-def _alike(one: Any, other: Any) -> bool:
-    blurred = [image.filter(ImageFilter.BoxBlur(2)) for image in (one, other)]
+def _alike(one: Any, other: Any, blur: int = 2) -> bool:
+    blurred = [image.filter(ImageFilter.BoxBlur(blur)) for image in (one, other)]
     difference = ImageChops.difference(*blurred)
     extremes: Any = difference.getextrema()
     worst = max(high for _, high in extremes)
