@@ -51,8 +51,8 @@ def test_every_text_has_an_english_translation_and_none_is_left_over() -> None:
 
 
 def test_every_error_of_a_ukey_is_said_in_words() -> None:
-    """Those of making and unlocking UKeys from the shell never reach the assistant (no-code is known only where
-    another test has read that module in)."""
+    """Those of the shell's commands never reach the assistant; no-code is known only where another test has
+    read its module in."""
     kinds = [kind for kind in port.TokenError.__subclasses__() if kind is not port.SeveralTokens]
     of_the_shell = {"token-exists", "label", "profile", "no-code"}
     assert {kind.code for kind in kinds} - set(MESSAGES) <= of_the_shell
