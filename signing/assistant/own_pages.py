@@ -5,6 +5,7 @@ GET /open/<secret>      once: lets this browser in and leads to /own/<handle>/
                         taken once; it leads back, so that a reload sends nothing again
 """
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -207,6 +208,7 @@ class OwnPages:
             platforms=self._work.pairings.all(),
             waiting=[each for each in self._work.desk.open_entries(now) if each.state is State.WAITING],
             key_id=self._work.key.public_key.key_id,
+            public_key=base64.b64encode(self._work.key.public_key.spki).decode(),
             now=now,
             **(context | said),
         )

@@ -1,6 +1,7 @@
 """`luochui ukey authorize`: what it prints unlocks a real virtual UKey through the assistant's own form."""
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def ukey(*words: str) -> Result:
 
 
 def authorized(assistant: Assistant, platform: SmallPlatform, *more: str) -> Result:
-    key = base64.b64encode(assistant.work.key.public_key.spki).decode()
+    """With the key that stands on the assistant's home, as its holder sends it."""
+    (key,) = re.findall(r'id="own-key"[^>]*>([^<]+)<', assistant.home().text)
     return ukey("authorize", LABEL, "--assistant", key, "--origin", platform.origin, *more)
 
 
