@@ -1,4 +1,4 @@
-"""Amounts of money as documents write them. Fen in, text out: nothing passes through a float."""
+"""Amounts of money as pages and documents write them. Fen in, text out: nothing passes through a float."""
 
 from typing import Final
 
@@ -14,17 +14,20 @@ def yuan(fen: int) -> str:
     return f"{fen // 100:,}.{fen % 100:02d}"
 
 
-def capital_amount(fen: int) -> str:
-    """In Chinese capitals: "人民币壹仟零伍元整". 整 stands after whole yuan only, as on the pages.
+def capitals(fen: int) -> str:
+    """In Chinese capitals: "壹仟零伍元整". 整 stands after whole yuan only.
 
     Raises ValueError below zero or above LARGEST.
     """
     _check(fen)
-    if fen == 0:
-        return "人民币零元整"
-    return f"人民币{cn2an.an2cn(f'{fen // 100}.{fen % 100:02d}', 'rmb')}"
+    return "零元整" if fen == 0 else str(cn2an.an2cn(f"{fen // 100}.{fen % 100:02d}", "rmb"))
+
+
+def capital_amount(fen: int) -> str:
+    """As documents write it: "人民币壹仟零伍元整". Raises ValueError as `capitals` does."""
+    return f"人民币{capitals(fen)}"
 
 
 def _check(fen: int) -> None:
     if not 0 <= fen <= LARGEST:
-        raise ValueError(f"{fen} fen are not an amount of a document")
+        raise ValueError(f"{fen} fen are not an amount")

@@ -29,7 +29,7 @@ from signing.found import FoundSeal, Reading
 from signing.opinions import differing
 from signing.seal_check import SealSignatureReport, check_seal_signature
 from signing.sm3 import sm3
-from signing.timestamp import TimeStampReport, check_token, signature_digest
+from signing.timestamp import TimeStampReport
 from signing.x509 import Certificate
 
 FILE: Final = "the file"
@@ -69,8 +69,6 @@ class SealEntry:
     found: FoundSeal
     sealing: SealSignatureReport | None
     """None: there is no seal that could be read."""
-    stamp: TimeStampReport | None
-    """None: it brings no time stamp."""
     own: tuple[Finding, ...]
 
     @property
@@ -78,8 +76,12 @@ class SealEntry:
         """About its place, its signature, its certificates, its time."""
         stood = (self.found.problem,) if self.found.problem else ()
         checked = self.sealing.findings if self.sealing else ()
-        stamped = self.stamp.findings if self.stamp else ()
-        return (*stood, *self.found.findings, *checked, *stamped, *self.own)
+        return (*stood, *self.found.findings, *checked, *self.own)
+
+    @property
+    def stamp(self) -> TimeStampReport | None:
+        """None: it brings no time stamp."""
+        return self.sealing.stamp if self.sealing else None
 
     @property
     def verdict(self) -> Verdict:
@@ -142,12 +144,14 @@ def verify(data: bytes, trust: Trust, *, now: datetime) -> Report:
 def check_found(found: FoundSeal, trust: Trust, *, now: datetime) -> SealEntry:
     """Check one seal as it was found in a document."""
     if found.signature is None:
-        return SealEntry(found, None, None, ())
-    stamp = _stamp(found, trust, now)
-    proven = stamp.proven_time if stamp else None
-    sealing = check_seal_signature(found.signature, found.digest, trust, now=now, proven_time=proven)
-    own = [*_time(found, stamp), *_known_today(sealing, trust, now), *differing(found.name, sealing, stamp)]
-    return SealEntry(found, sealing, stamp, tuple(own))
+        return SealEntry(found, None, ())
+    sealing = check_seal_signature(found.signature, found.digest, trust, now=now)
+    own = [
+        *_time(found.name, sealing),
+        *_known_today(sealing, trust, now),
+        *differing(found.name, sealing, sealing.stamp),
+    ]
+    return SealEntry(found, sealing, tuple(own))
 
 
 def _read(kind: DocumentKind, data: bytes) -> Reading:
@@ -162,20 +166,12 @@ def _read(kind: DocumentKind, data: bytes) -> Reading:
             return read_ofd(data)
 
 
-def _stamp(found: FoundSeal, trust: Trust, now: datetime) -> TimeStampReport | None:
-    if found.signature is None or not found.signature.time_stamp:
-        return None
-    digest = signature_digest(found.signature.signature)
-    return check_token(found.signature.time_stamp, digest, trust, now=now)
-
-
-def _time(found: FoundSeal, stamp: TimeStampReport | None) -> Iterator[Finding]:
-    if found.signature is None:
-        raise AssertionError("a time without a signature")
-    if stamp is None:
-        yield TimeNotProven(found.name)
-    elif (proven := stamp.proven_time) and abs(proven - found.signature.stated_time) > TIMES_APART:
-        yield TimesDiffer(found.name, found.signature.stated_time, proven)
+def _time(name: str, sealing: SealSignatureReport) -> Iterator[Finding]:
+    stated = sealing.signature.stated_time
+    if sealing.stamp is None:
+        yield TimeNotProven(name)
+    elif (proven := sealing.stamp.proven_time) and abs(proven - stated) > TIMES_APART:
+        yield TimesDiffer(name, stated, proven)
 
 
 def _known_today(sealing: SealSignatureReport, trust: Trust, now: datetime) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from office import money
 from office.accounts import Role
 from web import sealing_words, shown, words
 from web.languages import CHINESE, N_
@@ -113,9 +114,8 @@ def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]
         "moment": shown.moment if locale == CHINESE else shown.moment_en,
         "moment_ms": shown.ms_of,
         "iso": shown.iso,
-        "yuan": shown.yuan,
-        "capital": shown.capital,
-        "capitals": shown.capital,
+        "yuan": money.yuan,
+        "capitals": money.capitals,
         "duration": partial(duration, catalogue),
         **{name: partial(_word, catalogue, table) for name, table in worded.items()},
     }

@@ -19,6 +19,7 @@ from bidding.messages import (
     Suspended,
     TimedBiddingStarted,
 )
+from office import money
 from web import shown, words
 from web.languages import CHINESE, N_
 from web.visits import Visit
@@ -33,7 +34,7 @@ def tell(visit: Visit, event: Event) -> str:
         if name.endswith("_at"):
             shown_facts[name] = moment(value)
         elif name == "price":
-            shown_facts[name] = shown.yuan(value)
+            shown_facts[name] = money.yuan(value)
         elif name == "cause":
             shown_facts[name] = visit.text(words.CAUSES[value])
         elif name == "phase":

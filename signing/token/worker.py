@@ -27,7 +27,6 @@ from signing.token.prehash import message_digest
 
 MAX_REQUEST: Final = 8 << 20
 MAX_OBJECTS: Final = 256
-MAX_VALUE: Final = 2 << 20
 KEY_LABEL: Final = "seal"
 APPLICATION: Final = "GB/T 38540"
 SM2_CURVE: Final = bytes.fromhex("06082a811ccf5501822d")

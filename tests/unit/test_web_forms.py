@@ -3,6 +3,7 @@
 import pytest
 
 from bidding.terms import MAX_PERIOD_MS, PriorityMode
+from office.money import capitals, yuan
 from office.sealed import ListFaults, QualifiedRow, Wrong
 from web import offer_form
 from web.csrf import fits, token
@@ -10,7 +11,7 @@ from web.headers import gateways, policy
 from web.offer_form import FormFaults, amount, parse
 from web.qualified_list import decoded, is_text
 from web.qualified_list import parse as parse_list
-from web.shown import capital, iso, moment, moment_en, yuan
+from web.shown import iso, moment, moment_en
 from web.site import WebSettings
 from web.visits import local
 
@@ -142,8 +143,8 @@ def test_lists_from_spreadsheets_are_read_in_their_encoding() -> None:
 
 def test_numbers_and_times_as_people_read_them() -> None:
     assert (yuan(123_456_789), yuan(5)) == ("1,234,567.89", "0.05")
-    assert capital(123_456) == "壹仟贰佰叁拾肆元伍角陆分"
-    assert capital(0) == "零元整"
+    assert capitals(123_456) == "壹仟贰佰叁拾肆元伍角陆分"
+    assert capitals(0) == "零元整"
     assert moment(NOW) == "2026年11月21日 00:00:00"
     assert moment_en(NOW) == "2026-11-21 00:00:00"
     assert moment(None) == "—"
