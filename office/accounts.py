@@ -25,6 +25,7 @@ class Role(StrEnum):
     TRANSFEROR = "transferor"
     ADMINISTRATOR = "administrator"
     REGULATOR = "regulator"
+    FINANCE = "finance"
 
 
 class Account(SQLModel, table=True):

@@ -19,6 +19,11 @@ from web import (
     tasks,
     ukey_sign_in,
 )
+from web.awards.routes import PAGES as AWARDS
+from web.finance.routes import PAGES as FINANCE
+from web.listings.routes import PAGES as LISTINGS
+from web.oversight.routes import PAGES as OVERSIGHT
+from web.registrations.routes import PAGES as REGISTRATIONS
 from web.routing import (
     ADMINISTRATORS,
     BIDDERS,
@@ -140,4 +145,10 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ACCOUNT}/enable", people.enable, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/end-sessions", people.end_sessions, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/new-password", people.new_password, ADMINISTRATORS),
+    # the trading workflow
+    *LISTINGS,
+    *REGISTRATIONS,
+    *FINANCE,
+    *AWARDS,
+    *OVERSIGHT,
 )

@@ -31,6 +31,8 @@ BIDDERS: Final = frozenset({Role.BIDDER})
 ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
 SEALERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
 OVERSEERS: Final = frozenset({Role.ADMINISTRATOR, Role.REGULATOR})
+TRANSFERORS: Final = frozenset({Role.TRANSFEROR})
+FINANCE: Final = frozenset({Role.FINANCE})
 
 FORM_LIMIT: Final = 256 * 1024
 UPLOAD_LIMIT: Final = 1024 * 1024

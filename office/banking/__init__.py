@@ -1,0 +1,1 @@
+"""Money: bank statements, payer rules, the double-entry journal."""

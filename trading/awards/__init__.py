@@ -1,0 +1,1 @@
+"""After the auction: review, award, contract, payment, result, certificate, archive."""

@@ -1,0 +1,1 @@
+"""Deposits: sub-accounts, matching, refunds, forfeiture."""

@@ -1,0 +1,1 @@
+"""What is listed: assets, their files, announcements, and the search over them."""

@@ -1,0 +1,1 @@
+"""Bidders' registrations (报名): the wizard's data, joint purchase, priority holders."""

@@ -1,0 +1,1 @@
+"""Pages of finance: statements, deposits, refunds."""

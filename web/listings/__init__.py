@@ -1,0 +1,1 @@
+"""Pages of listings: for transferors, for administrators, for everybody."""

@@ -1,0 +1,1 @@
+"""Pages of oversight and of the person: audit, messages, objections, recovery."""
