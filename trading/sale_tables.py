@@ -12,6 +12,7 @@ class SaleRow(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     lot: str
+    paper: str = "confirmation"
     number: str
     state: str
     transferee_id: int

@@ -18,9 +18,11 @@ from trading.sale_states import (
     TRANSITIONS,
     TURN,
     Overtaken,
+    Paper,
     Party,
     SaleState,
     after_sealing,
+    first_state,
     has_sealed,
 )
 from trading.sale_tables import SaleRow, VersionRow
@@ -34,10 +36,11 @@ PAGE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class SaleDocument:
-    """One confirmation. The accounts are who seals; the names are what stands in the document."""
+    """One paper of a sale. The accounts are who seals; the names are what stands in the document."""
 
     id: int
     lot: str
+    paper: Paper
     number: str
     state: SaleState
     transferee_id: int
@@ -76,7 +79,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """What a new confirmation begins with."""
+    """What a new document begins with. Where no transferor's account is given, the name finds it."""
 
     lot: str
     number: str
@@ -87,6 +90,8 @@ class NewDocument:
     price: Fen
     files: Mapping[DocumentKind, tuple[str, int]]
     """(digest, size) of the unsealed files."""
+    paper: Paper = Paper.CONFIRMATION
+    transferor_id: int | None = None
 
 
 class Sales:
@@ -96,26 +101,16 @@ class Sales:
         self._engine = engine
 
     async def make(self, new: NewDocument) -> bool:
-        """Put a confirmation there, once for a lot. False: it was there."""
-        now = datetime.now(UTC)
-        fields = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__ if name != "files"}
-        row = {**fields, "state": SaleState.AWAITING_TRANSFEREE.value, "made_at": now, "changed_at": now}
+        """Put a document there, once of a kind for a lot among those that stand. False: it was there."""
         async with self._engine.begin() as connection:
-            row["transferor_id"] = await _transferor(connection, new.transferor)
-            made = pg_insert(SaleRow).values(row).on_conflict_do_nothing(index_elements=["lot"])
-            number = (await connection.execute(made.returning(_documents.id))).scalar_one_or_none()
-            if number is None:
-                return False
-            for kind, (digest, size) in new.files.items():
-                file = {"kind": kind.value, "version": 0, "digest": digest, "size": size, "made_at": now}
-                await connection.execute(insert(VersionRow).values(document_id=number, **file))
-        return True
+            return await make_document(connection, new, datetime.now(UTC)) is not None
 
     async def sold_without(self, limit: int = 20) -> Sequence[str]:
-        """Lots that are sold, whose ledger is sealed, and that have no confirmation yet."""
+        """Sold lots with a sealed ledger and no confirmation. Those with a listing wait for their award."""
         found = text(
             "SELECT id FROM lots WHERE sold AND EXISTS (SELECT FROM lot_seals WHERE lot = lots.id)"
             " AND NOT EXISTS (SELECT FROM sale_documents WHERE lot = lots.id)"
+            " AND NOT EXISTS (SELECT FROM listings WHERE lot = lots.id)"
             " ORDER BY closed_at, id LIMIT :limit"
         )
         async with self._engine.connect() as connection:
@@ -139,9 +134,14 @@ class Sales:
         found = await self._select(_documents.id == document_id)
         return found[0] if found else None
 
-    async def of_lot(self, lot: str) -> SaleDocument | None:
-        found = await self._select(_documents.lot == lot)
+    async def of_lot(self, lot: str, paper: Paper = Paper.CONFIRMATION) -> SaleDocument | None:
+        """The newest of this kind: the one that stands, or the last that was ended."""
+        found = await self._select(_documents.lot == lot, _documents.paper == paper.value, newest=True)
         return found[0] if found else None
+
+    async def all_of_lot(self, lot: str, limit: int = 50) -> Sequence[SaleDocument]:
+        """Every document of a lot, the newest first."""
+        return await self._select(_documents.lot == lot, limit=limit, newest=True)
 
     async def awaiting(self, party: Party, limit: int = 100) -> Sequence[SaleDocument]:
         """Documents whose turn is this party's, the oldest first."""
@@ -173,11 +173,11 @@ class Sales:
         """
         now = datetime.now(UTC)
         async with self._engine.begin() as connection:
-            state = await _locked_state(connection, document_id)
+            state, paper = await _locked(connection, document_id)
             newest = await _newest(connection, document_id, base.kind)
             if newest is None or newest.digest != base.digest or newest.version != base.version:
                 raise Overtaken(document_id)
-            after = after_sealing(state, party, base.kind)
+            after = after_sealing(state, party, base.kind, paper)
             row = {"kind": base.kind.value, "version": base.version + 1, "made_at": now}
             await connection.execute(
                 insert(VersionRow).values(
@@ -255,7 +255,10 @@ def files_to_seal(
     turn = document.turn is party
     there = any(each.kind is DocumentKind.OFD for each in versions)
     lacks = there and party not in sealed_by(versions, DocumentKind.OFD)
-    kinds = {DocumentKind.PDF: turn, DocumentKind.OFD: lacks and (turn or has_sealed(document.state, party))}
+    kinds = {
+        DocumentKind.PDF: turn,
+        DocumentKind.OFD: lacks and (turn or has_sealed(document.state, party, document.paper)),
+    }
     return tuple(kind for kind, wanted in kinds.items() if wanted)
 
 
@@ -267,6 +270,23 @@ def ofd_behind(versions: Sequence[Version]) -> tuple[Party, ...]:
     return tuple(party for party in Party if party in lacking)
 
 
+async def make_document(connection: AsyncConnection, new: NewDocument, now: datetime) -> int | None:
+    """Its number, in the caller's transaction; None when one of its kind stands there already."""
+    fields = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__ if name != "files"}
+    row = {**fields, "paper": new.paper.value, "state": first_state(new.paper).value}
+    row |= {"made_at": now, "changed_at": now}
+    if new.transferor_id is None:
+        row["transferor_id"] = await _transferor(connection, new.transferor)
+    made = pg_insert(SaleRow).values(row).on_conflict_do_nothing()
+    number = (await connection.execute(made.returning(_documents.id))).scalar_one_or_none()
+    if number is None:
+        return None
+    for kind, (digest, size) in new.files.items():
+        file = {"kind": kind.value, "version": 0, "digest": digest, "size": size, "made_at": now}
+        await connection.execute(insert(VersionRow).values(document_id=number, **file))
+    return int(number)
+
+
 async def _transferor(connection: AsyncConnection, name: str) -> int | None:
     """The transferor's account: the only one of this role and name that is not disabled."""
     found = select(_accounts.id).where(
@@ -276,12 +296,12 @@ async def _transferor(connection: AsyncConnection, name: str) -> int | None:
     return ids[0] if len(ids) == 1 else None
 
 
-async def _locked_state(connection: AsyncConnection, document_id: int) -> SaleState:
-    found = select(_documents.state).where(_documents.id == document_id).with_for_update()
-    state = (await connection.execute(found)).scalar_one_or_none()
-    if state is None:
+async def _locked(connection: AsyncConnection, document_id: int) -> tuple[SaleState, Paper]:
+    found = select(_documents.state, _documents.paper).where(_documents.id == document_id).with_for_update()
+    row = (await connection.execute(found)).one_or_none()
+    if row is None:
         raise Overtaken(document_id)
-    return SaleState(state)
+    return SaleState(row.state), Paper(row.paper)
 
 
 async def _newest(connection: AsyncConnection, document_id: int, kind: DocumentKind) -> Version | None:
@@ -294,7 +314,8 @@ async def _newest(connection: AsyncConnection, document_id: int, kind: DocumentK
 
 def _document(row: Row[Any]) -> SaleDocument:
     values = dict(row._mapping)
-    return SaleDocument(**{**values, "state": SaleState(values["state"]), "price": Fen(values["price"])})
+    kinds = {"paper": Paper(values["paper"]), "state": SaleState(values["state"])}
+    return SaleDocument(**{**values, **kinds, "price": Fen(values["price"])})
 
 
 def _version(row: Row[Any]) -> Version:

@@ -4,13 +4,13 @@ import pytest
 
 from signing.documents import DocumentKind
 from trading.sale_states import (
-    AFTER,
     ENDED_BY_HAND,
     TRANSITIONS,
     TURN,
     Overtaken,
     Party,
     SaleState,
+    after,
     after_sealing,
     has_sealed,
 )
@@ -29,8 +29,8 @@ def test_every_state_is_in_the_table_and_reachable() -> None:
 
 def test_each_seal_is_a_step_of_the_table() -> None:
     for state, party in TURN.items():
-        assert after_sealing(state, party, DocumentKind.PDF) is AFTER[party]
-        assert AFTER[party] in TRANSITIONS[state]
+        assert after_sealing(state, party, DocumentKind.PDF) is after(party)
+        assert after(party) in TRANSITIONS[state]
 
 
 def test_what_was_ended_or_sealed_stays_so() -> None:
