@@ -1,0 +1,122 @@
+"""What people type into the form of an asset -> values, or what is wrong with it. Pure.
+
+A fault is a value; web/listings/words.py has its words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Final
+
+LARGEST_AMOUNT: Final = 10**15 - 1
+"""Fen: the largest price that the book handles (bidding.terms.MAX_PRICE; a test holds them together)."""
+EARLIEST: Final = date(1900, 1, 1)
+LATEST: Final = date(2200, 12, 31)
+
+_AMOUNT: Final = re.compile(r"(\d{1,16})(?:\.(\d{0,16}))?(?:[元圆]|([万亿])[元圆]?)?", re.ASCII)
+_SHIFT: Final[Mapping[str | None, int]] = {None: 2, "万": 6, "亿": 10}
+_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,10})?", re.ASCII)
+_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
+_PHONE: Final = re.compile(r"(?:\+?86-?)?[0-9]{3,4}-?[0-9]{4}-?[0-9]{0,4}(?:(?:-|转)[0-9]{1,6})?", re.ASCII)
+
+
+class Fault(StrEnum):
+    MISSING = "missing"
+    TOO_LONG = "too_long"
+    ZERO_CHARACTER = "zero_character"
+    NOT_AN_AMOUNT = "not_an_amount"
+    NOT_A_NUMBER = "not_a_number"
+    TOO_PRECISE = "too_precise"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    NOT_A_DATE = "not_a_date"
+    NOT_A_CHOICE = "not_a_choice"
+    NOT_A_PHONE = "not_a_phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """One fault, with the facts that its words need."""
+
+    fault: Fault
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class Unreadable(Exception):
+    """One field that can't be read."""
+
+    def __init__(self, fault: Fault, **facts: str | int) -> None:
+        super().__init__(fault)
+        self.wrong = Wrong(fault, facts)
+
+
+def text(typed: str, longest: int, *, lines: bool = False) -> str:
+    """On one line, or with its lines. Raises Unreadable when it is too long."""
+    if "\0" in typed:
+        raise Unreadable(Fault.ZERO_CHARACTER)
+    plain = unicodedata.normalize("NFC", typed.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = (
+        "\n".join(line.rstrip() for line in plain.split("\n")).strip() if lines else " ".join(plain.split())
+    )
+    if len(kept) > longest:
+        raise Unreadable(Fault.TOO_LONG, longest=longest)
+    return kept
+
+
+def amount(typed: str) -> int:
+    """Yuan as people type them ("1,234.5", "１２００元", "120万") -> fen. Raises Unreadable."""
+    found = _AMOUNT.fullmatch(_plain(typed))
+    if found is None:
+        raise Unreadable(Fault.NOT_AN_AMOUNT)
+    shift, decimals = _SHIFT[found[3]], (found[2] or "").rstrip("0")
+    fen = int(found[1] + decimals.ljust(shift, "0")) if len(decimals) <= shift else 0
+    if not 1 <= fen <= LARGEST_AMOUNT:
+        raise Unreadable(Fault.NOT_AN_AMOUNT)
+    return fen
+
+
+def number(typed: str, *, decimals: int, least: Decimal, most: Decimal) -> str:
+    """A number as it is kept: without separators and without zeros behind it. Raises Unreadable."""
+    plain = _plain(typed)
+    if not _NUMBER.fullmatch(plain):
+        raise Unreadable(Fault.NOT_A_NUMBER)
+    try:
+        value = Decimal(plain)
+    except InvalidOperation:  # pragma: no cover - the pattern lets none through
+        raise Unreadable(Fault.NOT_A_NUMBER) from None
+    behind = plain.partition(".")[2].rstrip("0")
+    if len(behind) > decimals:
+        raise Unreadable(Fault.TOO_PRECISE, decimals=decimals)
+    if not least <= value <= most:
+        raise Unreadable(Fault.OUT_OF_BOUNDS, least=f"{least:f}", most=f"{most:f}")
+    whole = str(int(value))
+    return f"{whole}.{behind}" if behind else whole
+
+
+def day(typed: str) -> str:
+    """A date in ISO's form. Raises Unreadable."""
+    found = _DATE.fullmatch(_plain(typed))
+    try:
+        if found is None:
+            raise ValueError(typed)
+        read = date(*(int(part) for part in found.groups()))
+    except ValueError:
+        raise Unreadable(Fault.NOT_A_DATE) from None
+    if not EARLIEST <= read <= LATEST:
+        raise Unreadable(Fault.NOT_A_DATE)
+    return read.isoformat()
+
+
+def phone(typed: str) -> str:
+    """A telephone number of the mainland, as it was typed. Raises Unreadable."""
+    plain = _plain(typed).replace("（", "").replace("(", "").replace(")", "-")
+    if not _PHONE.fullmatch(plain):
+        raise Unreadable(Fault.NOT_A_PHONE)
+    return plain
+
+
+def _plain(typed: str) -> str:
+    return re.sub(r"[\s,、¥￥]", "", unicodedata.normalize("NFKC", typed))
