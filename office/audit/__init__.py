@@ -1,1 +1,1 @@
-"""The audit log: append-only, hash-chained, every act and every look at protected facts."""
+"""What was done and what was looked at: an append-only log whose entries are chained by their digests."""

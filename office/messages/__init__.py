@@ -1,1 +1,1 @@
-"""Messages to people: in the site, by e-mail, by SMS; sent once, retried, seen."""
+"""Messages to persons: written with the act that causes them, delivered once, in both languages."""
