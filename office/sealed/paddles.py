@@ -1,237 +1,113 @@
-"""The link between a person and a lot: who holds which paddle. THE ONLY MODULE THAT KNOWS IT.
+"""Who holds which paddle, in boxes. What the vault does with the table `sealed_paddles`."""
 
-Everything else knows paddles. Nothing here writes a login, an account or a name to a log; what comes out
-before the close is one's own paddle, or paddles without persons. Source: spec "Who sees what".
-"""
-
-import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Select, UniqueConstraint, select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import Field, SQLModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from office.accounts import Role
+from office.sealed.boxes import Boxes
+from office.sealed.lists import drawn
+from office.sealed.tables import SealedPaddle, paddles
 
-MOST_QUALIFIED: Final = 5_000
-MOST_RANKS: Final = 99
-PADDLES: Final = range(1000, 10_000)
-
-_ONE_IMPORT_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('paddles ' || :lot))")
-_chance = random.SystemRandom()
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('paddles ' || :lot))")
 
 
-class _Paddle(SQLModel, table=True):
-    __tablename__ = "paddles"
-    __table_args__ = (UniqueConstraint("lot", "paddle"),)
-
-    lot: str = Field(primary_key=True)
-    account_id: int = Field(primary_key=True)
+@dataclass(frozen=True, slots=True)
+class Held:
+    lot: str
+    account_id: int
     paddle: str
-    rank: int = 0
-    withdrawn: bool = False
-    """Taken off the list. The row stays, so that nobody else ever gets the paddle: connections and logs that
-    know it as this person's stay right."""
+    rank: int
+    listed: bool
 
 
-_paddles: Final = SQLModel.metadata.tables["paddles"].c
-_listed: Final = _paddles.withdrawn.is_(False)
-_accounts: Final = SQLModel.metadata.tables["accounts"].c  # made by office.accounts, imported above
+class PaddleRows:
+    """Every method works in its caller's transaction."""
 
+    def __init__(self, boxes: Boxes) -> None:
+        self._boxes = boxes
 
-@dataclass(frozen=True, slots=True)
-class QualifiedRow:
-    """One line of an imported list; `rank` 0: no priority right, 1: the highest."""
+    async def lock(self, connection: AsyncConnection, lot: str) -> None:
+        """One change of a lot's list at a time. What is locked is a keyed digest, not the lot's name."""
+        await connection.execute(_ONE_AT_A_TIME, {"lot": self._lot(lot).hex()})
 
-    login: str
-    rank: int = 0
+    async def one(self, connection: AsyncConnection, lot: str, account_id: int) -> Held | None:
+        found = await self._find(connection, paddles.pair_tag == self._pair(lot, account_id))
+        return found[0] if found else None
 
+    async def by_paddle(self, connection: AsyncConnection, lot: str, paddle: str) -> Held | None:
+        found = await self._find(connection, paddles.paddle_tag == self._boxes.tag("paddle", lot, paddle))
+        return found[0] if found else None
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What may be told about an import."""
+    async def of_lot(self, connection: AsyncConnection, lot: str) -> list[Held]:
+        """Everyone who was ever on the list."""
+        return await self._find(connection, paddles.lot_tag == self._lot(lot))
 
-    count: int
-    with_priority: int
+    async def of_account(self, connection: AsyncConnection, account_id: int) -> list[Held]:
+        mine = paddles.account_tag == self._boxes.tag("account", str(account_id))
+        return await self._find(connection, mine)
 
-
-class Wrong(StrEnum):
-    UNKNOWN_LOGIN = "unknown_login"
-    NOT_A_BIDDER = "not_a_bidder"
-    DISABLED = "disabled"
-    TWICE = "twice"
-    RANK = "rank"
-    EMPTY = "empty"
-    TOO_MANY = "too_many"
-    NO_PADDLES = "no_paddles"
-
-
-@dataclass(frozen=True, slots=True)
-class ListFault:
-    """What is wrong in a line of the list (from 1; 0: the list as a whole)."""
-
-    line: int
-    wrong: Wrong
-    login: str = ""
-
-
-class ListFaults(Exception):
-    """The list can't be used; nothing was changed."""
-
-    def __init__(self, faults: Sequence[ListFault]) -> None:
-        super().__init__(f"{len(faults)} faults in the list")
-        self.faults = tuple(faults)
-
-
-class NotPublished(Exception):
-    """The book did not take the list over; nothing was changed."""
-
-
-class StillSealed(Exception):
-    """Somebody asked for names before the close."""
-
-
-Publish = Callable[[Mapping[str, int]], Awaitable[bool]]
-"""Takes the new list {paddle: rank} to the book; False: the book refused it."""
-
-
-async def import_qualified(
-    engine: AsyncEngine, lot: str, rows: Sequence[QualifiedRow], publish: Publish | None = None
-) -> Imported:
-    """Replace the list of those who may bid on a lot.
-
-    Who was ever on the list keeps the paddle; the others get random ones that nobody had. `publish` is called
-    before the change becomes final, so that a book which has opened the lot meanwhile keeps its list, and
-    this one stays too.
-    Raises ListFaults, NotPublished, or what `publish` raises; nothing is changed then.
-    """
-    async with engine.begin() as connection:
-        await connection.execute(_ONE_IMPORT_AT_A_TIME, {"lot": lot})
-        accounts = await _account_ranks(connection, rows)
-        ever = select(_paddles.account_id, _paddles.paddle).where(_paddles.lot == lot)
-        kept = {row.account_id: row.paddle for row in await connection.execute(ever)}
-        given = _assign(accounts, kept)
-        await connection.execute(update(_Paddle).where(_paddles.lot == lot).values(withdrawn=True))
-        listed = insert(_Paddle)
-        await connection.execute(
-            listed.on_conflict_do_update(
-                index_elements=[_paddles.lot, _paddles.account_id],
-                set_={"rank": listed.excluded.rank, "withdrawn": False},
-            ),
-            [
-                {"lot": lot, "account_id": account, "paddle": given[account], "rank": rank}
-                for account, rank in accounts.items()
-            ],
+    async def replace(
+        self, connection: AsyncConnection, lot: str, ranks: Mapping[int, int]
+    ) -> dict[int, str]:
+        """The list {account: rank} of a lot, as a whole. Returns {account: paddle}."""
+        ever = await self.of_lot(connection, lot)
+        given = drawn(ranks, {held.account_id: held.paddle for held in ever})
+        off = [held for held in ever if held.account_id not in ranks and held.listed]
+        for held in off:
+            await self.unlist(connection, lot, held.account_id)
+        await self._put(
+            connection,
+            [Held(lot, account, given[account], rank, True) for account, rank in ranks.items()],
         )
-        ranks = {given[account]: rank for account, rank in accounts.items()}
-        if publish is not None and not await publish(ranks):
-            raise NotPublished(lot)
-    return Imported(len(ranks), sum(rank > 0 for rank in ranks.values()))
+        return given
 
+    async def add(self, connection: AsyncConnection, lot: str, account_id: int, rank: int) -> str:
+        """One more on the list; who was ever on it keeps the paddle."""
+        ever = {held.account_id: held.paddle for held in await self.of_lot(connection, lot)}
+        paddle = drawn([account_id], ever)[account_id]
+        await self._put(connection, [Held(lot, account_id, paddle, rank, True)])
+        return paddle
 
-async def check(engine: AsyncEngine, rows: Sequence[QualifiedRow]) -> None:
-    """Raises ListFaults if `import_qualified` would."""
-    async with engine.connect() as connection:
-        await _account_ranks(connection, rows)
+    async def unlist(self, connection: AsyncConnection, lot: str, account_id: int) -> None:
+        off = update(SealedPaddle).where(paddles.pair_tag == self._pair(lot, account_id))
+        await connection.execute(off.values(listed=False))
 
+    async def _put(self, connection: AsyncConnection, helds: Collection[Held]) -> None:
+        if not helds:
+            return
+        put = insert(SealedPaddle)
+        put = put.on_conflict_do_update(
+            index_elements=[paddles.pair_tag],
+            set_={"box": put.excluded.box, "listed": put.excluded.listed},
+        )
+        await connection.execute(put, [self._row(held) for held in helds])
 
-async def paddle_of(engine: AsyncEngine, lot: str, account_id: int) -> tuple[str, int] | None:
-    """One's own paddle and rank of priority on a lot."""
-    mine = (_paddles.lot == lot) & (_paddles.account_id == account_id) & _listed
-    async with engine.connect() as connection:
-        row = (await connection.execute(select(_paddles.paddle, _paddles.rank).where(mine))).one_or_none()
-    return (row.paddle, row.rank) if row else None
+    def _row(self, held: Held) -> dict[str, Any]:
+        pair = self._pair(held.lot, held.account_id)
+        facts = {"lot": held.lot, "account": held.account_id, "paddle": held.paddle, "rank": held.rank}
+        return {
+            "pair_tag": pair,
+            "paddle_tag": self._boxes.tag("paddle", held.lot, held.paddle),
+            "lot_tag": self._lot(held.lot),
+            "account_tag": self._boxes.tag("account", str(held.account_id)),
+            "listed": held.listed,
+            "box": self._boxes.seal_facts(facts, "paddle", pair.hex()),
+        }
 
+    async def _find(self, connection: AsyncConnection, where: Any) -> list[Held]:
+        columns = select(paddles.pair_tag, paddles.listed, paddles.box)
+        return [self._held(row) for row in await connection.execute(columns.where(where))]
 
-async def lots_of(engine: AsyncEngine, account_id: int, limit: int = 200) -> dict[str, tuple[str, int]]:
-    """One's own lots: {lot: (paddle, rank)}."""
-    found = select(_paddles.lot, _paddles.paddle, _paddles.rank)
-    found = found.where(_paddles.account_id == account_id, _listed)
-    found = found.order_by(_paddles.lot.desc()).limit(limit)
-    async with engine.connect() as connection:
-        return {row.lot: (row.paddle, row.rank) for row in await connection.execute(found)}
+    def _held(self, row: Row[Any, Any, Any]) -> Held:
+        facts = self._boxes.open_facts(row.box, "paddle", row.pair_tag.hex())
+        return Held(facts["lot"], facts["account"], facts["paddle"], facts["rank"], row.listed)
 
+    def _pair(self, lot: str, account_id: int) -> bytes:
+        return self._boxes.tag("pair", lot, str(account_id))
 
-async def qualified(engine: AsyncEngine, lot: str) -> dict[str, int]:
-    """Who may bid, without persons: {paddle: rank}."""
-    async with engine.connect() as connection:
-        return {row.paddle: row.rank for row in await connection.execute(_all_of(lot))}
-
-
-async def names_after_close(
-    engine: AsyncEngine, lot: str, paddles: Iterable[str] | None = None
-) -> dict[str, str]:
-    """{paddle: name} of a lot that the record says is closed, all or some. Raises StillSealed before."""
-    found = select(_paddles.paddle, _accounts.name).where(
-        _paddles.lot == lot, _paddles.account_id == _accounts.id, _listed
-    )
-    if paddles is not None:
-        found = found.where(_paddles.paddle.in_(list(paddles)))
-    async with engine.connect() as connection:
-        phase = await connection.scalar(text("SELECT phase FROM lots WHERE id = :lot"), {"lot": lot})
-        if phase != "closed":
-            raise StillSealed(lot)
-        return {row.paddle: row.name for row in await connection.execute(found)}
-
-
-async def account_after_close(engine: AsyncEngine, lot: str, paddle: str) -> int | None:
-    """Whose paddle it was, on a lot that the record says is closed. Raises StillSealed before."""
-    found = select(_paddles.account_id).where(_paddles.lot == lot, _paddles.paddle == paddle)
-    async with engine.connect() as connection:
-        phase = await connection.scalar(text("SELECT phase FROM lots WHERE id = :lot"), {"lot": lot})
-        if phase != "closed":
-            raise StillSealed(lot)
-        account: int | None = await connection.scalar(found)
-        return account
-
-
-async def _account_ranks(connection: AsyncConnection, rows: Sequence[QualifiedRow]) -> dict[int, int]:
-    """{account: rank} of the rows; raises ListFaults with everything that is wrong."""
-    if not rows or len(rows) > MOST_QUALIFIED:
-        raise ListFaults([ListFault(0, Wrong.EMPTY if not rows else Wrong.TOO_MANY)])
-    wanted = select(_accounts.id, _accounts.login, _accounts.role, _accounts.disabled).where(
-        _accounts.login.in_({row.login for row in rows})
-    )
-    known = {row.login: row for row in await connection.execute(wanted)}
-    faults: list[ListFault] = []
-    accounts: dict[int, int] = {}
-    for line, row in enumerate(rows, start=1):
-        account = known.get(row.login)
-        wrong = _wrong(row, account, accounts)
-        if wrong is not None:
-            faults.append(ListFault(line, wrong, row.login))
-        elif account is not None:
-            accounts[account.id] = row.rank
-    if faults:
-        raise ListFaults(faults)
-    return accounts
-
-
-def _wrong(row: QualifiedRow, account: object, earlier: Mapping[int, int]) -> Wrong | None:
-    if account is None:
-        return Wrong.UNKNOWN_LOGIN
-    checks = (
-        (getattr(account, "role", None) != Role.BIDDER, Wrong.NOT_A_BIDDER),
-        (getattr(account, "disabled", True), Wrong.DISABLED),
-        (getattr(account, "id", None) in earlier, Wrong.TWICE),
-        (not 0 <= row.rank <= MOST_RANKS, Wrong.RANK),
-    )
-    return next((fault for wrong, fault in checks if wrong), None)
-
-
-def _assign(accounts: Collection[int], kept: Mapping[int, str]) -> dict[int, str]:
-    new = [account for account in accounts if account not in kept]
-    used = set(kept.values())
-    free = [paddle for paddle in map(str, PADDLES) if paddle not in used]
-    if len(new) > len(free):
-        raise ListFaults([ListFault(0, Wrong.NO_PADDLES)])
-    drawn = dict(zip(new, _chance.sample(free, len(new)), strict=True))
-    return {account: kept.get(account) or drawn[account] for account in accounts}
-
-
-def _all_of(lot: str) -> Select[Any]:
-    return select(_paddles.paddle, _paddles.rank).where(_paddles.lot == lot, _listed)
+    def _lot(self, lot: str) -> bytes:
+        return self._boxes.tag("lot", lot)
