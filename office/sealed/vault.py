@@ -1,4 +1,4 @@
-"""The link between a person and a lot: who registered, who holds which paddle. NOBODY KNOWS IT WITHOUT THE KEY.
+"""The link between a person and a lot: who registered, who holds which paddle; for who has the key.
 
 Everything else knows paddles and pseudonyms. Nothing here writes a login, an account or a name to a log; what
 comes out before the close is a person's own, or facts without persons. Source: spec "Who sees what".
@@ -77,8 +77,8 @@ class Vault:
         """Replace the list of those who may bid on a lot.
 
         Who was ever on the list keeps the paddle; the others get random ones that nobody had. `publish` is
-        called before the change becomes final, so that a book which has opened the lot meanwhile keeps its list,
-        and this one stays too.
+        called before the change becomes final, so that a book which has opened the lot meanwhile keeps its
+        list, and this one stays too.
         Raises ListFaults, NotPublished, or what `publish` raises; nothing is changed then.
         """
         async with self._engine.begin() as connection:

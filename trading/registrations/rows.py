@@ -1,0 +1,138 @@
+"""The rows of registrations: pseudonyms with states, boxes, what happened to them. No lot, no person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from trading.registrations.states import TRANSITIONS, RegistrationAct, RegistrationState, WrongState
+
+
+class RegistrationRow(SQLModel, table=True):
+    __tablename__ = "registrations"
+
+    registration: str = Field(primary_key=True)
+    state: str
+    step: str = ""
+    version: int = 1
+    deposit_in: bool = False
+    sealed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    reason: str = ""
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    changed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class RegistrationBox(SQLModel, table=True):
+    """What the sealed process encrypted for a registration: its application, documents, attachments."""
+
+    __tablename__ = "registration_boxes"
+
+    registration: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    box: bytes = Field(sa_type=LargeBinary)
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class RegistrationEvent(SQLModel, table=True):
+    __tablename__ = "registration_events"
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    registration: str
+    act: str
+    before: str
+    after: str
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    reason: str = ""
+
+
+rows: Final = SQLModel.metadata.tables["registrations"].c
+boxes: Final = SQLModel.metadata.tables["registration_boxes"].c
+events: Final = SQLModel.metadata.tables["registration_events"].c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationFacts:
+    """The row of one registration."""
+
+    registration: str
+    state: RegistrationState
+    step: str
+    version: int
+    deposit_in: bool
+    sealed_at: datetime | None
+    reason: str
+    made_at: datetime
+    changed_at: datetime
+
+
+class Stale(Exception):
+    """Another page has changed it meanwhile."""
+
+
+async def read(connection: AsyncConnection, registration: str) -> RegistrationFacts | None:
+    columns = [rows[name] for name in RegistrationFacts.__dataclass_fields__]
+    found = await connection.execute(select(*columns).where(rows.registration == registration))
+    row = found.one_or_none()
+    return facts_of(row) if row else None
+
+
+async def lock(connection: AsyncConnection, registration: str) -> RegistrationFacts | None:
+    """The row, held until the caller's transaction ends."""
+    columns = [rows[name] for name in RegistrationFacts.__dataclass_fields__]
+    found = select(*columns).where(rows.registration == registration).with_for_update()
+    row = (await connection.execute(found)).one_or_none()
+    return facts_of(row) if row else None
+
+
+async def change(
+    connection: AsyncConnection,
+    facts: RegistrationFacts,
+    act: RegistrationAct,
+    after: RegistrationState,
+    *,
+    now: datetime,
+    reason: str = "",
+    **changes: Any,
+) -> None:
+    """What was done to a locked row. Raises WrongState."""
+    step = TRANSITIONS[act]
+    if facts.state not in step.before:
+        raise WrongState(facts.state, act)
+    if after not in step.after:
+        raise AssertionError(f"{act} does not lead to {after}")
+    values = {"state": after.value, "version": facts.version + 1, "changed_at": now, "reason": reason}
+    changed = update(RegistrationRow).where(rows.registration == facts.registration)
+    await connection.execute(changed.values(values | changes))
+    event = {"registration": facts.registration, "act": act.value, "at": now, "reason": reason}
+    event |= {"before": facts.state.value, "after": after.value}
+    if act is not RegistrationAct.SAVE:
+        await connection.execute(insert(RegistrationEvent).values(event))
+
+
+async def note_deposit(connection: AsyncConnection, registration: str, enough: bool) -> None:
+    """Where the state does not depend on it now."""
+    noted = update(RegistrationRow).where(rows.registration == registration)
+    await connection.execute(noted.values(deposit_in=enough))
+
+
+async def keep_box(
+    connection: AsyncConnection, registration: str, name: str, box: bytes, *, now: datetime
+) -> None:
+    put = insert(RegistrationBox).values(registration=registration, name=name, box=box, made_at=now)
+    key = [boxes.registration, boxes.name]
+    await connection.execute(put.on_conflict_do_update(index_elements=key, set_={"box": box, "made_at": now}))
+
+
+async def box_of(connection: AsyncConnection, registration: str, name: str) -> bytes | None:
+    found = select(boxes.box).where(boxes.registration == registration, boxes.name == name)
+    box: bytes | None = await connection.scalar(found)
+    return box
+
+
+def facts_of(row: Row[Any]) -> RegistrationFacts:
+    fields = dict(row._mapping)
+    return RegistrationFacts(**{**fields, "state": RegistrationState(fields["state"])})
