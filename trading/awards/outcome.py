@@ -91,7 +91,7 @@ def outcome_from(lines: Sequence[str], seal: Mapping[str, str | int]) -> Outcome
 
 
 def _in_line(lines: Sequence[str], reserve: Fen) -> tuple[Candidate, ...]:
-    """Own highest bids, the highest first; of the same price the later one, who exercised a priority right."""
+    """Own highest bids, the highest first; of one price the later, who exercised a priority right."""
     last: dict[str, tuple[int, int]] = {}
     for text_ in lines:
         if '"kind":"bid_accepted"' not in text_:

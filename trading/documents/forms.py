@@ -73,6 +73,88 @@ class SaleConfirmation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwardStatement:
+    """竞得人确定书: who gets the lot at which price, and why. The auction's result is another thing."""
+
+    number: str
+    lot: str
+    title: str
+    asset_class: str
+    transferor: str
+    transferee: str
+    paddle: str = ""
+    price: int
+    why: str
+    """On what it stands, in a sentence."""
+    decided_at: datetime
+    entries: int = 0
+    ledger_root: str = ""
+    """Of the ledger's sealed head; empty for a negotiated sale, which has no auction."""
+    platform: str
+    notice: str = ""
+
+    def __post_init__(self) -> None:
+        _tidy(self)
+        _check_amount("price", self.price)
+        _check_moment("decided_at", self.decided_at)
+        _require(self, "number", "lot", "title", "transferor", "transferee", "why", "platform")
+        if self.ledger_root and not _is_digest(self.ledger_root):
+            raise FormError("ledger_root: not 64 hexadecimal digits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """交易凭证: what was sold by whom to whom at which price, and that it was paid."""
+
+    number: str
+    lot: str
+    title: str
+    asset_class: str
+    sale_method: str
+    transferor: str
+    transferee: str
+    price: int
+    confirmation: str
+    contract: str
+    """Numbers of the papers that it stands on."""
+    sold_at: datetime
+    paid_at: datetime
+    announced_at: datetime
+    platform: str
+    notice: str = ""
+
+    def __post_init__(self) -> None:
+        _tidy(self)
+        _check_amount("price", self.price)
+        for name in ("sold_at", "paid_at", "announced_at"):
+            _check_moment(name, getattr(self, name))
+        _require(self, "number", "lot", "title", "transferor", "transferee", "contract", "platform")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignaturePage:
+    """The page that is put behind an uploaded contract: what it belongs to, and the places for the seals."""
+
+    number: str
+    lot: str
+    subject: str
+    transferor: str
+    transferee: str
+    price: int
+    pages: int
+    digest: str
+    """SM3 of the uploaded file, in hex."""
+    notice: str = ""
+
+    def __post_init__(self) -> None:
+        _tidy(self)
+        _check_amount("price", self.price)
+        _require(self, "number", "lot", "subject", "transferor", "transferee")
+        if not _is_digest(self.digest):
+            raise FormError("digest: not 64 hexadecimal digits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartyDetails:
     """One party of a contract, as it introduces itself. What is empty is left open in the document."""
 

@@ -16,7 +16,15 @@ from office.money import capital_amount, yuan
 from signing.documents import At, Straddle
 from signing.pdf.places import PlaceToMake, with_places
 from signing.typesetting import compiler_of
-from trading.documents.forms import SALE_CLAUSES, Contract, PartyDetails, SaleConfirmation
+from trading.documents.forms import (
+    SALE_CLAUSES,
+    AwardStatement,
+    Certificate,
+    Contract,
+    PartyDetails,
+    SaleConfirmation,
+    SignaturePage,
+)
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -24,13 +32,22 @@ STRADDLES: Final = {"transferor": 99.0, "transferee": 160.0, "platform": 221.0}
 """Middles of the straddle seals, mm from the top: one below the other at the right edge."""
 
 
-def render(document: SaleConfirmation | Contract, *, as_of: datetime) -> bytes:
+Document = SaleConfirmation | Contract | AwardStatement | Certificate | SignaturePage
+
+
+def render(document: Document, *, as_of: datetime) -> bytes:
     """The PDF with its empty places. `as_of` is the day that it gives for its making."""
     match document:
         case SaleConfirmation():
             return _render("sale_confirmation", _confirmation(document), as_of, straddling=False)
         case Contract():
             return _render("contract", _contract(document), as_of, straddling=True)
+        case AwardStatement():
+            return _render("award", _award(document), as_of, straddling=False)
+        case Certificate():
+            return _render("certificate", _certificate(document), as_of, straddling=False)
+        case SignaturePage():
+            return _render("signature_page", _signature_page(document), as_of, straddling=False)
 
 
 def _render(template: str, data: dict[str, Any], as_of: datetime, *, straddling: bool) -> bytes:
@@ -68,7 +85,7 @@ def _confirmation(document: SaleConfirmation) -> dict[str, Any]:
         "paddle": document.paddle,
         "price": yuan(document.price),
         "capital": capital_amount(document.price),
-        "ended_at": f"{document.ended_at.astimezone(BEIJING):%Y年%m月%d日 %H:%M:%S}（北京时间）",
+        "ended_at": _moment(document.ended_at),
         "entries": f"共 {document.entries} 条",
         "ledger_root": document.ledger_root,
         "clauses": list(clauses),
@@ -78,6 +95,69 @@ def _confirmation(document: SaleConfirmation) -> dict[str, Any]:
             _seal("platform", "交易平台", document.platform),
         ],
     }
+
+
+def _award(document: AwardStatement) -> dict[str, Any]:
+    return {
+        **_head(document.number, document.platform, document.notice),
+        "title": document.title,
+        "lot": document.lot,
+        "asset_class": document.asset_class,
+        "transferor": document.transferor,
+        "transferee": document.transferee,
+        "paddle": document.paddle,
+        "price": yuan(document.price),
+        "capital": capital_amount(document.price),
+        "why": document.why,
+        "decided_at": _moment(document.decided_at),
+        "entries": f"共 {document.entries} 条" if document.entries else "",
+        "ledger_root": document.ledger_root,
+        "seals": [_seal("platform", "交易平台", document.platform)],
+    }
+
+
+def _certificate(document: Certificate) -> dict[str, Any]:
+    return {
+        **_head(document.number, document.platform, document.notice),
+        "title": document.title,
+        "lot": document.lot,
+        "asset_class": document.asset_class,
+        "sale_method": document.sale_method,
+        "transferor": document.transferor,
+        "transferee": document.transferee,
+        "price": yuan(document.price),
+        "capital": capital_amount(document.price),
+        "confirmation": document.confirmation,
+        "contract": document.contract,
+        "sold_at": _moment(document.sold_at),
+        "paid_at": _moment(document.paid_at),
+        "announced_at": _moment(document.announced_at),
+        "seals": [_seal("platform", "交易平台", document.platform)],
+    }
+
+
+def _signature_page(document: SignaturePage) -> dict[str, Any]:
+    return {
+        **_head(document.number, document.transferor, document.notice),
+        "subject": document.subject,
+        "lot": document.lot,
+        "price": yuan(document.price),
+        "capital": capital_amount(document.price),
+        "pages": document.pages,
+        "digest": document.digest,
+        "seals": [
+            _seal("transferor", "甲方", document.transferor),
+            _seal("transferee", "乙方", document.transferee),
+        ],
+    }
+
+
+def _head(number: str, author: str, notice: str) -> dict[str, Any]:
+    return {"number": number, "author": author, "head": author, "platform": author, "notice": notice}
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(BEIJING):%Y年%m月%d日 %H:%M:%S}（北京时间）"
 
 
 def _contract(document: Contract) -> dict[str, Any]:
