@@ -8,6 +8,7 @@ Blocking: pdfium and Pillow work here. Call it in a thread.
 import io
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -155,7 +156,7 @@ def _check_ofd(content: bytes, _form: Form) -> None:
 
 
 def _check_office(content: bytes, form: Form) -> None:
-    """A package of parts: none encrypted, none that leads elsewhere, no programs, and it unfolds to a bound."""
+    """A package of parts: none encrypted, none that leads elsewhere, no programs, bounded when unfolded."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             parts = package.infolist()
@@ -169,7 +170,7 @@ def _check_office(content: bytes, form: Form) -> None:
             if any(mark in name for name in names for mark in _PROGRAMS):
                 raise FileRefused(FileWrong.ACTIVE)
             _unfold(package, _ROOTS[form])
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError) as error:
         raise FileRefused(FileWrong.DAMAGED) from error
 
 

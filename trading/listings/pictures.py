@@ -1,4 +1,4 @@
-"""Pictures are drawn again: what goes out is ours, without the place where it was taken and without passengers.
+"""Pictures are drawn again: what goes out is ours, without the place where it was taken or passengers.
 
 picture = redraw(content)       # JPEG, at most 2000 pixels long, and a thumbnail
 """
@@ -14,7 +14,9 @@ from PIL import Image, ImageOps
 from trading.listings.file_kinds import FileRefused, FileWrong
 
 MOST_PIXELS: Final = 60_000_000
-"""Before it is drawn; a telephone's best camera makes 50 million."""
+"""Of a JPEG; a telephone's best camera makes 50 million, and it is read no larger than needed."""
+MOST_PIXELS_WHOLE: Final = 25_000_000
+"""Of what can only be read as a whole: PNG and WebP."""
 LONGEST_SIDE: Final = 20_000
 SIDE: Final = 2_000
 THUMBNAIL_SIDE: Final = 480
@@ -49,9 +51,10 @@ def redraw(content: bytes) -> Picture:
 def _redrawn(content: bytes) -> Picture:
     with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
         width, height = opened.size
-        if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        most = MOST_PIXELS if opened.format == "JPEG" else MOST_PIXELS_WHOLE
+        if width * height > most or max(width, height) > LONGEST_SIDE:
             raise Image.DecompressionBombError(f"{width} x {height}")
-        opened.draft("RGB", (SIDE, SIDE))  # a JPEG is read no larger than needed
+        opened.draft("RGB", (SIDE, SIDE))
         upright = ImageOps.exif_transpose(opened)
         plain = _on_white(upright)
     plain.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
