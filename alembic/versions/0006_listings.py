@@ -60,9 +60,17 @@ CREATE TABLE listings (
     profile_id integer NOT NULL REFERENCES rule_profiles (id),
     registration_starts timestamptz,
     registration_ends timestamptz,
+    deposit_ends timestamptz,
+    deposit_ends_passed_on timestamptz,
     opens_at timestamptz,
+    counted_from timestamptz,
+    counted_days integer,
     provisional boolean NOT NULL DEFAULT false,
     extensions integer NOT NULL DEFAULT 0,
+    corrections integer NOT NULL DEFAULT 0,
+    corrections_passed_on integer NOT NULL DEFAULT 0,
+    put_on_at timestamptz,
+    alarmed_at timestamptz,
     due_at timestamptz,
     final_price bigint CHECK (final_price > 0),
     relisted_from text REFERENCES listings (lot),
@@ -72,6 +80,9 @@ CREATE TABLE listings (
     announced_at timestamptz
 );
 CREATE INDEX listings_due ON listings (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX listings_provisional ON listings (lot) WHERE provisional;
+CREATE INDEX listings_to_pass_on ON listings (lot) WHERE deposit_ends IS DISTINCT FROM deposit_ends_passed_on
+    OR corrections <> corrections_passed_on;
 CREATE INDEX listings_of_transferor ON listings (transferor_id, changed_at DESC);
 CREATE INDEX listings_by_state ON listings (state, changed_at DESC);
 

@@ -1,4 +1,4 @@
-"""The states of a lot, what is done to it, who does it, and what is said about it. Pure names; no rules here."""
+"""The states of a lot, what is done to it, by whom, and what is said about it. Pure names, no rules."""
 
 from enum import StrEnum
 
@@ -70,6 +70,8 @@ class Act(StrEnum):
     PAID = "paid"
     END_PUBLICATION = "end_publication"
     ARCHIVE = "archive"
+    REDATE = "redate"
+    """A provisional date is counted again, because the calendar is known now."""
 
 
 class Actor(StrEnum):
@@ -90,6 +92,8 @@ class AnnouncementKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     UNSOLD = "unsold"
     RESULT = "result"
+    TERMINATION = "termination"
+    """The auction was aborted, or a suspended sale is ended for good."""
 
 
 class Audience(StrEnum):
