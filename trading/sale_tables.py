@@ -25,6 +25,7 @@ class SaleRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     reason: str = ""
     ended_by: int | None = None
+    remake: bool = False
 
 
 class VersionRow(SQLModel, table=True):

@@ -21,6 +21,7 @@ ALTER TABLE sale_documents DROP CONSTRAINT sale_documents_lot_fkey;
 ALTER TABLE sale_documents DROP CONSTRAINT sale_documents_lot_key;
 ALTER TABLE sale_documents ADD COLUMN paper text NOT NULL DEFAULT 'confirmation'
     CHECK (paper IN ('confirmation', 'contract', 'award', 'certificate'));
+ALTER TABLE sale_documents ADD COLUMN remake boolean NOT NULL DEFAULT false;
 CREATE UNIQUE INDEX sale_documents_one_that_stands ON sale_documents (lot, paper)
     WHERE state NOT IN {_ENDED};
 CREATE INDEX sale_documents_of_lot ON sale_documents (lot, id);
@@ -68,6 +69,14 @@ CREATE TABLE priority_offers (
 CREATE UNIQUE INDEX priority_offers_one_asked ON priority_offers (lot) WHERE answer = 'asked';
 CREATE INDEX priority_offers_due ON priority_offers (due_at) WHERE answer = 'asked';
 CREATE INDEX priority_offers_of_account ON priority_offers (account_id) WHERE answer = 'asked';
+
+-- What was told to the money about a lot's deposits, each once: who is not held any more.
+CREATE TABLE settled_deposits (
+    lot text NOT NULL REFERENCES listings (lot),
+    step text NOT NULL CHECK (step IN ('others', 'all', 'forfeit', 'credit')),
+    at timestamptz NOT NULL,
+    PRIMARY KEY (lot, step)
+);
 
 CREATE TABLE agreed_prices (
     lot text PRIMARY KEY REFERENCES listings (lot),
@@ -149,10 +158,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(f"DROP TABLE {NEW}, priority_offers, awards")
+    op.execute(f"DROP TABLE {NEW}, settled_deposits, priority_offers, awards")
     op.execute(
         "DELETE FROM sale_versions WHERE document_id IN (SELECT id FROM sale_documents"
         " WHERE paper <> 'confirmation')"
     )
     op.execute("DELETE FROM sale_documents WHERE paper <> 'confirmation'")
-    op.execute("ALTER TABLE sale_documents DROP COLUMN paper")
+    op.execute("ALTER TABLE sale_documents DROP COLUMN paper, DROP COLUMN remake")

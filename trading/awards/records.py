@@ -96,16 +96,13 @@ class AwardRecords:
 
     async def rounds_of(self, lot: str) -> Sequence[Award]:
         """Everyone whose turn it was, in order."""
-        found = select(AWARDS).where(AWARDS.c.lot == lot).order_by(AWARDS.c.round)
         async with self._engine.connect() as connection:
-            return [_award(row) for row in await connection.execute(found)]
+            return await rounds(connection, lot)
 
     async def offers_of(self, lot: str) -> Sequence[Offer]:
         """Who was asked for the final price, in order."""
-        found = select(OFFERS).where(OFFERS.c.lot == lot)
-        found = found.order_by(OFFERS.c.asked_at, OFFERS.c.rank, OFFERS.c.paddle)
         async with self._engine.connect() as connection:
-            return [_offer(row) for row in await connection.execute(found)]
+            return await offers(connection, lot)
 
     async def asked(self, account_id: int, limit: int = 100) -> Sequence[Offer]:
         """Offers that wait for this account's answer."""
@@ -120,6 +117,19 @@ async def standing(connection: AsyncConnection, lot: str, *, lock: bool = False)
     found = select(AWARDS).where(AWARDS.c.lot == lot, _STANDS)
     row = (await connection.execute(found.with_for_update() if lock else found)).one_or_none()
     return _award(row) if row else None
+
+
+async def rounds(connection: AsyncConnection, lot: str) -> Sequence[Award]:
+    """Everyone whose turn it was, in order."""
+    found = select(AWARDS).where(AWARDS.c.lot == lot).order_by(AWARDS.c.round)
+    return [_award(row) for row in await connection.execute(found)]
+
+
+async def offers(connection: AsyncConnection, lot: str) -> Sequence[Offer]:
+    """Who was asked for the final price, in order."""
+    found = select(OFFERS).where(OFFERS.c.lot == lot)
+    found = found.order_by(OFFERS.c.asked_at, OFFERS.c.rank, OFFERS.c.paddle)
+    return [_offer(row) for row in await connection.execute(found)]
 
 
 async def asked_offer(connection: AsyncConnection, lot: str) -> Offer | None:
