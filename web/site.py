@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
 from office.accounts import Accounts, Role
+from office.clock import Clock, utc_now
 from office.files import Files
 from office.passwords import Passwords
+from office.sealed.port import Sealed
 from office.sessions import SessionDirectory
 from office.ukeys import UKeys
 from signing.signer import Signer
@@ -92,9 +94,11 @@ class Dependencies:
     files: Files
     job_key: Signer
     trust: TrustKeeper
+    sealed: Sealed
     stamp: Stamp | None = None
     demo_assistant: DemoAssistant | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    clock: Clock = utc_now
 
 
 class Metrics:
@@ -135,8 +139,10 @@ class Site:
     files: Files
     jobs: Jobs
     trust: TrustKeeper
+    sealed: Sealed
     stamp: Stamp | None
     demo_assistant: DemoAssistant | None
+    clock: Clock
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
@@ -160,6 +166,8 @@ class Site:
             files=deps.files,
             jobs=Jobs(deps.redis, deps.job_key, deps.settings.public_url),
             trust=deps.trust,
+            sealed=deps.sealed,
             stamp=deps.stamp,
             demo_assistant=deps.demo_assistant,
+            clock=deps.clock,
         )
