@@ -73,8 +73,7 @@ CREATE INDEX messages_to_dispatch ON messages (id) WHERE NOT dispatched;
 
 -- Who has read what was told to all registrants of a lot: keyed hashes of account and message.
 CREATE TABLE message_reads (
-    mark text PRIMARY KEY CHECK (mark ~ '^[0-9a-f]{64}$'),
-    message_id bigint
+    mark text PRIMARY KEY CHECK (mark ~ '^[0-9a-f]{64}$')
 );
 
 CREATE TABLE deliveries (

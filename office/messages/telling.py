@@ -2,8 +2,8 @@
 
     await tell(connection, ToAccount(12), "document.yours_to_seal", {"lot": lot, "title": title}, now=now)
 
-Kinds and their texts are data: office/messages/templates/*.toml, one file for each owner. A kind that has no text
-yet is kept and shown in general words.
+Kinds and their texts are data: office/messages/templates/*.toml, one file for each owner. A kind that has no
+text yet is kept and shown in general words.
 
 Who registered for what is secret until the close:
 
