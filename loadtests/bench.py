@@ -81,6 +81,7 @@ class Bench:
     def run(self) -> None:
         self.say("bidders and lots …")
         self.house.start("closer")
+        self.house.start("sealed")
         self.gateway_pid = self.house.start("gateway")
         self.house.wait_for_gateway()
         # Bids need a clock that runs, and the clock a ledger: once here, then not until it is measured.

@@ -32,7 +32,7 @@ from luochui.services.embedded import Running
 from luochui.services.folder import is_free
 from luochui.services.program import Program
 from luochui.settings import Settings
-from office import sealed
+from luochui.vaults import open_vault
 from office.accounts import Accounts, Role, hash_password
 from office.database import create_engine
 from office.sealed import QualifiedRow
@@ -48,6 +48,7 @@ PROCESSES: Final = {
     "gateway": ("-m", "loadtests.open_gateway"),
     "closer": ("-m", "luochui", "run", "closer"),
     "ledger": ("-m", "luochui", "run", "ledger"),
+    "sealed": ("-m", "luochui", "run", "sealed"),
 }
 
 
@@ -191,13 +192,14 @@ async def put_on_auctions(
     engine = create_engine(settings.required_database_url())
     try:
         async with open_book(settings) as book:
+            sealed = await open_vault(settings, engine)
             opens_at = int(time.time() * 1000) + 1_000 + 100 * len(names)
             rows = [QualifiedRow(bidder.login) for bidder in bidders]
             for name in names:
-                await putting_on.put_on(engine, book, Draft(auction(name, opens_at), None))
-                await putting_on.import_list(engine, book, name, rows)
+                await putting_on.put_on(engine, book, sealed, Draft(auction(name, opens_at), None))
+                await putting_on.import_list(engine, book, sealed, name, rows)
             await _all_in(book, names, Phase.TIMED_BIDDING)
-            return {name: sorted(await sealed.qualified(engine, name)) for name in names}
+            return {name: sorted(await sealed.qualified(name)) for name in names}
     finally:
         await engine.dispose()
 

@@ -28,9 +28,10 @@ from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase, is_marked
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
+from luochui.vaults import open_vault
 from office.accounts import Accounts, LoginTaken, Role
 from office.database import create_engine
-from office.sealed import QualifiedRow
+from office.sealed import QualifiedRow, Sealed
 from web import putting_on
 from web.offer_form import Draft
 from web.shown import BEIJING
@@ -117,7 +118,7 @@ async def stage(settings: Settings) -> AsyncIterator["Stage"]:
     engine = create_engine(settings.required_database_url(), pool_size=2)
     try:
         async with open_book(settings) as book:
-            yield Stage(engine, book)
+            yield Stage(engine, book, await open_vault(settings, engine))
     finally:
         await engine.dispose()
 
@@ -125,7 +126,8 @@ async def stage(settings: Settings) -> AsyncIterator["Stage"]:
 class Stage:
     """Puts scenes on, each under the ids of its series: XX-SW-101, and XX-SW-101-2 when that has ended."""
 
-    def __init__(self, engine: AsyncEngine, book: Book) -> None:
+    def __init__(self, engine: AsyncEngine, book: Book, sealed: Sealed) -> None:
+        self.sealed = sealed
         self.engine = engine
         self.book = book
 
@@ -181,22 +183,22 @@ class Stage:
 
     async def _put_on_new(self, scene: Scene, lot: str) -> None:
         try:
-            await putting_on.put_on(self.engine, self.book, draft(scene, lot, _now_ms()))
+            await putting_on.put_on(self.engine, self.book, self.sealed, draft(scene, lot, _now_ms()))
         except LotExists:
-            await putting_on.schedule(self.engine, self.book, lot)
-        await putting_on.import_list(self.engine, self.book, lot, qualified(scene))
+            await putting_on.schedule(self.engine, self.book, self.sealed, lot)
+        await putting_on.import_list(self.engine, self.book, self.sealed, lot, qualified(scene))
 
     async def _finish(self, scene: Scene, lot: str) -> None:
         """Repeat what a crash may have left out."""
-        state = await putting_on.in_the_book(self.engine, self.book, lot)
+        state = await putting_on.in_the_book(self.engine, self.book, self.sealed, lot)
         if not state.scheduled:
-            await putting_on.schedule(self.engine, self.book, lot)
-            state = await putting_on.in_the_book(self.engine, self.book, lot)
+            await putting_on.schedule(self.engine, self.book, self.sealed, lot)
+            state = await putting_on.in_the_book(self.engine, self.book, self.sealed, lot)
         snapshot = await self.book.snapshot(lot)
         if snapshot is not None and not snapshot.session.qualified and _can_amend(snapshot.session.phase):
-            await putting_on.import_list(self.engine, self.book, lot, qualified(scene))
+            await putting_on.import_list(self.engine, self.book, self.sealed, lot, qualified(scene))
         elif not state.list_agrees:
-            await putting_on.agree_on_list(self.engine, self.book, lot)
+            await putting_on.agree_on_list(self.engine, self.book, self.sealed, lot)
 
 
 def _can_amend(phase: Phase) -> bool:

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
     authority_port: Port | None = None
+    sealed_socket: Path | None = None
 
     # Servers; without them the embedded ones are started
     database_url: SecretStr | None = Field(
@@ -123,7 +124,14 @@ class Settings(BaseSettings):
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("data", "backup_folder", "trust_folder", "platform_ukey_profiles", "platform_pin_file")
+    @field_validator(
+        "data",
+        "sealed_socket",
+        "backup_folder",
+        "trust_folder",
+        "platform_ukey_profiles",
+        "platform_pin_file",
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         if value is None:
@@ -262,6 +270,7 @@ EXAMPLES = {
     "trusted_proxies": "127.0.0.1,10.1.0.0/24",
     "demo": "0",
     "authority_port": "8090",
+    "sealed_socket": "/run/luochui/sealed.sock",
     "database_url": "postgresql://luochui:PASSWORD@127.0.0.1:5432/luochui",
     "redis_url": "redis://:PASSWORD@127.0.0.1:6379/0",
     "service_account": "nobody",

@@ -30,6 +30,7 @@ from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.files import Files
 from office.passwords import hash_password
+from office.sealed import SealedKey, Vault
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from web import lot_search
@@ -134,6 +135,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
                 files=Files.at(folder / "files", digest=sm3),
                 job_key=PrivateKey.generate(),
                 trust=trust,
+                sealed=Vault(engine, SealedKey.generate()),
                 stamp=stamp,
             )
         )
@@ -241,4 +243,4 @@ async def put_on_soon(
         ),
         Fen(reserve) if reserve else None,
     )
-    await put_on(web.site.engine, web.site.book, draft)
+    await put_on(web.site.engine, web.site.book, web.site.sealed, draft)

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.lots import AssetClass
 from bidding.terms import Fen
-from office import sealed
 from office.accounts import Accounts
 from office.files import Files
+from office.sealed.port import Sealed, SealedFault
 from signing import SigningError
 from signing.documents import DocumentKind
 from signing.ofd.pages import pages_as_png
@@ -63,7 +63,8 @@ class House:
 class Confirmations:
     """Makes what is due."""
 
-    def __init__(self, engine: AsyncEngine, files: Files, house: House) -> None:
+    def __init__(self, engine: AsyncEngine, files: Files, house: House, sealed: Sealed) -> None:
+        self._sealed = sealed
         self._engine = engine
         self._files = files
         self._house = house
@@ -77,7 +78,7 @@ class Confirmations:
             try:
                 made += await self.make(lot)
                 self._alarmed.discard(lot)
-            except (NoTransferee, SigningError, ValueError) as fault:
+            except (NoTransferee, SealedFault, SigningError, ValueError) as fault:
                 if lot not in self._alarmed:
                     log.error("confirmation_not_made", lot=lot, fault=str(fault))
                 self._alarmed.add(lot)
@@ -107,7 +108,7 @@ class Confirmations:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_RESULT, {"lot": lot})).one()
         statement: dict[str, Any] = json.loads(row.statement)
-        account = await sealed.account_after_close(self._engine, lot, statement["winner"])
+        account = await self._sealed.account_after_close(lot, statement["winner"])
         person = None if account is None else await Accounts(self._engine).get(account)
         if person is None:
             raise NoTransferee(lot)

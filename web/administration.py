@@ -13,7 +13,6 @@ from bidding.lots import AssetClass, LotExists
 from bidding.messages import AbortRequested, Cause, Phase, parse
 from bidding.pipeline import BookUnavailable
 from bidding.terms import InquiryMode, PriorityMode
-from office import sealed
 from office.sealed import Imported, ListFault, ListFaults, NotPublished, QualifiedRow
 from web import lot_search, offer_form, putting_on, qualified_list, unsent
 from web.languages import N_
@@ -60,7 +59,7 @@ async def index(visit: Visit) -> Response:
 
 async def _has_list(visit: Visit, lot: str) -> bool:
     """Whether there is a list: all that may be told of an earlier import."""
-    return bool(await sealed.qualified(visit.site.engine, lot))
+    return bool(await visit.site.sealed.qualified(lot))
 
 
 async def new_form(visit: Visit) -> Response:
@@ -80,7 +79,7 @@ async def put_on(visit: Visit) -> Response:
         return _form(visit, typed, wrong.faults)
     lot = draft.offer.lot
     try:
-        await putting_on.put_on(visit.site.engine, visit.site.book, draft)
+        await putting_on.put_on(visit.site.engine, visit.site.book, visit.site.sealed, draft)
     except LotExists:
         return _form(visit, typed, {"lot": N_("这个编号已经用过，请换一个。")})
     except (BookUnavailable, CannotSchedule):
@@ -181,7 +180,7 @@ async def _shown(
 ) -> Response:
     """The count of an earlier import is not shown: the number of registrants is secret."""
     try:
-        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, lot.id)
+        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, visit.site.sealed, lot.id)
         standing = await _standing(visit, lot)
     except BookUnavailable:
         state = None
@@ -207,10 +206,10 @@ async def schedule(visit: Visit) -> Response:
     lot = await known_lot(visit, everything=True)
     here = f"/administration/lots/{lot.id}"
     try:
-        await putting_on.schedule(visit.site.engine, visit.site.book, lot.id)
-        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, lot.id)
+        await putting_on.schedule(visit.site.engine, visit.site.book, visit.site.sealed, lot.id)
+        state = await putting_on.in_the_book(visit.site.engine, visit.site.book, visit.site.sealed, lot.id)
         agreed = state.list_agrees or await putting_on.agree_on_list(
-            visit.site.engine, visit.site.book, lot.id
+            visit.site.engine, visit.site.book, visit.site.sealed, lot.id
         )
     except CannotSchedule as refused:
         return visit.refused(here, visit.text(OBSTACLES[refused.obstacle]))
@@ -247,7 +246,7 @@ async def _import(visit: Visit, lot: ShownLot, text: str) -> Imported:
     try:
         if not faults:
             return await _imported(visit, lot, typed.rows)
-        await sealed.check(visit.site.engine, typed.rows)
+        await visit.site.sealed.check(typed.rows)
     except ListFaults as wrong:
         faults += typed.by_line(wrong.faults)
     raise ListFaults(sorted(faults, key=lambda fault: fault.line))
@@ -255,6 +254,8 @@ async def _import(visit: Visit, lot: ShownLot, text: str) -> Imported:
 
 async def _imported(visit: Visit, lot: ShownLot, rows: Sequence[QualifiedRow]) -> Imported:
     try:
-        return await putting_on.import_list(visit.site.engine, visit.site.book, lot.id, rows)
+        return await putting_on.import_list(
+            visit.site.engine, visit.site.book, visit.site.sealed, lot.id, rows
+        )
     except putting_on.UnknownLot as unknown:
         raise HTTPException(404) from unknown

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from bidding.lots import AssetClass
 from bidding.messages import Phase
 from bidding.terms import LOT_CHARACTERS
-from office import sealed
 from office.accounts import Role
 from web import lot_logs, lot_search
 from web.headers import gateways
@@ -125,7 +124,7 @@ async def own_paddle(visit: Visit, lot: str) -> str:
     """The paddle that the person who asks holds, or ""."""
     if visit.signed_in is None or visit.signed_in.role is not Role.BIDDER:
         return ""
-    held = await sealed.paddle_of(visit.site.engine, lot, visit.signed_in.account_id)
+    held = await visit.site.sealed.paddle_of(lot, visit.signed_in.account_id)
     return held[0] if held else ""
 
 
@@ -133,7 +132,7 @@ async def _winner_name(visit: Visit, lot: ShownLot, ending: lot_logs.Ending | No
     """The buyer's identity is public once the result is."""
     if lot.phase is not Phase.CLOSED or ending is None or ending.result is None or not ending.result.sold:
         return ""
-    names = await sealed.names_after_close(visit.site.engine, lot.id, [ending.result.winner])
+    names = await visit.site.sealed.names_after_close(lot.id, [ending.result.winner])
     return names.get(ending.result.winner, "")
 
 
@@ -141,7 +140,7 @@ async def _names(visit: Visit, lot: ShownLot) -> dict[str, str]:
     """All who were qualified: after the close, for administrators and regulators."""
     if lot.phase is not Phase.CLOSED or visit.role not in NAMES_SHOWN_TO:
         return {}
-    return await sealed.names_after_close(visit.site.engine, lot.id)
+    return await visit.site.sealed.names_after_close(lot.id)
 
 
 async def room(visit: Visit) -> Response:

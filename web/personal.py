@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from office import sealed
 from web import lot_search
 from web.lot_search import ShownLot
 from web.lots import now_ms
@@ -14,7 +13,7 @@ from web.visits import Visit
 
 async def trades(visit: Visit) -> Response:
     assert visit.signed_in is not None
-    held = await sealed.lots_of(visit.site.engine, visit.signed_in.account_id)
+    held = await visit.site.sealed.lots_of(visit.signed_in.account_id)
     lots = await lot_search.several(visit.site.engine, held)
     ordered = sorted(lots, key=lambda lot: _place(lot, held))
     return page(visit, "trades.html", lots=ordered, held=held, now=now_ms())

@@ -16,8 +16,7 @@ from bidding.commitments import commitments_to
 from bidding.lots import SALT_BYTES, Secrets
 from bidding.messages import Commitments, Obstacle, Refused, commitments_line
 from bidding.session import ENDED
-from office import sealed
-from office.sealed import Imported, QualifiedRow
+from office.sealed import Imported, QualifiedRow, Sealed
 from web.offer_form import Draft
 
 
@@ -41,7 +40,7 @@ class InTheBook:
     list_agrees: bool
 
 
-async def put_on(engine: AsyncEngine, book: Book, draft: Draft) -> None:
+async def put_on(engine: AsyncEngine, book: Book, sealed: Sealed, draft: Draft) -> None:
     """Keep the lot, then tell the book. Raises lots.LotExists, CannotSchedule, BookUnavailable (the lot is
     kept then, and `schedule` finishes the work)."""
     kept = Secrets(
@@ -52,23 +51,25 @@ async def put_on(engine: AsyncEngine, book: Book, draft: Draft) -> None:
     )
     async with engine.begin() as connection:
         await lots.put_on(connection, draft.offer, kept)
-    await schedule(engine, book, draft.offer.lot)
+    await schedule(engine, book, sealed, draft.offer.lot)
 
 
-async def schedule(engine: AsyncEngine, book: Book, lot: str) -> None:
+async def schedule(engine: AsyncEngine, book: Book, sealed: Sealed, lot: str) -> None:
     """Tell the book of a lot that is kept; harmless when it knows it already, or has known it until it ended
     (a book that was rebuilt leaves ended lots out)."""
     if await _has_ended(engine, lot):
         return
     offer, kept = await _kept(engine, lot)
-    ranks = await sealed.qualified(engine, lot)
+    ranks = await sealed.qualified(lot)
     outcome = await book.schedule(offer.terms, offer.opens_at, _commitments(kept, ranks), ranks)
     answer = outcome.answer
     if isinstance(answer, Refused) and answer.obstacle is not Obstacle.ALREADY_SCHEDULED:
         raise CannotSchedule(answer.obstacle)
 
 
-async def import_list(engine: AsyncEngine, book: Book, lot: str, rows: Sequence[QualifiedRow]) -> Imported:
+async def import_list(
+    engine: AsyncEngine, book: Book, sealed: Sealed, lot: str, rows: Sequence[QualifiedRow]
+) -> Imported:
     """Replace the list of the qualified, in the sealed module and in the book together.
 
     Raises sealed.ListFaults, sealed.NotPublished (the book has opened the lot, or does not know it).
@@ -79,25 +80,25 @@ async def import_list(engine: AsyncEngine, book: Book, lot: str, rows: Sequence[
         outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
         return not isinstance(outcome.answer, Refused)
 
-    return await sealed.import_qualified(engine, lot, rows, publish)
+    return await sealed.import_qualified(lot, rows, publish)
 
 
-async def agree_on_list(engine: AsyncEngine, book: Book, lot: str) -> bool:
+async def agree_on_list(engine: AsyncEngine, book: Book, sealed: Sealed, lot: str) -> bool:
     """Give the book the list that the database has; False when the book refuses."""
     _, kept = await _kept(engine, lot)
-    ranks = await sealed.qualified(engine, lot)
+    ranks = await sealed.qualified(lot)
     outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
     return not isinstance(outcome.answer, Refused)
 
 
-async def in_the_book(engine: AsyncEngine, book: Book, lot: str) -> InTheBook:
+async def in_the_book(engine: AsyncEngine, book: Book, sealed: Sealed, lot: str) -> InTheBook:
     """How far a lot has come."""
     state = await book.fields(lot, "commitments")
     if not state:
         ended = await _has_ended(engine, lot)
         return InTheBook(scheduled=ended, list_agrees=ended)
     _, kept = await _kept(engine, lot)
-    ranks = await sealed.qualified(engine, lot)
+    ranks = await sealed.qualified(lot)
     return InTheBook(True, state["commitments"] == commitments_line(_commitments(kept, ranks)))
 
 

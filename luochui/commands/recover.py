@@ -1,7 +1,6 @@
 """`luochui recover`: rebuild the book from the ledger after Redis was lost."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from luochui.processes.wiring import open_book
 from luochui.services.faults import Repairable
 from luochui.services.running import servers
 from luochui.settings import Settings, SettingsFaults, load
-from office import sealed
+from luochui.vaults import open_vault
 from office.database import create_engine
 
 PROMISE = """\
@@ -87,11 +86,8 @@ def _refuse(why: str) -> None:
 
 async def _rebuild(settings: Settings, *, force: bool, lot: str) -> Recovery:
     engine = create_engine(settings.required_database_url(), pool_size=2)
-
-    async def qualified(lot: str) -> Mapping[str, int]:
-        return await sealed.qualified(engine, lot)
-
     try:
+        qualified = (await open_vault(settings, engine)).qualified
         async with open_book(settings) as book:
             url = settings.required_database_url()
             if lot:

@@ -25,6 +25,7 @@ from luochui.settings import HIGHEST_PORT, Settings
 PHASES = {
     "ledger": 2,
     "authority": 2,
+    "sealed": 2,
     "sealer": 3,
     "closer": 3,
     "web": 4,
@@ -104,7 +105,7 @@ def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, prog
 
 def processes(settings: Settings) -> list[Program]:
     """The processes of Luochui itself, as children of this one."""
-    single = ["ledger", "sealer", "web", *(["authority", "robots"] if settings.demo else [])]
+    single = ["ledger", "sealed", "sealer", "web", *(["authority", "robots"] if settings.demo else [])]
     several = {"closer": settings.closers, "gateway": settings.gateways}
     return (
         [_process(settings, name) for name in single]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import socket
+from collections import OrderedDict
 from collections.abc import Collection
 from functools import partial
 from ipaddress import ip_network
@@ -18,12 +19,14 @@ from bidding.messages import Phase
 from luochui import logs
 from luochui.processes.wiring import open_book, run_until_stopped
 from luochui.settings import Settings
+from luochui.vaults import asking
 from office.database import create_engine
-from office.sealed import paddle_of
+from office.sealed.port import Sealed, SealedAway
 from office.sessions import SessionDirectory
 
 SESSIONS_WITHIN_S = 3.0
 SUSPENDED_PAGES = 50
+REMEMBERED = 20_000
 
 
 def main(settings: Settings, index: int = 0) -> None:
@@ -37,6 +40,34 @@ def main(settings: Settings, index: int = 0) -> None:
         await _serve(settings, index, stop)
 
     run_until_stopped(work)
+
+
+class Remembering:
+    """(lot, account) -> paddle and rank, as the sealed process says; while it is away, what it said before.
+
+    A paddle never changes hands, so who was recognized here comes back in even then. Forgets the oldest at
+    REMEMBERED.
+    """
+
+    def __init__(self, sealed: Sealed) -> None:
+        self._sealed = sealed
+        self._known: OrderedDict[tuple[str, int], tuple[str, int]] = OrderedDict()
+
+    async def __call__(self, lot: str, account_id: int) -> tuple[str, int] | None:
+        """Raises SealedAway for somebody who was not asked about before."""
+        try:
+            found = await self._sealed.paddle_of(lot, account_id)
+        except SealedAway:
+            found = self._known.get((lot, account_id))
+            if found is None:
+                raise
+            return found
+        if found is not None:
+            self._known[lot, account_id] = found
+            self._known.move_to_end((lot, account_id))
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
 
 
 async def _serve(settings: Settings, index: int, stop: asyncio.Event) -> None:
@@ -53,7 +84,7 @@ async def _serve(settings: Settings, index: int, stop: asyncio.Event) -> None:
                 config(settings, index),
                 book,
                 sessions=SessionDirectory(sessions),
-                paddle_of=partial(paddle_of, engine),
+                paddle_of=Remembering(asking(settings)),
                 live_lots=partial(_suspended_lots, engine),
             )
             async with gateway:

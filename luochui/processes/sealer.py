@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from luochui import logs
 from luochui.processes.wiring import cancel_on, run_until_stopped
 from luochui.settings import Settings
+from luochui.vaults import asking
 from office.database import create_engine
 from office.files import FileFault, Files
 from signing import SigningError
@@ -61,7 +62,7 @@ def main(settings: Settings, index: int = 0) -> None:
             files = Files.at(settings.kept_files(), digest=sm3)
             stamp = stamp_over_http(settings.tsa_url) if settings.tsa_url else None
             house = House(settings.platform_name, DEMONSTRATION if settings.demo else "")
-            confirmations = Confirmations(engine, files, house)
+            confirmations = Confirmations(engine, files, house, asking(settings))
             sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp))
             await cancel_on(
                 stop, _together(_make(confirmations, Sales(engine)), sealing.run(), _sweep(files))

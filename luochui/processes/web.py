@@ -16,6 +16,7 @@ from luochui.operations.readiness import readiness
 from luochui.processes.patience import BoundedRequests
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
+from luochui.vaults import asking
 from office.database import create_engine
 from office.files import Files
 from signing.sm2 import PrivateKey, load_or_create
@@ -58,6 +59,7 @@ async def _serve(settings: Settings) -> None:
                     files=Files.at(settings.kept_files(), digest=sm3),
                     job_key=_job_key(settings),
                     trust=TrustKeeper(settings.trust()),
+                    sealed=asking(settings),
                     demo_assistant=_demo_assistant(settings),
                     stamp=stamp_over_http(settings.tsa_url) if settings.tsa_url else None,
                     registry=REGISTRY,

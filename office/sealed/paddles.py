@@ -59,7 +59,7 @@ class PaddleRows:
         off = [held for held in ever if held.account_id not in ranks and held.listed]
         for held in off:
             await self.unlist(connection, lot, held.account_id)
-        await self._put(
+        await self.put(
             connection,
             [Held(lot, account, given[account], rank, True) for account, rank in ranks.items()],
         )
@@ -69,14 +69,14 @@ class PaddleRows:
         """One more on the list; who was ever on it keeps the paddle."""
         ever = {held.account_id: held.paddle for held in await self.of_lot(connection, lot)}
         paddle = drawn([account_id], ever)[account_id]
-        await self._put(connection, [Held(lot, account_id, paddle, rank, True)])
+        await self.put(connection, [Held(lot, account_id, paddle, rank, True)])
         return paddle
 
     async def unlist(self, connection: AsyncConnection, lot: str, account_id: int) -> None:
         off = update(SealedPaddle).where(paddles.pair_tag == self._pair(lot, account_id))
         await connection.execute(off.values(listed=False))
 
-    async def _put(self, connection: AsyncConnection, helds: Collection[Held]) -> None:
+    async def put(self, connection: AsyncConnection, helds: Collection[Held]) -> None:
         if not helds:
             return
         put = insert(SealedPaddle)

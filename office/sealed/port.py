@@ -4,7 +4,7 @@
 the close nothing that comes out here tells more than a person's own affairs, or facts without persons.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -156,7 +156,7 @@ class Sealed(Protocol):
     ) -> Imported:
         """Replace the list of a lot that was put on by hand. Raises ListFaults, NotPublished."""
 
-    async def names_after_close(self, lot: str, paddles: Collection[str] | None = None) -> dict[str, str]:
+    async def names_after_close(self, lot: str, paddles: Sequence[str] | None = None) -> dict[str, str]:
         """{paddle: name} of a closed lot, all or some. Raises StillSealed before."""
 
     async def account_after_close(self, lot: str, paddle: str) -> int | None:

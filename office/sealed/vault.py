@@ -90,7 +90,7 @@ class Vault:
                 raise NotPublished(lot)
         return Imported(len(ranks), sum(rank > 0 for rank in ranks.values()))
 
-    async def names_after_close(self, lot: str, paddles: Collection[str] | None = None) -> dict[str, str]:
+    async def names_after_close(self, lot: str, paddles: Sequence[str] | None = None) -> dict[str, str]:
         async with self._engine.connect() as connection:
             await require_closed(connection, lot)
             found = [held for held in await self._paddles.of_lot(connection, lot) if held.listed]

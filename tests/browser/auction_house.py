@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from bidding.lots import AssetClass, Offer
 from bidding.terms import Fen, Terms
 from luochui.processes.wiring import open_book
+from luochui.vaults import open_vault
 from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.passwords import hash_password
@@ -128,6 +129,7 @@ async def _put_on(
 ) -> str:
     lot = f"B-{secrets.token_hex(3).upper()}"
     engine = create_engine(platform.settings.required_database_url())
+    sealed = await open_vault(platform.settings, engine)
     async with open_book(platform.settings) as book:
         now, _ = await book.observe(0)
         offer = Offer(
@@ -139,9 +141,9 @@ async def _put_on(
             description="临街商铺一间，按现状交付。",
             transferor="甲方示例单位",
         )
-        await putting_on.put_on(engine, book, Draft(offer, None if reserve is None else Fen(reserve)))
+        await putting_on.put_on(engine, book, sealed, Draft(offer, None if reserve is None else Fen(reserve)))
         rows = [QualifiedRow(login, rank) for login, rank in ranks.items()]
-        await putting_on.import_list(engine, book, lot, rows)
+        await putting_on.import_list(engine, book, sealed, lot, rows)
     await engine.dispose()
     return lot
 

@@ -30,6 +30,7 @@ from luochui.processes import wiring
 from luochui.services import running
 from luochui.services.folder import is_free
 from luochui.settings import Settings
+from luochui.vaults import open_vault
 from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.sealed import QualifiedRow
@@ -273,6 +274,7 @@ async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auct
     lot = f"F-{secrets.token_hex(3).upper()}"
     logins = [f"{lot.lower()}-{number}" for number in range(bidders)]
     try:
+        sealed = await open_vault(platform.settings, engine)
         accounts = Accounts(engine)
         for number, login in enumerate(logins):
             await accounts.create(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}")
@@ -287,8 +289,8 @@ async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auct
             title=f"故障演练 {lot}",
             asset_class=AssetClass.PHYSICAL,
         )
-        await putting_on.put_on(engine, book, Draft(offer=offer, reserve=None))
-        await putting_on.import_list(engine, book, lot, [QualifiedRow(login) for login in logins])
+        await putting_on.put_on(engine, book, sealed, Draft(offer=offer, reserve=None))
+        await putting_on.import_list(engine, book, sealed, lot, [QualifiedRow(login) for login in logins])
     finally:
         await engine.dispose()
     people = [Bidder(platform, cookie, lot, number) for number, cookie in enumerate(cookies)]

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -27,7 +28,7 @@ from luochui.processes.wiring import open_book
 from luochui.robots import Temperament, _next_price, bid_like_a_person
 from luochui.seat import LotState, Seat
 from luochui.settings import Settings
-from office import sealed
+from luochui.vaults import open_vault
 from office.database import create_engine
 from tests.gatewaykit import Person, Scene, scene
 
@@ -35,11 +36,11 @@ BEAT_EVERY_S = 0.1
 
 
 @pytest.fixture
-def settings(database: str, valkey: str) -> Iterator[Settings]:
+def settings(database: str, valkey: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a demonstration on marked servers; the mark is taken away again."""
     with psycopg.connect(database) as connection:
         demonstration.mark(connection)
-    yield Settings(demo=True, database_url=SecretStr(database), redis_url=SecretStr(valkey))
+    yield Settings(demo=True, data=tmp_path, database_url=SecretStr(database), redis_url=SecretStr(valkey))
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f'COMMENT ON DATABASE "{connection.info.dbname}" IS NULL'.encode())
 
@@ -67,7 +68,7 @@ def everything(url: str) -> dict[str, list[Any]]:
         "accounts": "SELECT id, login, password_hash, role FROM accounts ORDER BY id",
         "lots": "SELECT id, title, opens_at, terms FROM lots ORDER BY id",
         "secrets": "SELECT * FROM lot_secrets ORDER BY lot",
-        "paddles": "SELECT * FROM paddles ORDER BY lot, account_id",
+        "paddles": "SELECT pair_tag, paddle_tag, box FROM sealed_paddles ORDER BY pair_tag",
     }
     with psycopg.connect(url) as connection:
         return {name: connection.execute(query.encode()).fetchall() for name, query in queries.items()}
@@ -81,8 +82,12 @@ def test_preparing_twice_changes_nothing(settings: Settings) -> None:
     assert len(before["lots"]) == sum(scene.part not in BY_ROBOTS for scene in SCENES) + 1
 
 
-def test_the_demonstration_does_not_touch_a_database_without_its_mark(database: str, valkey: str) -> None:
-    settings = Settings(demo=True, database_url=SecretStr(database), redis_url=SecretStr(valkey))
+def test_the_demonstration_does_not_touch_a_database_without_its_mark(
+    database: str, valkey: str, tmp_path: Path
+) -> None:
+    settings = Settings(
+        demo=True, data=tmp_path, database_url=SecretStr(database), redis_url=SecretStr(valkey)
+    )
     with pytest.raises(WrongDatabase):
         demo.prepare(settings)
     assert not any(everything(database).values())
@@ -104,12 +109,13 @@ def test_there_are_lots_of_every_class_and_accounts_of_every_role() -> None:
 async def test_book_and_database_agree_on_every_lot(settings: Settings) -> None:
     casts = await asyncio.to_thread(demo.prepare, settings)
     engine = create_engine(settings.required_database_url())
+    vault = await open_vault(settings, engine)
     async with open_book(settings) as book:
         for cast in casts:
             snapshot = await book.snapshot(cast.lot)
             assert snapshot is not None
             assert snapshot.session.phase is Phase.SCHEDULED
-            assert snapshot.session.qualified == await sealed.qualified(engine, cast.lot)
+            assert snapshot.session.qualified == await vault.qualified(cast.lot)
             assert len(snapshot.session.qualified) == len(demo.BIDDERS)
     await engine.dispose()
 

@@ -23,9 +23,10 @@ from luochui.commands.verify import key_in
 from luochui.operations.backup import LAST_BACKUP
 from luochui.operations.log_keeping import DAY_MS, trim_log
 from luochui.processes.ledger import wall_clock_ms
-from luochui.settings import Settings
+from luochui.settings import Settings, load
+from luochui.vaults import open_vault
 from office.accounts import Accounts, Role
-from office.sealed import QualifiedRow, import_qualified, qualified
+from office.sealed import QualifiedRow
 from tests.integration.test_ledger import append, check_chains, lively
 from tests.integration.test_settlement import sealed_file
 from tests.ledgerkit import SECRETS, Scene, scene, terms
@@ -122,14 +123,15 @@ async def test_the_recover_command_says_what_it_promises(
     for login in ("bidder-1", "bidder-2"):
         await accounts.create(login, "a-long-password-9", Role.BIDDER, "测试竞买人")
     rows = [QualifiedRow("bidder-1"), QualifiedRow("bidder-2", 1)]
-    await import_qualified(stage.engine, "L-1", rows)
-    listed = await qualified(stage.engine, "L-1")
-    await stage.put_on(terms(), secrets=SECRETS, qualified=listed)
-    async with stage.writer():
-        await stage.reach("L-1", Phase.INQUIRY)
     given = {"DATABASE_URL": stage.database_url, "REDIS_URL": stage.redis_url, "LUOCHUI_PARTITIONS": "2"}
     for name, value in {**given, "LUOCHUI_DATA": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
+    vault = await open_vault(load(), stage.engine)
+    await vault.import_qualified("L-1", rows)
+    listed = await vault.qualified("L-1")
+    await stage.put_on(terms(), secrets=SECRETS, qualified=listed)
+    async with stage.writer():
+        await stage.reach("L-1", Phase.INQUIRY)
     assert run_recover()[0] == 1
     with redis.Redis.from_url(stage.redis_url) as client:
         client.flushall()

@@ -11,10 +11,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from office import sealed
 from office.accounts import Accounts, LoginTaken, Role
 from office.database import create_engine
-from office.sealed import ListFault, ListFaults, NotPublished, QualifiedRow, Wrong
+from office.sealed import (
+    ListFault,
+    ListFaults,
+    NotPublished,
+    QualifiedRow,
+    SealedKey,
+    Vault,
+    Wrong,
+    lists,
+)
 from office.sessions import SessionDirectory
 
 
@@ -131,6 +139,13 @@ async def test_a_password_is_checked_for_real(engine: AsyncEngine) -> None:
     assert await accounts.verify("bidder1", "battery staple") is not None
 
 
+KEY = SealedKey.generate()
+
+
+def vault(engine: AsyncEngine) -> Vault:
+    return Vault(engine, KEY)
+
+
 # ── the sealed list ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -138,16 +153,16 @@ async def test_paddles_are_unique_per_lot_and_have_four_digits(engine: AsyncEngi
     await people(engine, 200)
     rows = [QualifiedRow(f"bidder{number}") for number in range(200)]
     for lot in ("A", "B"):
-        assert (await sealed.import_qualified(engine, lot, rows)).count == 200
-        paddles = await sealed.qualified(engine, lot)
+        assert (await vault(engine).import_qualified(lot, rows)).count == 200
+        paddles = await vault(engine).qualified(lot)
         assert len(paddles) == 200
         assert all(len(paddle) == 4 and "1000" <= paddle <= "9999" for paddle in paddles)
 
 
 async def test_paddles_do_not_follow_the_order_of_the_list(engine: AsyncEngine) -> None:
     accounts = await people(engine, 50)
-    await sealed.import_qualified(engine, "A", [QualifiedRow(f"bidder{n}") for n in range(50)])
-    held = [await sealed.paddle_of(engine, "A", account) for account in accounts]
+    await vault(engine).import_qualified("A", [QualifiedRow(f"bidder{n}") for n in range(50)])
+    held = [await vault(engine).paddle_of("A", account) for account in accounts]
     paddles = [one[0] for one in held if one]
     assert paddles != sorted(paddles)
 
@@ -156,23 +171,23 @@ async def test_a_paddle_is_never_given_to_another_person(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection of who was taken off still knows the paddle, and must not bid as somebody else."""
-    monkeypatch.setattr(sealed, "PADDLES", range(1000, 1003))
+    monkeypatch.setattr(lists, "PADDLES", range(1000, 1003))
     first, second, *_ = await people(engine, 4)
-    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 1), QualifiedRow("bidder1")])
-    held = await sealed.paddle_of(engine, "A", first)
+    await vault(engine).import_qualified("A", [QualifiedRow("bidder0", 1), QualifiedRow("bidder1")])
+    held = await vault(engine).paddle_of("A", first)
     assert held is not None
-    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1"), QualifiedRow("bidder2")])
-    assert await sealed.paddle_of(engine, "A", first) is None
-    assert await sealed.lots_of(engine, first) == {}
-    listed = await sealed.qualified(engine, "A")
+    await vault(engine).import_qualified("A", [QualifiedRow("bidder1"), QualifiedRow("bidder2")])
+    assert await vault(engine).paddle_of("A", first) is None
+    assert await vault(engine).lots_of(first) == {}
+    listed = await vault(engine).qualified("A")
     assert len(listed) == 2
     assert held[0] not in listed
     with pytest.raises(ListFaults) as caught:
-        await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1"), QualifiedRow("bidder3")])
+        await vault(engine).import_qualified("A", [QualifiedRow("bidder1"), QualifiedRow("bidder3")])
     assert caught.value.faults == (ListFault(0, Wrong.NO_PADDLES),)
-    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 2)])
-    assert await sealed.paddle_of(engine, "A", first) == (held[0], 2)
-    assert await sealed.paddle_of(engine, "A", second) is None
+    await vault(engine).import_qualified("A", [QualifiedRow("bidder0", 2)])
+    assert await vault(engine).paddle_of("A", first) == (held[0], 2)
+    assert await vault(engine).paddle_of("A", second) is None
 
 
 async def test_a_list_with_faults_names_all_of_them(engine: AsyncEngine) -> None:
@@ -183,27 +198,27 @@ async def test_a_list_with_faults_names_all_of_them(engine: AsyncEngine) -> None
         *(QualifiedRow("bidder0"), QualifiedRow("bidder1", 100)),
     ]
     with pytest.raises(ListFaults) as caught:
-        await sealed.import_qualified(engine, "A", rows)
+        await vault(engine).import_qualified("A", rows)
     assert caught.value.faults == (
         ListFault(2, Wrong.UNKNOWN_LOGIN, "ghost"),
         ListFault(3, Wrong.NOT_A_BIDDER, "transferor0"),
         ListFault(4, Wrong.TWICE, "bidder0"),
         ListFault(5, Wrong.RANK, "bidder1"),
     )
-    assert await sealed.qualified(engine, "A") == {}
+    assert await vault(engine).qualified("A") == {}
 
 
 async def test_a_list_that_the_book_refuses_changes_nothing(engine: AsyncEngine) -> None:
     await people(engine, 2)
-    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0")])
-    before = await sealed.qualified(engine, "A")
+    await vault(engine).import_qualified("A", [QualifiedRow("bidder0")])
+    before = await vault(engine).qualified("A")
 
     async def refuse(_: object) -> bool:
         return False
 
     with pytest.raises(NotPublished):
-        await sealed.import_qualified(engine, "A", [QualifiedRow("bidder1")], refuse)
-    assert await sealed.qualified(engine, "A") == before
+        await vault(engine).import_qualified("A", [QualifiedRow("bidder1")], refuse)
+    assert await vault(engine).qualified("A") == before
 
 
 async def test_two_imports_at_once_leave_one_whole_list(engine: AsyncEngine) -> None:
@@ -211,19 +226,19 @@ async def test_two_imports_at_once_leave_one_whole_list(engine: AsyncEngine) -> 
     first = [QualifiedRow(f"bidder{n}", 1) for n in range(10)]
     second = [QualifiedRow(f"bidder{n}", 2) for n in range(5, 20)]
     await asyncio.gather(
-        *(sealed.import_qualified(engine, "A", rows) for rows in (first, second, first, second))
+        *(vault(engine).import_qualified("A", rows) for rows in (first, second, first, second))
     )
-    ranks = Counter((await sealed.qualified(engine, "A")).values())
+    ranks = Counter((await vault(engine).qualified("A")).values())
     assert ranks in (Counter({1: 10}), Counter({2: 15}))
 
 
 async def test_one_sees_only_the_own_lots(engine: AsyncEngine) -> None:
     first, second = await people(engine, 2)
-    await sealed.import_qualified(engine, "A", [QualifiedRow("bidder0", 3)])
-    await sealed.import_qualified(engine, "B", [QualifiedRow("bidder0"), QualifiedRow("bidder1")])
-    assert set(await sealed.lots_of(engine, first)) == {"A", "B"}
-    assert set(await sealed.lots_of(engine, second)) == {"B"}
-    assert await sealed.paddle_of(engine, "A", second) is None
-    held = await sealed.paddle_of(engine, "A", first)
+    await vault(engine).import_qualified("A", [QualifiedRow("bidder0", 3)])
+    await vault(engine).import_qualified("B", [QualifiedRow("bidder0"), QualifiedRow("bidder1")])
+    assert set(await vault(engine).lots_of(first)) == {"A", "B"}
+    assert set(await vault(engine).lots_of(second)) == {"B"}
+    assert await vault(engine).paddle_of("A", second) is None
+    held = await vault(engine).paddle_of("A", first)
     assert held is not None
     assert held[1] == 3

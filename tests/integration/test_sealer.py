@@ -14,7 +14,6 @@ from bidding.terms import Fen
 from luochui.processes import sealer
 from luochui.processes.sealer import BadPinFile, Sealing
 from luochui.settings import Settings
-from office import sealed as office_sealed
 from office.accounts import Role
 from office.sealed import QualifiedRow
 from signing.documents import DocumentKind
@@ -36,7 +35,9 @@ PIN = Pin("602214")
 async def sold(web: Web, lot: str, reserve: int | None = None) -> None:
     """An auction, as short as it gets, whose ledger is sealed."""
     await put_on_soon(web, lot, window_ms=700, reserve=reserve)
-    await putting_on.import_list(web.site.engine, web.site.book, lot, [QualifiedRow("bidder1")])
+    await putting_on.import_list(
+        web.site.engine, web.site.book, web.site.sealed, lot, [QualifiedRow("bidder1")]
+    )
     await phase_is(web, lot, "timed_bidding")
     [paddle] = await web_paddles(web, lot)
     await web.site.book.place_bid(lot, PlaceBid(paddle, f"bid-of-{lot}", Fen(1_000_000)))
@@ -53,7 +54,7 @@ async def sold(web: Web, lot: str, reserve: int | None = None) -> None:
 
 
 async def web_paddles(web: Web, lot: str) -> list[str]:
-    return list(await office_sealed.qualified(web.site.engine, lot))
+    return list(await web.site.sealed.qualified(lot))
 
 
 async def test_every_sold_lot_gets_one_confirmation_and_no_other_lot_does(
@@ -64,7 +65,10 @@ async def test_every_sold_lot_gets_one_confirmation_and_no_other_lot_does(
         seller = await web.account("seller", Role.TRANSFEROR, TRANSFEROR)
         await sold(web, "SOLD-1")
         await sold(web, "UNSOLD-1", reserve=9_000_000)
-        makers = [Confirmations(web.site.engine, web.site.files, House("测试平台", "演示")) for _ in range(3)]
+        makers = [
+            Confirmations(web.site.engine, web.site.files, House("测试平台", "演示"), web.site.sealed)
+            for _ in range(3)
+        ]
         made = await asyncio.gather(*(maker.make_due() for maker in makers))
         assert sum(made) == 1
         assert await makers[0].make_due() == 0
@@ -89,7 +93,7 @@ async def test_killed_between_file_and_row_it_is_made_again_the_same(
     async with web_on(database, valkey) as web, service(web, database, valkey):
         await web.account("bidder1", Role.BIDDER, "测试竞买人一")
         await sold(web, "SOLD-1")
-        maker = Confirmations(web.site.engine, web.site.files, House("测试平台"))
+        maker = Confirmations(web.site.engine, web.site.files, House("测试平台"), web.site.sealed)
 
         async def killed(self: Any, new: Any) -> bool:
             raise KeyboardInterrupt

@@ -13,8 +13,8 @@ from bidding.lots import LOTS
 from bidding.messages import Commitments, Phase
 from bidding.pipeline import BookUnavailable
 from bidding.terms import Fen, Terms
-from office import sealed
 from office.accounts import Role
+from office.sealed import QualifiedRow
 from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
 from web import lot_search
 from web.putting_on import InTheBook, in_the_book, schedule
@@ -134,7 +134,7 @@ async def test_the_list_goes_to_the_book_and_only_the_count_is_shown(
     assert "3 名" not in later.text
     assert "bidder2" not in later.text
     assert "名单没有写完" not in later.text
-    ranks = await sealed.qualified(web.site.engine, "CAR-1")
+    ranks = await web.site.sealed.qualified("CAR-1")
     snapshot = await web.site.book.snapshot("CAR-1")
     assert snapshot is not None
     assert dict(snapshot.session.qualified) == ranks
@@ -146,10 +146,10 @@ async def test_who_stays_on_the_list_keeps_the_paddle(web: Web, administrator: V
     first, _ = [await web.account(f"bidder{number}", Role.BIDDER) for number in (1, 2)]
     await administrator.post("/administration/lots/new", offer("CAR-1"))
     await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1\nbidder2"})
-    before = await sealed.paddle_of(web.site.engine, "CAR-1", first)
+    before = await web.site.sealed.paddle_of("CAR-1", first)
     await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
-    assert await sealed.paddle_of(web.site.engine, "CAR-1", first) == before
-    assert len(await sealed.qualified(web.site.engine, "CAR-1")) == 1
+    assert await web.site.sealed.paddle_of("CAR-1", first) == before
+    assert len(await web.site.sealed.qualified("CAR-1")) == 1
 
 
 async def test_every_wrong_line_is_named_and_nothing_is_imported(web: Web, administrator: Visitor) -> None:
@@ -164,7 +164,7 @@ async def test_every_wrong_line_is_named_and_nothing_is_imported(web: Web, admin
         assert f"第 {line} 行" in page.text
         assert why in page.text
     assert text.replace("\n", "\n") in page.text.replace("\r\n", "\n")
-    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+    assert await web.site.sealed.qualified("CAR-1") == {}
 
 
 async def test_wrong_ranks_and_wrong_accounts_are_told_in_one_round(web: Web, administrator: Visitor) -> None:
@@ -178,7 +178,7 @@ async def test_wrong_ranks_and_wrong_accounts_are_told_in_one_round(web: Web, ad
     ]
     for why in ("优先顺位", "没有这个账号", "不是竞买人", "出现了两次"):
         assert why in page.text
-    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+    assert await web.site.sealed.qualified("CAR-1") == {}
 
 
 async def test_a_rank_on_a_lot_without_priority_is_called_that(web: Web, administrator: Visitor) -> None:
@@ -198,7 +198,7 @@ async def test_text_and_a_file_together_are_not_guessed_about(web: Web, administ
     assert both.status_code == 422
     assert "既粘贴了名单，又选了文件" in both.text
     assert "bidder2</textarea>" in both.text
-    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+    assert await web.site.sealed.qualified("CAR-1") == {}
 
 
 async def test_a_workbook_is_asked_for_as_csv(web: Web, administrator: Visitor) -> None:
@@ -229,12 +229,18 @@ async def test_looking_at_a_lot_does_not_read_all_its_bids(web: Web, administrat
     await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
     engine, book = web.site.engine, web.site.book
     with patch.object(Book, "snapshot", side_effect=AssertionError("read all of it")):
-        assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=True)
-        assert await in_the_book(engine, book, "CAR-9") == InTheBook(scheduled=False, list_agrees=False)
+        assert await in_the_book(engine, book, web.site.sealed, "CAR-1") == InTheBook(
+            scheduled=True, list_agrees=True
+        )
+        assert await in_the_book(engine, book, web.site.sealed, "CAR-9") == InTheBook(
+            scheduled=False, list_agrees=False
+        )
         answer = await administrator.post("/board/resume", {}, headers={"accept": "application/json"})
     assert answer.status_code == 200
-    await sealed.import_qualified(engine, "CAR-1", [sealed.QualifiedRow("bidder1", 1)])
-    assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=False)
+    await web.site.sealed.import_qualified("CAR-1", [QualifiedRow("bidder1", 1)])
+    assert await in_the_book(engine, book, web.site.sealed, "CAR-1") == InTheBook(
+        scheduled=True, list_agrees=False
+    )
 
 
 async def test_an_ended_lot_is_not_put_on_again_when_the_book_was_rebuilt(
@@ -246,8 +252,10 @@ async def test_an_ended_lot_is_not_put_on_again_when_the_book_was_rebuilt(
     engine, book = web.site.engine, web.site.book
     async with engine.begin() as connection:
         await connection.execute(LOTS.update().where(LOTS.c.id == "CAR-1").values(phase="closed"))
-    assert await in_the_book(engine, book, "CAR-1") == InTheBook(scheduled=True, list_agrees=True)
-    await schedule(engine, book, "CAR-1")
+    assert await in_the_book(engine, book, web.site.sealed, "CAR-1") == InTheBook(
+        scheduled=True, list_agrees=True
+    )
+    await schedule(engine, book, web.site.sealed, "CAR-1")
     assert not await book.fields("CAR-1", "phase")
 
 
@@ -257,7 +265,7 @@ async def test_a_list_is_uploaded_as_a_file(web: Web, administrator: Visitor) ->
     file = {"file": ("名单.csv", "\ufeff账号;顺位\nbidder1;0\n".encode(), "text/csv")}
     answer = await administrator.post("/administration/lots/CAR-1/list", {"list": ""}, files=file)
     assert answer.status_code == 303
-    assert len(await sealed.qualified(web.site.engine, "CAR-1")) == 1
+    assert len(await web.site.sealed.qualified("CAR-1")) == 1
 
 
 async def test_a_list_that_is_too_large_is_refused(administrator: Visitor) -> None:
@@ -271,13 +279,13 @@ async def test_a_list_that_is_too_large_is_refused(administrator: Visitor) -> No
 async def test_after_the_opening_the_list_is_fixed_in_both_places(web: Web, administrator: Visitor) -> None:
     await web.account("bidder1", Role.BIDDER)
     await web.account("bidder2", Role.BIDDER)
-    await sealed.import_qualified(web.site.engine, "CAR-1", [sealed.QualifiedRow("bidder1")])
+    await web.site.sealed.import_qualified("CAR-1", [QualifiedRow("bidder1")])
     await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
-    before = await sealed.qualified(web.site.engine, "CAR-1")
+    before = await web.site.sealed.qualified("CAR-1")
     await phase_is(web, "CAR-1", "inquiry")
     page = await administrator.post_and_follow("/administration/lots/CAR-1/list", {"list": "bidder2"})
     assert "名单没有改动" in page.text
-    assert await sealed.qualified(web.site.engine, "CAR-1") == before
+    assert await web.site.sealed.qualified("CAR-1") == before
 
 
 async def test_a_list_that_did_not_reach_the_book_changes_nothing(web: Web, administrator: Visitor) -> None:
@@ -286,7 +294,7 @@ async def test_a_list_that_did_not_reach_the_book_changes_nothing(web: Web, admi
     with patch.object(Book, "amend", side_effect=BookUnavailable("away")):
         page = await administrator.post("/administration/lots/CAR-1/list", {"list": "bidder1"})
     assert page.status_code == 503
-    assert await sealed.qualified(web.site.engine, "CAR-1") == {}
+    assert await web.site.sealed.qualified("CAR-1") == {}
 
 
 # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -610,7 +618,7 @@ async def test_bidding_is_offered_where_it_goes_on(web: Web, administrator: Visi
     lot = (await bidder.get("/lots/CAR-1")).text
     assert "我要出价" not in lot
     assert '<p class="prose">第一行</p>\n<p class="prose">第二行</p>' in lot
-    await sealed.import_qualified(web.site.engine, "CAR-2", [sealed.QualifiedRow("bidder1")])
+    await web.site.sealed.import_qualified("CAR-2", [QualifiedRow("bidder1")])
     await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
     await phase_is(web, "CAR-2", "inquiry")
     trades = (await bidder.get("/my/trades")).text

@@ -8,15 +8,14 @@ import pytest
 
 from bidding.messages import PlaceBid
 from bidding.terms import Fen
-from office import sealed
 from office.accounts import Role
-from office.sealed import StillSealed
+from office.sealed import QualifiedRow, StillSealed
 from tests.webkit import Visitor, Web, phase_is, put_on_soon, service, until, web_on
 from web import lot_search
 from web.routes import PAGES
 
 RESERVE = 1_234_567
-LIST = [sealed.QualifiedRow("bidder-a"), sealed.QualifiedRow("bidder-b")]
+LIST = [QualifiedRow("bidder-a"), QualifiedRow("bidder-b")]
 NAMES = ("测试竞买人甲", "测试竞买人乙")
 
 
@@ -51,9 +50,9 @@ async def pages_of(visitor: Visitor, role: Role | None) -> AsyncIterator[tuple[s
 
 async def test_no_page_shows_the_reserve_or_a_name_before_the_close(web: Web) -> None:
     people, mine = await everybody(web), await bidders(web)
-    await sealed.import_qualified(web.site.engine, "CAR-1", LIST)
+    await web.site.sealed.import_qualified("CAR-1", LIST)
     await put_on_soon(web, "CAR-1", reserve=RESERVE, inquiry_ms=60_000)
-    paddles = set(await sealed.qualified(web.site.engine, "CAR-1"))
+    paddles = set(await web.site.sealed.qualified("CAR-1"))
     await phase_is(web, "CAR-1", "inquiry")
     secrets = (*NAMES, "bidder-a", "bidder-b", "12,345.67", "12345.67", str(RESERVE))
     for role, visitor in people.items():
@@ -74,18 +73,18 @@ async def test_no_page_shows_the_reserve_or_a_name_before_the_close(web: Web) ->
 async def test_names_stay_sealed_until_the_record_says_closed(web: Web) -> None:
     await bidders(web)
     await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
-    await sealed.import_qualified(web.site.engine, "CAR-1", [sealed.QualifiedRow("bidder-a")])
+    await web.site.sealed.import_qualified("CAR-1", [QualifiedRow("bidder-a")])
     with pytest.raises(StillSealed):
-        await sealed.names_after_close(web.site.engine, "CAR-1")
+        await web.site.sealed.names_after_close("CAR-1")
 
 
 async def test_the_result_names_the_buyer_and_opens_the_reserve(web: Web) -> None:
     people, mine = await everybody(web), await bidders(web)
-    await sealed.import_qualified(web.site.engine, "CAR-1", LIST)
+    await web.site.sealed.import_qualified("CAR-1", LIST)
     await put_on_soon(web, "CAR-1", reserve=RESERVE, inquiry_ms=300, window_ms=4_000)
     account = await web.site.accounts.verify("bidder-a", "a-password-of-the-tests")
     assert account is not None
-    held = await sealed.paddle_of(web.site.engine, "CAR-1", account.id)
+    held = await web.site.sealed.paddle_of("CAR-1", account.id)
     assert held is not None
     await phase_is(web, "CAR-1", "timed_bidding")
     assert (await people[None].get("/lots/CAR-1/ledger.jsonl")).status_code == 404
@@ -105,7 +104,7 @@ async def test_the_result_names_the_buyer_and_opens_the_reserve(web: Web) -> Non
     assert "12,345.67" in public
     assert "13,000.00" in re.sub(r"<[^>]+>", "", public)
     await put_on_soon(web, "CAR-2", inquiry_ms=60_000)
-    await sealed.import_qualified(web.site.engine, "CAR-2", LIST)
+    await web.site.sealed.import_qualified("CAR-2", LIST)
     await phase_is(web, "CAR-2", "inquiry")
     trades = (await mine["bidder-a"].get("/my/trades")).text
     assert "恭喜您！成为最高报价人。" in trades
@@ -179,7 +178,7 @@ async def test_only_the_sealed_module_reads_the_table_of_paddles() -> None:
 async def test_logs_never_link_a_person_with_a_lot(web: Web, capfd: pytest.CaptureFixture[str]) -> None:
     mine = await bidders(web)
     await put_on_soon(web, "CAR-1", inquiry_ms=60_000)
-    await sealed.import_qualified(web.site.engine, "CAR-1", [sealed.QualifiedRow("bidder-a")])
+    await web.site.sealed.import_qualified("CAR-1", [QualifiedRow("bidder-a")])
     capfd.readouterr()
     await mine["bidder-a"].get("/lots/CAR-1/room")
     await mine["bidder-a"].get("/lots/CAR-1")
