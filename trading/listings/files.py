@@ -1,5 +1,5 @@
-"""The files of listings: who may add and remove them, how many there may be. Their content is in office.files,
-checked before (trading.listings.contents).
+"""The files of listings: who may add and remove them, how many there may be. Their content is in
+office.files, checked before (trading.listings.contents).
 
     taken = await asyncio.to_thread(take, kind, name, content)
     row = await ListingFiles(engine, files).add(lot, kind, taken, by=account_id, now=now)
@@ -180,8 +180,8 @@ async def _insert(
     made = await connection.execute(
         text(
             "INSERT INTO listing_files (lot, kind, name, media_type, size, digest, thumbnail, width, height,"  # noqa: S608
-            " added_by, added_at) VALUES (:lot, :kind, :name, :media_type, :size, :digest, :thumbnail, :width,"
-            f" :height, :by, :now) RETURNING {_COLUMNS}"
+            " added_by, added_at) VALUES (:lot, :kind, :name, :media_type, :size, :digest, :thumbnail,"
+            f" :width, :height, :by, :now) RETURNING {_COLUMNS}"
         ),
         values,
     )

@@ -2,8 +2,8 @@
 
     page = await search(connection, Query(words="吉首 门面", order=Order.ENDING), now)
 
-Everything is bounded: the words, the pages, and what is counted. The indexes are in alembic 0007; a test holds
-the plans to them.
+Everything is bounded: the words, the pages, and what is counted. The indexes are in alembic 0007; a test
+holds the plans to them.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 A draft is a row of `listings` in the state `draft`; what happens to it afterwards is done by
 trading.lifecycle.performing alone.
 
-    lot = await drafts.create(owner, basics, profile_id, prices, now)
+    lot = await drafts.create(owner, basics, prices, now)
     version = await drafts.save(lot, version, owner.account_id, Step.PRICES, {"deposit": 1}, now)
 """
 
@@ -17,6 +17,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.lots import AssetClass
+from trading.lifecycle.listing import SELECT as LISTING
+from trading.lifecycle.listing import Listing, listing_from
+from trading.lifecycle.performing import Stale as Stale
+from trading.lifecycle.performing import UnknownListing as UnknownListing
+from trading.lifecycle.performing import add
 from trading.lifecycle.states import LotState, SaleMethod
 from trading.listings.checks import Prices, Step
 from trading.listings.numbering import next_lot
@@ -27,7 +32,7 @@ MAX_TEXT: Final = 20_000
 MOST_DRAFTS: Final = 200
 """Of one transferor at the same time."""
 COLUMNS: Final[Mapping[Step, frozenset[str]]] = {
-    Step.BASICS: frozenset({"asset_class", "method", "title", "place", "starting_price", "profile_id"}),
+    Step.BASICS: frozenset({"asset_class", "method", "title", "place", "starting_price"}),
     Step.DETAILS: frozenset({"overview", "disclosures", "conditions", "details"}),
     Step.PRICES: frozenset({"starting_price", "increment", "max_steps", "deposit", "valuation", "reserve"}),
     Step.FILES: frozenset(),
@@ -36,16 +41,8 @@ COLUMNS: Final[Mapping[Step, frozenset[str]]] = {
 RELISTED_FROM: Final = (LotState.UNSOLD, LotState.WITHDRAWN, LotState.ABORTED)
 
 
-class UnknownListing(Exception):
-    """There is none of this number, or it belongs to somebody else: whoever asks learns no more."""
-
-
 class NotADraft(Exception):
     """It has been submitted; it is changed by corrections only."""
-
-
-class StaleDraft(Exception):
-    """Another tab has saved it since this form was shown."""
 
 
 class TooManyDrafts(Exception):
@@ -75,20 +72,6 @@ class Basics:
     starting_price: int
 
 
-_INSERT: Final = text(
-    "INSERT INTO listings (lot, transferor_id, transferor, state, asset_class, method, title, place,"
-    " starting_price, increment, max_steps, deposit, profile_id, steps, made_at, changed_at)"
-    " VALUES (:lot, :owner, :transferor, 'draft', :asset_class, :method, :title, :place,"
-    " :starting_price, :increment, :max_steps, :deposit, :profile, ARRAY['basics'], :now, :now)"
-)
-_COPY: Final = text(
-    "INSERT INTO listings (lot, transferor_id, transferor, state, asset_class, method, title, place,"
-    " overview, disclosures, conditions, details, starting_price, increment, max_steps, deposit, valuation, reserve,"
-    " profile_id, steps, relisted_from, made_at, changed_at)"
-    " SELECT :lot, transferor_id, transferor, 'draft', asset_class, method, title, place,"
-    " overview, disclosures, conditions, details, starting_price, increment, max_steps, deposit, valuation, reserve,"
-    " :profile, steps, lot, :now, :now FROM listings WHERE lot = :old"
-)
 _COPY_FILES: Final = text(
     "INSERT INTO listing_files (lot, kind, name, media_type, size, digest, thumbnail, width, height,"
     " added_by, added_at)"
@@ -103,15 +86,17 @@ class ListingDrafts:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def create(
-        self, owner: Owner, basics: Basics, profile_id: int, prices: Prices, now: datetime
-    ) -> str:
-        """A new draft's lot. Raises TooManyDrafts."""
+    async def create(self, owner: Owner, basics: Basics, prices: Prices, now: datetime) -> str:
+        """A new draft's lot. Raises TooManyDrafts, Lacks (no rule profile of this class and method)."""
         async with self._engine.begin() as connection:
             await _check_number(connection, owner.account_id)
             lot = await next_lot(connection, basics.asset_class, now)
-            values = {**asdict(basics), **asdict(prices), "lot": lot, "now": now, "profile": profile_id}
-            await connection.execute(_INSERT, {**values, "owner": owner.account_id, "transferor": owner.name})
+            values = {**asdict(basics), **asdict(prices), "lot": lot, "steps": [Step.BASICS.value]}
+            await add(
+                connection,
+                {**values, "transferor_id": owner.account_id, "transferor": owner.name},
+                now=now,
+            )
         return lot
 
     async def save(
@@ -125,7 +110,7 @@ class ListingDrafts:
     ) -> int:
         """Save a step of one's own draft: its new version.
 
-        Raises UnknownListing, NotADraft, StaleDraft.
+        Raises UnknownListing, NotADraft, Stale.
         """
         if not set(changes) <= COLUMNS[step]:
             raise AssertionError(f"{step} does not write {sorted(set(changes) - COLUMNS[step])}")
@@ -143,8 +128,8 @@ class ListingDrafts:
             saved = await connection.execute(statement, {**values, "step": step.value})
             found = saved.scalar_one_or_none()
             if found is None:
-                await _why_not(connection, lot, owner_id)
-                raise StaleDraft(lot)
+                await lock_draft(connection, lot, owner_id)
+                raise Stale(lot)
             return int(found)
 
     async def steps_of(self, lot: str) -> tuple[str, ...]:
@@ -155,67 +140,70 @@ class ListingDrafts:
             )
             return tuple(found.scalar_one_or_none() or ())
 
-    async def discard(self, lot: str, owner_id: int) -> None:
-        """Throw one's own draft away. One that was ever submitted has a history, and stays.
+    async def relist(self, old: str, owner_id: int, now: datetime) -> str:
+        """A new draft from a lot that ended without a sale, with its texts, prices and files. A second click
+        leads to the draft that the first one made.
 
-        Raises UnknownListing, NotADraft.
+        Raises UnknownListing, NotRelistable, TooManyDrafts, Lacks.
         """
         async with self._engine.begin() as connection:
-            await lock_draft(connection, lot, owner_id)
-            told = text("SELECT EXISTS (SELECT 1 FROM listing_events WHERE lot = :lot)")
-            if (await connection.execute(told, {"lot": lot})).scalar_one():
-                raise NotADraft(lot)
-            for table in ("listing_files", "listing_requests", "listings"):
-                await connection.execute(text(f"DELETE FROM {table} WHERE lot = :lot"), {"lot": lot})  # noqa: S608
-
-    async def relist(self, old: str, owner_id: int, profile_id: int, now: datetime) -> str:
-        """A new draft from a lot that ended without a sale, with its texts, prices and files. A second click
-        leads to the draft that the first one made. Raises UnknownListing, NotRelistable, TooManyDrafts."""
-        async with self._engine.begin() as connection:
-            row = await _locked(connection, old, owner_id)
-            if row.state not in RELISTED_FROM:
+            ended = await _locked(connection, old, owner_id)
+            if ended.state not in RELISTED_FROM or ended.announced_at is None:
                 raise NotRelistable(old)
-            again = await connection.execute(
-                text(
-                    "SELECT lot FROM listings WHERE relisted_from = :old"
-                    " AND state <> ALL (:over) ORDER BY lot LIMIT 1"
-                ),
-                {"old": old, "over": [state.value for state in RELISTED_FROM]},
-            )
-            if there := again.scalar_one_or_none():
-                return str(there)
+            if there := await _relisted(connection, old):
+                return there
             await _check_number(connection, owner_id)
-            lot = await next_lot(connection, AssetClass(row.asset_class), now)
-            values = {"lot": lot, "old": old, "profile": profile_id, "now": now}
-            await connection.execute(_COPY, values)
+            lot = await next_lot(connection, ended.asset_class, now)
+            await add(connection, {**_copied(ended), "lot": lot, "relisted_from": old}, now=now)
             await connection.execute(_COPY_FILES, {"lot": lot, "old": old, "now": now})
         return lot
 
 
-async def lock_draft(connection: AsyncConnection, lot: str, owner_id: int) -> Any:
-    """One's own draft, locked. Raises UnknownListing, NotADraft."""
-    row = await _locked(connection, lot, owner_id)
-    if row.state != LotState.DRAFT:
-        raise NotADraft(lot)
-    return row
+def relistable(listing: Listing) -> bool:
+    return listing.state in RELISTED_FROM and listing.announced_at is not None
 
 
-async def _locked(connection: AsyncConnection, lot: str, owner_id: int) -> Any:
-    found = await connection.execute(
+_COPIED: Final = (
+    *("transferor_id", "transferor", "asset_class", "method", "title", "place", "overview", "disclosures"),
+    *("conditions", "details", "starting_price", "increment", "max_steps", "deposit", "valuation", "reserve"),
+)
+
+
+def _copied(ended: Listing) -> dict[str, Any]:
+    values = {name: getattr(ended, name) for name in _COPIED}
+    return {**values, "steps": [Step.BASICS.value, Step.DETAILS.value, Step.FILES.value]}
+
+
+async def _relisted(connection: AsyncConnection, old: str) -> str | None:
+    """What this lot was listed again as, and did not end without a sale again."""
+    again = await connection.execute(
         text(
-            "SELECT lot, state, asset_class, method FROM listings"
-            " WHERE lot = :lot AND transferor_id = :owner FOR UPDATE"
+            "SELECT lot FROM listings WHERE relisted_from = :old AND state <> ALL (:over)"
+            " ORDER BY lot LIMIT 1"
         ),
+        {"old": old, "over": [state.value for state in RELISTED_FROM]},
+    )
+    return again.scalar_one_or_none()
+
+
+async def lock_draft(connection: AsyncConnection, lot: str, owner_id: int) -> Listing:
+    """One's own draft, locked. Raises UnknownListing, NotADraft."""
+    found = await _locked(connection, lot, owner_id)
+    if found.state is not LotState.DRAFT:
+        raise NotADraft(lot)
+    return found
+
+
+async def _locked(connection: AsyncConnection, lot: str, owner_id: int) -> Listing:
+    """Somebody else's listing is none: whoever asks learns no more."""
+    found = await connection.execute(
+        text(f"{LISTING} WHERE lot = :lot AND transferor_id = :owner FOR UPDATE"),
         {"lot": lot, "owner": owner_id},
     )
     row = found.one_or_none()
     if row is None:
         raise UnknownListing(lot)
-    return row
-
-
-async def _why_not(connection: AsyncConnection, lot: str, owner_id: int) -> None:
-    await lock_draft(connection, lot, owner_id)
+    return listing_from(row)
 
 
 async def _check_number(connection: AsyncConnection, owner_id: int) -> None:
