@@ -1,7 +1,7 @@
 """Priority mode `offer`: after the auction the holders of priority rights are asked, one after the other.
 
-Each may take the final price within the hours of the profile, or decline; who says nothing is passed over. Ranks
-before the highest bidder's are asked, the first rank first; of the same rank in the order of their paddles.
+Each may take the final price within the hours of the profile, or decline; who says nothing is passed over.
+Ranks before the highest bidder's are asked, the first rank first; of the same rank in the order of paddles.
 """
 
 from collections.abc import Collection
@@ -58,7 +58,7 @@ class Offers(AwardRecords):
         return True
 
     async def answer(self, lot: str, account_id: int, *, takes: bool, now: datetime) -> Answer:
-        """The holder who is asked takes the price, or declines. Raises NotStanding when nobody asks them now."""
+        """The holder who is asked takes the price, or declines. NotStanding for others, or too late."""
         async with self._engine.begin() as connection:
             if await locked(connection, lot) is None:
                 raise NotStanding(lot)

@@ -8,14 +8,21 @@ The same document and time give the same bytes. The places for the seals are emp
 names "transferee", "transferor" and "platform".
 """
 
+import io
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
+import pypdfium2
+import pypdfium2.raw as pdfium
+
 from office.money import capital_amount, yuan
-from signing.documents import At, Straddle
+from signing.documents import At, DocumentError, Straddle
 from signing.pdf.places import PlaceToMake, with_places
-from signing.typesetting import compiler_of
+from signing.typesetting import Typeset, compiler_of
 from trading.documents.forms import (
     SALE_CLAUSES,
     AwardStatement,
@@ -28,11 +35,13 @@ from trading.documents.forms import (
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 BEIJING: Final = timezone(timedelta(hours=8))
+_PDFIUM: Final = Lock()
+"""pdfium is not for two at once."""
 STRADDLES: Final = {"transferor": 99.0, "transferee": 160.0, "platform": 221.0}
 """Middles of the straddle seals, mm from the top: one below the other at the right edge."""
 
 
-Document = SaleConfirmation | Contract | AwardStatement | Certificate | SignaturePage
+Document = SaleConfirmation | Contract | AwardStatement | Certificate
 
 
 def render(document: Document, *, as_of: datetime) -> bytes:
@@ -46,26 +55,70 @@ def render(document: Document, *, as_of: datetime) -> bytes:
             return _render("award", _award(document), as_of, straddling=False)
         case Certificate():
             return _render("certificate", _certificate(document), as_of, straddling=False)
-        case SignaturePage():
-            return _render("signature_page", _signature_page(document), as_of, straddling=False)
+
+
+def behind(text: bytes, page: SignaturePage, *, as_of: datetime) -> bytes:
+    """An uploaded contract with its signature page behind it, and the places for the seals over all pages.
+
+    Only what the pages show is taken over: forms become part of the page, and nothing else comes along.
+    Raises DocumentError when the file can't be used.
+    """
+    typeset = _typeset("signature_page", _signature_page(page), as_of)
+    whole, before = _joined(text, typeset.pdf)
+    return with_places(
+        whole, _places(typeset, _signature_page(page)["seals"], straddling=True, before=before)
+    )
 
 
 def _render(template: str, data: dict[str, Any], as_of: datetime, *, straddling: bool) -> bytes:
-    data["made"] = f"{as_of.astimezone(BEIJING):%Y年%m月%d日}"
-    typeset = compiler_of(TEMPLATES / f"{template}.typ").pdf(data, as_of=as_of)
-    pages = next(told["pages"] for told in typeset.told if told["kind"] == "pages")
-    holders = {each["name"]: f"{each['role']}盖章处：{each['holder']}" for each in data["seals"]}
-    places = [
+    typeset = _typeset(template, data, as_of)
+    return with_places(typeset.pdf, _places(typeset, data["seals"], straddling=straddling))
+
+
+def _typeset(template: str, data: dict[str, Any], as_of: datetime) -> Typeset:
+    made = {**data, "made": f"{as_of.astimezone(BEIJING):%Y年%m月%d日}"}
+    return compiler_of(TEMPLATES / f"{template}.typ").pdf(made, as_of=as_of)
+
+
+def _places(
+    typeset: Typeset, seals: Sequence[dict[str, str]], *, straddling: bool, before: int = 0
+) -> list[PlaceToMake]:
+    """Where the template told that seals go; `before`: pages that were put in front."""
+    pages = before + int(next(told["pages"] for told in typeset.told if told["kind"] == "pages"))
+    holders = {each["name"]: f"{each['role']}盖章处：{each['holder']}" for each in seals}
+    return [
         PlaceToMake(
             told["name"],
-            At(told["page"] - 1, told["x"], told["y"]),
+            At(before + told["page"] - 1, told["x"], told["y"]),
             label=holders[told["name"]],
             straddle=Straddle(STRADDLES[told["name"]]) if straddling and pages > 1 else None,
         )
         for told in typeset.told
         if told["kind"] == "place"
     ]
-    return with_places(typeset.pdf, places)
+
+
+def _joined(text: bytes, page: bytes) -> tuple[bytes, int]:
+    """Both in one file, and how many pages the first has."""
+    with _PDFIUM, ExitStack() as opened:
+        try:
+            whole = opened.enter_context(closing(pypdfium2.PdfDocument.new()))
+            front = opened.enter_context(closing(pypdfium2.PdfDocument(text)))
+            back = opened.enter_context(closing(pypdfium2.PdfDocument(page)))
+            for number in range(len(front)):
+                with closing(front[number]) as one:
+                    pdfium.FPDFPage_Flatten(one, pdfium.FLAT_NORMALDISPLAY)
+            return _saved(whole, front, back), len(front)
+        except pypdfium2.PdfiumError as error:
+            raise DocumentError(f"an uploaded contract: {error}") from error
+
+
+def _saved(whole: pypdfium2.PdfDocument, *parts: pypdfium2.PdfDocument) -> bytes:
+    for part in parts:
+        whole.import_pages(part)
+    out = io.BytesIO()
+    whole.save(out)
+    return out.getvalue()
 
 
 def _confirmation(document: SaleConfirmation) -> dict[str, Any]:
