@@ -1,7 +1,7 @@
 """Sending what waits: each once, tried again with growing pauses, and given up where people see it.
 
 A delivery is claimed (a lease under a row lock, committed) before anything is sent. A process that dies while
-it sends leaves the lease: after it the letter is sent again with the same key, by which an SMS gateway and most
+it sends leaves the lease: after it the letter is sent again with the same key, by which SMS gateways and most
 mail servers tell that they have it. Who is sent to is found out at the last moment and stays in memory.
 """
 

@@ -26,7 +26,7 @@ _LATEST: Final = text(
 )
 _UNREAD: Final = text(
     "SELECT count(*) FROM (SELECT FROM messages WHERE read_at IS NULL"
-    " AND (account_id = :account_id OR registration = ANY(:registrations)) LIMIT :most) AS some"
+    " AND (account_id = :account_id OR registration = ANY(:registrations)) LIMIT :most) AS found"
 )
 _OF_LOTS: Final = text(
     "SELECT id, lot FROM messages WHERE lot = ANY(:lots)"
