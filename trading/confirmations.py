@@ -1,4 +1,6 @@
-"""Sale confirmations (成交确认书) for sold lots: one each, made from the sealed result of the auction.
+"""Sale confirmations (成交确认书) of lots that were put on by hand: one each, from the sealed result.
+
+Lots with a listing get theirs after the award (trading/awards/papers.py).
 
 Killed at any moment, the next round goes on: files are kept first, under what is in them, and the row that
 names them comes last. The same lot gives the same bytes.
@@ -87,7 +89,7 @@ class Confirmations:
     async def make(self, lot: str) -> bool:
         """The confirmation of one sold lot. False: it was there."""
         form, transferee_id, as_of = await self._form(lot)
-        files = await asyncio.to_thread(_files, form, as_of)
+        files = await asyncio.to_thread(confirmation_files, form, as_of)
         kept = {kind: await self._files.keep(content) for kind, content in files.items()}
         new = NewDocument(
             lot=lot,
@@ -131,7 +133,7 @@ class Confirmations:
         return form, person.id, datetime.fromtimestamp(statement["at"] / 1000, UTC)
 
 
-def _files(form: SaleConfirmation, as_of: datetime) -> dict[DocumentKind, bytes]:
+def confirmation_files(form: SaleConfirmation, as_of: datetime) -> dict[DocumentKind, bytes]:
     """The PDF, and the OFD made from it; a sale does not wait for an OFD that can't be made."""
     pdf = render(form, as_of=as_of)
     files = {DocumentKind.PDF: pdf}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -94,6 +94,11 @@ class NewDocument:
     transferor_id: int | None = None
 
 
+_has_ofd: Final = exists().where(
+    _versions.document_id == _documents.id, _versions.kind == DocumentKind.OFD.value
+)
+
+
 class Sales:
     """The tables. Every method is one transaction of its own."""
 
@@ -153,7 +158,7 @@ class Sales:
         ofd = _versions.kind == DocumentKind.OFD.value
         done = select(_versions.document_id).where(ofd, _versions.sealed_by == Party.PLATFORM.value)
         lately = _documents.changed_at >= moment
-        sealed = _documents.state == SaleState.SEALED.value
+        sealed = (_documents.state == SaleState.SEALED.value) & _has_ofd
         return await self._select(sealed, lately, _documents.id.not_in(done), limit=limit)
 
     async def versions(self, document_id: int) -> Sequence[Version]:

@@ -55,8 +55,10 @@ class SaleConfirmation:
     price: int
     ended_at: datetime
     entries: int
-    """Of the ledger, from the first to the close."""
+    """Of the ledger, from the first to the close; 0 where there was no auction."""
     ledger_root: str
+    award: str = ""
+    """The number of the award that it stands on."""
     platform: str
     clauses: tuple[str, ...] = ()
     """What the parties agree on; none takes SALE_CLAUSES."""
@@ -225,6 +227,15 @@ SALE_CLAUSES: Final = (
     "转让方、受让方应当按照标的公告约定的期限和方式签订交易合同、结清价款、办理交接和权属变更。",
     "受让方已交纳的保证金，按照标的公告的约定冲抵价款或者处理。",
     "竞价全过程记录于平台账本，任何人可以凭本确认书所载的账本摘要核验成交结果。",
+    "本确认书以电子文件形式制作，自受让方、转让方和平台均加盖电子印章之日起生效。",
+)
+
+
+NEGOTIATED_CLAUSES: Final = (
+    "受让方已知悉并接受标的公告所载的全部内容，按标的现状受让。",
+    "公告期满只有一名竞买人报名，成交价由转让方按其会议决定确定，不低于起始价。",
+    "转让方、受让方应当按照标的公告约定的期限和方式签订交易合同、结清价款、办理交接和权属变更。",
+    "受让方已交纳的保证金，按照标的公告的约定冲抵价款或者处理。",
     "本确认书以电子文件形式制作，自受让方、转让方和平台均加盖电子印章之日起生效。",
 )
 

@@ -139,8 +139,9 @@ def _confirmation(document: SaleConfirmation) -> dict[str, Any]:
         "price": yuan(document.price),
         "capital": capital_amount(document.price),
         "ended_at": _moment(document.ended_at),
-        "entries": f"共 {document.entries} 条",
+        "entries": f"共 {document.entries} 条" if document.entries else "",
         "ledger_root": document.ledger_root,
+        "award": document.award,
         "clauses": list(clauses),
         "seals": [
             _seal("transferee", "受让方", document.transferee),
