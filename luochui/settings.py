@@ -103,6 +103,19 @@ class Settings(BaseSettings):
     platform_pin_file: Path | None = None
     assistant_port: Port = 17_161
 
+    # Messages; without them only the site tells
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_sender: str | None = None
+    sms_url: str | None = None
+    sms_key_id: str = ""
+    sms_secret: SecretStr | None = None
+    sms_signature: str | None = None
+    hotline: str = ""
+
     # Operations
     log_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     backup_folder: Path | None = None
@@ -300,6 +313,17 @@ EXAMPLES = {
     "platform_ukey_profiles": "/etc/luochui/ukeys.toml",
     "platform_pin_file": "/etc/luochui/platform.pin",
     "assistant_port": "17161",
+    "smtp_host": "smtp.example.cn",
+    "smtp_port": "587",
+    "smtp_tls": "starttls",
+    "smtp_user": "auction",
+    "smtp_password": "the account's password",
+    "smtp_sender": "auction@example.cn",
+    "sms_url": "https://sms.example.cn/v1/messages",
+    "sms_key_id": "auction",
+    "sms_secret": "32 random characters",
+    "sms_signature": "示例市公共资源交易中心",
+    "hotline": "0743-0000000（工作日 9:00–17:00）",
     "log_keep_days": "30",
     "backup_folder": "/var/backups/luochui",
     "disk_alarm_mb": "1024",
@@ -352,6 +376,20 @@ def contradictions(settings: Settings) -> list[Fault]:
     faults += _proxy_faults(settings)
     faults += _secret_faults(settings)
     faults += _ukey_faults(settings)
+    faults += _message_faults(settings)
+    return faults
+
+
+def _message_faults(settings: Settings) -> list[Fault]:
+    faults = []
+    if settings.smtp_host is not None and "@" not in (settings.smtp_sender or ""):
+        faults.append(_fault("smtp_sender", "e-mail needs the address that it comes from"))
+    if settings.smtp_user is not None and settings.smtp_tls == "none":
+        faults.append(_fault("smtp_tls", "a password is not sent without TLS"))
+    if settings.sms_url is not None and settings.sms_secret is None:
+        faults.append(_fault("sms_secret", "requests to the SMS gateway are signed with it"))
+    if settings.sms_url is not None and not settings.sms_url.startswith(("https://", "http://127.0.0.1:")):
+        faults.append(_fault("sms_url", "it has to begin with https://"))
     return faults
 
 

@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bidding.book import Book
 from office.accounts import Accounts, Role
 from office.clock import Clock, utc_now
+from office.contacts import Contacts
 from office.files import Files
+from office.marks import Marks
+from office.messages.inbox import Inbox
 from office.passwords import Passwords
 from office.sealed.port import Sealed
 from office.sessions import SessionDirectory
@@ -70,6 +73,9 @@ class WebSettings:
     demo: bool = False
     demo_accounts: tuple[DemoAccount, ...] = ()
     resume_after_s: int = 60
+    platform_name: str = "落槌国有资产网上拍卖平台"
+    hotline: str = ""
+    """Whom people call, as it is shown; "" when there is none."""
     bid_requires_ukey: bool = True
     assistant: str = "http://127.0.0.1:17161"
     """Where the assistant listens on the visitor's own computer."""
@@ -143,10 +149,14 @@ class Site:
     stamp: Stamp | None
     demo_assistant: DemoAssistant | None
     clock: Clock
+    marks: Marks
+    inbox: Inbox
+    contacts: Contacts
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
         passwords = Passwords()
+        marks = Marks(deps.settings.secret.get_secret_value())
         return cls(
             settings=deps.settings,
             engine=deps.engine,
@@ -170,4 +180,7 @@ class Site:
             stamp=deps.stamp,
             demo_assistant=deps.demo_assistant,
             clock=deps.clock,
+            marks=marks,
+            inbox=Inbox(deps.engine, marks),
+            contacts=Contacts(deps.engine, marks, deps.settings.platform_name),
         )
