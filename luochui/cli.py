@@ -31,7 +31,7 @@ app.add_typer(maintenance_app, name="maintenance")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
 
-PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "sealed", "sealer")
+PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "sealed", "sealer", "steward")
 NOT_IN_THIS_BUILD = 78
 # Commands that other parts bring: each module has `register(app)`.
 LEAN = ("run", "up", "demo", "doctor")

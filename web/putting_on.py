@@ -4,7 +4,6 @@ A crash in between leaves a lot that is "not in the book yet", or a list that th
 lot's page in the administration says so and offers the step again.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,24 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding import lots
 from bidding.book import Book
-from bidding.commitments import commitments_to
-from bidding.lots import SALT_BYTES, Secrets
-from bidding.messages import Commitments, Obstacle, Refused, commitments_line
+from bidding.lots import Secrets
+from bidding.messages import Refused, commitments_line
 from bidding.session import ENDED
 from office.sealed import Imported, QualifiedRow, Sealed
+from trading import putting_on as core
+from trading.putting_on import CannotSchedule as CannotSchedule
+from trading.putting_on import UnknownLot as UnknownLot
 from web.offer_form import Draft
-
-
-class UnknownLot(Exception):
-    """The database does not know the lot."""
-
-
-class CannotSchedule(Exception):
-    """The book refuses the lot."""
-
-    def __init__(self, obstacle: Obstacle) -> None:
-        super().__init__(obstacle)
-        self.obstacle = obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +32,13 @@ class InTheBook:
 async def put_on(engine: AsyncEngine, book: Book, sealed: Sealed, draft: Draft) -> None:
     """Keep the lot, then tell the book. Raises lots.LotExists, CannotSchedule, BookUnavailable (the lot is
     kept then, and `schedule` finishes the work)."""
-    kept = Secrets(
-        reserve=draft.reserve,
-        reserve_salt=secrets.token_hex(SALT_BYTES),
-        qualified_salt=secrets.token_hex(SALT_BYTES),
-        private_salt=secrets.token_hex(SALT_BYTES),
-    )
-    async with engine.begin() as connection:
-        await lots.put_on(connection, draft.offer, kept)
+    await core.keep(engine, draft.offer, draft.reserve)
     await schedule(engine, book, sealed, draft.offer.lot)
 
 
 async def schedule(engine: AsyncEngine, book: Book, sealed: Sealed, lot: str) -> None:
-    """Tell the book of a lot that is kept; harmless when it knows it already, or has known it until it ended
-    (a book that was rebuilt leaves ended lots out)."""
-    if await _has_ended(engine, lot):
-        return
-    offer, kept = await _kept(engine, lot)
-    ranks = await sealed.qualified(lot)
-    outcome = await book.schedule(offer.terms, offer.opens_at, _commitments(kept, ranks), ranks)
-    answer = outcome.answer
-    if isinstance(answer, Refused) and answer.obstacle is not Obstacle.ALREADY_SCHEDULED:
-        raise CannotSchedule(answer.obstacle)
+    """Tell the book of a lot that is kept; harmless when it knows it already."""
+    await core.schedule(engine, book, lot, await sealed.qualified(lot))
 
 
 async def import_list(
@@ -77,7 +51,7 @@ async def import_list(
     _, kept = await _kept(engine, lot)
 
     async def publish(ranks: Mapping[str, int]) -> bool:
-        outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
+        outcome = await book.amend(lot, kept.commitments(ranks), ranks)
         return not isinstance(outcome.answer, Refused)
 
     return await sealed.import_qualified(lot, rows, publish)
@@ -87,7 +61,7 @@ async def agree_on_list(engine: AsyncEngine, book: Book, sealed: Sealed, lot: st
     """Give the book the list that the database has; False when the book refuses."""
     _, kept = await _kept(engine, lot)
     ranks = await sealed.qualified(lot)
-    outcome = await book.amend(lot, _commitments(kept, ranks), ranks)
+    outcome = await book.amend(lot, kept.commitments(ranks), ranks)
     return not isinstance(outcome.answer, Refused)
 
 
@@ -99,7 +73,7 @@ async def in_the_book(engine: AsyncEngine, book: Book, sealed: Sealed, lot: str)
         return InTheBook(scheduled=ended, list_agrees=ended)
     _, kept = await _kept(engine, lot)
     ranks = await sealed.qualified(lot)
-    return InTheBook(True, state["commitments"] == commitments_line(_commitments(kept, ranks)))
+    return InTheBook(True, state["commitments"] == commitments_line(kept.commitments(ranks)))
 
 
 async def _has_ended(engine: AsyncEngine, lot: str) -> bool:
@@ -115,13 +89,3 @@ async def _kept(engine: AsyncEngine, lot: str) -> tuple[lots.Offer, Secrets]:
     if found is None or kept is None:
         raise UnknownLot(lot)
     return found.offer, kept
-
-
-def _commitments(kept: Secrets, ranks: Mapping[str, int]) -> Commitments:
-    return commitments_to(
-        qualified=ranks,
-        qualified_salt=kept.qualified_salt,
-        reserve=kept.reserve,
-        reserve_salt=kept.reserve_salt,
-        private_salt=kept.private_salt,
-    )

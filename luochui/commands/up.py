@@ -27,6 +27,7 @@ PHASES = {
     "authority": 2,
     "sealed": 2,
     "sealer": 3,
+    "steward": 3,
     "closer": 3,
     "web": 4,
     "assistant": 5,
@@ -105,7 +106,14 @@ def _start_all(supervisor: Supervisor, planned: Embedded, wakeups: Wakeups, prog
 
 def processes(settings: Settings) -> list[Program]:
     """The processes of Luochui itself, as children of this one."""
-    single = ["ledger", "sealed", "sealer", "web", *(["authority", "robots"] if settings.demo else [])]
+    single = [
+        "ledger",
+        "sealed",
+        "sealer",
+        "steward",
+        "web",
+        *(["authority", "robots"] if settings.demo else []),
+    ]
     several = {"closer": settings.closers, "gateway": settings.gateways}
     return (
         [_process(settings, name) for name in single]

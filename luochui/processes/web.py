@@ -14,7 +14,7 @@ from bidding.book import Book
 from luochui.operations.pulse import probes
 from luochui.operations.readiness import readiness
 from luochui.processes.patience import BoundedRequests
-from luochui.processes.wiring import open_book
+from luochui.processes.wiring import clock_of, open_book
 from luochui.settings import Settings
 from luochui.vaults import asking
 from office.database import create_engine
@@ -63,6 +63,7 @@ async def _serve(settings: Settings) -> None:
                     demo_assistant=_demo_assistant(settings),
                     stamp=stamp_over_http(settings.tsa_url) if settings.tsa_url else None,
                     registry=REGISTRY,
+                    clock=clock_of(settings),
                 )
             )
             await uvicorn.Server(server_config(app, settings)).serve()
@@ -103,6 +104,8 @@ def web_settings(settings: Settings) -> WebSettings:
         assistant=f"http://127.0.0.1:{settings.assistant_port}",
         demo_accounts=_demo_accounts(settings),
         resume_after_s=max(1, settings.resume_after_ms // 1000),
+        platform_name=settings.platform_name,
+        hotline=settings.hotline,
     )
 
 

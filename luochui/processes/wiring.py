@@ -5,12 +5,16 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import uvloop
 
 from bidding.book import Book
 from bidding.clock import Tolerances
 from luochui.settings import Settings
+from office.clock import Clock, shifted, utc_now
+
+CLOCK_AHEAD: Final = "clock-ahead"
 
 
 def tolerances(settings: Settings) -> Tolerances:
@@ -29,6 +33,11 @@ async def open_book(settings: Settings) -> AsyncIterator[Book]:
     pipeline, text = Book.pipeline_for(settings.required_redis_url(), tolerances(settings))
     async with pipeline:
         yield Book(pipeline, partitions=settings.partitions, text=text)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The time; a demonstration may travel by the seconds in the file `clock-ahead` of its data folder."""
+    return shifted(settings.data / CLOCK_AHEAD) if settings.demo else utc_now
 
 
 def run_until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -1,0 +1,203 @@
+"""The steward's process: what becomes due by itself. Each owner's round looks into the tables and does it.
+
+A round may be killed at any moment and is repeated; several stewards may run beside each other. A round that
+fails is logged and waits longer each time, up to a minute; the others go on. docs/lifecycle.md, adr/0012.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import redis.asyncio
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding.book import Book
+from luochui import logs
+from luochui.messaging import delivery_round, marks
+from luochui.processes.wiring import cancel_on, clock_of, open_book, run_until_stopped
+from luochui.settings import Settings
+from luochui.vaults import asking
+from office.audit.chain import Chain
+from office.clock import Clock
+from office.contacts import Contacts
+from office.database import create_engine
+from office.files import Files
+from office.messages.dispatching import DispatchRound
+from office.sealed.port import Sealed
+from signing.sm3 import sm3
+from trading.deposits.deposits import Deposits
+from trading.lifecycle.due import DueRound, Surroundings
+from trading.profiles.store import ensure_defaults
+from trading.putting_on import PuttingOn
+from trading.registrations.registrations import Registrations
+from trading.reminders import ReminderRound
+
+log = structlog.get_logger(__name__)
+
+EVERY_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 60.0
+ROUND_WITHIN_S: Final = 120.0
+"""Longer, and the round is cut: what it was doing is rolled back and comes again."""
+METRICS_KEY: Final = "luochui:metrics:steward"
+METRICS_LIVE_S: Final = 30
+BEAT_KEY: Final = "luochui:steward:beat"
+"""The last sign of life, in s since 1970; /readyz reads it."""
+CONNECTIONS: Final = 10
+
+
+class Round(Protocol):
+    async def round(self, now: datetime) -> int:
+        """Do what is due at this moment; how much it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One owner's round. The name is a label of the metrics."""
+
+    name: str
+    round: Round
+    every_s: float = EVERY_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What rounds are made of."""
+
+    settings: Settings
+    engine: AsyncEngine
+    book: Book
+    sealed: Sealed
+    files: Files
+    clock: Clock
+
+
+def rounds(house: House) -> list[Work]:
+    """Everything that the steward looks after: a line for each owner."""
+    return [
+        Work("lifecycle", DueRound(house.engine, surroundings(house))),
+        Work("audit", Chain(house.engine, sm3)),
+        Work("dispatch", DispatchRound(house.engine, house.sealed)),
+        Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
+        Work("reminders", ReminderRound(house.engine), every_s=20.0),
+        Work(
+            "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0
+        ),
+    ]
+
+
+def surroundings(house: House) -> Surroundings:
+    """What the lifecycle asks of registrations, money and the book."""
+    return Surroundings(
+        qualified=Registrations(house.engine, house.sealed).qualified,
+        statements_complete_until=Deposits(house.engine, house.sealed).complete_until,
+        put_on=PuttingOn(house.engine, house.book, house.clock),
+    )
+
+
+def main(settings: Settings, index: int = 0) -> None:
+    """Run until SIGTERM."""
+    logs.configure(settings, process="steward")
+
+    async def work(stop: asyncio.Event) -> None:
+        engine = create_engine(settings.required_database_url(), pool_size=CONNECTIONS)
+        clock, sealed = clock_of(settings), asking(settings)
+        try:
+            async with open_book(settings) as book:
+                async with engine.begin() as connection:
+                    await ensure_defaults(connection, clock())
+                house = House(
+                    settings=settings,
+                    engine=engine,
+                    book=book,
+                    sealed=sealed,
+                    files=Files.at(settings.kept_files(), digest=sm3),
+                    clock=clock,
+                )
+                steward = Steward(rounds(house), clock)
+                await cancel_on(stop, _together(steward, settings.required_redis_url()))
+        finally:
+            await sealed.close()
+            await engine.dispose()
+
+    run_until_stopped(work)
+
+
+class StewardMetrics:
+    """Labels are bounded: the names of the rounds."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        name = "luochui_steward"
+        given: dict[str, Any] = {"labelnames": ("round",), "registry": self.registry}
+        self.rounds = Counter(f"{name}_rounds", "Rounds that came to their end", **given)
+        self.done = Counter(f"{name}_done", "What rounds did", **given)
+        self.failures = Counter(f"{name}_failures", "Rounds that failed", **given)
+        self.failing = Gauge(f"{name}_failing", "1 while a round fails", **given)
+        self.seconds = Histogram(f"{name}_round_seconds", "How long rounds took", **given)
+
+    def text(self) -> str:
+        return generate_latest(self.registry).decode()
+
+
+class Steward:
+    """Rounds beside each other, each after its own pause."""
+
+    def __init__(self, works: Sequence[Work], clock: Clock, *, metrics: StewardMetrics | None = None) -> None:
+        if len({work.name for work in works}) != len(works):
+            raise ValueError("two rounds have the same name")
+        self._works = tuple(works)
+        self._clock = clock
+        self.metrics = metrics or StewardMetrics()
+
+    async def run(self) -> None:
+        """For ever."""
+        await asyncio.gather(*(self._repeat(work) for work in self._works))
+
+    async def _repeat(self, work: Work) -> None:
+        failures = 0
+        while True:
+            failures = 0 if await self.once(work) else failures + 1
+            await asyncio.sleep(pause_s(work.every_s, failures))
+
+    async def once(self, work: Work) -> bool:
+        """One round. False: it failed, and was logged."""
+        labels = self.metrics
+        try:
+            with labels.seconds.labels(work.name).time():
+                async with asyncio.timeout(ROUND_WITHIN_S):
+                    done = await work.round.round(self._clock())
+        except Exception:
+            log.exception("round_failed", round=work.name)
+            labels.failures.labels(work.name).inc()
+            labels.failing.labels(work.name).set(1)
+            return False
+        labels.rounds.labels(work.name).inc()
+        labels.done.labels(work.name).inc(done)
+        labels.failing.labels(work.name).set(0)
+        return True
+
+
+def pause_s(every_s: float, failures: int) -> float:
+    """Twice as long after each failure in a row, up to a minute."""
+    return max(every_s, min(every_s * 2.0 ** min(failures, 10), LONGEST_PAUSE_S))
+
+
+async def _together(steward: Steward, redis_url: str) -> None:
+    await asyncio.gather(steward.run(), _show(steward.metrics, redis_url))
+
+
+async def _show(metrics: StewardMetrics, redis_url: str) -> None:
+    """Put the metrics and a sign of life where others find them."""
+    async with redis.asyncio.Redis.from_url(redis_url, socket_timeout=2) as client:
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                seconds, _ = await client.time()
+                await client.set(BEAT_KEY, seconds)
+                await client.set(METRICS_KEY, metrics.text(), ex=METRICS_LIVE_S)
+            await asyncio.sleep(EVERY_S)
