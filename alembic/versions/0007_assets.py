@@ -29,7 +29,7 @@ ALTER TABLE listings
     ADD COLUMN words text NOT NULL GENERATED ALWAYS AS ({_WORDS}) STORED,
     ADD COLUMN grams text[] NOT NULL GENERATED ALWAYS AS (luochui_grams({_WORDS})) STORED;
 
-CREATE INDEX listings_grams ON listings USING gin (grams) WHERE announced_at IS NOT NULL;
+CREATE INDEX listings_grams ON listings USING gin (grams);
 CREATE INDEX listings_latest ON listings (announced_at DESC, lot) WHERE announced_at IS NOT NULL;
 CREATE INDEX listings_ending ON listings (registration_ends, lot) WHERE announced_at IS NOT NULL;
 CREATE INDEX listings_by_price ON listings (starting_price, lot) WHERE announced_at IS NOT NULL;

@@ -5,8 +5,8 @@ picture = redraw(content)       # JPEG, at most 2000 pixels long, and a thumbnai
 
 import io
 import struct
-import warnings
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Final
 
 from PIL import Image, ImageOps
@@ -21,6 +21,8 @@ LONGEST_SIDE: Final = 20_000
 SIDE: Final = 2_000
 THUMBNAIL_SIDE: Final = 480
 QUALITY: Final = 85
+_AT_ONCE: Final = BoundedSemaphore(2)
+"""Each may take some hundred megabytes for a moment."""
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _FAULTS: Final = (OSError, ValueError, SyntaxError, struct.error, EOFError, MemoryError, IndexError, KeyError)
 """What Pillow's readers raise on damaged files."""
@@ -39,10 +41,9 @@ class Picture:
 def redraw(content: bytes) -> Picture:
     """The same picture, ours. Raises FileRefused."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _AT_ONCE:
             return _redrawn(content)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+    except Image.DecompressionBombError as bomb:
         raise FileRefused(FileWrong.TOO_MANY_PIXELS, most=MOST_PIXELS // 10_000) from bomb
     except _FAULTS as fault:
         raise FileRefused(FileWrong.DAMAGED) from fault

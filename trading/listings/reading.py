@@ -7,13 +7,14 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Final
 
 LARGEST_AMOUNT: Final = 10**15 - 1
 """Fen: the largest price that the book handles (bidding.terms.MAX_PRICE; a test holds them together)."""
+BEIJING: Final = timezone(timedelta(hours=8))
 EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2200, 12, 31)
 
@@ -21,6 +22,9 @@ _AMOUNT: Final = re.compile(r"(\d{1,16})(?:\.(\d{0,16}))?(?:[元圆]|([万亿])[
 _SHIFT: Final[Mapping[str | None, int]] = {None: 2, "万": 6, "亿": 10}
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[T ]*(\d{1,2})[:：](\d{2})(?:[:：](\d{2}))?", re.ASCII
+)
 _PHONE: Final = re.compile(r"(?:\+?86-?)?[0-9]{3,4}-?[0-9]{4}-?[0-9]{0,4}(?:(?:-|转)[0-9]{1,6})?", re.ASCII)
 
 
@@ -33,6 +37,7 @@ class Fault(StrEnum):
     TOO_PRECISE = "too_precise"
     OUT_OF_BOUNDS = "out_of_bounds"
     NOT_A_DATE = "not_a_date"
+    NOT_A_MOMENT = "not_a_moment"
     NOT_A_CHOICE = "not_a_choice"
     NOT_A_PHONE = "not_a_phone"
 
@@ -108,6 +113,21 @@ def day(typed: str) -> str:
     if not EARLIEST <= read <= LATEST:
         raise Unreadable(Fault.NOT_A_DATE)
     return read.isoformat()
+
+
+def moment(typed: str) -> datetime:
+    """A time in Beijing, "2026-12-01 10:00", as UTC. Raises Unreadable."""
+    found = _MOMENT.fullmatch(unicodedata.normalize("NFKC", typed).strip())
+    try:
+        if found is None:
+            raise ValueError(typed)
+        parts = [int(part or 0) for part in found.groups()]
+        read = datetime(*parts, tzinfo=BEIJING)  # type: ignore[arg-type,misc]
+    except ValueError:
+        raise Unreadable(Fault.NOT_A_MOMENT) from None
+    if not EARLIEST <= read.date() <= LATEST:
+        raise Unreadable(Fault.NOT_A_MOMENT)
+    return read.astimezone(UTC)
 
 
 def phone(typed: str) -> str:

@@ -140,6 +140,7 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.TOO_PRECISE: N_("小数最多 %(decimals)s 位。"),
     Fault.OUT_OF_BOUNDS: N_("应在 %(least)s 到 %(most)s 之间。"),
     Fault.NOT_A_DATE: N_("请填写日期，例如 2026-12-01。"),
+    Fault.NOT_A_MOMENT: N_("请按“年-月-日 时:分”填写北京时间，例如 2026-12-01 10:00。"),
     Fault.NOT_A_CHOICE: N_("请从选项中选择一项。"),
     Fault.NOT_A_PHONE: N_("请填写电话号码，例如 0743-8523032 或 13800000000。"),
 }
