@@ -27,6 +27,7 @@ from bidding.lots import AssetClass, Offer
 from bidding.pipeline import Pipeline
 from bidding.terms import Fen, Terms
 from office.accounts import Accounts, Role
+from office.clock import utc_now
 from office.database import create_engine
 from office.files import Files
 from office.passwords import hash_password
@@ -111,6 +112,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
     folder = Path(tempfile.mkdtemp(prefix="luochui-web-"))
     stamp = settings.pop("stamp", None)
     trust = TrustKeeper(settings.pop("trust", folder / "no-authority"))
+    clock = settings.pop("clock", utc_now)
 
     async def ready() -> tuple[bool, Mapping[str, Any]]:
         return True, {"ready": True}
@@ -137,6 +139,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
                 trust=trust,
                 sealed=Vault(engine, SealedKey.generate()),
                 stamp=stamp,
+                clock=clock,
             )
         )
         yield Web(app, app.state.site)
