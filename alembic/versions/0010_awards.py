@@ -34,6 +34,7 @@ CREATE TABLE awards (
     source text NOT NULL CHECK (source IN ('auction', 'next_bidder', 'priority', 'negotiation')),
     registration text NOT NULL DEFAULT '',
     account_id integer NOT NULL REFERENCES accounts (id),
+    transferee text NOT NULL CHECK (transferee <> ''),
     paddle text NOT NULL DEFAULT '',
     price bigint NOT NULL CHECK (price > 0),
     state text NOT NULL CHECK (state IN ('review', 'awarded', 'refused', 'defaulted')),

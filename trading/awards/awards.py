@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
-from office.sealed.port import Sealed
+from office.sealed.port import PartnerAnswer, Sealed
 from trading.awards.outcome import Outcome, outcome_of
 from trading.awards.records import (
     AWARDS,
@@ -40,6 +40,11 @@ from trading.working_days import BEIJING
 
 log = structlog.get_logger(__name__)
 
+_END_PAPERS: Final = text(
+    "UPDATE sale_documents SET state = 'refused', reason = :reason, ended_by = :by, changed_at = :now"
+    " WHERE lot = :lot AND state IN ('awaiting_transferee', 'awaiting_transferor', 'awaiting_platform')"
+)
+_NAME: Final = text("SELECT name FROM accounts WHERE id = :id")
 PRICE_STANDS: Final = frozenset(
     {
         LotState.CONFIRMATION,
@@ -70,6 +75,15 @@ class Turn:
     price: Fen
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who stands behind a paddle: the account that seals, its registration, the name in the papers."""
+
+    account_id: int
+    registration: str
+    transferee: str
+
+
 class Awards(AwardRecords):
     """Every act is one transaction that locks the listing's row first, so that two follow each other."""
 
@@ -94,9 +108,9 @@ class Awards(AwardRecords):
         turn = whose_turn(outcome, had, await self.offers_of(lot))
         if turn is None:
             return None
-        account, registration = await self.person(lot, turn.paddle)
-        row = asdict(turn) | {"lot": lot, "round": len(had) + 1, "registration": registration}
-        row |= {"account_id": account, "state": AwardState.REVIEW.value, "reason": "", "opened_at": now}
+        person = await person_behind(self._engine, self._sealed, lot, turn.paddle)
+        row = asdict(turn) | asdict(person) | {"lot": lot, "round": len(had) + 1}
+        row |= {"state": AwardState.REVIEW.value, "reason": "", "opened_at": now}
         row |= {"source": turn.source.value, "ledger_head": outcome.head, "ledger_count": outcome.count}
         async with self._engine.begin() as connection:
             listing = await locked(connection, lot)
@@ -107,13 +121,6 @@ class Awards(AwardRecords):
             await connection.execute(insert(AWARDS).values(row))
             log.info("review_opened", lot=lot, round=row["round"], source=row["source"])
             return await standing(connection, lot)
-
-    async def person(self, lot: str, paddle: str) -> tuple[int, str]:
-        """(account, registration) behind a paddle, after the close. Raises NobodyThere."""
-        account = await self._sealed.winner(lot, paddle)
-        if account is None:
-            raise NobodyThere(f"{lot}: {paddle}")
-        return account, await self._sealed.registration_by_paddle(lot, paddle) or ""
 
     async def accept(self, lot: str, award_id: int, *, by: int, now: datetime) -> Award:
         """The bidder fits: the award. Raises NotStanding, NotAllowed."""
@@ -173,10 +180,24 @@ class Awards(AwardRecords):
                 raise NotStanding(lot)
             decided = update(AWARDS).where(AWARDS.c.id == award.id)
             await connection.execute(decided.values(state=AwardState.DEFAULTED.value, reason=reason))
+            await connection.execute(_END_PAPERS, {"lot": lot, "reason": reason, "by": by, "now": now})
             facts = {"award": award.number, "price": int(award.price), **_winner(award)}
             acting = By.administrator(by)
             await perform(connection, lot, Act.DEFAULT, acting, now=now, reason=reason, facts=facts)
         return award
+
+
+async def person_behind(engine: AsyncEngine, sealed: Sealed, lot: str, paddle: str) -> Person:
+    """After the close. Raises NobodyThere, StillSealed."""
+    account = await sealed.winner(lot, paddle)
+    if account is None:
+        raise NobodyThere(f"{lot}: {paddle}")
+    registration = await sealed.registration_by_paddle(lot, paddle) or ""
+    async with engine.connect() as connection:
+        name = await connection.scalar(_NAME, {"id": account})
+    joined = await sealed.partners(registration) if registration else []
+    partners = [one.name for one in joined if one.answer is PartnerAnswer.ACCEPTED]
+    return Person(account, registration, "、".join([str(name), *partners]))
 
 
 def whose_turn(outcome: Outcome, had: Sequence[Award], offers: Sequence[Offer]) -> Turn | None:

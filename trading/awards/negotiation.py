@@ -4,18 +4,18 @@ There is one registrant, so the price is the award: no auction, no ledger. Confi
 they do after an auction. Source: spec/trading.md, "End of the announcement".
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
 import structlog
 from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.terms import Fen
 from office.files import Files
 from office.sealed.port import Sealed
-from trading.awards.awards import NobodyThere, NotStanding, number_of
+from trading.awards.awards import NobodyThere, NotStanding, Person, number_of, person_behind
 from trading.awards.records import AWARDS, LONGEST_REASON, AwardState, Source
 from trading.lifecycle.listing import Listing, locked
 from trading.lifecycle.performing import By, perform
@@ -32,31 +32,19 @@ _KEEP: Final = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """The one registrant."""
-
-    paddle: str
-    account_id: int
-    registration: str
-
-
 class Negotiations:
     def __init__(self, engine: AsyncEngine, sealed: Sealed, files: Files) -> None:
         self._engine = engine
         self._sealed = sealed
         self._files = files
 
-    async def buyer(self, lot: str) -> Buyer:
-        """Who negotiates. Raises NobodyThere when there is none, or more than one; StillSealed before."""
+    async def buyer(self, lot: str) -> tuple[str, Person]:
+        """Who negotiates: (paddle, person). Raises NobodyThere unless there is one; StillSealed before."""
         paddles = await self._sealed.qualified(lot)
         if len(paddles) != 1:
             raise NobodyThere(f"{lot}: {len(paddles)} qualified registrants")
         [paddle] = paddles
-        account = await self._sealed.winner(lot, paddle)
-        if account is None:
-            raise NobodyThere(f"{lot}: {paddle}")
-        return Buyer(paddle, account, await self._sealed.registration_by_paddle(lot, paddle) or "")
+        return paddle, await person_behind(self._engine, self._sealed, lot, paddle)
 
     async def agree(
         self, lot: str, price: Fen, decision: Taken, note: str, *, by: int, version: int, now: datetime
@@ -68,7 +56,7 @@ class Negotiations:
         """
         if len(note) > LONGEST_NOTE:
             raise ValueError("the note is too long")
-        buyer = await self.buyer(lot)
+        paddle, buyer = await self.buyer(lot)
         kept = await self._files.keep(decision.content)
         async with self._engine.begin() as connection:
             listing = await locked(connection, lot)
@@ -87,7 +75,11 @@ class Negotiations:
             )
             row = {"lot": lot, "price": price, "decision": kept.name, "size": kept.size, "note": note}
             await connection.execute(_KEEP, row | {"name": decision.name, "now": now, "by": by})
-            await self._award(connection, lot, price, buyer, number, by, now)
+            award = asdict(buyer) | {"lot": lot, "round": 1, "source": Source.NEGOTIATION.value}
+            award |= {"paddle": paddle, "price": price, "number": number, "reason": ""}
+            award |= {"state": AwardState.AWARDED.value, "ledger_head": "", "ledger_count": 0}
+            award |= {"opened_at": now, "decided_at": now, "decided_by": by}
+            await connection.execute(insert(AWARDS).values(award))
         log.info("price_agreed", lot=lot)
         return done
 
@@ -97,32 +89,3 @@ class Negotiations:
             raise ValueError("giving up has a reason")
         async with self._engine.begin() as connection:
             return await perform(connection, lot, Act.FAIL, by, now=now, after=LotState.UNSOLD, reason=reason)
-
-    async def _award(
-        self,
-        connection: AsyncConnection,
-        lot: str,
-        price: Fen,
-        buyer: Buyer,
-        number: str,
-        by: int,
-        now: datetime,
-    ) -> None:
-        row = {
-            "lot": lot,
-            "round": 1,
-            "source": Source.NEGOTIATION.value,
-            "registration": buyer.registration,
-            "account_id": buyer.account_id,
-            "paddle": buyer.paddle,
-            "price": price,
-            "state": AwardState.AWARDED.value,
-            "reason": "",
-            "number": number,
-            "ledger_head": "",
-            "ledger_count": 0,
-            "opened_at": now,
-            "decided_at": now,
-            "decided_by": by,
-        }
-        await connection.execute(insert(AWARDS).values(row))

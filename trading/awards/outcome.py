@@ -59,7 +59,7 @@ async def outcome_of(connection: AsyncConnection, lot: str) -> Outcome | None:
     if statement is None:
         return None
     seal = json.loads(statement)
-    if seal["result"] != "sold":
+    if seal.get("result") != "sold":
         return None
     if not 0 < seal["count"] <= MAX_ENTRIES:
         raise LedgerUnfit(lot)

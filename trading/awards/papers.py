@@ -1,7 +1,8 @@
 """The papers that the platform makes of a sale with a listing: award, confirmation, certificate.
 
 Killed at any moment, the next round goes on: files are kept first, under what is in them, and the row that
-names them comes last; the same sale gives the same bytes. What was ended by hand is made again when an administrator asks for it (`make_again`).
+names them comes last; the same sale gives the same bytes. What was ended by hand is made again when an
+administrator asks for it (`make_again`).
 """
 
 import asyncio

@@ -41,7 +41,10 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """One person's turn to get a lot at a price, and what was decided. `number` from the award on."""
+    """One person's turn to get a lot at a price, and what was decided. `number` from the award on.
+
+    `transferee` is the name as it stands in the papers, with who joins in the purchase.
+    """
 
     id: int
     lot: str
@@ -49,6 +52,7 @@ class Award:
     source: Source
     registration: str
     account_id: int
+    transferee: str
     paddle: str
     price: Fen
     state: AwardState

@@ -13,7 +13,6 @@ from trading.lifecycle.listing import Listing, locked, read
 from trading.profiles.profile import RuleProfile
 from trading.profiles.store import get_on
 
-_NAME: Final = text("SELECT name FROM accounts WHERE id = :id")
 _AGREED: Final = text("SELECT * FROM agreed_prices WHERE lot = :lot")
 
 
@@ -33,17 +32,21 @@ class AgreedPrice:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A listing with its award, the one that stands or the last. `transferee` is the name of its account."""
+    """A listing with its award, the one that stands or the last."""
 
     listing: Listing
     rules: RuleProfile
     award: Award | None
-    transferee: str
     agreed: AgreedPrice | None
 
     @property
     def lot(self) -> str:
         return self.listing.lot
+
+    @property
+    def transferee(self) -> str:
+        """As it stands in the papers; "" before anybody's turn."""
+        return self.award.transferee if self.award else ""
 
     @property
     def awarded(self) -> Award:
@@ -65,6 +68,5 @@ async def sale_of(connection: AsyncConnection, lot: str, *, lock: bool = False) 
         return None
     had = await rounds(connection, lot)
     award = had[-1] if had else None
-    name = await connection.scalar(_NAME, {"id": award.account_id}) if award else ""
     agreed = (await connection.execute(_AGREED, {"lot": lot})).one_or_none()
-    return Sale(listing, profile.rules, award, name or "", AgreedPrice(**agreed._mapping) if agreed else None)
+    return Sale(listing, profile.rules, award, AgreedPrice(**agreed._mapping) if agreed else None)
