@@ -27,7 +27,8 @@ def snapshot(
 
     return {
         **{name: value(name) for name in ("overview", "disclosures", "conditions", "max_steps")},
-        **{"details": dict(value("details")), "valuation": value("valuation")},
+        "details": dict(value("details")),
+        "valuation": value("valuation"),
         "transferor": listing.transferor,
         "files": [
             {
