@@ -1,8 +1,8 @@
 """What becomes due by itself: the ends of registration and publication, the evaluation, results of auctions.
 
 The dates stand in `listings`; a round looks for what is due and does it, each lot in a transaction of its own
-that begins by locking the row. Killed between any two statements, the next round goes on; two stewards at once
-do nothing twice, because the state that the first one left decides.
+that begins by locking the row. Killed between any two statements, the next round goes on; of two stewards at
+once only one does it, because the state that the first one left decides.
 
 Work outside the database (the sealed process, the book) comes before the statement that says it was done, and
 may be repeated.
