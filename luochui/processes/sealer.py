@@ -1,4 +1,4 @@
-"""The sealer's process: makes the confirmations of sold lots, and puts the platform's seal on them, the last.
+"""The sealer's process: makes the papers of sold lots, and puts the platform's seal on them, the last.
 
 The seal needs a UKey of the platform (LUOCHUI_PLATFORM_UKEY, LUOCHUI_PLATFORM_PIN_FILE); without one the
 documents are made and wait. A wrong PIN is tried once and then only when its file has changed: a program must
@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from luochui import logs
-from luochui.processes.wiring import cancel_on, run_until_stopped
+from luochui.processes.wiring import cancel_on, clock_of, run_until_stopped
 from luochui.settings import Settings
 from luochui.vaults import asking
+from office.clock import Clock
 from office.database import create_engine
 from office.files import FileFault, Files
 from signing import SigningError
@@ -31,6 +32,7 @@ from signing.token.port import NoCertificate, NoSeal, Pin, PinLocked, TokenError
 from signing.token.profiles import VIRTUAL, profile
 from signing.token.station import Station, TokenSigner
 from signing.x509 import Certificate
+from trading.awards.papers import Papers
 from trading.confirmations import Confirmations, House
 from trading.platform_seal import OwnSeal, PlatformSealer
 from trading.sales import Sales
@@ -64,9 +66,9 @@ def main(settings: Settings, index: int = 0) -> None:
             house = House(settings.platform_name, DEMONSTRATION if settings.demo else "")
             confirmations = Confirmations(engine, files, house, asking(settings))
             sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp))
-            await cancel_on(
-                stop, _together(_make(confirmations, Sales(engine)), sealing.run(), _sweep(files))
-            )
+            papers, clock = Papers(engine, files, house), clock_of(settings)
+            making = _make(confirmations, Sales(engine), papers, clock)
+            await cancel_on(stop, _together(making, sealing.run(), _sweep(files)))
         finally:
             await engine.dispose()
 
@@ -77,11 +79,12 @@ async def _together(*rounds: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(*rounds)
 
 
-async def _make(confirmations: Confirmations, sales: Sales) -> None:
-    """Confirmations of what is sold."""
+async def _make(confirmations: Confirmations, sales: Sales, papers: Papers, clock: Clock) -> None:
+    """Confirmations of what is sold, and the papers of sales with a listing."""
     while True:
         try:
             await confirmations.make_due()
+            await papers.make_due(clock())
             await sales.find_transferors()
         except (SQLAlchemyError, OSError, FileFault) as fault:
             log.warning("confirmations_interrupted", fault=str(fault))

@@ -31,6 +31,7 @@ from office.files import Files
 from office.messages.dispatching import DispatchRound
 from office.sealed.port import Sealed
 from signing.sm3 import sm3
+from trading.awards.rounds import AwardRound
 from trading.deposits.deposits import Deposits
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
@@ -82,6 +83,7 @@ def rounds(house: House) -> list[Work]:
     return [
         Work("lifecycle", DueRound(house.engine, surroundings(house))),
         Work("audit", Chain(house.engine, sm3)),
+        Work("awards", AwardRound(house.engine, house.sealed)),
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),

@@ -56,7 +56,7 @@ class Handovers:
     async def write(
         self, lot: str, happened_on: date, place: str, items: str, *, by: int, version: int, now: datetime
     ) -> Handover:
-        """The transferor's record, or a correction. `version` 0: there was none. Raises NotNow, ValueError."""
+        """The transferor's record, or a correction; `version` 0: there was none. NotNow, ValueError."""
         if not (0 < len(place) <= LONGEST_PLACE and 0 < len(items) <= LONGEST_ITEMS):
             raise ValueError("a place and what was handed over, within bounds")
         if happened_on > day_of(now):
