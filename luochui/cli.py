@@ -90,7 +90,7 @@ def migrate() -> None:
 @app.command()
 def account(
     login: Annotated[str, typer.Argument(help="The name to sign in with")],
-    role: Annotated[str, typer.Option(help="bidder, transferor, administrator or regulator")],
+    role: Annotated[str, typer.Option(help="bidder, transferor, administrator, regulator or finance")],
     name: Annotated[str, typer.Option(help="The person, as shown (default: the login)")] = "",
 ) -> None:
     """Make an account: the first administrator. The password is asked for, or read from standard input."""

@@ -1,4 +1,4 @@
-"""Rule profiles, working days, listings with their history and announcements.
+"""Rule profiles, working days, listings with their history and announcements; people of finance.
 
 Revision ID: 0006
 Revises: 0005
@@ -114,9 +114,19 @@ CREATE INDEX announcements_latest ON announcements (published_at DESC, id DESC);
 """
 
 
+_ROLES = "'bidder', 'transferor', 'administrator', 'regulator'"
+
+
+def _roles(known: str) -> None:
+    op.execute("ALTER TABLE accounts DROP CONSTRAINT accounts_role_known")
+    op.execute(f"ALTER TABLE accounts ADD CONSTRAINT accounts_role_known CHECK (role IN ({known}))")
+
+
 def upgrade() -> None:
+    _roles(f"{_ROLES}, 'finance'")
     op.execute(TABLES)
 
 
 def downgrade() -> None:
     op.execute("DROP TABLE announcements, listing_events, listings, working_day_overrides, rule_profiles")
+    _roles(_ROLES)
