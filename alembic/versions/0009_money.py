@@ -15,6 +15,11 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+ROLES = """
+ALTER TABLE accounts DROP CONSTRAINT accounts_role_known;
+ALTER TABLE accounts ADD CONSTRAINT accounts_role_known
+    CHECK (role IN ('bidder', 'transferor', 'administrator', 'regulator', 'finance'));
+"""
 BANKING = """
 CREATE TABLE bank_statements (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -132,8 +137,8 @@ CREATE TABLE sub_accounts (
         CHECK (disposition IN ('held', 'released', 'credited', 'forfeited')),
     taken bigint NOT NULL DEFAULT 0 CHECK (taken >= 0),
     reason text NOT NULL DEFAULT '',
-    refund_due_on date,
-    refund_provisional boolean NOT NULL DEFAULT false,
+    decided_on date,
+    refund_days smallint NOT NULL DEFAULT 5,
     enough boolean NOT NULL DEFAULT false,
     told_enough boolean,
     judged boolean NOT NULL DEFAULT true,
@@ -162,6 +167,7 @@ CREATE TABLE price_accounts (
     due_on date,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'paid', 'closed')),
     fee_taken boolean NOT NULL DEFAULT false,
+    paid_out boolean NOT NULL DEFAULT false,
     judged boolean NOT NULL DEFAULT true,
     made_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL
@@ -217,6 +223,8 @@ CREATE TABLE refunds (
     payee_bank text NOT NULL,
     reason text NOT NULL DEFAULT '',
     state text NOT NULL CHECK (state IN ('due', 'batched', 'failed', 'paid')),
+    counted_from date NOT NULL,
+    working_days smallint NOT NULL CHECK (working_days BETWEEN 0 AND 60),
     due_on date NOT NULL,
     provisional boolean NOT NULL DEFAULT false,
     batch_id integer REFERENCES refund_batches (id),
@@ -231,6 +239,10 @@ CREATE INDEX refunds_by_state ON refunds (state, due_on, id);
 CREATE INDEX refunds_of_batch ON refunds (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX refunds_of_account ON refunds (account) WHERE account <> '';
 CREATE INDEX refunds_of_transaction ON refunds (transaction_id) WHERE transaction_id IS NOT NULL;
+
+CREATE TABLE refund_reminders (
+    day date PRIMARY KEY
+);
 
 CREATE TABLE money_proposals (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -277,13 +289,15 @@ CREATE TABLE demo_bank_transfers (
 );
 """
 _TABLES = (
-    "demo_bank_transfers, invoices, money_proposals, refunds, refund_batches, moneys, price_instalments,"
+    "demo_bank_transfers, invoices, money_proposals, refund_reminders, refunds, refund_batches, moneys,"
+    " price_instalments,"
     " price_accounts, sub_accounts, journal_lines, journal_postings, statement_marks, bank_nonces,"
     " bank_transactions, bank_statements"
 )
 
 
 def upgrade() -> None:
+    op.execute(ROLES)
     op.execute(BANKING)
     op.execute(JOURNAL)
     op.execute(DEPOSITS)
@@ -292,3 +306,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(f"DROP TABLE {_TABLES}")
     op.execute("DROP FUNCTION journal_only_grows(), journal_balances()")
+    op.execute("DELETE FROM accounts WHERE role = 'finance'")
+    op.execute("ALTER TABLE accounts DROP CONSTRAINT accounts_role_known")
+    op.execute(
+        "ALTER TABLE accounts ADD CONSTRAINT accounts_role_known"
+        " CHECK (role IN ('bidder', 'transferor', 'administrator', 'regulator'))"
+    )

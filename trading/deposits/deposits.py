@@ -11,24 +11,24 @@ Whose sub-account it is, only the sealed process says. Money is matched by the s
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
-from office.banking import journal
+from office.banking import journal, numbers
 from office.banking.banks import Bank, bank_called
 from office.banking.journal import Ledger, Posting
 from office.banking.payers import payer_key
 from office.sealed.port import Sealed
-from trading.deposits import numbers, prices, rows
+from trading.deposits import prices, rows
 from trading.deposits.judging import judge
 from trading.deposits.rows import SubAccount
 from trading.deposits.states import DepositState, Disposition
 from trading.deposits.terms import TermsOf, listed_terms
-from trading.working_days import calendar_of, day_of
+from trading.working_days import DueDay, calendar_of, day_of
 
 TRIES: Final = 5
 LONGEST_REASON: Final = 500
@@ -73,8 +73,8 @@ class Deposit:
     disposition: Disposition
     received: Fen
     """All that came and has not gone back."""
-    refund_due_on: date | None
-    refund_provisional: bool
+    refund_by: DueDay | None
+    """When what goes back has to be back; None: nothing has been decided."""
     reason: str
 
     @property
@@ -165,6 +165,7 @@ class Deposits:
             if found is None:
                 return None
             received = sum(money.left for money in await rows.moneys_of(connection, number))
+            calendar = await calendar_of(connection)
         return Deposit(
             sub_account=number,
             bank=bank_called(found.bank),
@@ -173,8 +174,7 @@ class Deposits:
             state=found.state,
             disposition=found.disposition,
             received=Fen(received),
-            refund_due_on=found.refund_due_on,
-            refund_provisional=found.refund_provisional,
+            refund_by=calendar.add(found.decided_on, found.refund_days) if found.decided_on else None,
             reason=found.reason,
         )
 
@@ -195,15 +195,14 @@ class Deposits:
                 if found is None or Disposition.RELEASED not in DISPOSITIONS[found.disposition]:
                     continue
                 await self._uncredit(connection, found, now)
-                due = (await calendar_of(connection)).add(day_of(now), days)
                 await rows.change(
                     connection,
                     number,
                     now,
                     disposition=Disposition.RELEASED.value,
                     taken=0,
-                    refund_due_on=due.day,
-                    refund_provisional=due.provisional,
+                    decided_on=day_of(now),
+                    refund_days=days,
                     judged=False,
                 )
                 released += 1
@@ -282,7 +281,6 @@ class Deposits:
         reason: str = "",
     ) -> None:
         """What is over goes back on the next round, within the same working days as any refund."""
-        due = (await calendar_of(connection)).add(day_of(now), 5)
         await rows.change(
             connection,
             found.sub_account,
@@ -291,8 +289,7 @@ class Deposits:
             state=disposition.value,
             taken=taken,
             reason=reason,
-            refund_due_on=due.day,
-            refund_provisional=due.provisional,
+            decided_on=day_of(now),
             judged=False,
         )
 

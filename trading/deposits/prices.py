@@ -15,13 +15,22 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
-from office.banking import journal
+from office.banking import journal, numbers
 from office.banking.banks import Bank, bank_called
 from office.banking.journal import Ledger, Posting
 from office.banking.payers import payer_key
-from trading.deposits import numbers
+from trading.deposits import planning
+from trading.working_days import day_of
 
 MOST_INSTALMENTS: Final = 60
+
+
+class AlreadyPaid(Exception):
+    """The price is in: it is not given up any more."""
+
+
+class NotPaid(Exception):
+    """The price is not in, so nothing is paid out; or it has been paid out."""
 
 
 class NoPriceAccount(LookupError):
@@ -208,4 +217,69 @@ _CREDITED: Final = text(
 )
 _UNCREDITED: Final = text(
     "UPDATE price_accounts SET credited = 0, judged = false, changed_at = :now WHERE lot = :lot"
+)
+
+
+async def close_price_account(connection: AsyncConnection, lot: str, *, now: datetime) -> None:
+    """The award was undone: what came goes back. Before, the deposit is forfeited or released (`Deposits`).
+
+    Raises AlreadyPaid. Nothing happens without a price account.
+    """
+    row = (await connection.execute(text(_ONE + " FOR UPDATE"), {"lot": lot})).one_or_none()
+    if row is None:
+        return
+    if row.state == "paid":
+        raise AlreadyPaid(lot)
+    shut = text(
+        "UPDATE price_accounts SET state = 'closed', judged = false, changed_at = :now WHERE lot = :lot"
+    )
+    await connection.execute(shut, {"lot": lot, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who gets the price of a sold lot."""
+
+    name: str
+    account: str
+    bank: str
+
+
+async def pay_out(connection: AsyncConnection, lot: str, payee: Payee, *, now: datetime, by: int) -> int:
+    """The price is to go to the transferor, with the next batch; the payout's id, once for a lot.
+
+    Raises NoPriceAccount, NotPaid.
+    """
+    row = (await connection.execute(text(_ONE + " FOR UPDATE"), {"lot": lot})).one_or_none()
+    if row is None:
+        raise NoPriceAccount(lot)
+    if row.state != "paid" or row.paid_out:
+        raise NotPaid(lot)
+    number = planning.new_number(now)
+    values = {
+        "number": number,
+        "bank": row.bank,
+        "account": row.number,
+        "amount": row.price,
+        "name": payee.name,
+        "payee_account": payee.account,
+        "payee_bank": payee.bank,
+        "day": day_of(now),
+        "by": by,
+        "now": now,
+    }
+    refund = await connection.scalar(_PAY_OUT, values)
+    await connection.execute(text("UPDATE price_accounts SET paid_out = true WHERE lot = :lot"), {"lot": lot})
+    lines = journal.moved((Ledger.PRICE, row.number), (Ledger.REFUND, row.bank), Fen(row.price))
+    await journal.post(
+        connection, Posting(at=now, reference=f"refund {number}", text="价款列入待划转", lines=lines)
+    )
+    return int(refund or 0)
+
+
+_PAY_OUT: Final = text(
+    "INSERT INTO refunds (number, kind, bank, account, amount, payee_name, payee_account, payee_bank, state,"
+    " counted_from, working_days, due_on, made_by, made_at, changed_at) VALUES (:number, 'payout', :bank,"
+    " :account, :amount, :name, :payee_account, :payee_bank, 'due', :day, 0, :day, :by, :now, :now)"
+    " RETURNING id"
 )

@@ -26,8 +26,8 @@ class SubAccount:
     disposition: Disposition
     taken: Fen
     reason: str
-    refund_due_on: date | None
-    refund_provisional: bool
+    decided_on: date | None
+    refund_days: int
     enough: bool
     version: int
     made_on: date

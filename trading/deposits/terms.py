@@ -7,7 +7,7 @@ has it. An extension of the lot moves it without anybody's doing.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -30,7 +30,7 @@ TermsOf = Callable[[str], Awaitable[DepositTerms]]
 """The terms of a registration's lot. For the steward alone."""
 
 _FOUND: Final = text(
-    "SELECT l.registration_ends, p.fields FROM listings l JOIN rule_profiles p ON p.id = l.profile_id"
+    "SELECT l.deposit_ends, p.fields FROM listings l JOIN rule_profiles p ON p.id = l.profile_id"
     " WHERE l.lot = :lot"
 )
 
@@ -42,10 +42,8 @@ def listed_terms(engine: AsyncEngine, sealed: Sealed) -> TermsOf:
         lot = await sealed.lot_for_steward(registration)
         async with engine.connect() as connection:
             row = (await connection.execute(_FOUND, {"lot": lot})).one_or_none()
-        if row is None or row.registration_ends is None:
+        if row is None:
             return DepositTerms(None)
-        hours = int(row.fields.get("deposit_deadline_hours_before_end", 0))
-        days = int(row.fields.get("refund_working_days", USUAL_REFUND_DAYS))
-        return DepositTerms(row.registration_ends - timedelta(hours=hours), days)
+        return DepositTerms(row.deposit_ends, int(row.fields.get("refund_working_days", USUAL_REFUND_DAYS)))
 
     return terms_of

@@ -1,0 +1,121 @@
+"""Files of banks as rows of text: CSV in UTF-8 or GB 18030, and XLSX. Pure but for the libraries; runs in
+a thread.
+
+Cells are text and nothing else: an amount that was a float once is no amount.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import fastexcel
+import polars
+
+MOST_ROWS: Final = 200_000
+LARGEST_UNPACKED: Final = 400 << 20
+LONGEST_CELL: Final = 2_000
+MOST_CELLS: Final = 60
+_ZIP: Final = b"PK\x03\x04"
+_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
+
+
+class NoSheet(ValueError):
+    """The file can't be read as a table."""
+
+
+class OldExcel(NoSheet):
+    """An .xls file, which nobody writes any more."""
+
+
+class TooLong(NoSheet):
+    """More rows than a statement may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A row with its line, as the person who opens the file counts them."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`numeric(line, column)` tells cells that were numbers in a spreadsheet, so long ones have lost
+    digits."""
+
+    rows: tuple[SheetRow, ...]
+    spreadsheet: bool = False
+
+
+def read_sheet(data: bytes) -> Sheet:
+    """Raises NoSheet."""
+    if data.startswith(_OLD_EXCEL):
+        raise OldExcel
+    if data.startswith(_ZIP):
+        return Sheet(tuple(_spreadsheet(data)), spreadsheet=True)
+    return Sheet(tuple(_lines(_decoded(data))))
+
+
+def _decoded(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise NoSheet("neither UTF-8 nor GBK")
+
+
+def _lines(text: str) -> Iterator[SheetRow]:
+    """CSV, or the same with tabs or semicolons."""
+    head = text[:8192]
+    separator = max(",\t;", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
+    try:
+        for count, cells in enumerate(reader):
+            if count >= MOST_ROWS:
+                raise TooLong
+            yield SheetRow(reader.line_num, _bounded(cells))
+    except csv.Error as broken:
+        raise NoSheet(str(broken)[:100]) from broken
+
+
+def _spreadsheet(data: bytes) -> Iterator[SheetRow]:
+    _check_size(data)
+    frame = _frame(data)
+    if frame.height > MOST_ROWS:
+        raise TooLong
+    for line, cells in enumerate(frame.iter_rows(), start=1):
+        yield SheetRow(line, _bounded(cells))
+
+
+def _frame(data: bytes) -> polars.DataFrame:
+    """The first sheet, all cells as text."""
+    try:
+        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
+        return sheet.to_polars()
+    except (fastexcel.FastExcelError, polars.exceptions.PolarsError) as broken:
+        raise NoSheet("no readable XLSX") from broken
+
+
+def _check_size(data: bytes) -> None:
+    """Before anything is unpacked: what the archive says of itself, and the reader stops where it says."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(each.file_size for each in archive.infolist())
+    except zipfile.BadZipFile as broken:
+        raise NoSheet("no readable XLSX") from broken
+    if size > LARGEST_UNPACKED:
+        raise TooLong
+
+
+def _bounded(cells: Sequence[Any]) -> tuple[str, ...]:
+    """Tabs that banks put before numbers, so that Excel leaves them alone, go away."""
+    return tuple(
+        "" if cell is None else str(cell)[:LONGEST_CELL].strip().strip("'\t") for cell in cells[:MOST_CELLS]
+    )
