@@ -19,7 +19,7 @@ from web.visits import Visit
 NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/", N_("标的"), None),
     ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
-    ("/my/tasks", N_("我的办件"), frozenset({Role.BIDDER, Role.TRANSFEROR, Role.ADMINISTRATOR})),
+    ("/my/tasks", N_("我的办件"), frozenset(Role) - {Role.REGULATOR}),
     ("/my/tasks", N_("成交文件"), frozenset({Role.REGULATOR})),
     ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
@@ -47,7 +47,9 @@ def _around(visit: Visit) -> dict[str, Any]:
         "demo_assistant": visit.site.demo_assistant,
         "flashes": visit.flashes(),
         "locale": visit.locale,
+        "hotline": visit.site.settings.hotline,
         "maintenance": visit.maintenance,
+        "unread": visit.unread,
         "navigation": navigation(visit),
         "path": visit.path if visit.request.method == "GET" else visit.request.url.path,
         "request_id": getattr(visit.request.state, "request_id", ""),

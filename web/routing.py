@@ -19,6 +19,7 @@ from office.accounts import Role
 from office.sessions import COOKIE as SESSION_COOKIE
 from office.sessions import SignedIn
 from web import csrf, unsent
+from web.oversight.readers import unread
 from web.site import Site
 from web.visits import Visit, dress, read_uploads
 
@@ -85,6 +86,7 @@ class _Guarded:
         visit = await arrive(site, request)
         check_open(visit, self.page)
         check_password(visit, self.page)
+        visit.unread = await unread(visit)
         response = dress(visit, await self._answer(visit))
         await response(scope, receive, send)
 

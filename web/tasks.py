@@ -1,30 +1,111 @@
-"""我的办件: what waits for the person who asks, and what they were part of."""
+"""我的办件: what waits for the person who asks, from the sources of every owner; and their papers."""
 
+import asyncio
+import importlib
+import importlib.util
+from functools import cache
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from office.accounts import Role
+from office.accounts import Person, Role
+from office.sealed.port import SealedFault
 from trading.sale_lists import Which
 from trading.sales import PAGE
+from trading.tasks import MOST, Source, Task, in_order
 from web.pages import page
 from web.visits import Visit
+
+log = structlog.get_logger(__name__)
 
 HERE: Final = "/my/tasks"
 MOST_PAGES: Final = 500
 SHOWN: Final = {"open": Which.OPEN, "all": Which.ALL}
+OWNERS: Final = ("listings", "registrations", "finance", "awards", "oversight")
+"""The packages of web/ that offer tasks: `SOURCES` in their `tasks`."""
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    modules = [f"web.{owner}.tasks" for owner in OWNERS]
+    there = [importlib.import_module(name) for name in modules if importlib.util.find_spec(name)]
+    return tuple(source for module in there for source in module.SOURCES)
 
 
 async def index(visit: Visit) -> Response:
-    """What waits for the visitor; `show=open`: what is under way; `show=all`: everything that one may see."""
-    assert visit.signed_in is not None
+    """What waits for the visitor; `show=open`: papers under way; `show=all`: all that one may see."""
     which = Which.ALL if visit.role is Role.REGULATOR else SHOWN.get(visit.query("show"), Which.DUE)
+    return await (_due(visit) if which is Which.DUE else _papers(visit, which))
+
+
+async def _due(visit: Visit) -> Response:
+    assert visit.signed_in is not None
+    person = await visit.site.accounts.get(visit.signed_in.account_id)
+    tasks, whole = ([], True) if person is None else await waiting_for(visit, person)
+    pages = max(1, -(-len(tasks) // PAGE))
+    number = min(visit.page(), pages)
+    return page(
+        visit,
+        "tasks.html",
+        which="DUE",
+        tasks=[_worded(visit, task) for task in tasks[(number - 1) * PAGE : number * PAGE]],
+        whole=whole,
+        now=visit.site.clock(),
+        number=number,
+        pages=pages,
+        total=len(tasks),
+        address=HERE + "?page=",
+    )
+
+
+async def waiting_for(visit: Visit, person: Person) -> tuple[list[Task], bool]:
+    """All tasks of a person, the most urgent first, and whether every source answered.
+
+    One that can't (the database or the sealed process is away) leaves the others their place.
+    """
+    now = visit.site.clock()
+    asked = (source(visit.site, person, now) for source in sources())
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    found: dict[tuple[str, str], Task] = {}
+    whole = True
+    for answer in answers:
+        if isinstance(answer, SQLAlchemyError | SealedFault):
+            log.error("tasks_missing", fault=type(answer).__name__)
+            whole = False
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found |= {(task.address, task.kind): task for task in list(answer)[:MOST]}
+    return in_order(list(found.values())), whole
+
+
+def _worded(visit: Visit, task: Task) -> dict[str, object]:
+    """A task in the visitor's language."""
+
+    def said(text: str) -> str:
+        return visit.text(text) % task.facts if task.facts else visit.text(text)
+
+    return {
+        "title": said(task.title),
+        "about": said(task.about) if task.about else "",
+        "lot": task.lot,
+        "address": task.address,
+        "since": task.since,
+        "due_at": task.due_at,
+        "late": task.due_at is not None and task.due_at < visit.site.clock(),
+    }
+
+
+async def _papers(visit: Visit, which: Which) -> Response:
+    """The papers of sales."""
+    assert visit.signed_in is not None
     overseer = visit.role in (Role.ADMINISTRATOR, Role.REGULATOR)
     number = min(visit.page(), MOST_PAGES)
     account_id = visit.signed_in.account_id
     sales = visit.site.sales
     documents, total = await sales.of_person(None if overseer else account_id, which, page=number)
-    administrator = visit.role is Role.ADMINISTRATOR
     return page(
         visit,
         "tasks.html",
@@ -34,7 +115,6 @@ async def index(visit: Visit) -> Response:
         number=number,
         pages=max(1, -(-total // PAGE)),
         total=total,
-        address=HERE + {Which.DUE: "?", Which.OPEN: "?show=open&", Which.ALL: "?show=all&"}[which] + "page=",
-        pending=await visit.site.ukeys.pending() if administrator and which is Which.DUE else (),
+        address=HERE + {Which.OPEN: "?show=open&", Which.ALL: "?show=all&"}[which] + "page=",
         account_id=account_id,
     )

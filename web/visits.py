@@ -29,6 +29,7 @@ class Visit:
     locale: str
     visitor: str
     maintenance: str = ""
+    unread: int = 0
     form: dict[str, str] = field(default_factory=dict, repr=False)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     said: list[Flash] = field(default_factory=list)

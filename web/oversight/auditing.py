@@ -1,0 +1,169 @@
+"""The audit log for administrators and regulators: found, checked, taken away; and recorded from pages."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+
+from office.audit import tables
+from office.audit.chain import Break, Chain
+from office.audit.reading import Filter, Log
+from office.audit.tables import MOST_IN_XLSX
+from office.audit.trail import account, look, record
+from office.sealed.port import SealedFault, StillSealed
+from signing.sm3 import sm3
+from web.languages import N_
+from web.oversight.words import ACT_GROUPS, ACTS
+from web.pages import page
+from web.shown import BEIJING
+from web.visits import Visit
+
+HERE: Final = "/audit"
+REGISTRATION: Final = re.compile(r"R[0-9a-f]{16}")
+ROWS_AT_ONCE: Final = 500
+BREAKS: Final[Mapping[Break, str]] = {
+    Break.CHANGED: N_("第 %(seq)s 条记录与写入时不一致：日志被改动过。"),
+    Break.GAP: N_("第 %(seq)s 条记录缺失：日志被删过。"),
+    Break.UNLINKED: N_("第 %(seq)s 条之后有记录不在链上：日志被改动过。"),
+    Break.OTHER_HEAD: N_("第 %(seq)s 条与以前记下的链头不一致：日志被重做过。"),
+}
+_WAITING: Final = text("SELECT count(*) FROM audit_unlinked")
+
+
+async def note(visit: Visit, act: str, subject: str, facts: Mapping[str, object] | None = None) -> None:
+    """What the visitor just did, in a transaction of its own: for acts that have none."""
+    assert visit.signed_in is not None
+    async with visit.site.engine.begin() as connection:
+        await record(connection, **who(visit), act=act, subject=subject, facts=facts)
+
+
+def who(visit: Visit) -> dict[str, Any]:
+    """`at`, `actor` and `role` of an entry that the visitor makes."""
+    assert visit.signed_in is not None
+    actor = account(visit.signed_in.account_id)
+    return {"at": visit.site.clock(), "actor": actor, "role": str(visit.signed_in.role)}
+
+
+async def index(visit: Visit) -> Response:
+    return await _shown(visit)
+
+
+async def _shown(visit: Visit, *, revealed: tuple[str, str] | None = None, status: int = 200) -> Response:
+    """`revealed`: a pseudonym and whose it was, which only this answer shows."""
+    wanted, typed = _wanted(visit)
+    before = visit.query("before", 18)
+    entries, following = await Log(visit.site.engine).page(
+        wanted, before=int(before) if before.isascii() and before.isdigit() else None
+    )
+    async with visit.site.engine.connect() as connection:
+        waiting = (await connection.execute(_WAITING)).scalar_one()
+    return page(
+        visit,
+        "oversight/audit.html",
+        status,
+        entries=entries,
+        following=following,
+        first=not before,
+        typed=typed,
+        query=_query(typed),
+        acts=ACTS,
+        groups=[(name, visit.text(words)) for name, words in ACT_GROUPS.items()],
+        head=await Chain(visit.site.engine, sm3).head(),
+        waiting=waiting,
+        most_in_xlsx=MOST_IN_XLSX,
+        revealed=revealed,
+    )
+
+
+def _wanted(visit: Visit) -> tuple[Filter, dict[str, str]]:
+    typed = {name: visit.query(name, 60).replace("\0", "").strip() for name in ("actor", "act", "subject")}
+    typed |= {name: visit.query(name, 10).strip() for name in ("since", "until")}
+    since, until = _day(typed["since"]), _day(typed["until"])
+    wanted = Filter(
+        actor=f"account {typed['actor']}" if typed["actor"].isdigit() else typed["actor"],
+        act=typed["act"],
+        subject=typed["subject"],
+        since=since,
+        until=until + timedelta(days=1) if until else None,
+    )
+    return wanted, typed
+
+
+def _day(typed: str) -> datetime | None:
+    """The beginning of a day in Beijing."""
+    try:
+        return datetime.combine(date.fromisoformat(typed), time(), BEIJING)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _query(typed: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in typed.items() if value}
+
+
+async def verify(visit: Visit) -> Response:
+    """Check the whole chain now."""
+    if visit.site.downloads.locked():
+        raise HTTPException(503, "busy", headers={"Retry-After": "5"})
+    async with visit.site.downloads:
+        checked = await Chain(visit.site.engine, sm3).verify()
+    await note(visit, "audit.verify", str(checked.head.seq), {"broken": str(checked.broken or "")})
+    if checked.broken is not None:
+        return visit.refused(HERE, visit.text(BREAKS[checked.broken]) % {"seq": checked.at_seq})
+    text_ = visit.text(N_("全链核对完毕：%(count)s 条记录首尾相接，没有改动。链头 %(head)s"))
+    return visit.done(HERE, text_ % {"count": checked.head.seq, "head": checked.head.digest})
+
+
+async def export(visit: Visit) -> Response:
+    """The entries of a filter as CSV or XLSX. Taking them away is in the log as well."""
+    kind = visit.param("kind")
+    if kind not in ("csv", "xlsx"):
+        raise HTTPException(404)
+    if visit.site.downloads.locked():
+        raise HTTPException(503, "busy", headers={"Retry-After": "5"})
+    wanted, typed = _wanted(visit)
+    await note(visit, "look.audit_export", kind, _query(typed))
+    name = f"attachment; filename=audit-{visit.site.clock():%Y%m%d%H%M}.{kind}"
+    if kind == "csv":
+        content = _csv(visit, wanted)
+        return StreamingResponse(content, media_type="text/csv", headers={"Content-Disposition": name})
+    async with visit.site.downloads:
+        entries = [one async for one in Log(visit.site.engine).export(wanted, MOST_IN_XLSX)]
+        book = await asyncio.to_thread(tables.xlsx, entries)
+    media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return Response(book, media_type=media, headers={"Content-Disposition": name})
+
+
+async def _csv(visit: Visit, wanted: Filter) -> AsyncIterator[bytes]:
+    async with visit.site.downloads:
+        yield tables.csv_head()
+        some = []
+        async for entry in Log(visit.site.engine).export(wanted):
+            some.append(entry)
+            if len(some) == ROWS_AT_ONCE:
+                yield tables.csv_of(some)
+                some = []
+        yield tables.csv_of(some)
+
+
+async def reveal(visit: Visit) -> Response:
+    """Whose a pseudonym was, after the close of its lot; the look is recorded before it is shown."""
+    registration = visit.form.get("registration", "").strip()
+    if not REGISTRATION.fullmatch(registration):
+        return visit.refused(HERE, visit.text(N_("登记号是 R 加 16 位数字或字母，请照日志里的填写。")), 422)
+    try:
+        account_id = await visit.site.sealed.account_of_registration_after_close(registration)
+    except StillSealed:
+        await note(visit, "look.refused", registration)
+        return visit.refused(HERE, visit.text(N_("标的还没有结束，现在不能核对登记号是谁的。")), 403)
+    except SealedFault:
+        return visit.refused(HERE, visit.text(N_("没有这个登记号，或者暂时查不了，请稍后再试。")), 404)
+    async with visit.site.engine.begin() as connection:
+        await look(connection, **who(visit), what="registration", subject=registration)
+    person = await visit.site.accounts.get(account_id)
+    return await _shown(visit, revealed=(registration, person.name if person else "—"))
