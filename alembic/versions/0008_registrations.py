@@ -66,6 +66,7 @@ CREATE TABLE registrations (
     step text NOT NULL DEFAULT '',
     version integer NOT NULL DEFAULT 1,
     deposit_in boolean NOT NULL DEFAULT false,
+    agreed_to integer NOT NULL DEFAULT 0,
     sealed_at timestamptz,
     reason text NOT NULL DEFAULT '',
     made_at timestamptz NOT NULL,
@@ -91,6 +92,11 @@ CREATE TABLE registration_events (
     reason text NOT NULL DEFAULT ''
 );
 CREATE INDEX registration_events_of ON registration_events (registration, id);
+
+CREATE TABLE registration_lapses (
+    lot text PRIMARY KEY REFERENCES listings (lot),
+    at timestamptz NOT NULL
+);
 
 CREATE TABLE priority_holders (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -120,6 +126,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TABLE priority_holders, registration_events, registration_boxes, registrations,"
+        "DROP TABLE priority_holders, registration_lapses, registration_events, registration_boxes, registrations,"
         " sealed_sub_accounts, sealed_partners, sealed_paddles, sealed_registrations, sealed_key"
     )

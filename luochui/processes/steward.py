@@ -36,7 +36,8 @@ from trading.deposits.deposits import Deposits
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
-from trading.registrations.registrations import Registrations
+from trading.registrations.deciding import Deciding
+from trading.registrations.rounds import LapseRound
 from trading.reminders import ReminderRound
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,13 @@ def rounds(house: House) -> list[Work]:
     """Everything that the steward looks after: a line for each owner."""
     return [
         Work("lifecycle", DueRound(house.engine, surroundings(house))),
+        Work(
+            "registrations",
+            LapseRound(
+                house.engine,
+                Deciding(house.engine, house.sealed, Deposits(house.engine, house.sealed)),
+            ),
+        ),
         Work("audit", Chain(house.engine, sm3)),
         Work("awards", AwardRound(house.engine, house.sealed)),
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
@@ -95,8 +103,14 @@ def rounds(house: House) -> list[Work]:
 
 def surroundings(house: House) -> Surroundings:
     """What the lifecycle asks of registrations, money and the book."""
+    deciding = Deciding(house.engine, house.sealed, Deposits(house.engine, house.sealed))
+
+    async def corrected(lot: str, number: int) -> None:
+        await deciding.invalidate_for_correction(lot, number, now=house.clock())
+
     return Surroundings(
-        qualified=Registrations(house.engine, house.sealed).qualified,
+        qualified=deciding.qualified,
+        corrected=corrected,
         statements_complete_until=Deposits(house.engine, house.sealed).complete_until,
         put_on=PuttingOn(house.engine, house.book, house.clock),
     )

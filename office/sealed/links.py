@@ -80,8 +80,10 @@ class LinkRows:
         await connection.execute(known.values(identity_tag=tag))
 
     async def match(self, connection: AsyncConnection, lot: str, code: str) -> list[str]:
+        """Living registrations alone: a retired one is of somebody who has another, or none."""
         here = registrations.identity_tag == self._boxes.tag("identity", lot, code)
-        found = select(registrations.registration).where(here).order_by(registrations.registration)
+        found = select(registrations.registration).where(here, registrations.pair_tag.is_not(None))
+        found = found.order_by(registrations.registration)
         return list((await connection.execute(found)).scalars())
 
     # partners

@@ -1,65 +1,403 @@
 """Registrations: who asks to bid, step by step, until the paddle. The rows know pseudonyms only.
 
-registrations = Registrations(engine, sealed)
-registration = await registrations.begin(account_id, lot, now=now)
-ranks = await registrations.qualified(lot)          # {paddle: rank}, for the end of the announcement
-await registrations.on_deposit_changed(registration, enough, now=now)      # called by the money
+    registrations = Registrations(engine, sealed, money, house)
+    registration = await registrations.begin(account_id, name, lot, now=now)
+    mine = await registrations.of(registration, account_id)
+    await registrations.save(mine, replace(mine.application, …), Step.FORM, now=now)
+    await registrations.submit(mine, now=now)              # papers, then the seal
+    ranks = await registrations.qualified(lot)          # {paddle: rank}, for the end of the announcement
+    await registrations.on_deposit_changed(registration, enough, now=now)      # called by the money
+
+Every method is one transaction of its own and may be repeated. What the sealed process has to say is asked
+before the transaction begins, so that no lock waits for it.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from office.sealed.port import Sealed
-from trading.registrations import rows
-from trading.registrations.states import RegistrationAct, RegistrationState
+from bidding.lots import AssetClass
+from office.accounts import Role
+from office.audit.trail import record
+from office.messages.telling import ToRegistration, tell
+from office.sealed.port import NotYours, Partner, PartnerAnswer, Sealed, WantedPartner
+from trading.confirmations import ASSET_CLASSES
+from trading.registrations import papers, rows
+from trading.registrations.application import Application, Attachment, Step, read_application
+from trading.registrations.deciding import Deciding, Money
+from trading.registrations.lots import RegisterableLot, lot_of
+from trading.registrations.papers import House, Offered, Paper
+from trading.registrations.rows import RegistrationFacts, Stale
+from trading.registrations.states import ENDED, UNSEALED, RegistrationAct, RegistrationState, WrongState
+
+APPLICATION: Final = "application"
+_S = RegistrationState
+_A = RegistrationAct
 
 
-class Registrations:
-    """Every method is one transaction of its own, and may be repeated."""
+class NotOpen(Exception):
+    """The lot takes no registrations now."""
 
-    def __init__(self, engine: AsyncEngine, sealed: Sealed) -> None:
-        self._engine = engine
-        self._sealed = sealed
+    def __init__(self, lot: RegisterableLot) -> None:
+        super().__init__(lot.lot)
+        self.lot = lot
 
-    # for the lifecycle and the money
 
-    async def qualified(self, lot: str) -> Mapping[str, int]:
-        """{paddle: rank} of those whose form is complete and whose deposit is in; gives paddles that lack."""
-        everyone = await self._sealed.of_lot(lot)
-        complete = await self._in_state(everyone, RegistrationState.QUALIFIED)
-        ranks = await self._ranks(lot)
-        for registration in everyone:
-            if registration in complete:
-                await self._sealed.give_paddle(registration, ranks.get(registration, 0))
-            else:
-                await self._sealed.take_paddle(registration)
-        return await self._sealed.qualified(lot)
+class UnknownLot(LookupError):
+    """There is no such listing."""
 
-    async def on_deposit_changed(self, registration: str, enough: bool, *, now: datetime) -> None:
-        """The money says whether the deposit is in. What it says of an ended registration changes nothing."""
+
+class OwnLot(Exception):
+    """Who sells does not bid."""
+
+
+class JoinedElsewhere(Exception):
+    """The person takes part in this lot as somebody's partner, or the other way round."""
+
+
+class Incomplete(Exception):
+    """Something is not filled in yet; `step` is where."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """A registration as the registrant or a partner sees it."""
+
+    facts: RegistrationFacts
+    account_id: int
+    owner: bool
+    lot: RegisterableLot
+    application: Application
+    partners: Sequence[Partner]
+    sealed: frozenset[Paper]
+    """Papers that carry the registrant's seal."""
+
+    @property
+    def registration(self) -> str:
+        return self.facts.registration
+
+    @property
+    def state(self) -> RegistrationState:
+        return self.facts.state
+
+
+class Registrations(Deciding):
+    """`money` None: for those who only read."""
+
+    def __init__(
+        self, engine: AsyncEngine, sealed: Sealed, money: Money | None = None, house: House | None = None
+    ) -> None:
+        super().__init__(engine, sealed, money)
+        self._house = house or House(name="")
+
+    # ── the registrant's ──
+
+    async def begin(self, account_id: int, name: str, lot: str, *, now: datetime) -> str:
+        """The person's registration for the lot: the one that lives, or a new one.
+
+        Raises UnknownLot, NotOpen, JoinedElsewhere.
+        """
+        async with self._engine.connect() as connection:
+            found = await lot_of(connection, lot)
+        if found is None:
+            raise UnknownLot(lot)
+        earlier = await self._sealed.registration_of(account_id, lot)
+        if earlier is not None and not await self._has_ended(earlier):
+            return earlier
+        if not found.is_open(now):
+            raise NotOpen(found)
+        if found.transferor_id == account_id:
+            raise OwnLot(lot)
+        if await self._has_joined(account_id, lot):
+            raise JoinedElsewhere(lot)
+        if earlier is not None:
+            await self._sealed.retire(earlier)
+        registration = await self._sealed.register(account_id, lot)
+        box = await self._boxed(registration, Application(name=name))
+        async with self._engine.begin() as connection:
+            await rows.make(connection, registration, now=now)
+            await rows.keep_new_box(connection, registration, APPLICATION, box, now=now)
+            await _note(connection, registration, "registration.begin", now)
+        return registration
+
+    async def of(self, registration: str, account_id: int) -> Mine:
+        """Raises NotYours for everybody but the registrant and the partners."""
+        lot = await self._sealed.lot_of(registration, account_id)
+        owner = await self._sealed.owner_of(registration, account_id)
+        partners = await self._sealed.partners(registration, account_id)
+        async with self._engine.connect() as connection:
+            facts = await rows.read(connection, registration)
+            found = await lot_of(connection, lot)
+            box = await rows.box_of(connection, registration, APPLICATION)
+            names = await rows.box_names(connection, registration)
+        if facts is None or found is None or box is None:
+            raise NotYours(registration)
+        data = await self._sealed.open(registration, APPLICATION, box, account_id=account_id)
+        return Mine(
+            facts=facts,
+            account_id=account_id,
+            owner=owner,
+            lot=found,
+            application=read_application(data),
+            partners=partners,
+            sealed=frozenset(paper for paper in Paper if sealed_name(paper) in names),
+        )
+
+    async def save(self, mine: Mine, application: Application, step: Step, *, now: datetime) -> None:
+        """Keep what was filled in. Raises Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        box = await self._boxed(mine.registration, application)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=step.value)
+            await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
+
+    async def set_partners(self, mine: Mine, wanted: Sequence[WantedPartner], *, now: datetime) -> None:
+        """Whom to buy with; nobody: alone. Raises ListFaults, JoinedElsewhere, Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        if mine.state is not _S.FILLING:
+            raise WrongState(mine.state, _A.SAVE)
+        await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
+        changed = replace(mine.application, joint=bool(wanted))
+        await self.save(mine, changed, Step.JOINT, now=now)
+
+    async def attach(self, mine: Mine, attachment: Attachment, content: bytes, *, now: datetime) -> None:
+        """One more attachment. Raises ValueError when there are too many; Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        name = attachment_name(attachment.id)
+        changed = mine.application.with_attachment(attachment)
+        kept = await self._sealed.seal(mine.registration, name, content)
+        box = await self._boxed(mine.registration, changed)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=Step.ATTACHMENTS.value)
+            await rows.keep_box(connection, mine.registration, name, kept, now=now)
+            await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
+
+    async def detach(self, mine: Mine, which: str, *, now: datetime) -> None:
+        """Without this attachment. Raises Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        box = await self._boxed(mine.registration, mine.application.without_attachment(which))
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=Step.ATTACHMENTS.value)
+            await rows.drop_boxes(connection, mine.registration, [attachment_name(which)])
+            await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
+
+    async def content(self, mine: Mine, name: str) -> bytes | None:
+        """What lies in one of the registration's boxes; None: there is no such."""
+        async with self._engine.connect() as connection:
+            box = await rows.box_of(connection, mine.registration, name)
+        if box is None:
+            return None
+        return await self._sealed.open(mine.registration, name, box, account_id=mine.account_id)
+
+    async def submit(self, mine: Mine, *, now: datetime) -> RegistrationState:
+        """All is filled in: the partners are asked, or the papers made ready to be sealed.
+
+        Raises Incomplete, Stale, WrongState, NotOpen.
+        """
+        self._require_open(mine, now)
+        if (step := mine.application.next_step()) is not Step.SEAL:
+            raise Incomplete(step)
+        if mine.application.joint and not mine.partners:
+            raise Incomplete(Step.JOINT)
+        application = replace(mine.application, submitted_at=now)
+        agreed = all(one.answer is PartnerAnswer.ACCEPTED for one in mine.partners)
+        act, after = (_A.FINISH, _S.AWAITING_SEAL) if agreed else (_A.ASK_PARTNERS, _S.AWAITING_PARTNERS)
+        kept = {APPLICATION: await self._boxed(mine.registration, application)}
+        kept |= await self._papers(replace(mine, application=application), now)
+        await self._sealed.identify(mine.registration, mine.account_id, application.code)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, act, after, now=now, step=Step.SEAL.value)
+            for name, box in kept.items():
+                await rows.keep_box(connection, mine.registration, name, box, now=now)
+            await _note(connection, mine.registration, "registration.submit", now)
+        return after
+
+    async def change(self, mine: Mine, *, now: datetime) -> None:
+        """Back to the forms; what was sealed is thrown away. Raises Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.CHANGE, _S.FILLING, now=now)
+            gone = [name(paper) for paper in Paper for name in (plain_name, sealed_name)]
+            await rows.drop_boxes(connection, mine.registration, gone)
+
+    async def answer(self, registration: str, account_id: int, accepted: bool, *, now: datetime) -> None:
+        """A partner answers. Raises NotYours, WrongState, NotOpen, JoinedElsewhere."""
+        mine = await self.of(registration, account_id)
+        if mine.owner:
+            raise NotYours(registration)
+        self._require_open(mine, now)
+        if mine.state not in UNSEALED:
+            raise WrongState(mine.state, _A.FINISH)
+        if accepted and await self._sealed.registration_of(account_id, mine.lot.lot) is not None:
+            raise JoinedElsewhere(mine.lot.lot)
+        everybody = await self._sealed.answer(registration, account_id, accepted)
         async with self._engine.begin() as connection:
             facts = await rows.lock(connection, registration)
-            if facts is None or facts.deposit_in == enough:
-                return
-            act = RegistrationAct.DEPOSIT_IN if enough else RegistrationAct.DEPOSIT_LACKING
-            step = {
-                RegistrationState.AWAITING_DEPOSIT: RegistrationState.QUALIFIED,
-                RegistrationState.QUALIFIED: RegistrationState.AWAITING_DEPOSIT,
-            }
-            if (facts.state is RegistrationState.AWAITING_DEPOSIT) == enough and facts.state in step:
-                await rows.change(connection, facts, act, step[facts.state], now=now, deposit_in=enough)
-            else:
-                await rows.note_deposit(connection, registration, enough)
+            assert facts is not None
+            if everybody and facts.state is _S.AWAITING_PARTNERS:
+                await rows.change(connection, facts, _A.FINISH, _S.AWAITING_SEAL, now=now)
+            kind = "registration.partner_accepted" if accepted else "registration.partner_declined"
+            await tell(connection, ToRegistration(registration), kind, now=now)
 
-    async def _in_state(self, registrations: list[str], state: RegistrationState) -> set[str]:
-        found = select(rows.rows.registration).where(
-            rows.rows.registration.in_(registrations), rows.rows.state == state.value
+    async def keep_sealed(
+        self, mine: Mine, paper: Paper, content: bytes, *, now: datetime
+    ) -> RegistrationState:
+        """A paper with the registrant's seal. With the last one it is complete but for the money.
+
+        Raises WrongState, NotOpen.
+        """
+        self._require_open(mine, now)
+        box = await self._sealed.seal(mine.registration, sealed_name(paper), content)
+        async with self._engine.begin() as connection:
+            facts = await rows.lock(connection, mine.registration)
+            if facts is None or facts.state is not _S.AWAITING_SEAL:
+                raise WrongState(_S.FILLING if facts is None else facts.state, _A.SEAL)
+            await rows.keep_box(connection, mine.registration, sealed_name(paper), box, now=now)
+            names = await rows.box_names(connection, mine.registration)
+            if any(sealed_name(each) not in names for each in Paper):
+                return facts.state
+            after = _S.QUALIFIED if facts.deposit_in or mine.lot.deposit == 0 else _S.AWAITING_DEPOSIT
+            await rows.change(
+                connection,
+                facts,
+                _A.SEAL,
+                after,
+                now=now,
+                sealed_at=now,
+                agreed_to=mine.lot.corrections,
+                step=Step.RECEIPT.value,
+            )
+            await _note(connection, mine.registration, "registration.seal", now)
+            await tell(connection, ToRegistration(mine.registration), "registration.sealed", now=now)
+        return after
+
+    async def sub_account(self, mine: Mine, *, now: datetime) -> str | None:
+        """The number to pay the deposit into; opened at the first asking after the seal."""
+        if mine.state in UNSEALED or mine.lot.deposit == 0:
+            return None
+        known = await self._sealed.sub_account_of(mine.registration)
+        if known is not None or self._money is None or not mine.lot.is_open(now):
+            return known
+        due, name = mine.lot.deposit, mine.application.name
+        deadline = mine.lot.deposit_ends
+        return await self._money.open_sub_account(
+            mine.registration, mine.application.bank, due, name, deadline, now=now
         )
-        async with self._engine.connect() as connection:
-            return set((await connection.execute(found)).scalars())
 
-    async def _ranks(self, lot: str) -> Mapping[str, int]:
-        return {}
+    async def withdraw(self, mine: Mine, *, now: datetime) -> None:
+        """Before the end of registration. The paddle goes off the list, the deposit back.
+
+        Raises Stale, WrongState, NotOpen.
+        """
+        self._require_open(mine, now)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.WITHDRAW, _S.WITHDRAWN, now=now)
+            await _note(connection, mine.registration, "registration.withdraw", now)
+        await self._leave(mine.registration, now)
+
+    async def confirm_again(self, mine: Mine, *, now: datetime) -> RegistrationState:
+        """The registrant keeps to it after a correction. Raises Stale, WrongState, NotOpen."""
+        self._require_open(mine, now)
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            complete = facts.deposit_in or mine.lot.deposit == 0
+            after = _S.QUALIFIED if complete else _S.AWAITING_DEPOSIT
+            seen = mine.lot.corrections
+            await rows.change(connection, facts, _A.CONFIRM_AGAIN, after, now=now, agreed_to=seen)
+            await _note(connection, mine.registration, "registration.confirm_again", now)
+        return after
+
+    async def everything_of(self, account_id: int) -> list[tuple[RegistrationFacts, RegisterableLot]]:
+        """One's own registrations, the newest first."""
+        mine = {one.registration: one.lot for one in await self._sealed.registrations_of(account_id)}
+        async with self._engine.connect() as connection:
+            facts = await rows.states(connection, list(mine))
+            lots = {lot: await lot_of(connection, lot) for lot in {mine[name] for name in facts}}
+        found = [(each, lots[mine[name]]) for name, each in facts.items()]
+        shown = [(each, lot) for each, lot in found if lot is not None]
+        return sorted(shown, key=lambda one: one[0].made_at, reverse=True)
+
+    # ── inside ──
+
+    async def _papers(self, mine: Mine, now: datetime) -> dict[str, bytes]:
+        offered = Offered(
+            lot=mine.lot.lot,
+            title=mine.lot.title,
+            asset_class=ASSET_CLASSES[AssetClass(mine.lot.asset_class)],
+            transferor=mine.lot.transferor,
+            starting_price=mine.lot.starting_price,
+            deposit=mine.lot.deposit,
+        )
+        made = {}
+        for paper in Paper:
+            pdf = await asyncio.to_thread(
+                papers.render,
+                paper,
+                mine.registration,
+                mine.application,
+                list(mine.partners),
+                offered,
+                self._house,
+                as_of=now,
+            )
+            made[plain_name(paper)] = await self._sealed.seal(mine.registration, plain_name(paper), pdf)
+        return made
+
+    async def _boxed(self, registration: str, application: Application) -> bytes:
+        return await self._sealed.seal(registration, APPLICATION, application.as_bytes())
+
+    async def _has_ended(self, registration: str) -> bool:
+        async with self._engine.connect() as connection:
+            facts = await rows.read(connection, registration)
+        return facts is not None and facts.state in ENDED
+
+    async def _has_joined(self, account_id: int, lot: str) -> bool:
+        asked = await self._sealed.invitations(account_id)
+        return any(one.lot == lot and one.answer is PartnerAnswer.ACCEPTED for one in asked)
+
+    @staticmethod
+    async def _locked(connection: AsyncConnection, mine: Mine) -> RegistrationFacts:
+        """The row as the page saw it. Raises Stale; NotYours for who is not the registrant."""
+        if not mine.owner:
+            raise NotYours(mine.registration)
+        facts = await rows.lock(connection, mine.registration)
+        if facts is None or facts.version != mine.facts.version:
+            raise Stale(mine.registration)
+        return facts
+
+    @staticmethod
+    def _require_open(mine: Mine, now: datetime) -> None:
+        if not mine.lot.is_open(now):
+            raise NotOpen(mine.lot)
+
+
+async def _note(connection: AsyncConnection, registration: str, act: str, now: datetime) -> None:
+    await record(
+        connection, at=now, actor=registration, role=Role.BIDDER, act=act, subject=registration, facts={}
+    )
+
+
+def plain_name(paper: Paper) -> str:
+    return f"{paper.value}.pdf"
+
+
+def sealed_name(paper: Paper) -> str:
+    return f"{paper.value}.sealed.pdf"
+
+
+def attachment_name(which: str) -> str:
+    return f"attachment/{which}"

@@ -1,10 +1,11 @@
 """The rows of registrations: pseudonyms with states, boxes, what happened to them. No lot, no person."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, select, update
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -20,6 +21,8 @@ class RegistrationRow(SQLModel, table=True):
     step: str = ""
     version: int = 1
     deposit_in: bool = False
+    agreed_to: int = 0
+    """The number of the last correction of the announcement that the registrant has seen and kept to."""
     sealed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     reason: str = ""
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -63,6 +66,7 @@ class RegistrationFacts:
     step: str
     version: int
     deposit_in: bool
+    agreed_to: int
     sealed_at: datetime | None
     reason: str
     made_at: datetime
@@ -113,6 +117,14 @@ async def change(
         await connection.execute(insert(RegistrationEvent).values(event))
 
 
+async def keep_new_box(
+    connection: AsyncConnection, registration: str, name: str, box: bytes, *, now: datetime
+) -> None:
+    """Unless there is one."""
+    put = insert(RegistrationBox).values(registration=registration, name=name, box=box, made_at=now)
+    await connection.execute(put.on_conflict_do_nothing(index_elements=[boxes.registration, boxes.name]))
+
+
 async def note_deposit(connection: AsyncConnection, registration: str, enough: bool) -> None:
     """Where the state does not depend on it now."""
     noted = update(RegistrationRow).where(rows.registration == registration)
@@ -125,6 +137,38 @@ async def keep_box(
     put = insert(RegistrationBox).values(registration=registration, name=name, box=box, made_at=now)
     key = [boxes.registration, boxes.name]
     await connection.execute(put.on_conflict_do_update(index_elements=key, set_={"box": box, "made_at": now}))
+
+
+async def drop_boxes(connection: AsyncConnection, registration: str, names: Collection[str]) -> None:
+    gone = delete(RegistrationBox).where(boxes.registration == registration, boxes.name.in_(names))
+    await connection.execute(gone)
+
+
+async def box_names(connection: AsyncConnection, registration: str) -> set[str]:
+    found = select(boxes.name).where(boxes.registration == registration)
+    return set((await connection.execute(found)).scalars())
+
+
+async def states(
+    connection: AsyncConnection, registrations: Collection[str]
+) -> Mapping[str, RegistrationFacts]:
+    """The rows of those that have one."""
+    columns = [rows[name] for name in RegistrationFacts.__dataclass_fields__]
+    found = select(*columns).where(rows.registration.in_(list(registrations)))
+    return {row.registration: facts_of(row) for row in await connection.execute(found)}
+
+
+async def make(connection: AsyncConnection, registration: str, *, now: datetime) -> None:
+    """A new row; harmless when it is there."""
+    new = {"registration": registration, "state": RegistrationState.FILLING.value}
+    put = insert(RegistrationRow).values({**new, "made_at": now, "changed_at": now})
+    await connection.execute(put.on_conflict_do_nothing(index_elements=[rows.registration]))
+
+
+async def history(connection: AsyncConnection, registration: str, most: int = 100) -> list[Row[Any]]:
+    found = select(*(events[name] for name in ("act", "before", "after", "at", "reason")))
+    found = found.where(events.registration == registration).order_by(events.id.desc()).limit(most)
+    return list(await connection.execute(found))
 
 
 async def box_of(connection: AsyncConnection, registration: str, name: str) -> bytes | None:

@@ -1,0 +1,142 @@
+"""What the lifecycle and the money ask of registrations, and tell them. No person is known here.
+
+ranks = await deciding.qualified(lot)
+await deciding.on_deposit_changed(registration, enough, now=now)
+await deciding.invalidate_for_correction(lot, number, now=now)
+await deciding.lapse(lot, now=now)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bidding.terms import Fen
+from office.messages.telling import ToRegistration, tell
+from office.sealed.port import Sealed
+from trading.registrations import priority, rows
+from trading.registrations.lots import RegisterableLot, lot_of
+from trading.registrations.rows import RegistrationFacts
+from trading.registrations.states import ENDED, RegistrationAct, RegistrationState
+
+_S = RegistrationState
+_A = RegistrationAct
+
+
+class Money(Protocol):
+    """What registrations ask of the deposits (trading.deposits.Deposits)."""
+
+    async def open_sub_account(
+        self,
+        registration: str,
+        bank: str,
+        due: Fen,
+        payer_name: str,
+        deadline: datetime | None,
+        *,
+        now: datetime,
+    ) -> str: ...
+
+    async def release(self, registrations: Iterable[str], *, now: datetime) -> int: ...
+
+
+class Deciding:
+    """Every method may be repeated after a kill."""
+
+    def __init__(self, engine: AsyncEngine, sealed: Sealed, money: Money | None = None) -> None:
+        self._engine = engine
+        self._sealed = sealed
+        self._money = money
+
+    async def qualified(self, lot: str) -> Mapping[str, int]:
+        """{paddle: rank} of those whose form is complete and whose deposit is in; gives paddles that lack."""
+        everyone = await self._sealed.of_lot(lot)
+        async with self._engine.connect() as connection:
+            found = await lot_of(connection, lot)
+            facts = await rows.states(connection, everyone)
+            ranks = await priority.confirmed_of(connection, lot)
+        if found is None:
+            return await self._sealed.qualified(lot)
+        holders = await self._sealed.match(lot, list(ranks))
+        rank_of = {registration: ranks[code] for code, registration in holders.items()}
+        for registration in everyone:
+            if _counts(facts.get(registration), found):
+                await self._sealed.give_paddle(registration, rank_of.get(registration, 0))
+        return await self._only(lot, everyone, facts, found)
+
+    async def on_deposit_changed(self, registration: str, enough: bool, *, now: datetime) -> None:
+        """Whether the deposit is in, as the money says. Of an ended registration it changes no state."""
+        async with self._engine.begin() as connection:
+            facts = await rows.lock(connection, registration)
+            if facts is None or facts.deposit_in == enough:
+                return
+            act = _A.DEPOSIT_IN if enough else _A.DEPOSIT_LACKING
+            step = {_S.AWAITING_DEPOSIT: _S.QUALIFIED, _S.QUALIFIED: _S.AWAITING_DEPOSIT}
+            if (facts.state is _S.AWAITING_DEPOSIT) == enough and facts.state in step:
+                await rows.change(connection, facts, act, step[facts.state], now=now, deposit_in=enough)
+                kind = "registration.qualified" if enough else "registration.deposit_lacking"
+                await tell(connection, ToRegistration(registration), kind, now=now)
+            else:
+                await rows.note_deposit(connection, registration, enough)
+
+    async def invalidate_for_correction(self, lot: str, number: int, *, now: datetime) -> int:
+        """The n-th correction is out: who agreed to an earlier text has to agree again. Returns how many."""
+        count = 0
+        for registration in await self._sealed.of_lot(lot):
+            async with self._engine.begin() as connection:
+                facts = await rows.lock(connection, registration)
+                if facts is None or facts.agreed_to >= number or facts.sealed_at is None:
+                    continue
+                if facts.state not in (_S.AWAITING_DEPOSIT, _S.QUALIFIED):
+                    continue
+                await rows.change(connection, facts, _A.INVALIDATE, _S.INVALIDATED, now=now)
+                await tell(connection, ToRegistration(registration), "registration.invalidated", now=now)
+                count += 1
+        return count
+
+    async def lapse(self, lot: str, *, now: datetime) -> int:
+        """The lot is decided: what is not qualified ends, and its deposit goes back. Returns how many."""
+        ended = []
+        for registration in await self._sealed.of_lot(lot):
+            async with self._engine.begin() as connection:
+                facts = await rows.lock(connection, registration)
+                if facts is None or facts.state is _S.QUALIFIED or facts.state in ENDED:
+                    continue
+                await rows.change(connection, facts, _A.LAPSE, _S.NOT_CONCLUDED, now=now)
+                ended.append(registration)
+        for registration in ended:
+            await self._leave(registration, now)
+        return len(ended)
+
+    # ── inside ──
+
+    async def _only(
+        self,
+        lot: str,
+        everyone: Sequence[str],
+        facts: Mapping[str, RegistrationFacts],
+        found: RegisterableLot,
+    ) -> Mapping[str, int]:
+        """Take off the list who does not count, unless a later registration of the same person does."""
+        counting = {
+            await self._sealed.paddle_by_registration(one)
+            for one in everyone
+            if _counts(facts.get(one), found)
+        }
+        for registration in everyone:
+            if _counts(facts.get(registration), found):
+                continue
+            if await self._sealed.paddle_by_registration(registration) not in counting:
+                await self._sealed.take_paddle(registration)
+        return await self._sealed.qualified(lot)
+
+    async def _leave(self, registration: str, now: datetime) -> None:
+        await self._sealed.take_paddle(registration)
+        if self._money is not None:
+            await self._money.release([registration], now=now)
+
+
+def _counts(facts: RegistrationFacts | None, lot: RegisterableLot) -> bool:
+    """Complete, paid, and agreed to the announcement as it is now."""
+    return facts is not None and facts.state is _S.QUALIFIED and facts.agreed_to >= lot.corrections
