@@ -45,19 +45,22 @@ class Attempt:
         )
 
 
+def _storage(redis_url: str) -> RedisStorage:
+    return RedisStorage(
+        f"async+{redis_url}",
+        implementation="redispy",
+        key_prefix="luochui:limits",
+        # A restarted server leaves dead sockets in the pool: redis-py's options, which limits passes on.
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # type: ignore[arg-type]
+        retry_on_error=[RedisConnectionError],  # type: ignore[arg-type]
+    )
+
+
 class SignInLimits:
     """Counts wrong passwords in Redis, for all web processes together."""
 
     def __init__(self, redis_url: str) -> None:
-        storage = RedisStorage(
-            f"async+{redis_url}",
-            implementation="redispy",
-            key_prefix="luochui:limits",
-            # A restarted server leaves dead sockets in the pool: redis-py's options, which limits passes on.
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),  # type: ignore[arg-type]
-            retry_on_error=[RedisConnectionError],  # type: ignore[arg-type]
-        )
-        self._limiter = FixedWindowRateLimiter(storage)
+        self._limiter = FixedWindowRateLimiter(_storage(redis_url))
 
     async def waiting_s(self, attempt: Attempt) -> int:
         """Take one attempt into account: 0 if it may go ahead, else the seconds to wait."""
@@ -87,3 +90,20 @@ class SignInLimits:
 
     async def _give_back(self, item: RateLimitItemPerMinute, key: str) -> None:
         await self._limiter.storage.incr(item.key_for(key), item.get_expiry(), amount=-1)
+
+
+OPEN_DATA_PER_ADDRESS: Final = RateLimitItemPerMinute(60, 1, namespace="open-data-address")
+
+
+class ReaderLimits:
+    """How often one address may read open data: a loop without a pause is soon written."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._limiter = FixedWindowRateLimiter(_storage(redis_url))
+
+    async def waiting_s(self, address: str) -> int:
+        """Take one reading into account: 0 if it may go ahead, else the seconds to wait."""
+        if await self._limiter.hit(OPEN_DATA_PER_ADDRESS, address):
+            return 0
+        stats = await self._limiter.get_window_stats(OPEN_DATA_PER_ADDRESS, address)
+        return max(1, int(stats.reset_time - time.time()) + 1)

@@ -25,7 +25,7 @@ from trading.sales import Sales
 from trading.sealing import Stamp
 from web.jobs import Jobs
 from web.languages import Catalogues
-from web.limiting import SignInLimits
+from web.limiting import ReaderLimits, SignInLimits
 from web.trust import TrustKeeper
 
 DOWNLOADS_AT_ONCE: Final = 8
@@ -138,6 +138,7 @@ class Site:
     accounts: Accounts
     passwords: Passwords
     limits: SignInLimits
+    reader_limits: ReaderLimits
     catalogues: Catalogues
     downloads: asyncio.Semaphore
     ukeys: UKeys
@@ -169,6 +170,7 @@ class Site:
             accounts=Accounts(deps.engine, passwords),
             passwords=passwords,
             limits=SignInLimits(deps.redis_url),
+            reader_limits=ReaderLimits(deps.redis_url),
             catalogues=Catalogues.load(),
             downloads=asyncio.Semaphore(DOWNLOADS_AT_ONCE),
             ukeys=UKeys(deps.engine),
