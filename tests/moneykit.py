@@ -178,7 +178,10 @@ async def snapshot(engine: AsyncEngine) -> dict[str, Any]:
     times."""
     async with engine.connect() as connection:
         accounts = await connection.execute(
-            text("SELECT sub_account, state, enough, told_enough, taken FROM sub_accounts ORDER BY 1")
+            text(
+                "SELECT sub_account, state, taken, CASE WHEN disposition = 'held' THEN enough END,"
+                " CASE WHEN disposition = 'held' THEN told_enough END FROM sub_accounts ORDER BY 1"
+            )
         )
         moneys = await connection.execute(
             text(
