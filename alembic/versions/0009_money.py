@@ -15,11 +15,6 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-ROLES = """
-ALTER TABLE accounts DROP CONSTRAINT accounts_role_known;
-ALTER TABLE accounts ADD CONSTRAINT accounts_role_known
-    CHECK (role IN ('bidder', 'transferor', 'administrator', 'regulator', 'finance'));
-"""
 BANKING = """
 CREATE TABLE bank_statements (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -297,7 +292,6 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    op.execute(ROLES)
     op.execute(BANKING)
     op.execute(JOURNAL)
     op.execute(DEPOSITS)
@@ -306,9 +300,3 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(f"DROP TABLE {_TABLES}")
     op.execute("DROP FUNCTION journal_only_grows(), journal_balances()")
-    op.execute("DELETE FROM accounts WHERE role = 'finance'")
-    op.execute("ALTER TABLE accounts DROP CONSTRAINT accounts_role_known")
-    op.execute(
-        "ALTER TABLE accounts ADD CONSTRAINT accounts_role_known"
-        " CHECK (role IN ('bidder', 'transferor', 'administrator', 'regulator'))"
-    )

@@ -33,6 +33,7 @@ from office.sealed.port import Sealed
 from signing.sm3 import sm3
 from trading.awards.rounds import AwardRound
 from trading.deposits.deposits import Deposits
+from trading.deposits.rounds import MatchingRound, RefundRound
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
@@ -90,6 +91,13 @@ def rounds(house: House) -> list[Work]:
                 Deciding(house.engine, house.sealed, Deposits(house.engine, house.sealed)),
             ),
         ),
+        Work(
+            "money",
+            MatchingRound(
+                house.engine, house.sealed, Deciding(house.engine, house.sealed).on_deposit_changed
+            ),
+        ),
+        Work("refunds", RefundRound(house.engine), every_s=20.0),
         Work("audit", Chain(house.engine, sm3)),
         Work("awards", AwardRound(house.engine, house.sealed)),
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
