@@ -85,7 +85,7 @@ def _resumed(it: Situation, target: LotState) -> Mapping[str, Any]:
 
 
 def _counted_again(it: Situation) -> Mapping[str, Any]:
-    """The period from where it was counted, over days that are known now; never an end that is over."""
+    """The period from where it was counted, over days that are known now; never a known end that is over."""
     listing, start = it.listing, _set(it.listing.counted_from)
     if listing.state is LotState.PUBLICATION:
         found = dict(periods.publication(it.rules, it.calendar, start))
@@ -95,7 +95,9 @@ def _counted_again(it: Situation) -> Mapping[str, Any]:
         found = periods.chosen(it.rules, it.calendar, start, ends, opens - ends).changes()
     else:
         found = _period(it, listing.state, start, days=listing.counted_days)
-    return found if _set(found["registration_ends"]) > it.now else _period(it, listing.state, it.now, days=1)
+    if found["provisional"] or _set(found["registration_ends"]) > it.now:
+        return found
+    return _period(it, listing.state, it.now, days=1)
 
 
 def _period(it: Situation, state: LotState, start: datetime, *, days: int | None = None) -> dict[str, Any]:
