@@ -199,11 +199,7 @@ class Contacts:
 
     async def verify(self, account_id: int, ticket: str, code: str, now: datetime) -> Contact:
         """The address of the ticket belongs to the account from now on. Raises WrongCode."""
-        async with self._engine.connect() as connection:
-            try:
-                proved = await self.prove(connection, Purpose.VERIFY, ticket, code, now)
-            finally:
-                await connection.commit()
+        proved = await self._proved(Purpose.VERIFY, ticket, code, now)
         if proved.account_id != account_id:
             raise WrongCode
         contact = Contact(proved.channel, proved.address, now)
@@ -211,6 +207,21 @@ class Contacts:
             values = {"account_id": account_id, "channel": str(contact.channel), "now": now}
             await connection.execute(_SET, values | {"address": contact.address})
         return contact
+
+    async def recover(self, ticket: str, code: str, now: datetime) -> int:
+        """Whose forgotten password may be set anew. Raises WrongCode."""
+        proved = await self._proved(Purpose.RECOVER, ticket, code, now)
+        if proved.account_id is None:
+            raise WrongCode
+        return proved.account_id
+
+    async def _proved(self, purpose: Purpose, ticket: str, code: str, now: datetime) -> Proved:
+        """A wrong try counts as well: it is committed either way."""
+        async with self._engine.connect() as connection:
+            try:
+                return await self.prove(connection, purpose, ticket, code, now)
+            finally:
+                await connection.commit()
 
     async def remove(self, account_id: int, channel: Channel) -> bool:
         removed = text("DELETE FROM contacts WHERE account_id = :account_id AND channel = :channel")

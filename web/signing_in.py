@@ -8,9 +8,11 @@ from starlette.responses import Response
 from office.accounts import LOGIN, Person, login_from
 from office.sessions import COOKIE as SESSION_COOKIE
 from office.sessions import id_of
+from office.sign_ins import Outcome
 from web import csrf
 from web.languages import LOCALES, N_
 from web.limiting import Attempt
+from web.oversight.sign_ins import remember
 from web.pages import page
 from web.visits import LOCALE_COOKIE, Visit, drop_session, local, set_session
 
@@ -51,6 +53,7 @@ async def sign_in(visit: Visit) -> Response:
     person = await _verified(visit, login, password)
     if person is None:
         visit.site.metrics.sign_ins.labels("wrong").inc()
+        await _note_wrong(visit, login)
         return _shown(
             visit, login, next_page, error=visit.text(N_("账号或密码不对，请检查后重试。")), status=422
         )
@@ -65,6 +68,13 @@ async def sign_in(visit: Visit) -> Response:
 async def _verified(visit: Visit, login: str, password: str) -> Person | None:
     known_form = LOGIN.fullmatch(login) is not None and len(password) <= LONGEST_PASSWORD
     return await visit.site.accounts.verify(login if known_form else "", password)
+
+
+async def _note_wrong(visit: Visit, login: str) -> None:
+    """For the history that the owner of the account sees."""
+    person = await visit.site.accounts.by_login(login) if LOGIN.fullmatch(login) else None
+    if person is not None:
+        await remember(visit, person.id, Outcome.WRONG)
 
 
 async def _enter(visit: Visit, person: Person, next_page: str) -> Response:
@@ -96,6 +106,7 @@ async def let_in(visit: Visit, person: Person, response: Response, *, by_ukey: b
     visit.site.metrics.sign_ins.labels("ok").inc()
     log.info("signed_in", account=person.id, role=str(person.role), by_ukey=by_ukey)
     set_session(visit, response, cookie)
+    await remember(visit, person.id, Outcome.UKEY if by_ukey else Outcome.PASSWORD, response)
     response.set_cookie(
         DEVICE_COOKIE,
         csrf.sign(visit.site.settings.secret, "device", person.login),

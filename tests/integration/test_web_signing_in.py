@@ -155,7 +155,7 @@ async def test_demo_accounts_are_shown_in_demo_mode_only(database: str, valkey: 
         page = (await web.visitor().get("/sign-in")).text
         assert "demo-password" in page
         assert page.count("机器人也在使用") == 1
-        assert "忘记密码请联系平台管理员" in page
+        assert "/recover" in page
         labels = re.findall(r'(?:<section[^>]*|role="region") aria-label="([^"]+)"', page)
         assert len(labels) == len(set(labels)) == 2
     async with web_on(database, valkey, demo=False, demo_accounts=shown) as web:

@@ -2,13 +2,22 @@
 
 from typing import Final
 
-from web.oversight import auditing, messages
+from web.oversight import auditing, contact_pages, messages, recovering, sign_ins
 from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, SIGNED_IN, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/my/messages", messages.index, SIGNED_IN),
     Page("POST", "/my/messages/read-all", messages.read_all, SIGNED_IN),
     Page("POST", "/my/messages/{message}/open", messages.open_one, SIGNED_IN),
+    Page("GET", "/my", sign_ins.hub, SIGNED_IN),
+    Page("GET", "/my/sign-ins", sign_ins.index, SIGNED_IN),
+    Page("GET", "/my/contacts", contact_pages.index, SIGNED_IN),
+    Page("POST", "/my/contacts/ask", contact_pages.ask, SIGNED_IN),
+    Page("POST", "/my/contacts/verify", contact_pages.verify, SIGNED_IN),
+    Page("POST", "/my/contacts/remove", contact_pages.remove, SIGNED_IN),
+    Page("GET", "/recover", recovering.form, EVERYBODY),
+    Page("POST", "/recover", recovering.ask, EVERYBODY),
+    Page("POST", "/recover/code", recovering.set_anew, EVERYBODY),
     Page("GET", "/demo/outbox", messages.outbox, EVERYBODY),
     Page("GET", "/oversight/deliveries", messages.deliveries, ADMINISTRATORS),
     Page("GET", "/audit", auditing.index, OVERSEERS),
