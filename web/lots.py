@@ -15,6 +15,7 @@ from web import lot_logs, lot_search
 from web.headers import gateways
 from web.languages import N_
 from web.lot_search import ShownLot, Wanted
+from web.oversight.sign_ins import trace
 from web.pages import data_block, page, words_for
 from web.telling import tell
 from web.visits import Visit, sign_in_address
@@ -148,6 +149,7 @@ async def room(visit: Visit) -> Response:
     lot = await known_lot(visit)
     to = gateways(visit.site.settings, visit.request.headers.get("host", ""))
     paddle = await own_paddle(visit, lot.id)
+    await trace(visit)
     return page(
         visit,
         "room.html",
