@@ -46,6 +46,22 @@ Keys = Mapping[str, Sequence[SecretStr]]
 """The keys of each bank; two while one replaces the other."""
 
 
+SHORTEST_KEY: Final = 32
+
+
+def read_keys(written: str) -> dict[str, tuple[SecretStr, ...]]:
+    """ "shifan=KEY,shifan=NEXT": the keys of each bank. Raises ValueError, without the key in its text."""
+    keys: dict[str, tuple[SecretStr, ...]] = {}
+    for place, part in enumerate(filter(None, (each.strip() for each in written.split(","))), start=1):
+        bank, separator, key = part.partition("=")
+        if not separator or bank not in banks() or not banks()[bank].notifies:
+            raise ValueError(f"no. {place} does not name a bank that notifies")
+        if len(key) < SHORTEST_KEY:
+            raise ValueError(f"no. {place} is shorter than {SHORTEST_KEY} characters")
+        keys[bank] = (*keys.get(bank, ()), SecretStr(key))
+    return keys
+
+
 class Refusal(StrEnum):
     UNKNOWN_BANK = "unknown_bank"
     TOO_LARGE = "too_large"

@@ -102,17 +102,18 @@ async def take(
     return Taken(new, len(rows) - new)
 
 
-async def known_of(connection: AsyncConnection, bank: str, rows: Sequence[BankRow]) -> int:
-    """How many of them are in the record. Raises Conflicts as `take` would."""
-    known = 0
+async def known_of(
+    connection: AsyncConnection, bank: str, rows: Sequence[BankRow]
+) -> tuple[int, Sequence[str]]:
+    """How many of them are in the record, and serial numbers for which `take` would raise Conflicts."""
+    known, conflicts = 0, list[str]()
     found = text("SELECT count(*) FROM bank_transactions WHERE bank = :bank AND serial = ANY(:serials)")
     for at in range(0, len(rows), CHUNK):
         columns = _columns(rows[at : at + CHUNK]) | {"bank": bank}
         conflicting = await connection.execute(_CONFLICTING, columns | {"most": MOST_CONFLICTS})
-        if serials := list(conflicting.scalars()):
-            raise Conflicts(serials)
+        conflicts += conflicting.scalars()
         known += int(await connection.scalar(found, {"bank": bank, "serials": columns["serials"]}) or 0)
-    return known
+    return known, conflicts[:MOST_CONFLICTS]
 
 
 def _columns(rows: Sequence[BankRow]) -> dict[str, object]:
