@@ -1,12 +1,18 @@
-"""Two checks of /readyz that the book answers: the gateways' beats, and how far the ledger is behind."""
+"""Checks of /readyz that the book's server answers: the gateways' beats, how far the ledger is behind, the
+steward's sign of life."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from bidding.book import Book
 from bidding.gateway.lookup import PartitionClock, read_clocks
 from bidding.pipeline import BookUnavailable
 from luochui.operations.readiness import Check, Probe
 from luochui.settings import Settings
+
+STEWARD_BEAT: Final = "luochui:steward:beat"
+STEWARD_SILENT_S: Final = 120
+"""It shows itself every 2 s; longer, and what is due stays undone: a person has to look."""
 
 Judge = Callable[[int, Sequence[PartitionClock]], Check]
 
@@ -22,7 +28,10 @@ def probes(book: Book, settings: Settings) -> Sequence[Probe]:
             "ledger", book, lambda now, clocks: ledger_lag(now, clocks, settings.ledger_lag_limit_ms)
         )
 
-    return (beats, ledger)
+    async def steward() -> Check:
+        return await _steward(book)
+
+    return (beats, ledger, steward)
 
 
 async def _asked(name: str, book: Book, judge: Judge) -> Check:
@@ -31,6 +40,24 @@ async def _asked(name: str, book: Book, judge: Judge) -> Check:
         return judge(now, await read_clocks(book))
     except BookUnavailable:
         return Check(name, False, "the book does not answer")
+
+
+async def _steward(book: Book) -> Check:
+    try:
+        now, _ = await book.observe(0)
+        connection = await book.pipeline.ready()
+        return steward_age(now, await connection.ask("GET", STEWARD_BEAT))
+    except BookUnavailable:
+        return Check("steward", False, "the book's server does not answer")
+
+
+def steward_age(now: int, beat: bytes | None) -> Check:
+    """Whether dates that have come are acted on. Where no steward ever ran, none is missed."""
+    if beat is None:
+        return Check("steward", True, "none has run here")
+    silent_s = max(0, now // 1000 - int(beat))
+    says = f"last seen {silent_s} s ago"
+    return Check("steward", silent_s <= STEWARD_SILENT_S, says)
 
 
 def beat_age(now: int, clocks: Sequence[PartitionClock], tolerance_ms: int) -> Check:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bidding.book import Book
 from luochui import logs
 from luochui.messaging import delivery_round, marks
+from luochui.operations.pulse import STEWARD_BEAT
 from luochui.processes.wiring import cancel_on, clock_of, open_book, run_until_stopped
 from luochui.settings import Settings
 from luochui.vaults import asking
@@ -49,8 +50,6 @@ ROUND_WITHIN_S: Final = 120.0
 """Longer, and the round is cut: what it was doing is rolled back and comes again."""
 METRICS_KEY: Final = "luochui:metrics:steward"
 METRICS_LIVE_S: Final = 30
-BEAT_KEY: Final = "luochui:steward:beat"
-"""The last sign of life, in s since 1970; /readyz reads it."""
 CONNECTIONS: Final = 10
 
 
@@ -222,6 +221,6 @@ async def _show(metrics: StewardMetrics, redis_url: str) -> None:
         while True:
             with contextlib.suppress(RedisError, OSError):
                 seconds, _ = await client.time()
-                await client.set(BEAT_KEY, seconds)
+                await client.set(STEWARD_BEAT, seconds)
                 await client.set(METRICS_KEY, metrics.text(), ex=METRICS_LIVE_S)
             await asyncio.sleep(EVERY_S)

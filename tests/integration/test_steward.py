@@ -7,8 +7,9 @@ from datetime import datetime
 import pytest
 import redis.asyncio
 
+from luochui.operations.pulse import STEWARD_BEAT, STEWARD_SILENT_S, steward_age
 from luochui.processes import steward as process
-from luochui.processes.steward import BEAT_KEY, LONGEST_PAUSE_S, METRICS_KEY, Steward, Work, pause_s
+from luochui.processes.steward import LONGEST_PAUSE_S, METRICS_KEY, Steward, Work, pause_s
 from tests.tradingkit import a_clock
 
 
@@ -83,7 +84,15 @@ async def test_it_leaves_a_sign_of_life_and_its_metrics(valkey: str) -> None:
     steward = Steward([Work("one", Counting())], a_clock())
     showing = asyncio.create_task(process._show(steward.metrics, valkey))
     async with redis.asyncio.Redis.from_url(valkey, decode_responses=True) as client, asyncio.timeout(30):
-        while not (await client.get(BEAT_KEY) and await client.get(METRICS_KEY)):
+        while not (await client.get(STEWARD_BEAT) and await client.get(METRICS_KEY)):
             await asyncio.sleep(0.01)
     showing.cancel()
     await asyncio.gather(showing, return_exceptions=True)
+
+
+def test_readiness_tells_of_a_silent_steward() -> None:
+    now = 1_800_000_000_000
+    assert steward_age(now, None).ok, "an installation without one"
+    assert steward_age(now, str(now // 1000 - 3).encode()).ok
+    assert not steward_age(now, str(now // 1000 - STEWARD_SILENT_S - 1).encode()).ok
+    assert steward_age(now, str(now // 1000 + 5).encode()).ok, "another machine's clock"
