@@ -5,12 +5,15 @@ A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->` in
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from bidding.messages import Phase, Reason
 from bidding.session import ENDED, TRANSITIONS
+from trading.lifecycle.states import LotState
+from trading.lifecycle.table import FINAL, targets
+from trading.lifecycle.table import TRANSITIONS as LIFECYCLE
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PART: Final = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -29,9 +32,46 @@ def order_of_checks() -> str:
     return "".join(f"{number}. `{reason}`\n" for number, reason in enumerate(Reason, start=1))
 
 
+def lifecycle_diagram() -> str:
+    """The states of a listing; each arrow is named after the acts that take it."""
+    arrows: dict[tuple[LotState, LotState], list[str]] = {}
+    for act, rows in LIFECYCLE.items():
+        for row in rows:
+            for before in sorted(row.before):
+                for after in sorted(targets(row, before)):
+                    arrows.setdefault((before, after), []).append(act.value)
+    order = list(LotState)
+    edges = [
+        f"    {before} --> {after}: {', '.join(arrows[before, after])}"
+        for before, after in sorted(arrows, key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
+    ]
+    ends = [f"    {state} --> [*]" for state in LotState if state in FINAL]
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {LotState.DRAFT}", *edges, *ends, "```", ""]
+    return "\n".join(lines)
+
+
+def lifecycle_table() -> str:
+    """Every row: who does it, from where, what has to be true, what is published, who hears of it."""
+    heading = "| act | from | to | who | needs | published | told |\n|---|---|---|---|---|---|---|\n"
+    return heading + "".join(
+        f"| {act} | {_names(row.before)} | {'the same' if before_is_after else _names(row.after)}"
+        f" | {_names(row.who)} | {', '.join(row.needs) or '–'} | {row.announces or '–'}"
+        f" | {_names(row.tells) or '–'} |\n"
+        for act, rows in LIFECYCLE.items()
+        for row in rows
+        for before_is_after in (all(targets(row, before) == {before} for before in row.before),)
+    )
+
+
+def _names(values: Iterable[str]) -> str:
+    return ", ".join(sorted(values))
+
+
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "state-diagram": state_diagram,
     "order-of-checks": order_of_checks,
+    "lifecycle-diagram": lifecycle_diagram,
+    "lifecycle-table": lifecycle_table,
 }
 
 

@@ -22,6 +22,7 @@ from office.files import Files
 from signing.sm2 import PrivateKey, load_or_create
 from signing.sm3 import sm3
 from signing.timestamp import stamp_over_http
+from trading.profiles.store import ensure_defaults
 from web.application import create_app
 from web.site import DemoAssistant, Dependencies, Readiness, WebSettings
 from web.trust import TrustKeeper
@@ -47,6 +48,8 @@ async def _serve(settings: Settings) -> None:
         socket_connect_timeout=REDIS_WITHIN_S,
     )
     try:
+        async with engine.begin() as connection:
+            await ensure_defaults(connection, clock_of(settings)())
         async with open_book(settings) as book, client:
             app = create_app(
                 Dependencies(
