@@ -41,6 +41,7 @@ ASSET_CLASSES: Final = {
 }
 """As they stand in documents, which are Chinese whatever the pages speak."""
 
+DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没有法律效力"
 SMALL: Final = 36
 """Dots per inch: an OFD is drawn once before it is given out, as nobody can seal what isn't shown to them."""
 

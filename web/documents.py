@@ -7,17 +7,19 @@ from typing import Final
 from urllib.parse import quote
 
 import structlog
+from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.accounts import Role
 from office.files import FileDamaged, FileMissing
 from signing.documents import DocumentKind
-from trading.sale_states import ENDED_BY_HAND, Party, SaleState
+from trading.sale_states import ENDED_BY_HAND, ORDER, Party, SaleState
 from trading.sales import LONGEST_REASON, SaleDocument, Version, files_to_seal, newest, ofd_behind
 from web.languages import N_
 from web.page_images import page_image, pages_in
 from web.pages import page
+from web.sealing_words import PAPERS
 from web.visits import Visit
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,8 @@ async def show(visit: Visit) -> Response:
         visit,
         "document.html",
         document=document,
+        name=visit.text(PAPERS[document.paper]),
+        listed=await _is_listed(visit, document),
         steps=_steps(document, versions),
         party=party,
         to_seal=[kind.value for kind in to_seal],
@@ -69,10 +73,18 @@ async def show(visit: Visit) -> Response:
     )
 
 
+async def _is_listed(visit: Visit, document: SaleDocument) -> bool:
+    """Whether there is a page of the sale to lead back to."""
+    found = text("SELECT EXISTS (SELECT FROM listings WHERE lot = :lot)")
+    async with visit.site.engine.connect() as connection:
+        return bool(await connection.scalar(found, {"lot": document.lot}))
+
+
 def _steps(document: SaleDocument, versions: Sequence[Version]) -> list[Step]:
     done = {each.sealed_by: each for each in versions if each.kind is DocumentKind.PDF}
     names = {Party.TRANSFEREE: document.transferee, Party.TRANSFEROR: document.transferor, Party.PLATFORM: ""}
-    return [Step(party, names[party], done.get(party), document.turn is party) for party in Party]
+    parties = ORDER[document.paper]
+    return [Step(party, names[party], done.get(party), document.turn is party) for party in parties]
 
 
 def _under_way(document: SaleDocument, versions: Sequence[Version]) -> bool:

@@ -31,6 +31,7 @@ from trading.sealing import HandedOut, Refusal, SealingRefused, accept, prepare_
 from web.documents import document_named, party_of
 from web.jobs import LIVES_S, Asked, Purpose
 from web.languages import N_
+from web.sealing_words import PAPERS
 from web.trust import TrustUnknown
 from web.ukey_proofs import TEXTS as PROOF_TEXTS
 from web.ukey_proofs import ProofRefused, check_trusted
@@ -42,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 LARGEST_SEALING: Final = 4 << 20
 """Of the form that brings one: base64 of a sealing of at most 2.25 MB."""
-TITLE: Final = N_("成交确认书 %(number)s（%(kind)s 版）：%(title)s")
+TITLE: Final = N_("%(paper)s %(number)s（%(kind)s 版）：%(title)s")
 LONGEST_TITLE: Final = 150
 NOT_NOW: Final = N_("现在不需要您盖章：可能已在另一个窗口盖好，或者文件有了变化。请刷新页面查看。")
 NO_UKEY: Final = N_("您的账号还没有可以使用的 UKey。请先到“我的 UKey”绑定，等管理员确认。")
@@ -170,7 +171,8 @@ async def _hand_out(visit: Visit, sitting: _Sitting) -> Response:
 
 
 def _title(visit: Visit, sitting: _Sitting) -> str:
-    facts = {"number": sitting.document.number, "kind": sitting.base.kind.value.upper()}
+    paper = visit.text(PAPERS[sitting.document.paper])
+    facts = {"paper": paper, "number": sitting.document.number, "kind": sitting.base.kind.value.upper()}
     text = visit.text(TITLE) % {**facts, "title": sitting.document.title}
     return "".join(char for char in text if char.isprintable())[:LONGEST_TITLE]
 

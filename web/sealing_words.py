@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from office.ukeys import UKeyState
-from trading.sale_states import Party, SaleState
+from trading.sale_states import Paper, Party, SaleState
 from web.languages import N_
 
 STATES: Final[Mapping[str, str]] = {
@@ -19,6 +19,12 @@ PARTIES: Final[Mapping[str, str]] = {
     Party.TRANSFEREE: N_("受让方"),
     Party.TRANSFEROR: N_("转让方"),
     Party.PLATFORM: N_("平台"),
+}
+PAPERS: Final[Mapping[str, str]] = {
+    Paper.CONFIRMATION: N_("成交确认书"),
+    Paper.CONTRACT: N_("交易合同"),
+    Paper.AWARD: N_("竞得人确定书"),
+    Paper.CERTIFICATE: N_("交易凭证"),
 }
 UKEY_STATES: Final[Mapping[str, str]] = {
     UKeyState.PENDING: N_("等管理员确认"),

@@ -33,7 +33,7 @@ from signing.token.profiles import VIRTUAL, profile
 from signing.token.station import Station, TokenSigner
 from signing.x509 import Certificate
 from trading.awards.papers import Papers
-from trading.confirmations import Confirmations, House
+from trading.confirmations import DEMONSTRATION, Confirmations, House
 from trading.platform_seal import OwnSeal, PlatformSealer
 from trading.sales import Sales
 from trading.sealing import SealingRefused
@@ -47,7 +47,6 @@ SPENT: Final = "platform-pin-was-wrong"
 """Which PIN file was wrong, as it was then. On disk: three restarts must not lock the UKey either."""
 PREPARED_LIVES: Final = timedelta(hours=1)
 SWEEP_EVERY_S: Final = 600.0
-DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没有法律效力"
 
 
 class BadPinFile(Exception):
