@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bidding.pipeline import BookUnavailable
+from office.sealed.port import SealedAway
 from web.languages import N_
 from web.pages import page
 from web.routing import arrive
@@ -54,6 +55,10 @@ GIVEN_PASSWORD: Final = (
     N_("请先修改密码"),
     N_("现在的密码是别人设置的。请先换成只有您自己知道的密码，再办理其他事项。"),
 )
+SEALED_AWAY: Final = (
+    N_("报名和竞买号暂时查不到"),
+    N_("保管报名信息的服务正在恢复，请稍等几秒再刷新。已经进入竞价室的竞买人可以照常出价。"),
+)
 MAINTENANCE: Final = N_("平台维护中")
 
 
@@ -78,6 +83,13 @@ async def on_unavailable(request: Request, error: Exception) -> Response:
     return _answer(visit, 503, TEXTS[503], {"Retry-After": "5"})
 
 
+async def on_sealed_away(request: Request, error: Exception) -> Response:
+    """The process that knows who takes part in what does not answer; bidding goes on without it."""
+    log.error("sealed_away", path=request.url.path)
+    visit = await visit_of(request)
+    return _answer(visit, 503, SEALED_AWAY, {"Retry-After": "5"})
+
+
 async def on_bug(request: Request, error: Exception) -> Response:
     """Everything else. Logged with its trace; the visitor gets its number."""
     log.error("bug", fault=type(error).__name__, path=request.url.path, exc_info=error)
@@ -90,6 +102,7 @@ HANDLERS: Final[Mapping[Any, Any]] = {
     PoolTimeout: on_unavailable,
     RedisError: on_unavailable,
     BookUnavailable: on_unavailable,
+    SealedAway: on_sealed_away,
     ConnectionError: on_unavailable,
     TimeoutError: on_unavailable,
 }

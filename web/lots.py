@@ -11,6 +11,7 @@ from bidding.lots import AssetClass
 from bidding.messages import Phase
 from bidding.terms import LOT_CHARACTERS
 from office.accounts import Role
+from office.sealed.port import SealedAway
 from web import lot_logs, lot_search
 from web.headers import gateways
 from web.languages import N_
@@ -27,6 +28,7 @@ GROUP_TEXTS = (
     ("scheduled", N_("即将开始")),
     ("ended", N_("已结束")),
 )
+NO_PADDLES_NOW = N_("现在查不到您的竞买号，请稍等几秒再刷新。已经进入竞价室的竞买人可以照常出价。")
 NAMES_SHOWN_TO = (Role.ADMINISTRATOR, Role.REGULATOR)
 
 
@@ -125,7 +127,11 @@ async def own_paddle(visit: Visit, lot: str) -> str:
     """The paddle that the person who asks holds, or ""."""
     if visit.signed_in is None or visit.signed_in.role is not Role.BIDDER:
         return ""
-    held = await visit.site.sealed.paddle_of(lot, visit.signed_in.account_id)
+    try:
+        held = await visit.site.sealed.paddle_of(lot, visit.signed_in.account_id)
+    except SealedAway:  # the room itself works without it
+        visit.flash("warning", visit.text(NO_PADDLES_NOW))
+        return ""
     return held[0] if held else ""
 
 

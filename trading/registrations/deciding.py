@@ -79,6 +79,20 @@ class Deciding:
                 await tell(connection, ToRegistration(registration), kind, now=now)
             else:
                 await rows.note_deposit(connection, registration, enough)
+        await self._list_if_qualified(registration)
+
+    async def _list_if_qualified(self, registration: str) -> None:
+        """A paddle at once, for the bidder's eyes; `qualified` looks at everybody again."""
+        async with self._engine.connect() as connection:
+            facts = await rows.read(connection, registration)
+        if facts is None or facts.state is not _S.QUALIFIED:
+            return await self._sealed.take_paddle(registration)
+        lot = await self._sealed.lot_for_steward(registration)
+        async with self._engine.connect() as connection:
+            ranks = await priority.confirmed_of(connection, lot)
+        holders = await self._sealed.match(lot, list(ranks))
+        rank = next((ranks[code] for code, holder in holders.items() if holder == registration), 0)
+        await self._sealed.give_paddle(registration, rank)
 
     async def invalidate_for_correction(self, lot: str, number: int, *, now: datetime) -> int:
         """The n-th correction is out: who agreed to an earlier text has to agree again. Returns how many."""
