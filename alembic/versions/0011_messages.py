@@ -15,7 +15,7 @@ AUDIT = """
 CREATE TABLE audit_entries (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL,
-    actor text NOT NULL CHECK (actor ~ '^(account [0-9]{1,10}|R[0-9a-f]{16}|clock)$'),
+    actor text NOT NULL CHECK (actor ~ '^(account [0-9]{1,10}|R[0-9a-f]{16}|clock|objector)$'),
     role text NOT NULL,
     act text NOT NULL CHECK (act ~ '^[a-z][a-z0-9_.]{1,59}$'),
     subject text NOT NULL CHECK (length(subject) <= 100),

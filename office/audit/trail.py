@@ -6,7 +6,8 @@
 Entries are linked into the chain a moment later (office/audit/chain.py), in one short transaction with an
 advisory lock of its own: nobody who acts waits here for another who acts, and no two can block each other.
 
-Who: "account 12", a registration's pseudonym ("R" and 16 hex digits), or "clock" for the platform itself.
+Who: "account 12", a registration's pseudonym ("R" and 16 hex digits), "clock" for the platform itself, or
+"objector" for who objected to a lot and is named nowhere before the close.
 Before the close no entry has an account and a lot together that would show who bids: the acts of bidders on
 their registrations are recorded under the pseudonym, with no lot.
 """
@@ -23,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 LARGEST_FACTS: Final = 4000
 LONGEST_NAME: Final = 100
 CLOCK: Final = "clock"
-ACTOR: Final = re.compile(r"account [0-9]{1,10}|R[0-9a-f]{16}|clock")
+OBJECTOR: Final = "objector"
+ACTOR: Final = re.compile(r"account [0-9]{1,10}|R[0-9a-f]{16}|clock|objector")
 NAME: Final = re.compile(r"[a-z][a-z0-9_.]{1,59}")
 SECRET: Final = frozenset({"password", "passwd", "secret", "token", "cookie", "csrf"})
 """Facts are never called so: an entry stays for ever and many may read it."""

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from web.oversight import auditing, contact_pages, messages, recovering, sign_ins
-from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, SIGNED_IN, Page
+from web.oversight import auditing, contact_pages, messages, objection_pages, recovering, sign_ins
+from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, SEALERS, SIGNED_IN, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/my/messages", messages.index, SIGNED_IN),
@@ -20,6 +20,15 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/recover/code", recovering.set_anew, EVERYBODY),
     Page("GET", "/demo/outbox", messages.outbox, EVERYBODY),
     Page("GET", "/oversight/deliveries", messages.deliveries, ADMINISTRATORS),
+    Page("GET", "/my/objections", objection_pages.mine, SEALERS),
+    Page("GET", "/objections/new", objection_pages.new_form, SEALERS),
+    Page("POST", "/objections/new", objection_pages.make, SEALERS, objection_pages.BODY_LIMIT),
+    Page("GET", "/objections", objection_pages.index, OVERSEERS),
+    Page("GET", "/objections/{objection}", objection_pages.show, SIGNED_IN),
+    Page("GET", "/objections/{objection}/file", objection_pages.file, SIGNED_IN),
+    Page("POST", "/objections/{objection}/withdraw", objection_pages.withdraw, SEALERS),
+    Page("POST", "/objections/{objection}/answer", objection_pages.answer, ADMINISTRATORS),
+    Page("POST", "/objections/{objection}/suspend", objection_pages.suspend, ADMINISTRATORS),
     Page("GET", "/audit", auditing.index, OVERSEERS),
     Page("GET", "/audit/export.{kind}", auditing.export, OVERSEERS),
     Page("POST", "/audit/verify", auditing.verify, OVERSEERS),

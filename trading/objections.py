@@ -1,0 +1,337 @@
+"""异议: somebody with an account objects to a lot, an administrator answers, the lot may be suspended.
+
+    OPEN ──an administrator answers──▶ UPHELD | DISMISSED
+      └────who made it──────────────▶ WITHDRAWN
+
+Within the announcement, or within the announcement of the result. Who objects has to do with the lot: the
+name, the text and the file are boxes until the close, and the log says "objector".
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from office.accounts import Role
+from office.audit.trail import OBJECTOR, account, record
+from office.files import Files
+from office.marks import Marks
+from office.messages.telling import ToAccount, ToRole, tell
+from trading.lifecycle.performing import By, perform
+from trading.lifecycle.states import Act, LotState
+from trading.working_days import at_minute, calendar_of, day_of
+
+LONGEST_TEXT: Final = 2_000
+LONGEST_ANSWER: Final = 2_000
+MOST_OPEN: Final = 3
+"""Of one account on one lot."""
+PAGE: Final = 20
+ANSWER_WITHIN_DAYS: Final = 3
+"""Working days."""
+END_OF_DAY: Final = 17 * 60 + 30
+"""Minutes: when the last day's office closes."""
+_BOX: Final = "objection"
+_FILE: Final = "objection file"
+_OWNER: Final = "objection owner"
+
+
+class Period(StrEnum):
+    ANNOUNCEMENT = "announcement"
+    RESULT = "result"
+
+
+class ObjectionState(StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+    WITHDRAWN = "withdrawn"
+
+
+TRANSITIONS: Final[Mapping[ObjectionState, frozenset[ObjectionState]]] = {
+    ObjectionState.OPEN: frozenset(
+        {ObjectionState.UPHELD, ObjectionState.DISMISSED, ObjectionState.WITHDRAWN}
+    ),
+    ObjectionState.UPHELD: frozenset(),
+    ObjectionState.DISMISSED: frozenset(),
+    ObjectionState.WITHDRAWN: frozenset(),
+}
+PERIODS: Final[Mapping[LotState, Period]] = {
+    LotState.ANNOUNCED: Period.ANNOUNCEMENT,
+    LotState.EXTENDED: Period.ANNOUNCEMENT,
+    LotState.PUBLICATION: Period.RESULT,
+}
+"""In which states of the lot somebody may object."""
+NAMED_IN: Final = frozenset(
+    {
+        *(LotState.REVIEW, LotState.PRIORITY_OFFER, LotState.CONFIRMATION, LotState.CONTRACT),
+        *(LotState.PAYMENT, LotState.PUBLICATION, LotState.COMPLETED, LotState.ARCHIVED),
+        *(LotState.UNSOLD, LotState.WITHDRAWN, LotState.ABORTED),
+    }
+)
+"""After the close: overseers may read who objected."""
+
+
+class ObjectionFault(Exception):
+    """It can't be done; the name of the class says why."""
+
+
+class NotNow(ObjectionFault):
+    """The lot is in no period in which somebody may object."""
+
+
+class OwnLot(ObjectionFault):
+    """The transferor does not object to the own lot."""
+
+
+class TooMany(ObjectionFault):
+    """So many of this account wait for an answer already."""
+
+
+class Answered(ObjectionFault):
+    """It waits no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewObjection:
+    """What somebody writes; a file is checked before."""
+
+    lot: str
+    text: str = field(repr=False)
+    file_name: str = field(default="", repr=False)
+    file: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    id: int
+    lot: str
+    title: str
+    lot_state: LotState
+    period: Period
+    state: ObjectionState
+    text: str = field(repr=False)
+    file_name: str = field(repr=False)
+    made_at: datetime
+    due_at: datetime
+    answer: str
+    answered_at: datetime | None
+    suspended: bool
+
+    @property
+    def may_suspend(self) -> bool:
+        return self.state is ObjectionState.OPEN and self.lot_state in PERIODS
+
+
+_LOT: Final = text("SELECT state, title, transferor_id FROM listings WHERE lot = :lot FOR SHARE")
+_OPEN_OF: Final = text(
+    "SELECT count(*) FROM objections WHERE owner_mark = :mark AND lot = :lot AND state = 'open'"
+)
+_ADD: Final = text(
+    "INSERT INTO objections"
+    " (lot, period, state, owner_mark, objector, content, file, file_name, made_at, due_at)"
+    " VALUES (:lot, :period, 'open', :mark, :objector, :content, :file, :file_name, :now, :due_at)"
+    " RETURNING id"
+)
+_SELECT: Final = (
+    "SELECT o.id, o.lot, l.title, l.state AS lot_state, o.period, o.state, o.content, o.file_name, o.made_at,"
+    " o.due_at, o.answer, o.answered_at, o.suspended FROM objections o JOIN listings l ON l.lot = o.lot"
+)
+_ONE: Final = text(_SELECT + " WHERE o.id = :id")
+_OF: Final = text(_SELECT + " WHERE o.owner_mark = :mark ORDER BY o.id DESC OFFSET :offset LIMIT :most")
+_ALL: Final = text(
+    _SELECT + " WHERE (NOT :open OR o.state = 'open') ORDER BY o.state = 'open' DESC,"
+    " CASE WHEN o.state = 'open' THEN o.due_at END, o.id DESC OFFSET :offset LIMIT :most"
+)
+_COUNT_OF: Final = text("SELECT count(*) FROM objections WHERE owner_mark = :mark")
+_COUNT: Final = text("SELECT count(*) FROM objections WHERE NOT :open OR state = 'open'")
+_LOCK: Final = text("SELECT lot, state, objector FROM objections WHERE id = :id FOR UPDATE")
+_END: Final = text(
+    "UPDATE objections SET state = :state, answer = :answer, answered_at = :now, answered_by = :by"
+    " WHERE id = :id"
+)
+
+
+class Objections:
+    """The table. Every method is one transaction of its own."""
+
+    def __init__(self, engine: AsyncEngine, files: Files, marks: Marks) -> None:
+        self._engine = engine
+        self._files = files
+        self._marks = marks
+
+    async def make(self, new: NewObjection, account_id: int, now: datetime) -> int:
+        """A new objection's id; administrators are told. Raises NotNow, OwnLot, TooMany."""
+        boxed = self._marks.box(_FILE, new.file) if new.file else b""
+        kept = (await self._files.keep(boxed)).name if boxed else ""
+        mark = self._mark(account_id)
+        async with self._engine.begin() as connection:
+            lot = (await connection.execute(_LOT, {"lot": new.lot})).one_or_none()
+            period = PERIODS.get(LotState(lot.state)) if lot is not None else None
+            if lot is None or period is None:
+                raise NotNow(new.lot)
+            if lot.transferor_id == account_id:
+                raise OwnLot(new.lot)
+            waiting = await connection.execute(_OPEN_OF, {"mark": mark, "lot": new.lot})
+            if int(waiting.scalar_one()) >= MOST_OPEN:
+                raise TooMany(new.lot)
+            due_at = await _due(connection, now)
+            row = {"lot": new.lot, "period": str(period), "mark": mark, "file": kept, "now": now}
+            row |= {"due_at": due_at, "file_name": self._box(new.file_name), "content": self._box(new.text)}
+            number = int(
+                (await connection.execute(_ADD, row | {"objector": self._box(account_id)})).scalar_one()
+            )
+            facts: dict[str, str | int] = {"lot": new.lot, "title": lot.title, "objection": number}
+            facts |= {"due_at": due_at.isoformat()}
+            await tell(connection, ToRole(Role.ADMINISTRATOR), "objection.made", facts, now=now)
+            await record(
+                connection,
+                at=now,
+                actor=OBJECTOR,
+                role="",
+                act="objection.make",
+                subject=new.lot,
+                facts={"objection": number, "period": str(period)},
+            )
+            return number
+
+    async def answer(self, objection_id: int, *, upheld: bool, answer: str, by: int, now: datetime) -> None:
+        """Answer it; who made it is told. Raises Answered."""
+        state = ObjectionState.UPHELD if upheld else ObjectionState.DISMISSED
+        async with self._engine.begin() as connection:
+            row = await self._end(connection, objection_id, state, answer, by, now)
+            await tell(connection, ToAccount(self._objector(row)), "objection.answered", now=now)
+            act = "objection.uphold" if upheld else "objection.dismiss"
+            await self._record(connection, by, act, row.lot, objection_id, now)
+
+    async def withdraw(self, objection_id: int, account_id: int, now: datetime) -> None:
+        """By who made it. Raises Answered, also where it is another's."""
+        async with self._engine.begin() as connection:
+            row = await self._end(connection, objection_id, ObjectionState.WITHDRAWN, "", None, now)
+            if self._objector(row) != account_id:
+                raise Answered(objection_id)
+            await record(
+                connection,
+                at=now,
+                actor=OBJECTOR,
+                role="",
+                act="objection.withdraw",
+                subject=row.lot,
+                facts={"objection": objection_id},
+            )
+
+    async def suspend(self, objection_id: int, *, reason: str, by: int, now: datetime) -> None:
+        """Suspend the lot because of it; the reason is public.
+
+        Raises Answered, and what `perform` raises: NotAllowed, Lacks.
+        """
+        done = text("UPDATE objections SET suspended = true WHERE id = :id")
+        async with self._engine.begin() as connection:
+            found = (
+                await connection.execute(
+                    text("SELECT lot FROM objections WHERE id = :id"), {"id": objection_id}
+                )
+            ).one_or_none()
+            if found is None:
+                raise Answered(objection_id)
+            facts = {"objection": objection_id}
+            await perform(
+                connection, found.lot, Act.SUSPEND, By.administrator(by), now=now, reason=reason, facts=facts
+            )
+            row = (await connection.execute(_LOCK, {"id": objection_id})).one()
+            if row.state != ObjectionState.OPEN:
+                raise Answered(objection_id)
+            await connection.execute(done, {"id": objection_id})
+
+    async def get(self, objection_id: int) -> Objection | None:
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(_ONE, {"id": objection_id})).one_or_none()
+        return None if row is None else self._read(row)
+
+    async def mine(self, account_id: int, number: int) -> tuple[Sequence[Objection], int]:
+        mark = {"mark": self._mark(account_id)}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_OF, mark | _span(number))).all()
+            total = int((await connection.execute(_COUNT_OF, mark)).scalar_one())
+        return [self._read(row) for row in rows], total
+
+    async def page(self, number: int, *, open_only: bool) -> tuple[Sequence[Objection], int]:
+        """All, those that wait first, the most urgent of them first."""
+        which = {"open": open_only}
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_ALL, which | _span(number))).all()
+            total = int((await connection.execute(_COUNT, which)).scalar_one())
+        return [self._read(row) for row in rows], total
+
+    async def is_of(self, objection_id: int, account_id: int) -> bool:
+        found = text("SELECT count(*) FROM objections WHERE id = :id AND owner_mark = :mark")
+        values = {"id": objection_id, "mark": self._mark(account_id)}
+        async with self._engine.connect() as connection:
+            return bool((await connection.execute(found, values)).scalar_one())
+
+    async def objector(self, objection_id: int) -> int:
+        """Who made it; the caller has made sure that it may be known, and records the look."""
+        found = text("SELECT objector FROM objections WHERE id = :id")
+        async with self._engine.connect() as connection:
+            return self._objector((await connection.execute(found, {"id": objection_id})).one())
+
+    async def file(self, objection_id: int) -> bytes:
+        """Its file; b"" when it has none. Raises FileMissing, FileDamaged."""
+        found = text("SELECT file FROM objections WHERE id = :id")
+        async with self._engine.connect() as connection:
+            name = (await connection.execute(found, {"id": objection_id})).scalar_one_or_none()
+        return self._marks.unbox(_FILE, await self._files.read(name)) if name else b""
+
+    async def _end(
+        self,
+        connection: AsyncConnection,
+        objection_id: int,
+        state: ObjectionState,
+        answer: str,
+        by: int | None,
+        now: datetime,
+    ) -> Any:
+        row = (await connection.execute(_LOCK, {"id": objection_id})).one_or_none()
+        if row is None or state not in TRANSITIONS[ObjectionState(row.state)]:
+            raise Answered(objection_id)
+        values = {"id": objection_id, "state": str(state), "answer": answer, "now": now, "by": by}
+        await connection.execute(_END, values)
+        return row
+
+    async def _record(
+        self, connection: AsyncConnection, by: int, act: str, lot: str, objection_id: int, now: datetime
+    ) -> None:
+        facts = {"objection": objection_id}
+        role = str(Role.ADMINISTRATOR)
+        await record(connection, at=now, actor=account(by), role=role, act=act, subject=lot, facts=facts)
+
+    def _read(self, row: Any) -> Objection:
+        values = dict(row._mapping)
+        values |= {"text": self._unbox(values.pop("content")), "file_name": self._unbox(row.file_name)}
+        values |= {"lot_state": LotState(row.lot_state), "period": Period(row.period)}
+        return Objection(**values | {"state": ObjectionState(row.state)})
+
+    def _objector(self, row: Any) -> int:
+        return int(json.loads(self._marks.unbox(_BOX, bytes(row.objector))))
+
+    def _box(self, value: str | int) -> bytes:
+        return self._marks.box(_BOX, json.dumps(value).encode())
+
+    def _unbox(self, box: bytes | None) -> str:
+        return "" if box is None else str(json.loads(self._marks.unbox(_BOX, bytes(box))))
+
+    def _mark(self, account_id: int) -> str:
+        return self._marks.mark(_OWNER, account_id)
+
+
+def _span(number: int) -> dict[str, int]:
+    return {"offset": (number - 1) * PAGE, "most": PAGE}
+
+
+async def _due(connection: AsyncConnection, now: datetime) -> datetime:
+    calendar = await calendar_of(connection)
+    return at_minute(calendar.add(day_of(now), ANSWER_WITHIN_DAYS).day, END_OF_DAY)
