@@ -17,6 +17,9 @@ from chinese_calendar import constants
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from office.accounts import Role
+from office.audit.trail import CLOCK, account, record
+
 BEIJING: Final = timezone(timedelta(hours=8))
 """People read this. There is no summer time since 1992."""
 MOST_DAYS: Final = 2_000
@@ -123,9 +126,26 @@ class WorkingDayStore:
         values = {"day": day, "works": works, "reason": reason.strip(), "by": by, "now": now}
         async with self._engine.begin() as connection:
             await connection.execute(put, values)
+            await _audit(connection, "set", day, by, now, {"works": works, "reason": reason.strip()})
 
-    async def unset(self, day: date) -> bool:
+    async def unset(self, day: date, by: int | None, now: datetime) -> bool:
         """Back to the national calendar. False: nothing was said about the day."""
         gone = text("DELETE FROM working_day_overrides WHERE day = :day RETURNING day")
         async with self._engine.begin() as connection:
-            return (await connection.execute(gone, {"day": day})).first() is not None
+            if (await connection.execute(gone, {"day": day})).first() is None:
+                return False
+            await _audit(connection, "unset", day, by, now, {})
+            return True
+
+
+async def _audit(
+    connection: AsyncConnection,
+    what: str,
+    day: date,
+    by: int | None,
+    now: datetime,
+    facts: Mapping[str, object],
+) -> None:
+    who, role = (CLOCK, "") if by is None else (account(by), Role.ADMINISTRATOR.value)
+    act, subject = f"working_day.{what}", day.isoformat()
+    await record(connection, at=now, actor=who, role=role, act=act, subject=subject, facts=facts)

@@ -18,8 +18,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.lots import AssetClass
+from office.accounts import Role
+from office.audit.trail import account, record
 from trading.lifecycle.states import SaleMethod
-from trading.profiles.profile import ProfileFaults, RuleProfile, faults_of
+from trading.profiles.profile import FIELDS, ProfileFaults, RuleProfile, faults_of
 
 MOST_VERSIONS: Final = 500
 
@@ -122,7 +124,9 @@ class Profiles:
             known = rows.one()
             if known.draft is not None:
                 raise DraftExists(known.draft)
-            return await _insert(connection, old.asset_class, old.method, known.last + 1, old.rules, by, now)
+            made = await _insert(connection, old.asset_class, old.method, known.last + 1, old.rules, by, now)
+            await _audit(connection, "draft", made, by, now, {"copy_of": base})
+            return made
 
     async def save(
         self,
@@ -148,7 +152,10 @@ class Profiles:
                 " WHERE id = :id RETURNING *"
             )
             values = {"fields": json.dumps(dict(fields)), "by": by, "now": now, "id": profile_id}
-            return _stored((await connection.execute(put, values)).one())
+            saved = _stored((await connection.execute(put, values)).one())
+            changed = {name: fields[name] for name in changes(draft.rules, saved.rules)}
+            await _audit(connection, "save", saved, by, now, changed)
+            return saved
 
     async def publish(
         self, profile_id: int, by: int, now: datetime, *, seen: datetime | None = None
@@ -172,13 +179,41 @@ class Profiles:
                 "UPDATE rule_profiles SET state = 'published', published_by = :by, published_at = :now"
                 " WHERE id = :id RETURNING *"
             )
-            return _stored((await connection.execute(put, {"by": by, "now": now, "id": profile_id})).one())
+            values = {"by": by, "now": now, "id": profile_id}
+            done = _stored((await connection.execute(put, values)).one())
+            await _audit(connection, "publish", done, by, now, {"made_by": done.made_by})
+            return done
 
-    async def discard(self, profile_id: int) -> None:
+    async def discard(self, profile_id: int, by: int, now: datetime) -> None:
         """Throw a draft away. Raises NotADraft."""
         async with self._engine.begin() as connection:
-            await _draft(connection, profile_id)
+            draft = await _draft(connection, profile_id)
             await connection.execute(text("DELETE FROM rule_profiles WHERE id = :id"), {"id": profile_id})
+            await _audit(connection, "discard", draft, by, now, {})
+
+
+def changes(old: RuleProfile, new: RuleProfile) -> tuple[str, ...]:
+    """The fields in which two versions differ, in the order of the profile."""
+    return tuple(name for name in FIELDS if getattr(old, name) != getattr(new, name))
+
+
+async def _audit(
+    connection: AsyncConnection,
+    what: str,
+    profile: StoredProfile,
+    by: int,
+    now: datetime,
+    facts: Mapping[str, Any],
+) -> None:
+    await record(
+        connection,
+        at=now,
+        actor=account(by),
+        role=Role.ADMINISTRATOR.value,
+        act=f"profile.{what}",
+        subject=f"{profile.asset_class}/{profile.method}/{profile.version}",
+        facts=facts,
+    )
 
 
 async def _draft(connection: AsyncConnection, profile_id: int) -> StoredProfile:
