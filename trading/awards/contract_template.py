@@ -168,7 +168,7 @@ def contract_template(asset_class: AssetClass) -> Template:
     """The template of a class."""
     data = tomllib.loads(FILE.read_text("utf-8"))
     parts = tuple(_part(data["clauses"][name]) for name in data["classes"][asset_class.value])
-    used = {name for _, text in parts for name in _PLACE.findall(text)} - FACTS
+    used = {*PLAN, *(name for _, text in parts for name in _PLACE.findall(text))} - FACTS
     fields = tuple(_field(name, raw) for name, raw in data["fields"].items() if name in used)
     if used != {each.name for each in fields}:
         raise FormError(f"{FILE.name}: a clause takes what is no field")
