@@ -113,6 +113,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
     stamp = settings.pop("stamp", None)
     trust = TrustKeeper(settings.pop("trust", folder / "no-authority"))
     clock = settings.pop("clock", utc_now)
+    sealed = Vault(engine, settings.pop("sealed_key", None) or SealedKey.generate())
 
     async def ready() -> tuple[bool, Mapping[str, Any]]:
         return True, {"ready": True}
@@ -137,7 +138,7 @@ async def web_on(database: str, valkey: str, **settings: Any) -> AsyncIterator[W
                 files=Files.at(folder / "files", digest=sm3),
                 job_key=PrivateKey.generate(),
                 trust=trust,
-                sealed=Vault(engine, SealedKey.generate()),
+                sealed=sealed,
                 stamp=stamp,
                 clock=clock,
             )
