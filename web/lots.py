@@ -15,6 +15,7 @@ from office.sealed.port import SealedAway
 from web import lot_logs, lot_search
 from web.headers import gateways
 from web.languages import N_
+from web.listings import front
 from web.lot_search import ShownLot, Wanted
 from web.oversight.sign_ins import trace
 from web.pages import data_block, page, words_for
@@ -55,8 +56,16 @@ async def index(visit: Visit) -> Response:
         tabs=_tabs(visit, wanted, counts),
         asset_classes=[(str(one), visit.text(ASSET_CLASSES[one])) for one in AssetClass],
         address=f"/?{_query(wanted)}page=",
+        announced=await _announced(visit, wanted),
         now=now_ms(),
     )
+
+
+async def _announced(visit: Visit, wanted: Wanted) -> list[front.Card]:
+    """What one can register for now, above the lots; not where somebody looks for something else."""
+    if wanted.group or wanted.asset_class or wanted.title or wanted.page > 1:
+        return []
+    return await front.on_the_front(visit)
 
 
 def _query(wanted: Wanted, group: str | None = None) -> str:

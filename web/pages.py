@@ -14,13 +14,18 @@ from office import money
 from office.accounts import Role
 from web import sealing_words, shown, words
 from web.languages import CHINESE, N_
+from web.listings import words as listing_words
 from web.visits import Visit
 
 NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/", N_("标的"), None),
+    ("/announcements", N_("交易公告"), None),
     ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
+    ("/my/assets", N_("我的资产"), frozenset({Role.TRANSFEROR})),
     ("/my/tasks", N_("我的办件"), frozenset(Role) - {Role.REGULATOR}),
     ("/my/tasks", N_("成交文件"), frozenset({Role.REGULATOR})),
+    ("/administration/listings", N_("公告管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
+    ("/finance", N_("资金管理"), frozenset({Role.FINANCE})),
     ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
     ("/administration/accounts", N_("账号管理"), frozenset({Role.ADMINISTRATOR})),
@@ -110,12 +115,25 @@ def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]
         "list_fault_word": words.LIST_FAULTS,
         "sale_word": sealing_words.STATES,
         "party_word": sealing_words.PARTIES,
+        "lot_state_word": listing_words.LOT_STATES,
+        "lot_state_badge": listing_words.STATE_BADGES,
+        "stage_word": listing_words.STAGES,
+        "stage_badge": listing_words.STAGE_BADGES,
+        "method_word": listing_words.METHODS,
+        "announcement_word": listing_words.ANNOUNCEMENTS,
+        "file_kind_word": listing_words.FILE_KINDS,
+        "request_word": listing_words.REQUESTS,
+        "request_answer_word": listing_words.ANSWERS,
+        "act_word": listing_words.ACTS,
         "ukey_word": sealing_words.UKEY_STATES,
     }
     return {
         "moment": shown.moment if locale == CHINESE else shown.moment_en,
         "moment_ms": shown.ms_of,
         "iso": shown.iso,
+        "minute": listing_words.minute if locale == CHINESE else listing_words.minute_en,
+        "local_input": listing_words.local_input,
+        "file_size": listing_words.size_word,
         "yuan": money.yuan,
         "capitals": money.capitals,
         "duration": partial(duration, catalogue),

@@ -120,7 +120,9 @@ class Visit:
 
 
 def dress(visit: Visit, response: Response) -> Response:
-    """Add the cookies of a visit to its answer."""
+    """Add the cookies of a visit to its answer; never to one that caches may give to others."""
+    if response.headers.get("cache-control", "").startswith("public"):
+        return response
     secure = visit.site.settings.secure
     if csrf.visitor_of(visit.request) != visit.visitor:
         response.set_cookie(csrf.VISITOR_COOKIE, visit.visitor, httponly=True, samesite="lax", secure=secure)

@@ -38,6 +38,9 @@ CREATE INDEX listings_public_state ON listings (state, announced_at DESC, lot) W
 CREATE INDEX listings_opening ON listings (opens_at, lot) WHERE opens_at IS NOT NULL;
 CREATE INDEX listings_relisted ON listings (relisted_from) WHERE relisted_from IS NOT NULL;
 
+CREATE INDEX announcements_by_kind ON announcements (kind, id);
+CREATE INDEX announcements_by_class ON announcements ((facts ->> 'asset_class'), id);
+
 CREATE TABLE listing_numbers (
     series text PRIMARY KEY,
     last integer NOT NULL
@@ -89,6 +92,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE listings DROP COLUMN grams, DROP COLUMN words, DROP COLUMN steps")
     op.execute(
         "DROP INDEX IF EXISTS listings_latest, listings_ending, listings_by_price, listings_by_class,"
-        " listings_public_state, listings_opening, listings_relisted"
+        " listings_public_state, listings_opening, listings_relisted, announcements_by_kind,"
+        " announcements_by_class"
     )
     op.execute("DROP FUNCTION luochui_grams(text)")

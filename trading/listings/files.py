@@ -15,13 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.files import Files
-from trading.lifecycle.states import LotState
 from trading.listings.contents import Taken
 from trading.listings.file_kinds import BOUNDS, FileKind, FileRefused, FileWrong
-from trading.listings.store import NotADraft, UnknownListing, lock_draft
+from trading.listings.store import lock_draft
 
-CORRECTED: Final = (LotState.SUBMITTED, LotState.ANNOUNCED, LotState.EXTENDED, LotState.SUSPENDED)
-"""Until the announcement ends an administrator may add files to it, with a correction."""
 _COLUMNS: Final = (
     "id, lot, kind, name, media_type, size, digest, thumbnail, width, height, added_at, removed_at"
 )
@@ -49,6 +46,15 @@ class ListingFile:
         return BOUNDS[self.kind].public
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A checked file whose content is kept already."""
+
+    taken: Taken
+    digest: str
+    thumbnail: str
+
+
 class ListingFiles:
     """The files. Content first, row last: a kill in between leaves a file that nobody names."""
 
@@ -60,31 +66,11 @@ class ListingFiles:
         self, lot: str, kind: FileKind, taken: Taken, *, owner_id: int, now: datetime
     ) -> ListingFile:
         """To one's own draft. Raises UnknownListing, NotADraft, FileRefused."""
-        digest, thumbnail = await self._keep(taken)
+        kept = await self.keep(taken)
         try:
             async with self._engine.begin() as connection:
                 await lock_draft(connection, lot, owner_id)
-                return await _insert(connection, lot, kind, taken, digest, thumbnail, owner_id, now)
-        except IntegrityError as there:
-            raise FileRefused(FileWrong.THERE_ALREADY) from there
-
-    async def add_to_announced(
-        self, lot: str, kind: FileKind, taken: Taken, *, administrator_id: int, now: datetime
-    ) -> ListingFile:
-        """By an administrator, with a correction. Raises UnknownListing, NotADraft (it is too late),
-        FileRefused."""
-        digest, thumbnail = await self._keep(taken)
-        try:
-            async with self._engine.begin() as connection:
-                found = await connection.execute(
-                    text("SELECT state FROM listings WHERE lot = :lot FOR UPDATE"), {"lot": lot}
-                )
-                state = found.scalar_one_or_none()
-                if state is None:
-                    raise UnknownListing(lot)
-                if state not in CORRECTED:
-                    raise NotADraft(lot)
-                return await _insert(connection, lot, kind, taken, digest, thumbnail, administrator_id, now)
+                return await insert(connection, lot, kind, kept, by=owner_id, now=now)
         except IntegrityError as there:
             raise FileRefused(FileWrong.THERE_ALREADY) from there
 
@@ -122,10 +108,11 @@ class ListingFiles:
         """Raises office.files.FileMissing, FileDamaged."""
         return await self._files.read(name)
 
-    async def _keep(self, taken: Taken) -> tuple[str, str]:
+    async def keep(self, taken: Taken) -> "KeptFile":
+        """The content, before its row. For `insert`, where a file comes with an act."""
         kept = await self._files.keep(taken.content)
         thumbnail = (await self._files.keep(taken.thumbnail)).name if taken.thumbnail else ""
-        return kept.name, thumbnail
+        return KeptFile(taken, kept.name, thumbnail)
 
 
 async def files_of(
@@ -147,17 +134,12 @@ def counted(files: Sequence[ListingFile]) -> Mapping[FileKind, int]:
     return {kind: sum(1 for file in files if file.kind is kind) for kind in FileKind}
 
 
-async def _insert(
-    connection: AsyncConnection,
-    lot: str,
-    kind: FileKind,
-    taken: Taken,
-    digest: str,
-    thumbnail: str,
-    by: int,
-    now: datetime,
+async def insert(
+    connection: AsyncConnection, lot: str, kind: FileKind, kept: KeptFile, *, by: int, now: datetime
 ) -> ListingFile:
-    """The caller holds the listing's row, so nobody else counts at the same time."""
+    """Beside the others, in the caller's transaction, which holds the listing's row: nobody else counts at
+    the same time. Raises FileRefused when there are too many; IntegrityError when it is there already."""
+    taken = kept.taken
     number = await connection.execute(
         text("SELECT count(*) FROM listing_files WHERE lot = :lot AND kind = :kind AND removed_at IS NULL"),
         {"lot": lot, "kind": kind.value},
@@ -170,8 +152,8 @@ async def _insert(
         "name": taken.name,
         "media_type": taken.media_type,
         "size": len(taken.content),
-        "digest": digest,
-        "thumbnail": thumbnail,
+        "digest": kept.digest,
+        "thumbnail": kept.thumbnail,
         "width": taken.width,
         "height": taken.height,
         "by": by,

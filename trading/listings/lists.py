@@ -103,7 +103,7 @@ async def _counts(connection: AsyncConnection, where: str, values: Mapping[str, 
     found: dict[str, int] = {}
     counted = text(
         f"SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where}"  # noqa: S608
-        " AND state = ANY (:states) LIMIT :most) AS some"
+        " AND state = ANY (:states) LIMIT :most) AS counted"
     )
     for group, states in GROUPS.items():
         given = {**values, "states": [state.value for state in states], "most": MOST_COUNTED}

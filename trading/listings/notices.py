@@ -11,18 +11,12 @@ from typing import Any, Final
 
 from bidding.lots import AssetClass
 from office.money import capital_amount, yuan
+from trading.confirmations import ASSET_CLASSES
 from trading.lifecycle.listing import Announcement
 from trading.lifecycle.states import AnnouncementKind, SaleMethod
 from trading.listings import fields
 from trading.listings.numbering import BEIJING
 
-CLASSES: Final[Mapping[str, str]] = {
-    AssetClass.PHYSICAL: "实物资产",
-    AssetClass.DEBT: "债权",
-    AssetClass.EQUITY: "股权",
-    AssetClass.CONCESSION: "特许经营权",
-    AssetClass.OPERATING_RIGHT: "未来经营权",
-}
 METHODS: Final[Mapping[str, str]] = {
     SaleMethod.COMPETITIVE_BIDDING: "竞价",
     SaleMethod.AUCTION: "拍卖",
@@ -39,6 +33,7 @@ CHANGED: Final[Mapping[str, str]] = {
     "max_steps": "一次最多加价幅度数",
     "deposit": "保证金",
     "valuation": "评估价",
+    "files": "附件和图片",
 }
 PROVISIONAL: Final = "（暂定：国家尚未公布当年放假安排，公布后重新计算并公告）"
 
@@ -126,7 +121,7 @@ def _trading(facts: _Facts) -> Rows:
     rows = (
         ("标的编号", facts.lot),
         ("标的名称", facts.text("title")),
-        ("资产类别", CLASSES.get(facts.text("asset_class"), "")),
+        ("资产类别", _asset_class(facts)),
         ("交易方式", METHODS.get(facts.text("method"), "")),
         ("所在地", facts.text("place")),
         ("转让方", facts.text("transferor")),
@@ -136,6 +131,11 @@ def _trading(facts: _Facts) -> Rows:
         ("保证金", facts.money("deposit", capitals=True)),
     )
     return tuple(row for row in rows if row[1]) + _dates(facts)
+
+
+def _asset_class(facts: _Facts) -> str:
+    known = {one.value: word for one, word in ASSET_CLASSES.items()}
+    return known.get(facts.text("asset_class"), "")
 
 
 def _whole(facts: _Facts) -> list[Section]:

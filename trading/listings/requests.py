@@ -20,7 +20,8 @@ from office.messages.telling import ToAccount, ToRole, tell
 from trading.lifecycle.states import Act, Actor, LotState
 from trading.lifecycle.table import allowed
 
-LONGEST_REASON: Final = 2_000
+LONGEST_REASON: Final = 800
+"""Characters: a reason goes into messages and the audit log, whose facts are at most 4000 bytes."""
 MOST_OPEN: Final = 1_000
 _COLUMNS: Final = "id, lot, kind, reason, asked_by, asked_at, answer, answer_reason, answered_by, answered_at"
 

@@ -59,7 +59,6 @@ STATES: Final[Mapping[Stage, tuple[LotState, ...]]] = {
     Stage.SOLD: (LotState.PUBLICATION, LotState.COMPLETED, LotState.ARCHIVED),
     Stage.ENDED: (LotState.UNSOLD, LotState.WITHDRAWN, LotState.ABORTED),
 }
-CURRENT: Final = (LotState.ANNOUNCED, LotState.EXTENDED, LotState.SUSPENDED, LotState.IN_AUCTION)
 
 
 class Order(StrEnum):
@@ -165,7 +164,7 @@ async def search(connection: AsyncConnection, query: Query, now: datetime) -> Pa
     """One page of what is found. A page past the end is the last one."""
     where, values = conditions(query, now)
     counted = await connection.execute(
-        text(f"SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where} LIMIT :most) AS some"),  # noqa: S608
+        text(f"SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where} LIMIT :most) AS counted"),  # noqa: S608
         {**values, "most": MOST_COUNTED + 1},
     )
     number = int(counted.scalar_one())
@@ -175,6 +174,15 @@ async def search(connection: AsyncConnection, query: Query, now: datetime) -> Pa
         text(page_sql(query, where)), {**values, "limit": PAGE, "offset": (page - 1) * PAGE}
     )
     return Page(tuple(_found(row) for row in rows), total, number > MOST_COUNTED, page)
+
+
+async def current(connection: AsyncConnection, number: int, now: datetime) -> tuple[Found, ...]:
+    """The latest announcements whose registration has not ended."""
+    query = Query()
+    where = "announced_at IS NOT NULL AND state = ANY (:states) AND registration_ends > :now"
+    states = [LotState.ANNOUNCED.value, LotState.EXTENDED.value]
+    values = {"states": states, "now": now, "limit": number, "offset": 0}
+    return tuple(_found(row) for row in await connection.execute(text(page_sql(query, where)), values))
 
 
 def page_sql(query: Query, where: str) -> str:

@@ -207,7 +207,7 @@ async def ask(visit: Visit) -> Response:
     if kind not in {each.value for each in RequestKind}:
         raise HTTPException(400, "kind of request")
     if not reason or len(reason) > LONGEST_REASON:
-        return visit.refused(here, visit.text(N_("请写明理由，最多 2000 字。")), 422)
+        return visit.refused(here, visit.text(N_("请写明理由，最多 800 字。")), 422)
     try:
         asked = Requests(visit.site.engine).ask
         await asked(listing.lot, RequestKind(kind), reason, account_of(visit), visit.site.clock())

@@ -1,5 +1,6 @@
 """A transferor's asset: the form in steps, each saved for itself, and its files."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -20,7 +21,7 @@ from trading.listings.reading import Wrong
 from trading.listings.store import ListingDrafts, NotADraft, Owner, Stale, TooManyDrafts, UnknownListing
 from trading.profiles.profile import RuleProfile
 from trading.profiles.store import Profiles
-from web import unsent
+from web import csrf, unsent
 from web.languages import N_
 from web.listings.faults import errors, form_fields, worded
 from web.listings.own import SUBMITTED, address, files_of_site, next_address, own_draft
@@ -38,6 +39,7 @@ from web.words import ASSET_CLASSES
 log = structlog.get_logger(__name__)
 
 STALE: Final = N_("这份草稿刚才在别处改过。您填写的内容还在下面，请核对后再保存，以免互相覆盖。")
+ONCE_S: Final = 600
 TOO_MANY: Final = N_("草稿太多了（最多 200 份）。请先提交或撤回一些。")
 # ── a new one ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -54,6 +56,8 @@ async def create(visit: Visit) -> Response:
     typed = {name: visit.form.get(name, "") for name in forms.BASICS}
     if basics is None:
         return _new(visit, typed, wrong)
+    if not await once(visit):
+        return visit.done("/my/assets", visit.text(N_("草稿刚才已经建立，就在下面。")))
     profile = await Profiles(visit.site.engine).published(basics.asset_class, basics.method)
     if profile is None:
         return _new(visit, typed, {}, visit.text(NEEDS["profile"]))
@@ -70,6 +74,15 @@ async def create(visit: Visit) -> Response:
     return visit.done(address(lot, Step.DETAILS), visit.text(N_("草稿已建立，编号 %(lot)s。")) % {"lot": lot})
 
 
+async def once(visit: Visit) -> bool:
+    """Whether this form comes for the first time: a second click makes no second draft."""
+    asked = visit.form.get("once", "")[:64]
+    if not asked:
+        return True
+    key = f"luochui:once:{csrf.sign(visit.site.settings.secret, 'once', f'{visit.bound_to} {asked}')}"
+    return bool(await visit.site.redis.set(key, "1", nx=True, ex=ONCE_S))
+
+
 def _new(visit: Visit, typed: Mapping[str, str], wrong: Mapping[str, Wrong], said: str = "") -> Response:
     summary = ({"": said} if said else {}) | worded(visit, wrong)
     return page(
@@ -79,6 +92,7 @@ def _new(visit: Visit, typed: Mapping[str, str], wrong: Mapping[str, Wrong], sai
         typed=typed,
         summary=summary,
         errors=errors(visit, wrong),
+        once=secrets.token_urlsafe(16),
         **choices(visit),
     )
 

@@ -1,37 +1,31 @@
-"""Publishing an announcement, with dates that the rule profile and the working days give; correcting it."""
+"""Publishing an announcement, with dates that the rule profile and the working days give."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trading.lifecycle import dates as periods
 from trading.lifecycle.performing import By, Listing, perform
-from trading.lifecycle.states import Act, Actor
-from trading.lifecycle.table import allowed
-from trading.listings import forms, reading
-from trading.listings.checks import Step
+from trading.lifecycle.states import Act
+from trading.listings import reading
 from trading.listings.file_kinds import FileKind
 from trading.listings.openings import Opening, near
-from trading.listings.publishing import differences, snapshot
+from trading.listings.publishing import snapshot
 from trading.listings.reading import Fault, Unreadable, Wrong
-from trading.listings.requests import LONGEST_REASON, Answer, RequestKind, Requests, answer
 from trading.profiles.profile import RuleProfile
 from trading.working_days import WorkingDayStore
 from web.languages import N_
-from web.listings.assets import LATE, carried_out
-from web.listings.drafts import rules_of, shown_version, typed_in
-from web.listings.faults import errors, form_fields, worded
+from web.listings.assets import carried_out
+from web.listings.drafts import shown_version
+from web.listings.faults import errors
 from web.listings.own import account_of, any_listing, files_of_site
-from web.pages import page
 from web.visits import Visit
 
 BASE: Final = "/administration/listings"
 FARTHEST: Final = timedelta(days=366)
-LONGEST_TEXT: Final = 4_000
 DATES: Final = ("registration_starts", "registration_ends", "opens_at")
 
 
@@ -128,109 +122,3 @@ def worded_dates(visit: Visit, wrong: Mapping[str, Wrong]) -> dict[str, str]:
         name: together % {"field": visit.text(DATE_LABELS[name]), "fault": text}
         for name, text in errors(visit, wrong).items()
     }
-
-
-# ── corrections ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def correct_form(visit: Visit) -> Response:
-    """What is announced now, to be changed; a transferor's request stands above it."""
-    listing = await correctable(visit)
-    typed = await typed_now(visit, listing)
-    return await _form(visit, listing, typed, {}, version=listing.version)
-
-
-async def correct(visit: Visit) -> Response:
-    """Change the announcement and publish what was changed and why."""
-    listing = await correctable(visit)
-    here = f"{BASE}/{listing.lot}"
-    typed = {name: visit.form.get(name, "") for name in await typed_now(visit, listing)}
-    changes, wrong = read_correction(visit, listing)
-    said = visit.form.get("reason", "").replace("\r\n", "\n").strip()
-    if not said:
-        wrong["reason"] = Wrong(Fault.MISSING)
-    elif len(said) > LONGEST_TEXT:
-        wrong["reason"] = Wrong(Fault.TOO_LONG, {"longest": LONGEST_TEXT})
-    if wrong:
-        return await _form(visit, listing, typed, wrong, version=shown_version(visit.form))
-    administrator, now, version = account_of(visit), visit.site.clock(), shown_version(visit.form)
-    files = await files_of_site(visit).of(listing.lot)
-    approved = [file.digest for file in files if file.kind is FileKind.PRICE_APPROVAL]
-    asked = [
-        each
-        for each in await Requests(visit.site.engine).of(listing.lot)
-        if not each.answer and each.kind is RequestKind.CORRECT
-    ]
-
-    async def do() -> None:
-        async with visit.site.engine.begin() as connection:
-            await perform(
-                connection,
-                listing.lot,
-                Act.CORRECT,
-                By.administrator(administrator),
-                now=now,
-                reason=said,
-                facts={"approval_document": approved[0]} if approved else {},
-                changes=changes,
-                published={"changed": sorted(changes), **snapshot(listing, files, changes)},
-                version=version or None,
-            )
-            for each in asked:
-                why = said[:LONGEST_REASON]
-                await answer(
-                    connection, listing.lot, each.id, Answer.ACCEPTED, reason=why, by=administrator, now=now
-                )
-
-    text = N_("更正公告已发布。已报名的竞买人要重新确认。")
-    return await carried_out(visit, do, f"{here}/correct", here, text)
-
-
-def read_correction(visit: Visit, listing: Listing) -> tuple[dict[str, Any], dict[str, Wrong]]:
-    """What really changes, and what is wrong with it."""
-    basics = {"asset_class": listing.asset_class.value, "method": listing.method.value}
-    words, wrong = forms.read_basics({**visit.form, **basics})
-    texts, wrong_texts = forms.read_description(listing.asset_class, visit.form)
-    prices, wrong_prices = forms.read_prices({**visit.form, "reserve": ""})
-    wrong = wrong | wrong_texts | wrong_prices
-    wanted: dict[str, Any] = dict(texts)
-    if words is not None:
-        wanted |= {"title": words.title, "place": words.place}
-    if prices is not None:
-        wanted |= {name: value for name, value in asdict(prices).items() if name != "reserve"}
-    return differences(listing, wanted), wrong
-
-
-async def typed_now(visit: Visit, listing: Listing) -> dict[str, str]:
-    found: dict[str, str] = {"reason": ""}
-    for step in (Step.BASICS, Step.DETAILS, Step.PRICES):
-        found |= await typed_in(visit, listing, step)
-    found.pop("reserve")
-    return found
-
-
-async def correctable(visit: Visit) -> Listing:
-    listing = await any_listing(visit)
-    if not allowed(listing.state, Act.CORRECT, Actor.ADMINISTRATOR):
-        raise HTTPException(404 if visit.request.method == "GET" else 409, visit.text(LATE))
-    return listing
-
-
-async def _form(
-    visit: Visit, listing: Listing, typed: Mapping[str, str], wrong: Mapping[str, Wrong], *, version: int
-) -> Response:
-    requests = await Requests(visit.site.engine).of(listing.lot)
-    return page(
-        visit,
-        "listings/correct.html",
-        422 if wrong else 200,
-        listing=listing,
-        typed=typed,
-        version=version,
-        rules=await rules_of(visit, listing),
-        errors=errors(visit, wrong),
-        summary=worded(visit, wrong, listing.asset_class),
-        fields=form_fields(visit, listing.asset_class),
-        asked=[each for each in requests if not each.answer and each.kind is RequestKind.CORRECT],
-        restarts=(await rules_of(visit, listing)).correction_restarts,
-    )

@@ -11,7 +11,7 @@ from trading.lifecycle.states import Act, Actor
 from trading.lifecycle.table import allowed
 from trading.listings import lists
 from trading.listings.checks import price_floor
-from trading.listings.requests import Answer, Request, RequestKind, Requests, answer
+from trading.listings.requests import LONGEST_REASON, Answer, Request, RequestKind, Requests, answer
 from web.languages import N_
 from web.listings.assets import carried_out, tabs
 from web.listings.drafts import rules_of, shown_version
@@ -21,7 +21,6 @@ from web.listings.words import ACTS
 from web.pages import page
 from web.visits import Visit
 
-LONGEST_REASON = 2_000
 BASE = "/administration/listings"
 SIMPLE = {
     "return": (Act.RETURN, N_("已退回，转让方会看到原因。")),
@@ -90,7 +89,7 @@ async def carry_out(visit: Visit) -> Response:
     act, text = SIMPLE[name]
     here, reason = f"{BASE}/{listing.lot}", reason_of(visit)
     if not reason:
-        return visit.refused(here, visit.text(N_("请写明理由，最多 2000 字；理由会公开。")), 422)
+        return visit.refused(here, visit.text(N_("请写明理由，最多 800 字；理由会公开。")), 422)
     by, version, now = (
         By.administrator(account_of(visit)),
         shown_version(visit.form) or None,
@@ -126,7 +125,7 @@ async def refuse_request(visit: Visit) -> Response:
     listing = await any_listing(visit)
     here, reason = f"{BASE}/{listing.lot}", reason_of(visit)
     if not reason:
-        return visit.refused(here, visit.text(N_("请写明不同意的理由，最多 2000 字。")), 422)
+        return visit.refused(here, visit.text(N_("请写明不同意的理由，最多 800 字。")), 422)
     request, by, now = number_in_path(visit, "request"), account_of(visit), visit.site.clock()
 
     async def do() -> None:
