@@ -33,6 +33,7 @@ from office.messages.dispatching import DispatchRound
 from office.sealed.port import Sealed
 from signing.sm3 import sm3
 from trading.awards.rounds import AwardRound
+from trading.defaulters import Defaulters
 from trading.deposits.deposits import Deposits
 from trading.deposits.rounds import MatchingRound, RefundRound
 from trading.lifecycle.due import DueRound, Surroundings
@@ -102,6 +103,7 @@ def rounds(house: House) -> list[Work]:
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),
+        Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(
             "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0
         ),

@@ -2,8 +2,11 @@
 
 from typing import Final
 
-from web.oversight import auditing, contact_pages, messages, objection_pages, recovering, sign_ins
+from office.accounts import Role
+from web.oversight import auditing, contact_pages, messages, objection_pages, recovering, sign_ins, watching
 from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, SEALERS, SIGNED_IN, Page
+
+REGULATORS: Final = frozenset({Role.REGULATOR})
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/my/messages", messages.index, SIGNED_IN),
@@ -29,6 +32,12 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/objections/{objection}/withdraw", objection_pages.withdraw, SEALERS),
     Page("POST", "/objections/{objection}/answer", objection_pages.answer, ADMINISTRATORS),
     Page("POST", "/objections/{objection}/suspend", objection_pages.suspend, ADMINISTRATORS),
+    Page("GET", "/oversight", watching.hub, OVERSEERS),
+    Page("GET", "/oversight/patterns", watching.lots, REGULATORS),
+    Page("POST", "/oversight/patterns/pairs", watching.pairs, REGULATORS),
+    Page("GET", "/oversight/patterns/{lot}", watching.of_lot, REGULATORS),
+    Page("GET", "/oversight/defaulters", watching.defaulters, OVERSEERS),
+    Page("POST", "/oversight/defaulters/{entry}/lift", watching.lift, ADMINISTRATORS),
     Page("GET", "/audit", auditing.index, OVERSEERS),
     Page("GET", "/audit/export.{kind}", auditing.export, OVERSEERS),
     Page("POST", "/audit/verify", auditing.verify, OVERSEERS),
