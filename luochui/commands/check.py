@@ -1,4 +1,4 @@
-"""`luochui check FILE`: whether a sealed PDF or OFD holds, offline, in plain words.
+"""`luochui check FILE`: whether a sealed PDF or OFD, or the archive of a lot holds, offline, in plain words.
 
 Trust comes from --trust or from this machine's authority, never from the file. Needs no server; the file is
 read in a process of its own, with limits.
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from certificates.authority.trust import NoTrust, read_trust
+from luochui.commands.check_archive import check_file, looks_like_archive
 from luochui.commands.verify import UNREADABLE, Command, speaks_chinese
 from luochui.settings import default_data_folder
 from signing import SigningError
@@ -81,7 +82,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="A sealed PDF or OFD")],
+    file: Annotated[Path, typer.Argument(help="A sealed PDF or OFD, or the archive of a lot (zip)")],
     trust: Annotated[
         Path | None,
         typer.Option("--trust", help="A folder with root*.pem, issuing*.pem, maker*.pem and *.crl"),
@@ -101,8 +102,12 @@ def check(
     spoken = _language(lang)
     words = _LABELS[spoken]
     try:
-        data = _read(file)
         relied = trusted(trust)
+        if looks_like_archive(file):
+            said, status = check_file(file, relied, spoken, as_json=as_json)
+            typer.echo(said)
+            raise typer.Exit(status)
+        data = _read(file)
     except NoTrust as fault:
         typer.echo(f"{fault}\n{words['no_trust']}", err=True)
         raise typer.Exit(UNREADABLE) from fault

@@ -20,9 +20,10 @@ from luochui import logs
 from luochui.processes.wiring import cancel_on, clock_of, run_until_stopped
 from luochui.settings import Settings
 from luochui.vaults import asking
-from office.clock import Clock
+from office.clock import Clock, utc_now
 from office.database import create_engine
 from office.files import FileFault, Files
+from office.sealed.port import SealedFault
 from signing import SigningError
 from signing.seal import Seal
 from signing.sm3 import sm3
@@ -32,6 +33,7 @@ from signing.token.port import NoCertificate, NoSeal, Pin, PinLocked, TokenError
 from signing.token.profiles import VIRTUAL, profile
 from signing.token.station import Station, TokenSigner
 from signing.x509 import Certificate
+from trading.awards.archive import ArchiveRound
 from trading.awards.papers import Papers
 from trading.confirmations import DEMONSTRATION, Confirmations, House
 from trading.platform_seal import OwnSeal, PlatformSealer
@@ -64,8 +66,9 @@ def main(settings: Settings, index: int = 0) -> None:
             stamp = stamp_over_http(settings.tsa_url) if settings.tsa_url else None
             house = House(settings.platform_name, DEMONSTRATION if settings.demo else "")
             confirmations = Confirmations(engine, files, house, asking(settings))
-            sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp))
             papers, clock = Papers(engine, files, house), clock_of(settings)
+            archives = ArchiveRound(engine, asking(settings), files, house, stamp)
+            sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp), archives, clock)
             making = _make(confirmations, Sales(engine), papers, clock)
             await cancel_on(stop, _together(making, sealing.run(), _sweep(files)))
         finally:
@@ -103,9 +106,17 @@ async def _sweep(files: Files) -> None:
 class Sealing:
     """The platform's seal, round after round; after a fault the pauses grow up to a minute."""
 
-    def __init__(self, settings: Settings, sealer: PlatformSealer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sealer: PlatformSealer,
+        archives: ArchiveRound | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._settings = settings
         self._sealer = sealer
+        self._archives = archives
+        self._clock = clock
         self._trust = TrustKeeper(settings.trust())
         self._spent = settings.data / SPENT
 
@@ -121,7 +132,7 @@ class Sealing:
             except (TokenError, SealingRefused, BadPinFile, TrustUnknown) as fault:
                 log.error("platform_seal_alarm", fault=str(fault))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            except (SigningError, SQLAlchemyError, OSError, FileFault) as fault:
+            except (SigningError, SQLAlchemyError, OSError, FileFault, SealedFault) as fault:
                 log.warning("platform_seal_interrupted", fault=str(fault))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
@@ -129,15 +140,18 @@ class Sealing:
     async def round(self) -> None:
         """Everything that is due now."""
         due = await self._sealer.due()
-        if not due:
+        archives = await self._archives.due() if self._archives is not None else ()
+        if not due and not archives:
             return
         own, trust = await asyncio.to_thread(self._own), await self._trust.current()
-        for document, version in due:
-            try:
+        try:
+            for document, version in due:
                 await self._sealer.seal(document, version, own, trust)
-            except (WrongPin, PinLocked):
-                self._spent.write_text(_state(self._pin_file))
-                raise
+            if self._archives is not None and archives:
+                await self._archives.round(own, trust, self._clock())
+        except (WrongPin, PinLocked):
+            self._spent.write_text(_state(self._pin_file))
+            raise
 
     @property
     def _pin_file(self) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from web.awards import contract, default, handover, offer, payment, price, review, show
+from web.awards import archive, contract, default, handover, offer, payment, price, review, show
 from web.listings.uploads import UPLOAD_LIMIT
 from web.routing import ADMINISTRATORS, BIDDERS, OVERSEERS, SEALERS, SIGNED_IN, TRANSFERORS, Page
 
@@ -34,4 +34,6 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_SALE}/default", default.form, ADMINISTRATORS),
     Page("POST", f"{_SALE}/default", default.declare, ADMINISTRATORS),
     Page("POST", f"{_SALE}/again", default.again, ADMINISTRATORS),
+    Page("GET", f"{_SALE}/archive.zip", archive.archive, SIGNED_IN),
+    Page("GET", "/lots/{lot}/evidence.zip", archive.own_evidence, BIDDERS),
 )
