@@ -6,7 +6,7 @@ from typing import Final
 from trading.listings.search import Found, Stage, current
 from web.visits import Visit
 
-ON_THE_FRONT: Final = 6
+ON_THE_FRONT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
