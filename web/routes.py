@@ -23,6 +23,7 @@ from web.awards.routes import PAGES as AWARDS
 from web.finance.routes import PAGES as FINANCE
 from web.listings.routes import PAGES as LISTINGS
 from web.oversight.routes import PAGES as OVERSIGHT
+from web.profile_routes import PAGES as PROFILES
 from web.registrations.routes import PAGES as REGISTRATIONS
 from web.routing import (
     ADMINISTRATORS,
@@ -146,6 +147,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ACCOUNT}/end-sessions", people.end_sessions, ADMINISTRATORS),
     Page("POST", f"{_ACCOUNT}/new-password", people.new_password, ADMINISTRATORS),
     # the trading workflow
+    *PROFILES,
     *LISTINGS,
     *REGISTRATIONS,
     *FINANCE,
