@@ -26,7 +26,7 @@ LOTS_LOOKED_AT: Final = 100
 ALWAYS: Final = 3
 """Lots with the same two and nobody else, from which on it is a sign."""
 BEFORE: Final = timedelta(days=30)
-"""How far back traces count for a lot without an announcement."""
+"""How far back traces count, at least: for a lot without an announcement there is nothing else."""
 
 
 class Sign(StrEnum):
@@ -189,7 +189,8 @@ async def _traces(
 
 def _span(row: Any) -> tuple[date, date]:
     until = datetime.fromtimestamp((row.closed_at or row.opens_at) / 1000, UTC)
-    return ((row.registration_starts or until - BEFORE).date(), until.date())
+    since = min(row.registration_starts or until, until - BEFORE)
+    return since.date(), until.date()
 
 
 def shared(values: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], int]:

@@ -27,7 +27,7 @@ FIXED: Final = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Frame-Options", "DENY"),
 )
-ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/documents/")
+ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/documents/", "/device-check")
 HSTS: Final = "max-age=31536000"
 
 

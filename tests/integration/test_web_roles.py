@@ -45,6 +45,7 @@ EXPECTED_OPEN = {
     ("POST", "/recover"),
     ("POST", "/recover/code"),
     ("GET", "/device-check"),
+    ("GET", "/device-check/clock"),
 }
 """What strangers may use. Whoever opens a route to everybody has to say so here as well."""
 

@@ -3,7 +3,16 @@
 from typing import Final
 
 from office.accounts import Role
-from web.oversight import auditing, contact_pages, messages, objection_pages, recovering, sign_ins, watching
+from web.oversight import (
+    auditing,
+    contact_pages,
+    device_check,
+    messages,
+    objection_pages,
+    recovering,
+    sign_ins,
+    watching,
+)
 from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, SEALERS, SIGNED_IN, Page
 
 REGULATORS: Final = frozenset({Role.REGULATOR})
@@ -21,6 +30,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/recover", recovering.form, EVERYBODY),
     Page("POST", "/recover", recovering.ask, EVERYBODY),
     Page("POST", "/recover/code", recovering.set_anew, EVERYBODY),
+    Page("GET", "/device-check", device_check.index, EVERYBODY, during_maintenance=True),
+    Page("GET", "/device-check/clock", device_check.clock, EVERYBODY, during_maintenance=True),
     Page("GET", "/demo/outbox", messages.outbox, EVERYBODY),
     Page("GET", "/oversight/deliveries", messages.deliveries, ADMINISTRATORS),
     Page("GET", "/my/objections", objection_pages.mine, SEALERS),

@@ -29,7 +29,9 @@ async def hub(visit: Visit) -> Response:
 
 async def lots(visit: Visit) -> Response:
     """Closed lots, to look at one; and who was alone with the same other again and again."""
-    wanted = lot_search.Wanted("ended", "", visit.query("q", 60).replace("\0", "").strip(), visit.page())
+    wanted = lot_search.Wanted(
+        "ended", "", visit.query("q", 60).replace("\0", "").strip(), visit.page(), True
+    )
     return page(
         visit,
         "oversight/patterns.html",
@@ -50,7 +52,7 @@ async def pairs(visit: Visit) -> Response:
     except SealedFault:
         return visit.refused("/oversight/patterns", visit.text(AWAY), 503)
     names = await _names(visit, {account_id for pair in found for account_id in pair.accounts})
-    wanted = lot_search.Wanted("ended", "", "", 1)
+    wanted = lot_search.Wanted("ended", "", "", 1, True)
     return page(
         visit,
         "oversight/patterns.html",
@@ -64,7 +66,7 @@ async def pairs(visit: Visit) -> Response:
 
 async def of_lot(visit: Visit) -> Response:
     """What the bidders of a closed lot share; the look is recorded before it is done."""
-    lot = await known_lot(visit)
+    lot = await known_lot(visit, everything=True)
     async with visit.site.engine.begin() as connection:
         await look(connection, **who(visit), what="patterns", subject=lot.id)
     try:
