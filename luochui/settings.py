@@ -19,6 +19,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from luochui.services.faults import Repairable
+from office.banking import notifications
 
 PREFIX = "LUOCHUI_"
 OF_OTHERS = {
@@ -115,6 +116,7 @@ class Settings(BaseSettings):
     sms_secret: SecretStr | None = None
     sms_signature: str | None = None
     hotline: str = ""
+    bank_keys: SecretStr | None = None
 
     # Operations
     log_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
@@ -323,6 +325,7 @@ EXAMPLES = {
     "sms_key_id": "auction",
     "sms_secret": "32 random characters",
     "sms_signature": "示例市公共资源交易中心",
+    "bank_keys": "shifan=32 random characters or more",
     "hotline": "0743-0000000（工作日 9:00–17:00）",
     "log_keep_days": "30",
     "backup_folder": "/var/backups/luochui",
@@ -377,7 +380,16 @@ def contradictions(settings: Settings) -> list[Fault]:
     faults += _secret_faults(settings)
     faults += _ukey_faults(settings)
     faults += _message_faults(settings)
+    faults += _bank_faults(settings)
     return faults
+
+
+def _bank_faults(settings: Settings) -> list[Fault]:
+    try:
+        notifications.read_keys(settings.bank_keys.get_secret_value() if settings.bank_keys else "")
+    except ValueError as wrong:
+        return [_fault("bank_keys", str(wrong))]
+    return []
 
 
 def _message_faults(settings: Settings) -> list[Fault]:

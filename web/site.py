@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
 from office.accounts import Accounts, Role
+from office.banking.imports import Statements
+from office.banking.notifications import Keys
 from office.clock import Clock, utc_now
 from office.contacts import Contacts
 from office.files import Files
@@ -76,6 +78,8 @@ class WebSettings:
     platform_name: str = "落槌国有资产网上拍卖平台"
     hotline: str = ""
     """Whom people call, as it is shown; "" when there is none."""
+    bank_keys: Keys = field(default_factory=dict, repr=False)
+    """The keys with which banks sign their notifications."""
     bid_requires_ukey: bool = True
     assistant: str = "http://127.0.0.1:17161"
     """Where the assistant listens on the visitor's own computer."""
@@ -153,6 +157,7 @@ class Site:
     marks: Marks
     inbox: Inbox
     contacts: Contacts
+    statements: Statements
 
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
@@ -184,5 +189,6 @@ class Site:
             clock=deps.clock,
             marks=marks,
             inbox=Inbox(deps.engine, marks),
+            statements=Statements(deps.engine, deps.files),
             contacts=Contacts(deps.engine, marks, deps.settings.platform_name),
         )

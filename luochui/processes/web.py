@@ -17,6 +17,8 @@ from luochui.processes.patience import BoundedRequests
 from luochui.processes.wiring import clock_of, open_book
 from luochui.settings import Settings
 from luochui.vaults import asking
+from office.banking.banks import banks
+from office.banking.notifications import Keys, read_keys, sign
 from office.database import create_engine
 from office.files import Files
 from signing.sm2 import PrivateKey, load_or_create
@@ -109,7 +111,22 @@ def web_settings(settings: Settings) -> WebSettings:
         resume_after_s=max(1, settings.resume_after_ms // 1000),
         platform_name=settings.platform_name,
         hotline=settings.hotline,
+        bank_keys=_bank_keys(settings),
     )
+
+
+def _bank_keys(settings: Settings) -> Keys:
+    """With which banks sign; those of a demonstration are made of its own secret."""
+    given = read_keys(settings.bank_keys.get_secret_value() if settings.bank_keys else "")
+    if not settings.demo:
+        return given
+    secret = SecretStr(settings.required_session_secret())
+    made = {
+        bank.id: (SecretStr(sign(secret, "bank", bank.id, b"")),)
+        for bank in banks().values()
+        if bank.notifies
+    }
+    return made | given
 
 
 def _job_key(settings: Settings) -> PrivateKey:

@@ -74,9 +74,9 @@ _PUT: Final = text(
     " uploaded_at) VALUES (:bank, :name, :digest, :rows, :faults, 'previewed', :by, :now)"
     f" ON CONFLICT (bank, digest) DO UPDATE SET bank = excluded.bank RETURNING {_COLUMNS}"
 )
+_CHANGES: Final = "state = 'imported', taken = :new, known = :known, imported_by = :by, imported_at = :now"
 _DONE: Final = text(
-    "UPDATE bank_statements SET state = 'imported', taken = :new, known = :known, imported_by = :by,"
-    f" imported_at = :now WHERE id = :id RETURNING {_COLUMNS}"
+    f"UPDATE bank_statements SET {_CHANGES} WHERE id = :id RETURNING {_COLUMNS}"  # noqa: S608
 )
 
 

@@ -89,11 +89,14 @@ def permille_text(permille: int) -> str:
     return f"{permille / 10:g}%"
 
 
-def render(invoice: Invoice, *, seller: str) -> bytes:
-    """The PDF. The same invoice gives the same bytes."""
+def render(invoice: Invoice, *, seller: str, notice: str = "") -> bytes:
+    """The PDF. The same invoice gives the same bytes. `notice`: above everything, for a demonstration."""
     moment = invoice.made_at.astimezone(BEIJING)
     data = {
         "number": invoice.number,
+        "author": seller,
+        "head": seller,
+        "notice": notice,
         "seller": seller,
         "payer": invoice.payer_name,
         "lot": invoice.lot,
