@@ -8,6 +8,8 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from bidding.lots import AssetClass
+from trading.lifecycle.states import SaleMethod
 from trading.profiles.profile import CHOICES, ProfileFaults, RuleProfile
 from trading.profiles.store import (
     DraftChanged,
@@ -27,6 +29,8 @@ from web.pages import page
 from web.visits import Visit
 
 HERE: Final = "/administration/profiles"
+_CLASSES: Final = list(AssetClass)
+_METHODS: Final = list(SaleMethod)
 GONE: Final = N_("这份草稿已经发布或者删除了。")
 CHANGED: Final = N_("这份草稿刚刚被别人改过，下面是最新内容，请重新核对。")
 
@@ -50,6 +54,7 @@ async def index(visit: Visit) -> Response:
     """Every class and method, with its version in force and its draft."""
     versions = await _profiles(visit).versions()
     rows = [_row(list(group)) for _, group in groupby(versions, lambda one: (one.asset_class, one.method))]
+    rows.sort(key=lambda row: (_CLASSES.index(row.any.asset_class), _METHODS.index(row.any.method)))
     return page(visit, "profiles/list.html", rows=rows, **_words(visit))
 
 
