@@ -61,7 +61,6 @@ CREATE TABLE listings (
     registration_starts timestamptz,
     registration_ends timestamptz,
     deposit_ends timestamptz,
-    deposit_ends_passed_on timestamptz,
     opens_at timestamptz,
     counted_from timestamptz,
     counted_days integer,
@@ -81,8 +80,7 @@ CREATE TABLE listings (
 );
 CREATE INDEX listings_due ON listings (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX listings_provisional ON listings (lot) WHERE provisional;
-CREATE INDEX listings_to_pass_on ON listings (lot) WHERE deposit_ends IS DISTINCT FROM deposit_ends_passed_on
-    OR corrections <> corrections_passed_on;
+CREATE INDEX listings_to_pass_on ON listings (lot) WHERE corrections <> corrections_passed_on;
 CREATE INDEX listings_of_transferor ON listings (transferor_id, changed_at DESC);
 CREATE INDEX listings_by_state ON listings (state, changed_at DESC);
 

@@ -33,7 +33,6 @@ class Neighbours:
     complete: datetime | None = None
     put_on: list[str] = field(default_factory=list)
     corrections: list[tuple[str, int]] = field(default_factory=list)
-    deadlines: dict[str, datetime] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
 
     async def _qualified(self, lot: str) -> Mapping[str, int]:
@@ -51,15 +50,11 @@ class Neighbours:
     async def _corrected(self, lot: str, number: int) -> None:
         self.corrections.append((lot, number))
 
-    async def _moved(self, lot: str, deadline: datetime) -> None:
-        self.deadlines[lot] = deadline
-
     def around(self) -> Surroundings:
         return Surroundings(
             qualified=self._qualified,
             statements_complete_until=self._complete_until,
             put_on=self._put_on,
-            dates_moved=self._moved,
             corrected=self._corrected,
         )
 
@@ -154,7 +149,6 @@ async def test_after_the_extension_the_total_decides(
     extended = await now_of(engine, listing)
     assert extended.registration_ends is not None
     assert day_of(extended.registration_ends) == date(2026, 3, 25)
-    assert around.deadlines[listing.lot] == extended.deposit_ends
     over(extended, around, clock, registrants)
     await settle(engine, around, clock)
     assert (await now_of(engine, listing)).state is outcome

@@ -56,14 +56,12 @@ class Surroundings:
     `statements_complete_until`: up to when finance has the bank's statements, by value time; no row up to
     then may still wait to be matched.
     `put_on`: puts a lot on; harmless when it is there.
-    `dates_moved`: the deadline of the deposit is another one now. `corrected`: the n-th correction; who
-    agreed to an earlier version has to agree again.
+    `corrected`: the n-th correction is out; who agreed to an earlier version has to agree again.
     """
 
     qualified: Callable[[str], Awaitable[Mapping[str, int]]]
     statements_complete_until: Callable[[], Awaitable[datetime | None]]
     put_on: Callable[[Listing, Mapping[str, int]], Awaitable[None]]
-    dates_moved: Callable[[str, datetime], Awaitable[None]] = _nothing
     corrected: Callable[[str, int], Awaitable[None]] = _nothing
 
 
@@ -141,18 +139,11 @@ class DueRound:
     # ── the steps ──
 
     async def _pass_on(self, listing: Listing, now: datetime) -> bool:
-        """Corrections and new deadlines, to those who keep registrations and deposits."""
-        if listing.corrections != listing.corrections_passed_on:
-            await self._around.corrected(listing.lot, listing.corrections)
-        if listing.deposit_ends is not None and listing.deposit_ends != listing.deposit_ends_passed_on:
-            await self._around.dates_moved(listing.lot, listing.deposit_ends)
-        put = text(
-            "UPDATE listings SET deposit_ends_passed_on = :ends, corrections_passed_on = :number"
-            " WHERE lot = :lot"
-        )
-        values = {"ends": listing.deposit_ends, "number": listing.corrections, "lot": listing.lot}
+        """Corrections, to those who keep the registrations."""
+        await self._around.corrected(listing.lot, listing.corrections)
+        put = text("UPDATE listings SET corrections_passed_on = :number WHERE lot = :lot")
         async with self._engine.begin() as connection:
-            await connection.execute(put, values)
+            await connection.execute(put, {"number": listing.corrections, "lot": listing.lot})
         return True
 
     async def _count_again(self, listing: Listing, now: datetime) -> bool:
@@ -269,15 +260,11 @@ def _in(*states: LotState) -> str:
 
 
 _TO_PASS_ON: Final = (
-    "(deposit_ends IS DISTINCT FROM deposit_ends_passed_on OR corrections <> corrections_passed_on)"
-    f" AND {_in(*REGISTERING, _S.EVALUATION, _S.SUSPENDED)}"
+    f"corrections <> corrections_passed_on AND {_in(*REGISTERING, _S.EVALUATION, _S.SUSPENDED)}"
 )
 _PROVISIONAL: Final = f"provisional AND {_in(*REGISTERING, _S.PUBLICATION)}"
 _REGISTRATION_ENDS: Final = f"{_in(*REGISTERING)} AND due_at <= :now AND NOT provisional"
-_EVALUATION: Final = (
-    f"{_in(_S.EVALUATION)} AND deposit_ends IS NOT DISTINCT FROM deposit_ends_passed_on"
-    " AND corrections = corrections_passed_on"
-)
+_EVALUATION: Final = f"{_in(_S.EVALUATION)} AND corrections = corrections_passed_on"
 _NOT_PUT_ON: Final = f"{_in(_S.IN_AUCTION)} AND put_on_at IS NULL"
 _RESULTS: Final = (
     f"{_in(_S.IN_AUCTION)} AND EXISTS (SELECT 1 FROM lots LEFT JOIN lot_seals ON lot_seals.lot = lots.id"  # noqa: S608

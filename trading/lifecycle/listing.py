@@ -42,7 +42,6 @@ class Listing:
     registration_starts: datetime | None
     registration_ends: datetime | None
     deposit_ends: datetime | None
-    deposit_ends_passed_on: datetime | None
     opens_at: datetime | None
     counted_from: datetime | None
     counted_days: int | None
