@@ -10,7 +10,7 @@ import psycopg
 from pydantic import SecretStr
 
 from bidding.ledger.checking import Checked, check_ledger
-from luochui.operations import authority, demonstration, documents, dumps, manifest, migrations
+from luochui.operations import authority, demonstration, documents, dumps, manifest, migrations, sealed_key
 from luochui.operations.backup import KEY_FOLDERS
 from luochui.operations.manifest import AUTHORITY, DOCUMENTS, DUMP, KEYS, BrokenBackup, Manifest
 from luochui.operations.packing import unpack
@@ -68,11 +68,13 @@ def restore(settings: Settings, source: Path) -> Report:
         _unpack(source, wanted, place)
         with psycopg.connect(url, connect_timeout=5) as connection:
             named, lost = _check_documents(connection, place, wanted)
+            sealed = sealed_key.said(connection, place)
         found = _Found(checked, named, (*lost, *_check_authority(place, wanted)))
-    lines = _lines(settings, wanted, found)
+    *lines, following = _lines(settings, wanted, found)
+    lines += [*sealed, following]
     if found.faults:
         raise Incomplete("\n".join((*lines, "But it is not complete:", *found.faults)))
-    return Report(lines)
+    return Report(tuple(lines))
 
 
 @contextmanager

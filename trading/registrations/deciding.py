@@ -86,7 +86,8 @@ class Deciding:
         async with self._engine.connect() as connection:
             facts = await rows.read(connection, registration)
         if facts is None or facts.state is not _S.QUALIFIED:
-            return await self._sealed.take_paddle(registration)
+            await self._sealed.take_paddle(registration)
+            return
         lot = await self._sealed.lot_for_steward(registration)
         async with self._engine.connect() as connection:
             ranks = await priority.confirmed_of(connection, lot)

@@ -26,6 +26,8 @@ from web.registrations.own import address, in_words, own_in_path, registrations_
 from web.visits import Visit
 
 UPLOAD_LIMIT: Final = LARGEST_ATTACHMENT + (64 << 10)
+CHECKED_AS: Final = FileKind.PRIORITY_PROOF
+"""Papers and pictures that name people; the bounds of size and number are our own."""
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -44,7 +46,7 @@ async def add(visit: Visit) -> Response:
         text = visit.text(N_("附件最多 %(most)s 个，请先删除不需要的。")) % {"most": MOST_ATTACHMENTS}
         return visit.refused(to, text, 422)
     try:
-        taken = await asyncio.to_thread(take, FileKind.ATTACHMENT, await uploaded_name(visit), content)
+        taken = await asyncio.to_thread(take, CHECKED_AS, await uploaded_name(visit), content)
     except FileRefused as refused:
         return visit.refused(to, refusal(visit, refused), 422)
     attachment = Attachment(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from office.clock import utc_now
 from office.files import FileMissing
 from office.sealed.port import BoxBroken, NotYours
 from office.ukeys import BoundUKey
@@ -91,7 +92,7 @@ async def _hand_out(visit: Visit, mine: Mine, paper: Paper, ukey: BoundUKey) -> 
     content = await registrations_on(site).content(mine, plain_name(paper))
     if content is None:
         raise NotNow(NOT_NOW)
-    seal, now = parse_seal(ukey.seal), site.clock()
+    seal, now = parse_seal(ukey.seal), utc_now()
     prepared = await asyncio.to_thread(prepare_for, content, Party(PLACE), seal, at=now)
     one_time = secrets.token_urlsafe(32)
     await site.files.lay_down(_name_of(one_time), _encrypted(one_time, prepared))
@@ -182,11 +183,11 @@ async def _accepted(visit: Visit, mine: Mine, asked: Asked) -> Response:
         raise ProofRefused(ProofRefusal.NOT_ASKED) from missing
     except TrustUnknown as unknown:
         raise ProofRefused(ProofRefusal.TRUST_UNKNOWN) from unknown
-    now, answer = site.clock(), answered(visit, "result", LARGEST_SEALING)
+    now, answer = utc_now(), answered(visit, "result", LARGEST_SEALING)
     content = await asyncio.to_thread(accept, prepared, answer, handed_out, trust, now=now, stamp=site.stamp)
     await still_bound(visit, ukey.id)  # stamping takes a while: whoever lost the UKey may have ended it
     paper = Paper(facts["paper"])
-    state = await registrations_on(site).keep_sealed(mine, paper, content, now=now)
+    state = await registrations_on(site).keep_sealed(mine, paper, content, now=site.clock())
     await site.files.clear_away(_name_of(one_time))
     if state is not RegistrationState.AWAITING_SEAL:
         visit.flash("success", visit.text(N_("盖章成功，申请已提交。请看下面的申购回执单。")))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from office.banking.banks import banks
 from office.sealed.port import MOST_PARTNERS, WHOLE_SHARE, ListFaults, WantedPartner
 from trading.listings.contents import forms_in_words
-from trading.listings.file_kinds import BOUNDS, FileKind
+from trading.listings.file_kinds import BOUNDS
 from trading.registrations.application import (
     FILLED,
     LARGEST_ATTACHMENT,
@@ -25,6 +25,7 @@ from trading.registrations.papers import PLEDGES
 from trading.registrations.registrations import Mine
 from trading.registrations.states import RegistrationState
 from web.pages import page
+from web.registrations.attachments import CHECKED_AS
 from web.registrations.own import address, in_words, own_in_path, registrations_on
 from web.registrations.words import ATTACHMENT_KINDS, FAULTS, PARTNER_FAULTS, STEPS
 from web.visits import Visit
@@ -125,13 +126,13 @@ def _more(visit: Visit, mine: Mine, step: Step, typed: Mapping[str, str] | None)
             return {"pledges": PLEDGES}
         case Step.ATTACHMENTS:
             kinds = [(kind.value, visit.text(text)) for kind, text in ATTACHMENT_KINDS.items()]
-            forms = BOUNDS[FileKind.ATTACHMENT].forms
+            forms = BOUNDS[CHECKED_AS].forms
             return {
                 "kinds": kinds,
                 "kind_words": {kind: visit.text(text) for kind, text in ATTACHMENT_KINDS.items()},
                 "most": MOST_ATTACHMENTS,
                 "megabytes": LARGEST_ATTACHMENT >> 20,
-                "forms": forms_in_words(FileKind.ATTACHMENT),
+                "forms": forms_in_words(CHECKED_AS),
                 "accept": ",".join(f".{form.value}" for form in sorted(forms)),
             }
         case Step.BANK:
