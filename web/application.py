@@ -13,6 +13,7 @@ from starlette.types import Scope
 from web import operations
 from web.faults import HANDLERS, on_bug
 from web.headers import Around
+from web.oversight.back_office import back_office
 from web.routes import PAGES
 from web.site import Dependencies, Site
 
@@ -30,7 +31,7 @@ def create_app(deps: Dependencies) -> Starlette:
     """The web application. Its dependencies belong to the caller, who opens and closes them."""
     site = Site.build(deps)
     app = Starlette(
-        routes=_routes(),
+        routes=_routes(site),
         middleware=[Middleware(Around, settings=site.settings, metrics=site.metrics, on_bug=on_bug)],
         exception_handlers=_handlers(),
     )
@@ -42,11 +43,12 @@ def _handlers() -> dict[Any, Any]:
     return dict(HANDLERS)
 
 
-def _routes() -> list[BaseRoute]:
+def _routes(site: Site) -> list[BaseRoute]:
     return [
         *(page.route() for page in PAGES),
         Route("/healthz", operations.healthz),
         Route("/readyz", operations.readyz),
         Route("/metrics", operations.metrics),
+        back_office(site.engine, site.marks.mark("back office")),
         Mount("/static", Static(directory=str(files("web") / "static")), name="static"),
     ]

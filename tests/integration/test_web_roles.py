@@ -75,7 +75,7 @@ def test_only_these_routes_are_open_to_everybody() -> None:
 
 def test_every_route_of_the_application_is_in_the_table(web: Web) -> None:
     served = {(getattr(route, "path", "")) for route in web.app.routes}
-    known = {page.path for page in PAGES} | {"/healthz", "/readyz", "/metrics", "/static"}
+    known = {page.path for page in PAGES} | {"/healthz", "/readyz", "/metrics", "/static", "/admin"}
     assert served == known
     assert create_app
 
