@@ -51,11 +51,14 @@ NOT_IMPORTED = {
 }
 MODULES = {
     "argon2-cffi": "argon2",
+    "chinesecalendar": "chinese_calendar",
     "pillow": "PIL",
     "pylopdf-fonts-zh-cn": "pylopdf_fonts_zh_cn",
     "prometheus-client": "prometheus_client",
     "pydantic-settings": "pydantic_settings",
     "python-pkcs11": "pkcs11",
+    "python-stdnum": "stdnum",
+    "starlette-admin": "starlette_admin",
 }
 
 
