@@ -107,10 +107,9 @@ CREATE TRIGGER bank_transactions_only_grow BEFORE UPDATE OR DELETE ON bank_trans
 CREATE FUNCTION journal_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE wrong bigint;
 BEGIN
-    SELECT l.posting_id INTO wrong FROM (
-        SELECT posting_id, sum(fen) AS total, count(*) AS lines FROM added GROUP BY posting_id
-    ) l JOIN journal_postings p ON p.id = l.posting_id
-    WHERE l.total <> 0 OR l.lines <> p.line_count LIMIT 1;
+    SELECT p.id INTO wrong FROM (SELECT DISTINCT posting_id FROM added) AS touched
+    JOIN journal_postings p ON p.id = touched.posting_id JOIN journal_lines l ON l.posting_id = p.id
+    GROUP BY p.id, p.line_count HAVING sum(l.fen) <> 0 OR count(*) <> p.line_count LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'posting % does not balance or is not whole', wrong USING ERRCODE = 'check_violation';
     END IF;
