@@ -34,7 +34,7 @@ ledger.jsonl    这场竞价的公开账本，含平台封存签名
 
 核验： luochui verify ledger.jsonl ； luochui verify receipts/N.receipt.json
 
-bids.csv: each of your accepted bids. receipts/: the platform's signed receipt of each. ledger.jsonl: the public
+bids.csv: each of your accepted bids. receipts/: the signed receipt of each. ledger.jsonl: the public
 ledger with the platform's seal. Check them with `luochui verify`.
 """
 

@@ -58,9 +58,9 @@ _CREDITED: Final = text(
     "INSERT INTO settled_deposits (lot, step, at) VALUES (:lot, 'credit', :now) ON CONFLICT DO NOTHING"
 )
 _CONTRACT: Final = text(
-    "SELECT id, number, changed_at FROM sale_documents WHERE lot = :lot AND paper = 'contract'"
-    " AND state = 'sealed'"
+    "SELECT id, number FROM sale_documents WHERE lot = :lot AND paper = 'contract' AND state = 'sealed'"
 )
+_SINCE: Final = text("SELECT max(at) FROM listing_events WHERE lot = :lot AND act = :act")
 _ALARM: Final = text(
     "UPDATE listings SET alarmed_at = :now WHERE lot = :lot AND state = :state AND alarmed_at IS NULL"
 )
@@ -148,9 +148,10 @@ class AwardRound:
             sale = await sale_of(connection, lot)
             row = (await connection.execute(_CONTRACT, {"lot": lot})).one()
             fields = await sealed_plan(connection, row.id)
+            since = await connection.scalar(_SINCE, {"lot": lot, "act": Act.CONTRACT_SEALED.value})
         if sale is None:
             return False
-        plan = instalments_of(fields, sale.awarded.price, row.changed_at)
+        plan = instalments_of(fields, sale.awarded.price, since or now)
         await self._payments.open(sale, plan, now=now)
         async with self._engine.begin() as connection:
             await connection.execute(_CREDITED, {"lot": lot, "now": now})

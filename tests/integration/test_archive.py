@@ -1,0 +1,149 @@
+"""The archive of a lot: what is in it, who gets which part, and that every change is found offline."""
+
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bidding.ledger.file import verify_ledger
+from luochui.cli import app
+from signing.findings import Verdict
+from tests.awardkit import PRICE, STEP, AwardHouse, a_house
+from trading.awards.archive_check import Fault, check_archive, looks_like_archive
+from trading.awards.manifest import LEDGER, MANIFEST, SEAL
+from trading.lifecycle.states import LotState
+
+
+@pytest.fixture
+async def house(database: str, valkey: str) -> AsyncIterator[AwardHouse]:
+    async with a_house(database, valkey) as house:
+        yield house
+
+
+async def archived(house: AwardHouse) -> str:
+    lot = await house.completed()
+    assert await house.archive() == 1
+    assert await house.archive() == 0
+    assert await house.state(lot) is LotState.ARCHIVED
+    return lot
+
+
+async def given(house: AwardHouse, who: str, lot: str) -> bytes:
+    visitor = house.visitors.get(who) or house.visitor(who)
+    answer = await visitor.get(f"/sales/{lot}/archive.zip")
+    assert answer.status_code == 200, (who, answer.status_code)
+    return answer.content
+
+
+def changed(data: bytes, path: str, content: bytes | None, more: str = "") -> bytes:
+    """The zip with one file replaced, left out, or another added."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            if name != path:
+                new.writestr(name, old.read(name))
+            elif content is not None:
+                new.writestr(name, content)
+        if more:
+            new.writestr(more, b"x")
+    return out.getvalue()
+
+
+async def test_an_archive_holds_everything_and_every_change_is_found(
+    house: AwardHouse, tmp_path: Path
+) -> None:
+    lot = await archived(house)
+    whole = await given(house, "administrator", lot)
+    assert whole == await given(house, "regulator", lot), "the same archive, byte by byte"
+    trust = await house.web.site.trust.current()
+    file = tmp_path / "a.zip"
+
+    def faults(data: bytes) -> set[Fault]:
+        file.write_bytes(data)
+        report = check_archive(file, trust, now=datetime.now(UTC))
+        assert (report.verdict is Verdict.INVALID) == bool(report.findings)
+        return {found.fault for found in report.findings}
+
+    assert faults(whole) == set()
+    report = check_archive(file, trust, now=datetime.now(UTC))
+    assert report.verdict is Verdict.VALID
+    assert (report.absent, report.manifest and report.manifest.lot) == (0, lot)
+    assert report.ledger_entries > 3
+    with zipfile.ZipFile(io.BytesIO(whole)) as package:
+        names = set(package.namelist())
+        manifest = package.read(MANIFEST)
+        ledger = package.read(LEDGER)
+        certificate = next(name for name in names if name.startswith("documents/certificate/"))
+        assert json.loads(package.read("listing/listing.json"))[0]["lot"] == lot
+    registration = house.registrations[lot]["one"]
+    assert f"registrations/{registration}/form.sealed.pdf" in names
+    for folder in ("audit/", "money/", "award/", "contract/", "documents/contract/", "documents/award/"):
+        assert any(name.startswith(folder) for name in names), folder
+    assert verify_ledger(ledger, [house.key.public_key]).exit_code == 0
+    assert faults(changed(whole, certificate, b"other")) == {Fault.CHANGED}
+    assert faults(changed(whole, LEDGER, ledger[:-2] + b"\n")) == {Fault.CHANGED}
+    assert faults(changed(whole, SEAL, None)) == {Fault.NO_SEAL}
+    assert faults(changed(whole, SEAL, b"\x30\x00")) == {Fault.SEAL_UNREADABLE}
+    assert faults(changed(whole, MANIFEST, manifest.replace(b"archive 1", b"archive 9"))) == {Fault.MANIFEST}
+    assert faults(changed(whole, "", None, "extra.txt")) == {Fault.UNLISTED}
+    assert faults(b"PK\x03\x04 nothing") == {Fault.NOT_AN_ARCHIVE}
+    other = manifest.replace(lot.encode(), lot[:-1].encode() + b"9")
+    file.write_bytes(changed(whole, MANIFEST, other))
+    assert check_archive(file, trust, now=datetime.now(UTC)).verdict is Verdict.INVALID
+
+
+async def test_parties_get_their_own_part_and_it_checks_too(house: AwardHouse, tmp_path: Path) -> None:
+    lot = await archived(house)
+    trust = await house.web.site.trust.current()
+    registration, file = house.registrations[lot]["one"], tmp_path / "part.zip"
+    parts = {}
+    for who in ("one", "transferor"):
+        file.write_bytes(await given(house, who, lot))
+        report = check_archive(file, trust, now=datetime.now(UTC))
+        assert report.verdict is Verdict.VALID
+        assert report.absent > 0
+        with zipfile.ZipFile(file) as package:
+            parts[who] = set(package.namelist())
+    assert f"registrations/{registration}/form.sealed.pdf" in parts["one"]
+    assert not [name for name in parts["transferor"] if name.startswith("registrations/")]
+    assert not [name for part in parts.values() for name in part if name.startswith("audit/")]
+    for who in ("two", "stranger", "finance", "other-transferor"):
+        visitor = house.visitors.get(who) or house.visitor(who)
+        assert (await visitor.get(f"/sales/{lot}/archive.zip")).status_code == 404, who
+    looks = "SELECT count(*) FROM audit_entries WHERE act = 'look.archive' AND subject = :lot"
+    assert await house.scalar(looks, lot=lot) == 2
+
+
+async def test_the_command_checks_an_archive_in_plain_words(house: AwardHouse, tmp_path: Path) -> None:
+    lot = await archived(house)
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    whole = await given(house, "administrator", lot)
+    good.write_bytes(whole)
+    bad.write_bytes(changed(whole, "listing/listing.json", b"[]"))
+    folder = house.web.site.trust._folder
+    for file, status, says in ((good, 0, "档案有效"), (bad, 1, "文件被改动：listing/listing.json")):
+        assert looks_like_archive(file)
+        run = CliRunner().invoke(app, ["check", str(file), "--trust", str(folder), "--lang", "zh"])
+        assert (run.exit_code, says in run.output) == (status, True), run.output
+    as_json = CliRunner().invoke(app, ["check", str(good), "--trust", str(folder), "--json"])
+    assert json.loads(as_json.output)["verdict"] == "valid"
+
+
+async def test_a_bidder_takes_the_evidence_of_the_own_bids_home(house: AwardHouse) -> None:
+    lot = await house.sold([("one", PRICE), ("two", PRICE + STEP), ("one", PRICE + 2 * STEP)])
+    answer = await house.visitor("one").get(f"/lots/{lot}/evidence.zip")
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as package:
+        told = json.loads(package.read("bids.json"))
+        assert [bid["price"] for bid in told["bids"]] == [PRICE, PRICE + 2 * STEP]
+        assert told["paddle"] == house.paddles[lot]["one"]
+        assert "10,000.00" in package.read("bids.csv").decode()
+        assert verify_ledger(package.read("ledger.jsonl"), [house.key.public_key]).exit_code == 0
+    assert (await house.visitors["stranger"].get(f"/lots/{lot}/evidence.zip")).status_code == 404
+    listing = await house.listed(LotState.ANNOUNCED)
+    assert (await house.visitor("one").get(f"/lots/{listing.lot}/evidence.zip")).status_code == 404
