@@ -2,15 +2,19 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import httpx
 import pypdfium2
 from PIL import Image
 
 from tests.tradingkit import MutableClock, a_clock
 from tests.webkit import Visitor, Web
 from trading.profiles.store import ensure_defaults
+from web.csrf import FIELD
 
 BASICS = {
     "asset_class": "physical",
@@ -81,9 +85,19 @@ async def travelling(web: Web, clock: MutableClock | None = None) -> MutableCloc
 
 async def a_draft(owner: Visitor, **basics: str) -> str:
     """The lot of a new draft, by the form."""
-    answer = await owner.post("/my/assets/new", {**BASICS, **basics})
+    answer = await post(owner, "/my/assets/new", {**BASICS, **basics})
     assert answer.status_code == 303, answer.text[:3000]
     return answer.headers["location"].split("/")[3]
+
+
+async def post(visitor: Visitor, path: str, form: Mapping[str, str], **more: Any) -> httpx.Response:
+    """A form with the token of the visit, which is fetched once: these tests send many."""
+    if visitor not in _TOKENS:
+        _TOKENS[visitor] = await visitor.token()
+    return await visitor.client.post(path, data={**form, FIELD: _TOKENS[visitor]}, **more)
+
+
+_TOKENS: WeakKeyDictionary[Visitor, str] = WeakKeyDictionary()
 
 
 async def version_of(owner: Visitor, lot: str, step: str = "details") -> str:
@@ -92,14 +106,14 @@ async def version_of(owner: Visitor, lot: str, step: str = "details") -> str:
 
 
 async def save(owner: Visitor, lot: str, step: str, form: dict[str, str]) -> Any:
-    return await owner.post(
-        f"/my/assets/{lot}/steps/{step}", {**form, "version": await version_of(owner, lot, step)}
+    return await post(
+        owner, f"/my/assets/{lot}/steps/{step}", {**form, "version": await version_of(owner, lot, step)}
     )
 
 
 async def upload(owner: Visitor, lot: str, kind: str, name: str, content: bytes) -> Any:
-    return await owner.post(
-        f"/my/assets/{lot}/files", {"kind": kind}, files={"file": (name, content, "application/x")}
+    return await post(
+        owner, f"/my/assets/{lot}/files", {"kind": kind}, files={"file": (name, content, "application/x")}
     )
 
 
@@ -125,7 +139,7 @@ async def a_full_draft(owner: Visitor, **basics: str) -> str:
 async def announced(owner: Visitor, administrator: Visitor, **basics: str) -> str:
     """A lot that went all the way through the pages: entered, submitted, published."""
     lot = await a_full_draft(owner, **basics)
-    assert (await owner.post(f"/my/assets/{lot}/submit")).status_code == 303
-    answer = await administrator.post(f"/administration/listings/{lot}/publish")
+    assert (await post(owner, f"/my/assets/{lot}/submit", {})).status_code == 303
+    answer = await post(administrator, f"/administration/listings/{lot}/publish", {})
     assert answer.status_code == 303, answer.text[:3000]
     return lot

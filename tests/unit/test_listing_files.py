@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.listingkit import a_package, a_pdf, a_picture
-from trading.listings import pictures
+from trading.listings import contents, pictures
 from trading.listings.contents import take, tidy_name
 from trading.listings.file_kinds import BOUNDS, FileKind, FileRefused, FileWrong, Form
 
@@ -94,17 +94,17 @@ def test_large_pictures_become_small_enough() -> None:
             a_package(**SHEET, xl__embeddings__a_dot_bin="x"),
             FileWrong.ACTIVE,
         ),
-        (
-            FileKind.ATTACHMENT,
-            "a.docx",
-            a_package(**{"[Content_Types]_dot_xml": "<T/>", "word__document_dot_xml": b"\0" * (201 << 20)}),
-            FileWrong.DAMAGED,
-        ),
     ],
     ids=lambda value: value.value if isinstance(value, FileWrong) else None,
 )
 def test_what_is_not_taken(kind: FileKind, name: str, content: bytes, wrong: FileWrong) -> None:
     assert refused(kind, name, content) is wrong
+
+
+def test_a_package_that_unfolds_too_far_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "LARGEST_INFLATED", 1 << 20)
+    parts = {"[Content_Types]_dot_xml": "<T/>", "word__document_dot_xml": b"\0" * (2 << 20)}
+    assert refused(FileKind.ATTACHMENT, "a.docx", a_package(**parts)) is FileWrong.DAMAGED
 
 
 def test_a_file_over_the_limit_is_refused() -> None:

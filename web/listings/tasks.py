@@ -24,7 +24,8 @@ _RETURNED: Final = text(
 )
 _ASKED: Final = text(
     "SELECT r.lot, r.kind, r.asked_at AS since, l.title"
-    " FROM listing_requests AS r JOIN listings AS l USING (lot) WHERE r.answer = '' ORDER BY r.asked_at, r.id LIMIT :most"
+    " FROM listing_requests AS r JOIN listings AS l USING (lot)"
+    " WHERE r.answer = '' ORDER BY r.asked_at, r.id LIMIT :most"
 )
 
 
