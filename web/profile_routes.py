@@ -1,9 +1,10 @@
-"""The pages of rule profiles and working days, and who may use them."""
+"""The pages of rule profiles, working days and the demonstration's clock, and who may use them."""
 
 from typing import Final
 
+from web import demo_clock
 from web.listings import profile_pages, working_day_pages
-from web.routing import ADMINISTRATORS, OVERSEERS, Page
+from web.routing import ADMINISTRATORS, OVERSEERS, SIGNED_IN, Page
 
 _PROFILES: Final = "/administration/profiles"
 _PROFILE: Final = f"{_PROFILES}/{{profile}}"
@@ -20,4 +21,6 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", _DAYS, working_day_pages.show, OVERSEERS),
     Page("POST", _DAYS, working_day_pages.say, ADMINISTRATORS),
     Page("POST", f"{_DAYS}/unset", working_day_pages.unsay, ADMINISTRATORS),
+    Page("GET", demo_clock.HERE, demo_clock.show, SIGNED_IN),
+    Page("POST", demo_clock.HERE, demo_clock.advance, SIGNED_IN),
 )
