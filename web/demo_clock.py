@@ -1,4 +1,4 @@
-"""The clock of a demonstration: working days pass at the press of a button. Elsewhere there is no such page."""
+"""The clock of a demonstration: working days pass at the press of a button. Elsewhere it is no page."""
 
 from datetime import datetime, timedelta
 from typing import Final
