@@ -19,6 +19,7 @@ from signing.sm3 import sm3
 from signing.x509 import Certificate, parse_certificate
 from web.jobs import Purpose
 from web.languages import N_
+from web.oversight.auditing import note
 from web.pages import page
 from web.people import person_named
 from web.trust import TrustUnknown
@@ -146,6 +147,7 @@ async def end(visit: Visit) -> Response:
         return visit.refused(HERE, visit.text(N_("这个 UKey 已经停用。")))
     await visit.site.sessions.end_all_of(me.account_id, but="" if me.by_ukey else me.session_id)
     log.info("ukey_ended", account=me.account_id, ukey=ukey.id, by=me.account_id)
+    await note(visit, "ukey.end", f"account {me.account_id}", {"ukey": ukey.id})
     return visit.done(HERE, visit.text(N_("UKey 已停用。")))
 
 
@@ -166,6 +168,7 @@ async def confirm(visit: Visit) -> Response:
     if not await visit.site.ukeys.confirm(ukey.id, by=_self(visit).account_id):
         return visit.refused(to, visit.text(N_("这个 UKey 不在等待确认。")))
     log.info("ukey_confirmed", account=person.id, ukey=ukey.id, by=_self(visit).account_id)
+    await note(visit, "ukey.confirm", f"account {person.id}", {"ukey": ukey.id})
     return visit.done(to, visit.text(N_("已确认：这个 UKey 可以用于登录和盖章。")))
 
 
@@ -177,6 +180,7 @@ async def end_of(visit: Visit) -> Response:
         return visit.refused(to, visit.text(N_("这个 UKey 已经停用。")))
     await visit.site.sessions.end_all_of(person.id)
     log.info("ukey_ended", account=person.id, ukey=ukey.id, by=_self(visit).account_id)
+    await note(visit, "ukey.end", f"account {person.id}", {"ukey": ukey.id})
     return visit.done(to, visit.text(N_("UKey 已停用，这个账号的登录已全部结束。")))
 
 

@@ -30,9 +30,9 @@ NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
     ("/administration/accounts", N_("账号管理"), frozenset({Role.ADMINISTRATOR})),
     ("/administration/profiles", N_("交易规则"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
-    ("/my/ukeys", N_("我的 UKey"), frozenset({Role.BIDDER, Role.TRANSFEROR})),
+    ("/oversight", N_("监督管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/check", N_("核验文件"), None),
-    ("/my/password", N_("修改密码"), frozenset(Role)),
+    ("/my", N_("个人中心"), frozenset(Role)),
 )
 
 

@@ -13,6 +13,7 @@ from office.sessions import SignedIn
 from web.administration import summary
 from web.languages import N_
 from web.limiting import Attempt
+from web.oversight.auditing import note
 from web.pages import page
 from web.visits import Visit, set_session
 from web.words import ROLES
@@ -84,6 +85,7 @@ async def create(visit: Visit) -> Response:
     except LoginTaken:
         return await _shown(visit, typed, {"login": N_("这个账号名已经有人用了。")})
     log.info("account_created", account=account, role=form["role"], by=_self(visit).account_id)
+    await note(visit, "account.create", f"account {account}", {"role": form["role"]})
     return visit.done(HERE, visit.text(N_("账号 %(login)s 已建立。")) % {"login": login})
 
 
@@ -110,6 +112,7 @@ async def disable(visit: Visit) -> Response:
     await visit.site.accounts.disable(person.id)
     await visit.site.sessions.end_all_of(person.id)
     log.info("account_disabled", account=person.id, by=_self(visit).account_id)
+    await note(visit, "account.disable", f"account {person.id}")
     text = N_("账号 %(login)s 已停用，登录已全部结束。")
     return visit.done(HERE, visit.text(text) % {"login": person.login})
 
@@ -118,6 +121,7 @@ async def enable(visit: Visit) -> Response:
     person = await person_named(visit)
     await visit.site.accounts.enable(person.id)
     log.info("account_enabled", account=person.id, by=_self(visit).account_id)
+    await note(visit, "account.enable", f"account {person.id}")
     return visit.done(HERE, visit.text(N_("账号 %(login)s 已启用。")) % {"login": person.login})
 
 
@@ -126,6 +130,7 @@ async def end_sessions(visit: Visit) -> Response:
     mine = person.id == _self(visit).account_id
     ended = await visit.site.sessions.end_all_of(person.id, but=_self(visit).session_id if mine else "")
     log.info("sessions_ended", account=person.id, by=_self(visit).account_id)
+    await note(visit, "account.end_sessions", f"account {person.id}", {"count": ended})
     text = visit.text(N_("已结束账号 %(login)s 的 %(count)s 处登录。"))
     return visit.done(HERE, text % {"login": person.login, "count": ended})
 
@@ -145,6 +150,7 @@ async def new_password(visit: Visit) -> Response:
     await visit.site.accounts.set_password(person.id, password, given=True)
     await visit.site.sessions.end_all_of(person.id)
     log.info("password_replaced", account=person.id, by=_self(visit).account_id)
+    await note(visit, "account.new_password", f"account {person.id}")
     return await _shown(visit, dict(NOTHING_TYPED), {}, one_time=(person, password))
 
 
@@ -191,6 +197,7 @@ async def change_password(visit: Visit) -> Response:
         me.account_id, me.role, me.name, me.locale, by_ukey=me.by_ukey
     )
     log.info("password_changed", account=me.account_id)
+    await note(visit, "account.change_password", f"account {me.account_id}")
     visit.flash("success", visit.text(N_("密码已修改，其他地方的登录已结束。")))
     response = visit.redirect("/" if me.password_given else "/my/password")
     set_session(visit, response, cookie)
