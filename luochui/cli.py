@@ -35,7 +35,17 @@ PROCESSES = ("gateway", "web", "ledger", "closer", "robots", "authority", "seale
 NOT_IN_THIS_BUILD = 78
 # Commands that other parts bring: each module has `register(app)`.
 LEAN = ("run", "up", "demo", "doctor")
-OPTIONAL_COMMANDS = ("verify", "recover", "authority", "ukey", "seal", "check", "assistant", "sealed")
+OPTIONAL_COMMANDS = (
+    "verify",
+    "recover",
+    "authority",
+    "ukey",
+    "seal",
+    "check",
+    "assistant",
+    "sealed",
+    "audit",
+)
 
 
 @app.command()
