@@ -3,8 +3,9 @@
     guillotine = Guillotine(engine)
     await killed_everywhere(guillotine, lambda: steward_round(now))
 
-A kill is an exception that nobody catches, raised before the n-th statement or commit: what was not committed is
-rolled back, as by a kill -9, and what was done outside the database stays done. tests/faults kills real processes.
+A kill is an exception that nobody catches, raised before the n-th statement or commit: what was not committed
+is rolled back, as by a kill -9, and what was done outside the database stays done. tests/faults kills real
+processes.
 """
 
 import itertools
@@ -49,14 +50,17 @@ class Guillotine:
             raise Killed
 
 
-async def killed_everywhere(guillotine: Guillotine, work: Callable[[], Awaitable[T]]) -> tuple[int, T]:
-    """Start the work again and again, killed before its first statement, its second, …, until it comes to its end.
+async def killed_everywhere(
+    guillotine: Guillotine, work: Callable[[], Awaitable[T]], every: int = 1
+) -> tuple[int, T]:
+    """Start the work again and again, killed before its first statement, its second (or with `every` 3, its
+    fourth), …, until it comes to its end.
 
     How often it was killed, and what it gave in the end.
     """
     for kills in itertools.count():
         assert kills < MOST_POINTS, "the work does not come to an end"
-        guillotine.set(kills + 1)
+        guillotine.set(1 + kills * every)
         try:
             done = await work()
         except Killed:

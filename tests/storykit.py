@@ -6,8 +6,8 @@
         await story.registration_ends(lot)
 
 A story's persons act through the same stores as the pages do; what becomes due by itself is done by `settle`,
-which calls every round until nothing is left to do. With `killed=True` each round is killed before each of
-its statements in turn and begun again, as after a kill -9.
+which calls every round until nothing is left to do. With `killed=1` each round is killed before each of its
+statements in turn and begun again, as after a kill -9; with 3 before every third.
 """
 
 import tempfile
@@ -30,6 +30,8 @@ from luochui.settings import Settings
 from office.accounts import Role
 from office.banking import taking
 from office.banking.statements import BankRow
+from office.database import create_engine
+from office.sealed import SealedKey, Vault
 from tests import sealingkit, tradingkit
 from tests.killkit import Guillotine, killed_everywhere
 from tests.sealingkit import Party
@@ -55,6 +57,7 @@ from trading.registrations.papers import Paper as RegistrationPaper
 from trading.registrations.priority import PriorityHolders
 from trading.registrations.registrations import Registrations
 from trading.sale_states import Paper
+from trading.sales import Sales
 
 BANK: Final = "shifan"
 DEPOSIT: Final = Fen(100_000)
@@ -98,7 +101,8 @@ def platform_seal(folder: Path) -> OwnSeal:
 
 @dataclass
 class Story:
-    """One town: its persons, its clock, its rounds."""
+    """One town: its persons, its clock, its rounds. These have an engine of their own: the book, the ledger
+    and the pages do not feel the guillotine."""
 
     web: Web
     house: steward.House
@@ -107,7 +111,7 @@ class Story:
     parties: Mapping[str, Party]
     trust: Path
     guillotine: Guillotine
-    killed: bool = False
+    killed: int = 0
     kills: int = 0
     serials: int = 0
 
@@ -137,7 +141,7 @@ class Story:
     async def _round(self, name: str) -> int:
         if not self.killed:
             return await self._once(name)
-        kills, done = await killed_everywhere(self.guillotine, lambda: self._once(name))
+        kills, done = await killed_everywhere(self.guillotine, lambda: self._once(name), self.killed)
         self.kills += kills
         return done
 
@@ -227,7 +231,7 @@ class Story:
 
     @property
     def deposits(self) -> Deposits:
-        return Deposits(self.web.site.engine, self.house.sealed)
+        return Deposits(self.house.engine, self.house.sealed)
 
     async def pays(self, login: str, number: str, amount: int, at: datetime | None = None) -> None:
         """A transfer that stands in the bank's statement."""
@@ -323,8 +327,8 @@ class Story:
     async def papers(self) -> int:
         """What the sealer does: papers made, and the platform's seal put on what waits for it."""
         site = self.web.site
-        made = await Papers(site.engine, site.files, HOUSE).make_due(self.clock())
-        sealer = PlatformSealer(site.sales, site.files)
+        made = await Papers(self.house.engine, site.files, HOUSE).make_due(self.clock())
+        sealer = PlatformSealer(Sales(self.house.engine), site.files)
         due = await sealer.due()
         for document, version in due:
             await sealer.seal(document, version, platform_seal(self.trust), await site.trust.current())
@@ -428,16 +432,14 @@ class Story:
 
 
 @asynccontextmanager
-async def a_story(database: str, valkey: str, *, killed: bool = False, **rules: Any) -> AsyncIterator[Story]:
+async def a_story(database: str, valkey: str, *, killed: int = 0, **rules: Any) -> AsyncIterator[Story]:
     """`rules`: what the rule profiles say otherwise than by default."""
-    clock = tradingkit.a_clock()
+    clock, key, engine = tradingkit.a_clock(), SealedKey.generate(), create_engine(database)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         authority = sealingkit.authority(folder / "authority")
-        async with (
-            web_on(database, valkey, clock=clock, trust=folder / "authority") as web,
-            service(web, database, valkey),
-        ):
+        given = {"clock": clock, "trust": folder / "authority", "sealed_key": key}
+        async with web_on(database, valkey, **given) as web, service(web, database, valkey):
             parties = {
                 login: await sealingkit.party(web, authority, login, *PEOPLE[login]) for login in SEALING
             }
@@ -445,24 +447,23 @@ async def a_story(database: str, valkey: str, *, killed: bool = False, **rules: 
             for login, (role, known_as) in PEOPLE.items():
                 if login not in people:
                     people[login] = await web.account(login, role, known_as)
-            settings = Settings(
-                session_secret=SecretStr("of the tests"),
-                data=folder,
-                database_url=SecretStr(database),
-                redis_url=SecretStr(valkey),
-            )
-            site = web.site
             house = steward.House(
-                settings=settings,
-                engine=site.engine,
-                book=site.book,
-                sealed=site.sealed,
-                files=site.files,
+                settings=Settings(
+                    session_secret=SecretStr("of the tests"),
+                    data=folder,
+                    database_url=SecretStr(database),
+                    redis_url=SecretStr(valkey),
+                ),
+                engine=engine,
+                book=web.site.book,
+                sealed=Vault(engine, key),
+                files=web.site.files,
                 clock=clock,
             )
             await brisk_profiles(web, people, **rules)
-            guillotine = Guillotine(site.engine)
-            yield Story(web, house, clock, people, parties, folder / "authority", guillotine, killed=killed)
+            trust, guillotine = folder / "authority", Guillotine(engine)
+            yield Story(web, house, clock, people, parties, trust, guillotine, killed=killed)
+    await engine.dispose()
 
 
 async def brisk_profiles(web: Web, people: Mapping[str, int], **more: Any) -> None:

@@ -15,6 +15,7 @@ from signing.jobs import Job, SealTask, read_job
 from signing.seal_signature import sign_with_seal
 from signing.sm2 import PublicKey
 from signing.sm3 import sm3
+from tests.browser.forms import form_to
 from tests.sealingkit import UKey
 
 Form = Mapping[str, Any]
@@ -58,6 +59,15 @@ class Errand:
         answer = self.send(path, form, files)
         assert answer.status_code == 303, f"POST {path}: {answer.status_code} {words(answer.text)}"
         return str(answer.headers["location"])
+
+    def fill(self, path: str, action: str, fields: Form | None = None, files: Files | None = None) -> str:
+        """Open a page, fill in its form whose address ends with `action`, and send it: where it leads to."""
+        html = self.get(path)
+        form = form_to(html, action)
+        assert form is not None, f"{path} has no form to {action}: {words(html)}"
+        strange = set(fields or {}) - form.names - {"then", "do"}
+        assert not strange, f"the form {form.action} has no {strange}"
+        return self.post(form.action, {**form.values, **(fields or {})}, files)
 
     def seal(self, prepare: str, seal: str, form: Form | None = None) -> dict[str, Any]:
         """Fetch the prepared document by the signed job, seal it as the assistant does, hand it in."""

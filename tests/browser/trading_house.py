@@ -29,6 +29,7 @@ from tests import sealingkit
 from tests.assistantkit import free_port
 from tests.browser.auction_house import _apart
 from tests.browser.errands import Errand
+from tests.browser.pretended_bank import BANK, KEY, PretendedBank
 from tests.faults import stage
 from tests.faults.stage import PASSWORD, Platform
 from tests.tradingkit import MONDAY
@@ -89,6 +90,7 @@ class TradingHouse:
     clock: TradingClock
     assistant: int
     keys: Mapping[str, sealingkit.UKey]
+    bank: PretendedBank
     errands: dict[str, Errand] = field(default_factory=dict)
 
     @property
@@ -165,12 +167,14 @@ def open_trading_house(more: Mapping[str, str] | None = None) -> Iterator[Tradin
         "LUOCHUI_PLATFORM_UKEY": "platform",
         "LUOCHUI_PLATFORM_PIN_FILE": str(pin_file),
         "LUOCHUI_ASSISTANT_PORT": str(port),
+        "LUOCHUI_BANK_KEYS": f"{BANK}={KEY}",
         **(more or {}),
     }
     try:
         with stage.platform(data, settings) as platform:
             _apart(_settle_in(platform, keys, clock))
-            yield TradingHouse(platform, folder, clock, port, keys)
+            bank = PretendedBank(f"http://127.0.0.1:{platform.port}", clock.now)
+            yield TradingHouse(platform, folder, clock, port, keys, bank)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
