@@ -54,7 +54,6 @@ CREATE TABLE bank_transactions (
 CREATE INDEX bank_transactions_sub_account ON bank_transactions (sub_account) WHERE sub_account <> '';
 CREATE INDEX bank_transactions_payer ON bank_transactions (payer_key text_pattern_ops);
 CREATE INDEX bank_transactions_value_time ON bank_transactions (value_time);
-CREATE INDEX bank_transactions_statement ON bank_transactions (statement_id) WHERE statement_id IS NOT NULL;
 
 CREATE TABLE bank_nonces (
     bank text NOT NULL,

@@ -5,6 +5,7 @@ brackets of many kinds. What is left after that has to agree exactly: a similar 
 """
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 LONGEST_NAME: Final = 200
@@ -22,10 +23,14 @@ _ONE_FORM: Final = str.maketrans(
 )
 
 
+@lru_cache(maxsize=20_000)
 def payer_key(name: str) -> str:
     """What two spellings of one name have in common; "" for a name that says nothing."""
     flat = unicodedata.normalize("NFKC", name[:LONGEST_NAME]).casefold().translate(_ONE_FORM)
-    return "".join(char for char in flat if not char.isspace() and unicodedata.category(char)[0] != "C")
+    tight = "".join(flat.split())
+    if tight.isprintable():
+        return tight
+    return "".join(char for char in tight if unicodedata.category(char)[0] != "C")
 
 
 def same_payer(one: str, other: str) -> bool:

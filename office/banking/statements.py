@@ -11,7 +11,7 @@ of its likes in the file it is, so that overlapping statements agree.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -30,6 +30,7 @@ MOST_FAULTS: Final = 1_000
 LONGEST: Final = {"serial": 60, "payer_name": 200, "payer_account": 60, "payer_bank": 200, "remark": 500}
 EXACT_DIGITS: Final = 15
 """A spreadsheet keeps so many digits of a number."""
+_USUAL: Final = "%Y-%m-%d %H:%M:%S"
 _SUMS: Final = re.compile(r"合\s*计|总\s*计|小\s*计|本页|以下空白|total", re.IGNORECASE)
 
 
@@ -250,7 +251,7 @@ class _Reader:
         text = " ".join(part for part in (self._cell(row, name), self._clock(row)) if part)
         for form in list(self._formats):
             try:
-                moment = datetime.strptime(text, form).replace(tzinfo=BEIJING)
+                moment = _parsed(text, form).replace(tzinfo=BEIJING)
             except ValueError:
                 continue
             if form != self._formats[0]:
@@ -264,6 +265,8 @@ class _Reader:
         return text.zfill(6) if text.isdigit() and len(text) < 6 else text
 
 
-def lines_of(statement: Statement, most: int) -> Iterator[BankRow]:
-    """The first rows, for a preview."""
-    yield from statement.rows[:most]
+def _parsed(text: str, form: str) -> datetime:
+    """As strptime does; the usual form on a way that takes a tenth of the time. Raises ValueError."""
+    if form == _USUAL and len(text) == 19 and text[4] == text[7] == "-" and text[10] == " ":
+        return datetime.fromisoformat(text)
+    return datetime.strptime(text, form)  # noqa: DTZ007 - the zone is put in by who calls
