@@ -29,7 +29,7 @@ from luochui.operations.demonstration import WrongDatabase, is_marked
 from luochui.processes.wiring import open_book
 from luochui.settings import Settings
 from luochui.vaults import open_vault
-from office.accounts import Accounts, LoginTaken, Role
+from office.accounts import Accounts, LoginTaken, Person, Role
 from office.database import create_engine
 from office.sealed import QualifiedRow, Sealed
 from web import putting_on
@@ -59,6 +59,8 @@ ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     DemoAccount("transferor", PASSWORD, Role.TRANSFEROR, TRANSFEROR, PIN),
     DemoAccount(ADMINISTRATORS[0], PASSWORD, Role.ADMINISTRATOR, "演示管理员甲"),
     DemoAccount(ADMINISTRATORS[1], PASSWORD, Role.ADMINISTRATOR, "演示管理员乙"),
+    DemoAccount("finance1", PASSWORD, Role.FINANCE, "演示财务人员甲"),
+    DemoAccount("finance2", PASSWORD, Role.FINANCE, "演示财务人员乙"),
     DemoAccount("regulator", PASSWORD, Role.REGULATOR, "演示监管员"),
 )
 
@@ -141,6 +143,12 @@ class Stage:
                     await office.create(account.login, account.password, account.role, account.name)
                 except LoginTaken:  # another prepare at the same time
                     continue
+
+    async def people(self) -> dict[str, Person]:
+        """The demonstration's accounts by login."""
+        there, _ = await Accounts(self.engine).page(0, _MOST_ACCOUNTS)
+        known = {account.login for account in ACCOUNTS}
+        return {person.login: person for person in there if person.login in known}
 
     async def lot(self, lot: str) -> Lot | None:
         async with self.engine.connect() as connection:

@@ -15,7 +15,10 @@ from http.cookiejar import CookieJar
 from typing import Any, Final
 
 from office.sessions import COOKIE as SESSION_COOKIE
-from signing.jobs import WELL_KNOWN, read_job
+from signing.documents import hole
+from signing.jobs import WELL_KNOWN, Job, SealTask, read_job
+from signing.seal import Seal
+from signing.seal_signature import sign_with_seal
 from signing.signer import Signer
 from signing.sm2 import PublicKey
 from signing.statements import SignedStatement, SignIn
@@ -23,6 +26,9 @@ from signing.x509 import Certificate
 
 WITHIN_S: Final = 10.0
 LONGEST_PAGE: Final = 1_000_000
+LARGEST_DOCUMENT: Final = 32 << 20
+_ANY_FORM: Final = "/my/password"
+"""A page with a form that everybody has, for its token."""
 _TOKEN: Final = re.compile(r'name="csrf_token"\s+value="([0-9a-f]+)"')
 
 
@@ -59,19 +65,43 @@ class Visitor:
 
     def _sign_in_with_ukey(self, login: str, certificate: Certificate, signer: Signer) -> None:
         asked = self._json("/sign-in/challenge", {"login": login})
-        published = json.loads(self._open(WELL_KNOWN, None)[1])
-        job = read_job(asked["job"], PublicKey.from_pem(published["key"].encode()), now=datetime.now(UTC))
+        job = self._job(asked["job"])
         statement = SignIn(job.platform, login, job.nonce, datetime.now(UTC)).der
         answer = SignedStatement(statement, signer.sign(statement)).der
         result, shown = (base64.b64encode(data).decode() for data in (answer, certificate.der))
         self._json("/sign-in/ukey", {"nonce": asked["nonce"], "result": result, "certificate": shown})
 
-    def _json(self, path: str, fields: dict[str, str]) -> dict[str, Any]:
-        """What a script of the sign-in page gets. Raises NotLetIn when it is told why not."""
-        _, page = self._open("/sign-in", None)
+    async def seal(self, document: int, certificate: Certificate, seal: Seal, signer: Signer) -> None:
+        """Seal the PDF of a sale's document, as the page and the assistant do it together.
+
+        Raises NotLetIn with what was said, OSError, what the UKey raises.
+        """
+        await asyncio.to_thread(self._seal, document, certificate, seal, signer)
+
+    def _seal(self, document: int, certificate: Certificate, seal: Seal, signer: Signer) -> None:
+        here = f"/documents/{document}"
+        asked = self._json(f"{here}/prepare", {"kind": "pdf"}, form_on=_ANY_FORM)
+        task = self._job(asked["job"]).task
+        if not isinstance(task, SealTask) or not task.url.startswith(self._address):
+            raise OSError(f"{here} asks for something else")
+        with self._opener.open(task.url, timeout=WITHIN_S) as response:
+            prepared = response.read(LARGEST_DOCUMENT)
+        found, now = hole(prepared), datetime.now(UTC)
+        sealing = sign_with_seal(seal, found.digest, certificate, signer, at=now, covers=found.covers)
+        parts = {"result": sealing.der, "certificate": certificate.der, "seal": seal.der}
+        shown = {name: base64.b64encode(data).decode() for name, data in parts.items()}
+        self._json(f"{here}/seal", {"nonce": asked["nonce"], **shown}, form_on=_ANY_FORM)
+
+    def _job(self, text: str) -> Job:
+        published = json.loads(self._open(WELL_KNOWN, None)[1])
+        return read_job(text, PublicKey.from_pem(published["key"].encode()), now=datetime.now(UTC))
+
+    def _json(self, path: str, fields: dict[str, str], *, form_on: str = "/sign-in") -> dict[str, Any]:
+        """What a script of a page gets. Raises NotLetIn when it is told why not."""
+        _, page = self._open(form_on, None)
         token = _TOKEN.search(page)
         if token is None:
-            raise OSError("/sign-in has no form")
+            raise OSError(f"{form_on} has no form")
         body = urllib.parse.urlencode({**fields, "csrf_token": token[1]}).encode()
         _, text = self._open(path, body)
         try:

@@ -15,6 +15,7 @@ import structlog
 from bidding.messages import Phase
 from luochui import demo, logs
 from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, ROBOTS, VISITOR, Cast, Stage, stage
+from luochui.demo_listings import Showing, Town
 from luochui.demo_lots import (
     ABORT_CONFIRMATION,
     ABORT_REASON,
@@ -23,17 +24,21 @@ from luochui.demo_lots import (
     SUSPENSION_REASON,
     Part,
 )
+from luochui.demo_players import Players
 from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase
-from luochui.processes.wiring import cancel_on, run_until_stopped
+from luochui.processes.wiring import cancel_on, clock_of, run_until_stopped
 from luochui.robots import Temperament, bid_like_a_person
 from luochui.seat import Seat
 from luochui.settings import Settings
 from luochui.visitor import NotLetIn, Visitor
+from office.files import Files
+from signing.sm3 import sm3
 from signing.token import virtual
 from signing.token.port import NoCertificate, Pin, TokenError
 from signing.token.station import TokenSigner
 from signing.x509 import Certificate
+from trading.confirmations import DEMONSTRATION, House
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +48,7 @@ BETWEEN_ROUNDS_S: Final = 60.0
 SIGN_IN_ATTEMPTS: Final = 60
 SIGN_IN_PAUSE_S: Final = 1.0
 LONGEST_PLAY_S: Final = 1_800.0
-SIGNED_IN: Final = (*ROBOTS, VISITOR, *ADMINISTRATORS)
+SIGNED_IN: Final = (*ROBOTS, VISITOR, "transferor", *ADMINISTRATORS)
 AT_ONCE: Final = 2
 """Sign-ins at the same time: deriving a key from a PIN is slow on purpose."""
 
@@ -67,8 +72,26 @@ async def _play(settings: Settings, chance: random.Random) -> None:
         await troupe.sign_in()
         casts = [await here.put_on(scene) for scene in SCENES]
         plays = [_bounded(troupe.play(cast)) for cast in casts if not await _played(here, cast)]
-        await asyncio.gather(_rounds(here, troupe), *plays)
+        await asyncio.gather(_rounds(here, troupe), _listings(settings, here, troupe, chance), *plays)
         log.info("robots_done")
+
+
+async def _listings(settings: Settings, here: Stage, troupe: "Troupe", chance: random.Random) -> None:
+    """The listings, each led to its state. A failure leaves the lots alone."""
+    try:
+        people = await here.people()
+        town = Town(
+            engine=here.engine,
+            sealed=here.sealed,
+            files=Files.at(settings.kept_files(), digest=sm3),
+            clock=clock_of(settings),
+            people={login: person.id for login, person in people.items()},
+            names={login: person.name for login, person in people.items()},
+            house=House(settings.platform_name, DEMONSTRATION),
+        )
+        await Showing(town, Players(settings, troupe.visitors, chance)).run()
+    except Exception:
+        log.exception("listings_not_shown")
 
 
 async def _played(here: Stage, cast: Cast) -> bool:
@@ -109,11 +132,11 @@ class Troupe:
         self._gateways = settings.gateway_addresses()
         self._chance = chance
         self._few = asyncio.Semaphore(AT_ONCE)
-        self._visitors = {login: Visitor(settings.address()) for login in SIGNED_IN}
+        self.visitors = {login: Visitor(settings.address()) for login in SIGNED_IN}
 
     async def sign_in(self) -> None:
         """Everybody signs in, bidders with their UKeys; the pages may still be starting."""
-        await asyncio.gather(*(self._sign_in(*each) for each in self._visitors.items()))
+        await asyncio.gather(*(self._sign_in(*each) for each in self.visitors.items()))
 
     async def _sign_in(self, login: str, visitor: Visitor) -> None:
         async with self._few:
@@ -160,7 +183,7 @@ class Troupe:
     def _seat(self, cast: Cast, login: str = "") -> Seat:
         gateways = list(self._gateways)
         self._chance.shuffle(gateways)
-        return Seat(cast.lot, gateways, self._visitors[login].cookie if login else "")
+        return Seat(cast.lot, gateways, self.visitors[login].cookie if login else "")
 
     async def _bid(self, cast: Cast, people: Sequence[Temperament], robots: Sequence[str] = ROBOTS) -> None:
         async def one(login: str, temperament: Temperament) -> None:
@@ -195,7 +218,7 @@ class Troupe:
     async def _command(self, cast: Cast, login: str, command: str, reason: str) -> None:
         path = f"/board/lots/{cast.lot}/{command}"
         try:
-            status, said = await self._visitors[login].send(path, form_on="/my/password", reason=reason)
+            status, said = await self.visitors[login].send(path, form_on="/my/password", reason=reason)
         except OSError as fault:
             log.warning("robot_command_failed", lot=cast.lot, command=command, fault=str(fault))
             return
