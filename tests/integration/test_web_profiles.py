@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import pytest_asyncio
@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from bidding.lots import AssetClass
 from office.accounts import Role
-from tests.tradingkit import MutableClock, a_clock
+from tests.tradingkit import MutableClock, a_clock, make_listing
 from tests.webkit import Visitor, Web, web_on
-from trading.lifecycle.states import SaleMethod
+from trading.lifecycle.states import LotState, SaleMethod
 from trading.profiles.profile import FIELDS
 from trading.profiles.store import Profiles, ProfileState, StoredProfile, defaults, ensure_defaults
 from trading.working_days import WorkingDayStore
@@ -301,3 +301,28 @@ async def test_the_year_shows_what_is_remarkable(one: Visitor) -> None:
     assert "还没有公布" in (await one.get(f"{DAYS}?year=2030")).text
     for odd in ("1900", "99999", "x", ""):
         assert "2026 年" in (await one.get(f"{DAYS}?year={odd}")).text
+
+
+# ── tasks ──
+
+
+async def test_the_other_administrator_finds_the_draft_among_the_tasks(
+    web: Web, one: Visitor, two: Visitor
+) -> None:
+    draft = await begin(web, one)
+    assert f'href="{HERE}/{draft}"' not in (await one.get("/my/tasks")).text
+    page = (await two.get("/my/tasks")).text
+    assert f'href="{HERE}/{draft}"' in page
+    assert "核对并发布交易规则草稿（第 2 版）" in page
+
+
+async def test_unknown_days_are_a_task_once_their_date_has_come(
+    web: Web, one: Visitor, clock: MutableClock
+) -> None:
+    clock.reach(datetime(2026, 12, 21, 1, 0, tzinfo=UTC))
+    listing = await make_listing(web.site.engine, LotState.ANNOUNCED, clock=clock)
+    assert "哪些天上班" not in (await one.get("/my/tasks")).text
+    clock.reach(listing.due_at)
+    page = (await one.get("/my/tasks")).text
+    assert "请说明 2027 年哪些天上班" in page
+    assert f'href="{DAYS}?year=2027"' in page

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from office.accounts import Person, Role
 from trading.tasks import MOST, Source, Task
 from web.languages import N_
+from web.listings.profile_tasks import SOURCES as RULES
 from web.listings.words import REQUESTS
 from web.site import Site
 
@@ -87,4 +88,4 @@ async def to_answer(site: Site, person: Person, now: datetime) -> Sequence[Task]
         )
 
 
-SOURCES: Final[tuple[Source, ...]] = (to_review, returned, to_answer)
+SOURCES: Final[tuple[Source, ...]] = (to_review, returned, to_answer, *RULES)
