@@ -247,6 +247,8 @@ async def test_the_price_in_instalments_its_page_and_the_result(house: AwardHous
     assert number in page.text
     house.clock.advance(days=8)
     assert "有价款已经逾期" in (await house.visitor("one").get(f"/sales/{lot}/payment")).text
+    await house.settle()
+    assert await tasks(house, "administrator") == ["award.overdue"]
     await house.pay(lot)
     assert await house.state(lot) is LotState.PUBLICATION
     facts = await house.scalar(

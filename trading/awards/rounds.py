@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.accounts import Role
 from office.messages.telling import ToRole, tell
@@ -19,13 +19,14 @@ from office.sealed.port import Sealed, SealedAway
 from trading.awards.awards import Awards
 from trading.awards.contracts import sealed_plan
 from trading.awards.offers import Offers
-from trading.awards.payments import Payments, instalments_of
+from trading.awards.payments import Payments, instalments_of, overdue
 from trading.awards.result import result_facts
 from trading.awards.sale import Sale, sale_of
 from trading.awards.settling import DepositSettling
 from trading.deposits import prices
 from trading.lifecycle.performing import By, Lacks, NotAllowed, perform
 from trading.lifecycle.states import Act, LotState
+from trading.working_days import day_of
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,11 @@ _PAID: Final = (
 _OVERDUE: Final = (
     "state IN ('negotiation', 'review', 'confirmation', 'contract', 'payment') AND due_at <= :now"
     " AND alarmed_at IS NULL"
+)
+_INSTALMENT_LATE: Final = (
+    "state = 'payment' AND alarmed_at IS NULL AND EXISTS (SELECT FROM price_instalments AS i"
+    " JOIN price_accounts AS p ON p.number = i.number WHERE p.lot = listings.lot AND p.state = 'open'"
+    " AND i.due_on < CAST(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date))"
 )
 _CREDITED: Final = text(
     "INSERT INTO settled_deposits (lot, step, at) VALUES (:lot, 'credit', :now) ON CONFLICT DO NOTHING"
@@ -87,6 +93,7 @@ class AwardRound:
             (_UNOPENED, self._open_payment),
             (_PAID, self._paid),
             (_OVERDUE, self._overdue),
+            (_INSTALMENT_LATE, self._instalment_late),
         )
         done = 0
         for which, work in steps:
@@ -171,12 +178,18 @@ class AwardRound:
             sale = await sale_of(connection, lot, lock=True)
             if sale is None or sale.listing.due_at is None or sale.listing.due_at > now:
                 return False
-            given = {"lot": lot, "now": now, "state": sale.listing.state.value}
-            if not (await connection.execute(_ALARM, given)).rowcount:
+            return await _alarm(connection, sale, now)
+
+    async def _instalment_late(self, lot: str, now: datetime) -> bool:
+        """The same, when a part of the price did not come on its day."""
+        standing = await prices.standing(self._engine, lot)
+        if standing is None or not overdue(standing, day_of(now)):
+            return False
+        async with self._engine.begin() as connection:
+            sale = await sale_of(connection, lot, lock=True)
+            if sale is None or sale.listing.state is not LotState.PAYMENT:
                 return False
-            facts = {"lot": lot, "title": sale.listing.title}
-            await tell(connection, ToRole(Role.ADMINISTRATOR), "award.overdue", facts, now=now)
-        return True
+            return await _alarm(connection, sale, now)
 
     async def _act(
         self, lot: str, state: LotState, act: Act, now: datetime, *, publishes: bool = False
@@ -190,6 +203,16 @@ class AwardRound:
             await perform(connection, lot, act, By.clock(), now=now, facts=_facts(sale), **more)
         log.info("sale_went_on", lot=lot, act=act.value)
         return True
+
+
+async def _alarm(connection: AsyncConnection, sale: Sale, now: datetime) -> bool:
+    """Tell the administrators, once in each state."""
+    given = {"lot": sale.lot, "now": now, "state": sale.listing.state.value}
+    if not (await connection.execute(_ALARM, given)).rowcount:
+        return False
+    facts = {"lot": sale.lot, "title": sale.listing.title}
+    await tell(connection, ToRole(Role.ADMINISTRATOR), "award.overdue", facts, now=now)
+    return True
 
 
 def _facts(sale: Sale) -> dict[str, Any]:

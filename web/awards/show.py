@@ -8,6 +8,7 @@ from starlette.responses import Response
 from trading.awards.awards import PRICE_STANDS
 from trading.awards.contracts import Contracts
 from trading.awards.handovers import POSSIBLE, Handovers
+from trading.awards.payments import next_due
 from trading.awards.records import AwardRecords
 from trading.deposits import prices
 from trading.lifecycle.listing import ListingEvent, Listings
@@ -49,6 +50,8 @@ async def show(visit: Visit) -> Response:
     history = await Listings(visit.site.engine).history(it.lot)
     papers = [one for one in await visit.site.sales.all_of_lot(it.lot) if _shown(one, it)]
     overseer = it.part is Part.OVERSEER
+    standing = await prices.standing(visit.site.engine, it.lot)
+    pays = it.part is Part.TRANSFEREE and it.state is LotState.PAYMENT
     return page(
         visit,
         "awards/sale.html",
@@ -64,7 +67,8 @@ async def show(visit: Visit) -> Response:
         remade=_remakeable(it, papers) if overseer else None,
         rounds=await records.rounds_of(it.lot) if overseer else (),
         offers=await records.offers_of(it.lot) if overseer else (),
-        standing=await prices.standing(visit.site.engine, it.lot),
+        standing=standing,
+        due_on=next_due(standing)[1] if standing and pays else None,
         price_stands=it.state in PRICE_STANDS,
         words={name: visit.text(text) for name, text in {**SOURCES, **AWARD_STATES, **ANSWERS}.items()},
         archived=it.state is LotState.ARCHIVED,

@@ -21,7 +21,8 @@ _REVIEWS: Final = text(
 )
 _OVERDUE: Final = text(
     f"SELECT {_LISTING} FROM listings l"  # noqa: S608
-    " WHERE l.state IN ('negotiation', 'confirmation', 'contract', 'payment') AND l.due_at <= :now"
+    " WHERE l.state IN ('negotiation', 'confirmation', 'contract', 'payment')"
+    " AND (l.due_at <= :now OR l.state = 'payment' AND l.alarmed_at IS NOT NULL)"
     " ORDER BY l.due_at LIMIT :most"
 )
 _OFFERS: Final = text(
