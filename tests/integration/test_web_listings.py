@@ -398,12 +398,12 @@ async def test_a_thousand_assets_are_shown_a_page_at_a_time(
     async with web.site.engine.begin() as connection:
         await connection.execute(
             text(
-                "INSERT INTO listings (lot, transferor_id, transferor, state, asset_class, method, title, place,"
-                " starting_price, increment, deposit, profile_id, made_at, changed_at, announced_at,"
+                "INSERT INTO listings (lot, transferor_id, transferor, state, asset_class, method, title,"
+                " place, starting_price, increment, deposit, profile_id, made_at, changed_at, announced_at,"
                 " registration_starts, registration_ends, opens_at)"
                 " SELECT 'M-' || n, transferor_id, transferor, 'announced', asset_class, method,"
-                " '第' || n || '号门面', place, 100000 + n, 100, 10000, profile_id, made_at, changed_at, made_at,"
-                " made_at, made_at + interval '30 days', made_at + interval '30 days'"
+                " '第' || n || '号门面', place, 100000 + n, 100, 10000, profile_id, made_at, changed_at,"
+                " made_at, made_at, made_at + interval '30 days', made_at + interval '30 days'"
                 " FROM listings, generate_series(1, 1100) AS n WHERE lot = :lot"
             ),
             {"lot": lot},

@@ -161,7 +161,11 @@ _PICTURE: Final = (
 
 
 async def search(connection: AsyncConnection, query: Query, now: datetime) -> Page:
-    """One page of what is found. A page past the end is the last one."""
+    """One page of what is found. A page past the end is the last one.
+
+    What is found often is looked for along the order of the page: soon there are enough. What is rare is
+    looked for through the pairs of characters, and what is found is sorted.
+    """
     where, values = conditions(query, now)
     counted = await connection.execute(
         text(f"SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where} LIMIT :most) AS counted"),  # noqa: S608
@@ -170,6 +174,7 @@ async def search(connection: AsyncConnection, query: Query, now: datetime) -> Pa
     number = int(counted.scalar_one())
     total = min(number, MOST_COUNTED)
     page = min(max(query.page, 1), max(1, -(-total // PAGE)))
+    where, values = conditions(query, now, often=number > MOST_COUNTED)
     rows = await connection.execute(
         text(page_sql(query, where)), {**values, "limit": PAGE, "offset": (page - 1) * PAGE}
     )
@@ -194,8 +199,8 @@ def page_sql(query: Query, where: str) -> str:
     )
 
 
-def conditions(query: Query, now: datetime) -> tuple[str, dict[str, Any]]:
-    """The condition as SQL, and its values."""
+def conditions(query: Query, now: datetime, *, often: bool = False) -> tuple[str, dict[str, Any]]:
+    """The condition as SQL, and its values. `often`: without the pairs of characters, by the texts alone."""
     found: list[str] = ["announced_at IS NOT NULL"]
     values: dict[str, Any] = {}
     simple = (
@@ -211,7 +216,7 @@ def conditions(query: Query, now: datetime) -> tuple[str, dict[str, Any]]:
             found.append(condition)
             values[name] = value
     found += _stage(query, now, values)
-    found += _words(query, values)
+    found += _words(query, values, often)
     return " AND ".join(found), values
 
 
@@ -233,16 +238,17 @@ def _stage(query: Query, now: datetime, values: dict[str, Any]) -> list[str]:
     return found
 
 
-def _words(query: Query, values: dict[str, Any]) -> list[str]:
+def _words(query: Query, values: dict[str, Any], often: bool) -> list[str]:
     """Each word has to stand in the text: its pairs of characters through the index, then all of it."""
+    wanted = [("words", word) for word in words_of(query.words)]
+    wanted += [("place", word) for word in words_of(query.place)[:1]]
     found = []
-    for number, word in enumerate(words_of(query.words)):
-        values[f"grams{number}"], values[f"word{number}"] = grams(word), f"%{_escaped(word)}%"
-        found.append(f"grams @> :grams{number} AND words LIKE :word{number}")
-    place = next(iter(words_of(query.place)), "")
-    if place:
-        values["place_grams"], values["place"] = grams(place), f"%{_escaped(place)}%"
-        found.append("grams @> :place_grams AND lower(place) LIKE :place")
+    for number, (where, word) in enumerate(wanted):
+        values[f"word{number}"] = f"%{_escaped(word)}%"
+        found.append(f"{where} {'LIKE' if where == 'words' else 'ILIKE'} :word{number}")
+        if not often:
+            values[f"grams{number}"] = grams(word)
+            found.append(f"grams @> :grams{number}")
     return found
 
 
