@@ -40,7 +40,7 @@ class Asset:
     details: Mapping[str, Any]
     starting_yuan: int
     announced: float = 2
-    ended: float = -20
+    ended: float = -35
     extended: float | None = None
     registrants: tuple[str, ...] = ()
     unpaid: tuple[str, ...] = ()
