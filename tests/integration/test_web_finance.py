@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -206,8 +207,6 @@ async def test_refunds_go_to_the_bank_as_a_file_and_come_back_confirmed(
 async def test_a_refund_to_another_account_takes_two_people(web: Web, money: Money, finance: Visitor) -> None:
     number = await money.open()
     bare = money.row(number, 500_000)
-    from dataclasses import replace
-
     await money.take([replace(bare, payer_account="")])
     await money.settle()
     await money.deposits.release([money.registration(number)], now=NOON)
@@ -338,3 +337,17 @@ async def test_finance_never_sees_a_lot_before_its_close(web: Web, money: Money,
         assert "LOT-1" not in page.text
         assert money.registration(number) not in page.text
     assert DEADLINE.strftime("%Y-%m-%d") not in (await finance.get(f"/finance/deposits/{number}")).text
+
+
+async def test_finance_finds_what_waits_among_its_tasks(web: Web, money: Money, finance: Visitor) -> None:
+    assert "处理无法识别的来款" not in (await finance.get("/my/tasks")).text
+    number = await money.open(payer="李明")
+    await money.pays(number, 500_000, payer="李明")
+    await money.pays("", 100)
+    await money.settle()
+    await money.deposits.release([money.registration(number)], now=NOON)
+    await money.settle()
+    tasks = (await finance.get("/my/tasks")).text
+    assert "处理无法识别的来款：1 笔" in tasks
+    assert "办理退款：1 笔" in tasks
+    assert "/finance/refunds?state=due" in tasks
