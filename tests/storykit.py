@@ -10,6 +10,7 @@ which calls every round until nothing is left to do. With `killed=1` each round 
 statements in turn and begun again, as after a kill -9; with 3 before every third.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -114,6 +115,7 @@ class Story:
     killed: int = 0
     kills: int = 0
     serials: int = 0
+    bidding: asyncio.Task[None] | None = None
 
     # what becomes due by itself
 
@@ -251,33 +253,36 @@ class Story:
             source = taking.Source.STATEMENT
             await taking.take(connection, BANK, [row], source=source, now=self.clock())
 
-    async def registration_ends(self, lot: str) -> LotState:
-        """The end comes, and finance marks the statements complete up to the deadline."""
+    async def registration_ends(self, lot: str, bids: Sequence[tuple[str, int]] = ()) -> LotState:
+        """The end comes, and finance marks the statements complete up to the deadline. `bids`: bids made
+        one after the other as soon as the lot is open, which may be before all rounds are through."""
         self.clock.reach((await self.listing(lot)).registration_ends)
         self.clock.advance(minutes=1)
         await self.settle()
         assert await self.state(lot) is LotState.EVALUATION
         listing = await self.listing(lot)
         assert listing.deposit_ends is not None
-        await self.deposits.mark_complete_until(
-            max(listing.deposit_ends, await self.deposits.marked_until() or listing.deposit_ends),
-            self.people["finance"],
-            now=self.clock(),
-        )
+        until = max(listing.deposit_ends, await self.deposits.marked_until() or listing.deposit_ends)
+        await self.deposits.mark_complete_until(until, self.people["finance"], now=self.clock())
+        self.bidding = asyncio.create_task(self._bid(lot, bids)) if bids else None
         await self.settle()
         return await self.state(lot)
 
     # the auction
 
-    async def auction(self, lot: str, bids: Sequence[tuple[str, int]]) -> LotState:
-        """The lot opens, these bids are made one after the other, and the hammer falls."""
+    async def _bid(self, lot: str, bids: Sequence[tuple[str, int]]) -> None:
         await phase_is(self.web, lot, "timed_bidding")
         for number, (login, price) in enumerate(bids):
-            held = await self.house.sealed.paddle_of(lot, self.people[login])
+            held = await self.web.site.sealed.paddle_of(lot, self.people[login])
             assert held is not None
             bid = PlaceBid(held[0], f"{lot}-{number:012d}", Fen(price))
             outcome = await self.web.site.book.place_bid(lot, bid)
             assert isinstance(outcome.answer, BidAccepted), outcome.answer
+
+    async def hammer(self, lot: str) -> LotState:
+        """The bids are made, the lot closes, its ledger is sealed."""
+        assert self.bidding is not None
+        await self.bidding
         await phase_is(self.web, lot, "closed")
         await until(lambda: self._sealed(lot))
         self.clock.advance(seconds=10)

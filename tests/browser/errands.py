@@ -35,7 +35,10 @@ class Errand:
     def client(self) -> httpx.Client:
         cookies = {"luochui_session": self.cookie, "luochui_locale": "zh_CN"}
         return httpx.Client(
-            base_url=self.address, cookies=cookies, headers={"Origin": self.address}, timeout=60
+            base_url=self.address,
+            cookies=cookies,
+            headers={"Origin": self.address, "Connection": "close"},
+            timeout=60,
         )
 
     @cached_property

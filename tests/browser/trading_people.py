@@ -8,11 +8,14 @@ from typing import Final
 
 from PIL import Image
 
+from office.accounts import Accounts
+from office.database import create_engine
 from tests.browser.auction_house import _apart
 from tests.browser.errands import words
 from tests.browser.pretended_bank import BANK
 from tests.browser.trading_house import PEOPLE, TradingHouse
 from tests.faults import stage
+from trading.profiles.store import Profiles
 
 PRICE_YUAN: Final = 1_000_000
 STEP_YUAN: Final = 10_000
@@ -47,6 +50,8 @@ PRICES: Final = {
     "increment": "1万",
     "deposit": "10万",
 }
+AGAIN: Final = "重新确认"
+"""What the task of a registrant says after a correction."""
 APPLICATION: Final = {
     "kind": "organization",
     "representative": "张三",
@@ -123,10 +128,15 @@ def fills_in(house: TradingHouse, login: str, lot: str) -> str:
     bidder.fill(f"{here}/attachments", "/attachments")
     bidder.fill(f"{here}/bank", "/bank", {"bank": BANK})
     bidder.fill(here, "/submit")
-    for paper in ("form", "pledge"):
-        said = bidder.seal(f"{here}/prepare", f"{here}/seal", {"paper": paper})
-        assert said["ok"], said
+    seals_both(house, login, here)
     return here
+
+
+def seals_both(house: TradingHouse, login: str, here: str) -> None:
+    """Form and pledge of a registration."""
+    for paper in ("form", "pledge"):
+        said = house.errand(login).seal(f"{here}/prepare", f"{here}/seal", {"paper": paper})
+        assert said["ok"], said
 
 
 def registers(house: TradingHouse, login: str, lot: str) -> str:
@@ -141,6 +151,28 @@ def sub_account_on(html: str) -> str:
     """The number to pay into, from the receipt."""
     number = html.split('class="receipt__number">')[1].split("<")[0]
     return "".join(number.split())
+
+
+# ── rules ──
+
+
+def rules_say(house: TradingHouse, **fields: str) -> None:
+    """Another version of the rules of competitive bidding for physical assets is published."""
+    _apart(_publish(house, fields))
+
+
+async def _publish(house: TradingHouse, fields: dict[str, str]) -> None:
+    engine = create_engine(house.platform.settings.required_database_url())
+    accounts, profiles = Accounts(engine), Profiles(engine)
+    first, second = [await accounts.by_login(each) for each in ("administrator", "second-administrator")]
+    current = await profiles.published("physical", "competitive_bidding")
+    assert first is not None
+    assert second is not None
+    assert current is not None
+    draft = await profiles.draft(current.id, first.id, house.clock.now())
+    await profiles.save(draft.id, {**current.rules.as_json(), **fields}, first.id, house.clock.now())
+    await profiles.publish(draft.id, second.id, house.clock.now())
+    await engine.dispose()
 
 
 # ── finance and the end of registration ──
@@ -216,22 +248,27 @@ def seals(house: TradingHouse, lot: str, paper: str, *logins: str) -> None:
         assert said.get("ok"), said
 
 
-def contracts(house: TradingHouse, lot: str, winner: str) -> None:
-    """Drafted from the template, sent, sealed by both."""
+def drafts_the_contract(house: TradingHouse, lot: str) -> None:
+    """From the template as it is, sent to be sealed."""
     seller, here = house.errand("transferor"), f"/sales/{lot}/contract"
     seller.fill(here, "/contract", {"do": "save"})
     seller.fill(here, "/contract/send")
+
+
+def contracts(house: TradingHouse, lot: str, winner: str) -> None:
+    drafts_the_contract(house, lot)
     seals(house, lot, "contract", winner, "transferor")
     house.until_state(lot, "payment")
 
 
-def pays_the_price(house: TradingHouse, lot: str, winner: str) -> None:
+def pays_the_price(house: TradingHouse, lot: str, winner: str, *, waits: bool = True) -> None:
     """What the deposit does not cover, and the fee."""
     account = "SELECT number FROM price_accounts WHERE lot = %s AND credited > 0"
     number = house.until(lambda: house.one(account, lot), f"the account for the price of {lot}")
     due = house.one("SELECT price + fee - credited FROM price_accounts WHERE lot = %s", lot)
     house.bank.pays(PEOPLE[winner][1], number, due / 100)
-    house.until_state(lot, "publication")
+    if waits:
+        house.until_state(lot, "publication")
 
 
 def to_the_archive(house: TradingHouse, lot: str, winner: str) -> None:

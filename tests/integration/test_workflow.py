@@ -15,9 +15,9 @@ async def test_three_registrants_bid_and_the_loser_gets_the_deposit_back(databas
         lot = await story.announced()
         for login in ("one", "two", "three"):
             await story.registers(login, lot)
-        assert await story.registration_ends(lot) is LotState.IN_AUCTION
         bids = [("one", PRICE), ("two", PRICE + STEP), ("one", PRICE + 3 * STEP)]
-        assert await story.auction(lot, bids) is LotState.REVIEW
+        await story.registration_ends(lot, bids)
+        assert await story.hammer(lot) is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         assert await dispositions(story) == ["held", "released", "released"]
         assert await story.to_the_archive(lot) in SOLD_AND_KEPT
@@ -31,8 +31,8 @@ async def test_one_registrant_an_extension_one_more_and_the_auction(database: st
         await story.registers("one", lot)
         assert await story.registration_ends(lot) is LotState.EXTENDED
         await story.registers("two", lot)
-        assert await story.registration_ends(lot) is LotState.IN_AUCTION
-        assert await story.auction(lot, [("one", PRICE), ("two", PRICE + STEP)]) is LotState.REVIEW
+        await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        assert await story.hammer(lot) is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         assert await story.winner(lot) == "two"
         assert await story.to_the_archive(lot) in SOLD_AND_KEPT
@@ -54,8 +54,8 @@ async def test_by_auction_one_bidder_is_enough(database: str, valkey: str) -> No
     async with a_story(database, valkey) as story:
         lot = await story.announced(SaleMethod.AUCTION)
         await story.registers("one", lot)
-        assert await story.registration_ends(lot) is LotState.IN_AUCTION
-        assert await story.auction(lot, [("one", PRICE)]) is LotState.REVIEW
+        await story.registration_ends(lot, [("one", PRICE)])
+        assert await story.hammer(lot) is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         assert await story.to_the_archive(lot) in SOLD_AND_KEPT
 
@@ -67,8 +67,8 @@ async def test_a_refused_winner_leaves_the_lot_unsold_and_everybody_is_paid_back
         lot = await story.announced()
         for login in ("one", "two"):
             await story.registers(login, lot)
-        await story.registration_ends(lot)
-        await story.auction(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        await story.hammer(lot)
         assert await story.refused(lot, "提交的资质文件已过期。") is LotState.UNSOLD
         assert await dispositions(story) == ["released", "released"]
         assert await story.kinds(lot) == ["announcement", "unsold"]
@@ -79,8 +79,8 @@ async def test_after_a_refusal_the_next_bidder_by_profile_at_the_own_bid(databas
         lot = await story.announced()
         for login in ("one", "two"):
             await story.registers(login, lot)
-        await story.registration_ends(lot)
-        await story.auction(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        await story.hammer(lot)
         assert await story.refused(lot, "提交的资质文件已过期。") is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         award = await story.awards.award_of(lot)
@@ -95,9 +95,8 @@ async def test_the_holder_of_a_priority_right_takes_the_final_price(database: st
         await story.has_priority("three", lot)
         for login in ("one", "two", "three"):
             await story.registers(login, lot)
-        assert await story.registration_ends(lot) is LotState.IN_AUCTION
-        bids = [("one", PRICE), ("two", PRICE + STEP)]
-        assert await story.auction(lot, bids) is LotState.PRIORITY_OFFER
+        await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        assert await story.hammer(lot) is LotState.PRIORITY_OFFER
         assert await story.takes_the_offer(lot, "three") is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         assert await story.winner(lot) == "three"

@@ -18,8 +18,8 @@ async def the_whole_way(story: Story) -> None:
     await story.registers("one", lot)
     assert await story.registration_ends(lot) is LotState.EXTENDED
     await story.registers("two", lot)
-    assert await story.registration_ends(lot) is LotState.IN_AUCTION
-    assert await story.auction(lot, [("one", PRICE), ("two", PRICE + STEP)]) is LotState.REVIEW
+    await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+    assert await story.hammer(lot) is LotState.REVIEW
     assert await story.accepted(lot) is LotState.CONFIRMATION
     assert await story.to_the_archive(lot) in (LotState.COMPLETED, LotState.ARCHIVED)
     for _ in range(4):  # what was killed again and again while it was sent waits longer each time
