@@ -68,6 +68,7 @@ CREATE TABLE listings (
     extensions integer NOT NULL DEFAULT 0,
     corrections integer NOT NULL DEFAULT 0,
     corrections_passed_on integer NOT NULL DEFAULT 0,
+    correction_waits boolean GENERATED ALWAYS AS (corrections <> corrections_passed_on) STORED,
     put_on_at timestamptz,
     alarmed_at timestamptz,
     due_at timestamptz,
@@ -80,7 +81,7 @@ CREATE TABLE listings (
 );
 CREATE INDEX listings_due ON listings (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX listings_provisional ON listings (lot) WHERE provisional;
-CREATE INDEX listings_to_pass_on ON listings (lot) WHERE corrections <> corrections_passed_on;
+CREATE INDEX listings_to_pass_on ON listings (lot) WHERE correction_waits;
 CREATE INDEX listings_of_transferor ON listings (transferor_id, changed_at DESC);
 CREATE INDEX listings_by_state ON listings (state, changed_at DESC);
 

@@ -15,6 +15,7 @@ from office.accounts import Role
 from office.database import create_engine
 from tests.killkit import Guillotine, Killed
 from tests.tradingkit import MutableClock, a_clock, act_on, an_account, bring, keep_result, make_listing
+from trading.lifecycle import due
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.lifecycle.performing import Listing, Listings
 from trading.lifecycle.states import Act, LotState, SaleMethod
@@ -470,3 +471,32 @@ async def test_a_negotiation_is_led_on_by_people_alone(
     agreed = await act_on(engine, await now_of(engine, extended), Act.AGREE_PRICE, clock)
     assert agreed.state is S.CONFIRMATION
     assert await bring(engine, agreed, S.CONTRACT, clock)
+
+
+# ── what looking costs ──
+
+_MANY = """
+INSERT INTO listings (lot, transferor_id, transferor, state, asset_class, method, title, place,
+    starting_price, increment, deposit, profile_id, due_at, made_at, changed_at)
+SELECT 'XX-OLD-' || n, transferor_id, transferor, (ARRAY['archived', 'unsold', 'announced'])[1 + n % 3],
+    asset_class, method, title, place, starting_price, increment, deposit, profile_id,
+    CASE WHEN n % 3 = 2 THEN TIMESTAMPTZ '2026-06-01' END, made_at, made_at - n * INTERVAL '1 minute'
+FROM listings, generate_series(1, 6000) AS n WHERE lot = :lot
+"""
+
+
+async def test_looking_for_what_is_due_never_reads_all_listings(
+    engine: AsyncEngine, clock: MutableClock
+) -> None:
+    searches = [value for name, value in vars(due).items() if name.startswith("_") and name[1:].isupper()]
+    wheres = [each for each in searches if isinstance(each, str)]
+    assert len(wheres) == 7
+    listing = await make_listing(engine, S.EVALUATION, clock=clock)
+    async with engine.begin() as connection:
+        await connection.execute(text(_MANY), {"lot": listing.lot})
+        await connection.execute(text("ANALYZE listings"))
+        for where in wheres:
+            asked = text(f"EXPLAIN SELECT * FROM listings WHERE {where} ORDER BY due_at, lot LIMIT 100")
+            values = {"now": clock()} if ":now" in where else {}
+            plan = "\n".join((await connection.execute(asked, values)).scalars())
+            assert "Seq Scan on listings" not in plan, plan

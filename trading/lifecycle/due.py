@@ -259,12 +259,10 @@ def _in(*states: LotState) -> str:
     return f"state IN ({', '.join(repr(state.value) for state in sorted(states))})"
 
 
-_TO_PASS_ON: Final = (
-    f"corrections <> corrections_passed_on AND {_in(*REGISTERING, _S.EVALUATION, _S.SUSPENDED)}"
-)
+_TO_PASS_ON: Final = f"correction_waits AND {_in(*REGISTERING, _S.EVALUATION, _S.SUSPENDED)}"
 _PROVISIONAL: Final = f"provisional AND {_in(*REGISTERING, _S.PUBLICATION)}"
 _REGISTRATION_ENDS: Final = f"{_in(*REGISTERING)} AND due_at <= :now AND NOT provisional"
-_EVALUATION: Final = f"{_in(_S.EVALUATION)} AND corrections = corrections_passed_on"
+_EVALUATION: Final = f"{_in(_S.EVALUATION)} AND NOT correction_waits"
 _NOT_PUT_ON: Final = f"{_in(_S.IN_AUCTION)} AND put_on_at IS NULL"
 _RESULTS: Final = (
     f"{_in(_S.IN_AUCTION)} AND EXISTS (SELECT 1 FROM lots LEFT JOIN lot_seals ON lot_seals.lot = lots.id"  # noqa: S608
