@@ -68,7 +68,7 @@ def version(page: str) -> str:
 async def only_transaction(visitor: Visitor, words: str = "", standing: str = "") -> str:
     """The address of the one transaction that a search finds."""
     page = await visitor.get(f"/finance/transactions?q={words}&standing={standing}")
-    found = set(re.findall(r"/finance/transactions/\d+", page.text))
+    found: set[str] = set(re.findall(r"/finance/transactions/\d+", page.text))
     assert len(found) == 1, page.text
     return found.pop()
 

@@ -89,6 +89,13 @@ _MONEY: Final = text(
     " LEFT JOIN price_accounts p ON p.number = m.account"
     " WHERE m.transaction_id = :id AND m.version = :version FOR UPDATE OF m"
 )
+_ACCOUNT_FIRST: Final = tuple(
+    text(  # names of our own tables
+        f"SELECT FROM {table} a JOIN moneys m ON m.account = a.{key}"
+        " WHERE m.transaction_id = :id AND m.version = :version FOR UPDATE OF a"
+    )
+    for table, key in (("sub_accounts", "sub_account"), ("price_accounts", "number"))
+)
 _PROPOSE: Final = text(
     "INSERT INTO money_proposals (kind, transaction_id, refund_id, facts, reason, state, asked_by, asked_at)"
     " VALUES (:kind, :transaction, :refund, CAST(:facts AS jsonb), :reason, 'open', :by, :now) RETURNING id"
@@ -286,8 +293,11 @@ async def _set(
 async def _locked(
     connection: AsyncConnection, transaction: int, version: int, standings: frozenset[MoneyStanding]
 ) -> Row[Any]:
-    """As it was on the page; else somebody was faster."""
-    row = (await connection.execute(_MONEY, {"id": transaction, "version": version})).one_or_none()
+    """As it was on the page; else somebody was faster. The account is locked first, as the steward does."""
+    given = {"id": transaction, "version": version}
+    for statement in _ACCOUNT_FIRST:
+        await connection.execute(statement, given)
+    row = (await connection.execute(_MONEY, given)).one_or_none()
     if row is None or MoneyStanding(row.standing) not in standings:
         raise CannotDo(Obstacle.OVERTAKEN)
     return row
@@ -296,7 +306,7 @@ async def _locked(
 async def _locked_any(
     connection: AsyncConnection, transaction: int, standings: frozenset[MoneyStanding]
 ) -> Row[Any]:
-    found = text("SELECT version FROM moneys WHERE transaction_id = :id FOR UPDATE")
+    found = text("SELECT version FROM moneys WHERE transaction_id = :id")
     version = await connection.scalar(found, {"id": transaction})
     return await _locked(connection, transaction, int(version or 0), standings)
 

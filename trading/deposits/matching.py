@@ -18,7 +18,7 @@ from office.banking.journal import Ledger, Posting
 from office.sealed.port import Sealed
 from trading.deposits import planning, rows
 from trading.deposits.judging import Judgement, judge
-from trading.deposits.rows import SubAccount, sub_account_from
+from trading.deposits.rows import SubAccount
 from trading.deposits.states import ENOUGH, Disposition, MoneyStanding
 from trading.deposits.terms import DepositTerms, TermsOf
 
@@ -152,22 +152,27 @@ async def _write(connection: AsyncConnection, found: SubAccount, judgement: Judg
 async def tell_registrations(
     engine: AsyncEngine, sealed: Sealed, on_deposit_changed: Any, now: datetime
 ) -> int:
-    """The third step: at least once, the last word last."""
+    """The third step: at least once, and the last word last: the row is locked while it is told."""
     found = text(
-        "SELECT * FROM sub_accounts WHERE told_enough IS DISTINCT FROM enough"
+        "SELECT sub_account FROM sub_accounts WHERE told_enough IS DISTINCT FROM enough"
         " ORDER BY sub_account LIMIT :most"
     )
     async with engine.connect() as connection:
-        waiting = [
-            sub_account_from(row) for row in await connection.execute(found, {"most": ACCOUNTS_AT_ONCE})
-        ]
-    for each in waiting:
-        registration = await sealed.registration_of_sub_account(each.sub_account)
-        if registration is not None:
-            await on_deposit_changed(registration, each.enough, now=now)
-        told = text(
-            "UPDATE sub_accounts SET told_enough = :enough WHERE sub_account = :number AND enough = :enough"
-        )
+        waiting = list((await connection.execute(found, {"most": ACCOUNTS_AT_ONCE})).scalars())
+    for number in waiting:
+        registration = await sealed.registration_of_sub_account(number)
         async with engine.begin() as connection:
-            await connection.execute(told, {"enough": each.enough, "number": each.sub_account})
+            enough = await connection.scalar(_LOCK_UNTOLD, {"number": number})
+            if enough is None:
+                continue  # another steward tells it, or has told it
+            if registration is not None:
+                await on_deposit_changed(registration, bool(enough), now=now)
+            await connection.execute(_TOLD, {"number": number})
     return len(waiting)
+
+
+_LOCK_UNTOLD: Final = text(
+    "SELECT enough FROM sub_accounts WHERE sub_account = :number AND told_enough IS DISTINCT FROM enough"
+    " FOR UPDATE SKIP LOCKED"
+)
+_TOLD: Final = text("UPDATE sub_accounts SET told_enough = enough WHERE sub_account = :number")
