@@ -216,11 +216,13 @@ async def test_a_suspended_lot_stays_where_it_is(
 async def test_an_opening_that_has_passed_is_moved_before_the_book_is_told(
     engine: AsyncEngine, clock: MutableClock, around: Neighbours
 ) -> None:
+    await an_account(engine)
     listing = await make_listing(engine, S.IN_AUCTION, clock=clock)
     around.registrants = 2
     clock.advance(days=1)
     await settle(engine, around, clock)
     put_on = await now_of(engine, listing)
+    assert await told(engine, "lot.not_put_on") == 1
     assert put_on.opens_at == clock() + timedelta(minutes=30)
     assert put_on.put_on_at == clock()
 

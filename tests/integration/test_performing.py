@@ -398,6 +398,31 @@ async def test_a_correction_leaves_days_enough_and_counts(engine: AsyncEngine, c
     assert together(late) == together(listing)
 
 
+async def test_a_correction_may_set_a_later_end_but_no_earlier_one(
+    engine: AsyncEngine, clock: MutableClock
+) -> None:
+    listing = await make_listing(engine, state=S.ANNOUNCED, clock=clock)
+    by = By.administrator(await an_account(engine))
+    assert listing.registration_ends is not None
+    early = {"registration_ends": listing.registration_ends - timedelta(minutes=1)}
+    with pytest.raises(Lacks) as lacks:
+        await do(engine, listing, Act.CORRECT, by, clock, reason="更正", changes=early)
+    assert lacks.value.need is Need.DATES
+    late = listing.registration_ends + timedelta(days=3)
+    done = await do(
+        engine, listing, Act.CORRECT, by, clock, reason="更正", changes={"registration_ends": late}
+    )
+    assert done.registration_ends == done.deposit_ends == done.opens_at == done.due_at == late
+
+
+async def test_an_announcement_never_starts_in_the_past(engine: AsyncEngine, clock: MutableClock) -> None:
+    listing = await make_listing(engine, state=S.SUBMITTED, clock=clock)
+    by = By.administrator(await an_account(engine))
+    past = {"registration_starts": clock() - timedelta(days=30)}
+    done = await do(engine, listing, Act.ANNOUNCE, by, clock, changes=past)
+    assert (done.registration_starts, ends_on(done)) == (clock(), date(2026, 3, 16))
+
+
 async def test_a_correction_restarts_the_period_where_the_profile_says_so(
     engine: AsyncEngine, clock: MutableClock
 ) -> None:

@@ -200,19 +200,23 @@ class DueRound:
         assert listing.opens_at is not None
         if listing.opens_at < now + dates.LEAST_LEAD / 2:
             opens_at = dates.opening(await self._rules(listing), listing.opens_at, now)
-            return await self._note(listing, "opens_at", opens_at)
+            return await self._note(listing, "opens_at", opens_at, alarm="lot.not_put_on", now=now)
         ranks = await self._around.qualified(listing.lot)
         if not ranks:
             raise NobodyQualified(listing.lot)
         await self._around.put_on(listing, ranks)
-        return await self._note(listing, "put_on_at", now)
+        return await self._note(listing, "put_on_at", now, now=now)
 
-    async def _note(self, listing: Listing, column: str, moment: datetime) -> bool:
+    async def _note(
+        self, listing: Listing, column: str, moment: datetime, *, now: datetime, alarm: str = ""
+    ) -> bool:
         put = text(f"UPDATE listings SET {column} = :moment WHERE lot = :lot")  # noqa: S608 - our own name
         async with self._engine.begin() as connection:
             if not await _claim(connection, listing):
                 return False
             await connection.execute(put, {"moment": moment, "lot": listing.lot})
+            if alarm:
+                await _alarm(connection, listing, alarm, now)
         return True
 
     async def _result(self, listing: Listing, now: datetime) -> bool:

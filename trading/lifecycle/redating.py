@@ -45,7 +45,7 @@ def on_entering(it: Situation, target: LotState) -> Mapping[str, Any]:
 
 def _announced(it: Situation) -> Mapping[str, Any]:
     """The start that the administrator chose, or now; the end and the opening they chose, or by profile."""
-    starts = it.changes.get("registration_starts") or it.now
+    starts = max(it.changes.get("registration_starts") or it.now, it.now)
     found = periods.announced(it.rules, it.calendar, starts)
     ends, opens = it.changes.get("registration_ends"), it.changes.get("opens_at")
     if ends is not None and ends != found.registration_ends:
@@ -61,7 +61,10 @@ def _announced(it: Situation) -> Mapping[str, Any]:
 
 
 def _corrected(it: Situation) -> Mapping[str, Any]:
-    """By profile a whole period from now, else so many working days at least; never an earlier end."""
+    """By profile a whole period from now, else so many working days at least; never an earlier end.
+
+    Raises Lacks for a chosen end that is earlier than both.
+    """
     listing, rules = it.listing, it.rules
     days = (
         periods.period_of(rules, listing.state)
@@ -70,7 +73,13 @@ def _corrected(it: Situation) -> Mapping[str, Any]:
     )
     found = _period(it, listing.state, it.now, days=days)
     number = {"corrections": listing.corrections + 1}
-    if found["registration_ends"] <= _set(listing.registration_ends):
+    ends, opens = _set(listing.registration_ends), _set(listing.opens_at)
+    if wanted := it.changes.get("registration_ends"):
+        if wanted < max(ends, _set(found["registration_ends"])):
+            raise Lacks(Need.DATES)
+        starts = _set(listing.registration_starts)
+        return {**periods.chosen(rules, it.calendar, starts, wanted, opens - ends).changes(), **number}
+    if found["registration_ends"] <= ends:
         return number
     return {**found, **number}
 
