@@ -127,6 +127,7 @@ async def show(visit: Visit) -> Response:
         ending=ending,
         winner_name=await _winner_name(visit, lot, ending),
         paddle=await own_paddle(visit, lot.id),
+        announced=await front.is_announced(visit, lot.id),
         names=await _names(visit, lot),
         now=now_ms(),
     )

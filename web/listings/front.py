@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import text
+
 from trading.listings.search import Found, Stage, current
 from web.visits import Visit
 
@@ -18,6 +20,13 @@ class Card:
 def cards(visit: Visit, found: tuple[Found, ...]) -> list[Card]:
     now = visit.site.clock()
     return [Card(one, one.stage(now)) for one in found]
+
+
+async def is_announced(visit: Visit, lot: str) -> bool:
+    """Whether a lot has an announcement; one that was put on by hand has none."""
+    async with visit.site.engine.connect() as connection:
+        asked = text("SELECT EXISTS (SELECT 1 FROM listings WHERE lot = :lot AND announced_at IS NOT NULL)")
+        return bool((await connection.execute(asked, {"lot": lot})).scalar_one())
 
 
 async def on_the_front(visit: Visit) -> list[Card]:
