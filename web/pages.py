@@ -28,8 +28,6 @@ NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/finance", N_("资金管理"), frozenset({Role.FINANCE})),
     ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
-    ("/administration/accounts", N_("账号管理"), frozenset({Role.ADMINISTRATOR})),
-    ("/administration/profiles", N_("交易规则"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/oversight", N_("监督管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/check", N_("核验文件"), None),
     ("/my", N_("个人中心"), frozenset(Role)),

@@ -27,7 +27,7 @@ async def test_only_officials_get_in(web: Web) -> None:
     assert stranger.headers["location"].startswith("/sign-in?next=%2Fadmin")
     for role in Role:
         visitor = await web.signed_in(f"a-{role}", role)
-        for path in ("/admin/", "/admin/accounts/list", "/admin/static/js/sa-dom.js"):
+        for path in ("/admin/listings/list", "/admin/accounts/list", "/admin/static/js/sa-dom.js"):
             answer = await visitor.get(path)
             assert (answer.status_code == 200) == (role in OFFICIALS), (role, path, answer.text[:300])
 
@@ -50,7 +50,7 @@ async def test_nothing_can_be_written(web: Web) -> None:
 async def test_every_table_is_shown_and_loads_nothing_from_outside(web: Web) -> None:
     lot = (await make_listing(web.site.engine, LotState.ANNOUNCED, clock=a_clock())).lot
     clerk = await web.signed_in("clerk", Role.ADMINISTRATOR)
-    pages = ["/admin/", *(f"/admin/{key}/list" for _, key, _, _ in VIEWS), f"/admin/listings/detail?pk={lot}"]
+    pages = [*(f"/admin/{key}/list" for _, key, _, _ in VIEWS), f"/admin/listings/detail?pk={lot}"]
     for path in pages:
         answer = await clerk.get(path)
         assert answer.status_code == 200, (path, answer.text[:500])
@@ -59,6 +59,8 @@ async def test_every_table_is_shown_and_loads_nothing_from_outside(web: Web) -> 
         assert "unsafe-inline" in answer.headers["content-security-policy"]
         assert "http" not in answer.headers["content-security-policy"]
         assert "数据台账" in answer.text
+    start = await clerk.get("/admin/")
+    assert start.headers["location"] == "/admin/listings/list"
     assert lot in (await clerk.get("/admin/listings/list")).text
     assert "unsafe-inline" not in (await clerk.get("/oversight")).headers["content-security-policy"]
 

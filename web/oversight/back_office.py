@@ -251,7 +251,12 @@ class Guard:
             return PlainTextResponse("您没有这个权限", status_code=403)
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("数据台账只能看，不能改", status_code=405)
-        return None
+        # The library's own start page offers to add records.
+        return RedirectResponse(f"{PREFIX}/listings/list") if _is_start(scope["path"]) else None
+
+
+def _is_start(path: str) -> bool:
+    return path.removeprefix(PREFIX) in ("", "/")
 
 
 def back_office(engine: AsyncEngine, secret: str) -> BaseRoute:
