@@ -281,6 +281,14 @@ async def test_the_fee_is_invoiced_when_the_price_is_in(money: Money, finance: V
     assert found
     assert "150.00" in listed.text
     assert (await finance.get(found.group(1))).content.startswith(b"%PDF")
+    assert "XX-1" in (await finance.get("/finance/prices")).text
+    assert "列入划转" in (await finance.get("/finance/prices/XX-1")).text
+    payout = (await finance.post("/finance/prices/XX-1/pay-out")).headers["location"]
+    assert "划转价款" in (await finance.get(payout)).text
+    again = await finance.post_and_follow("/finance/prices/XX-1/pay-out")
+    assert "已经列入划转" in again.text
+    assert await money.refunds.due_by_bank() == {}
+    assert (await finance.post("/finance/prices/XX-9/pay-out")).status_code == 404
     assert (await finance.get("/finance/invoices/FW0.pdf")).status_code == 404
 
 

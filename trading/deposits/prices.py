@@ -283,3 +283,22 @@ _PAY_OUT: Final = text(
     " :account, :amount, :name, :payee_account, :payee_bank, 'due', :day, 0, :day, :by, :now, :now)"
     " RETURNING id"
 )
+
+
+async def page_of_accounts(
+    engine: AsyncEngine, page: int, *, size: int = journal.PAGE
+) -> tuple[Sequence[PriceStanding], int]:
+    """The latest first, and how many there are."""
+    found = text("SELECT * FROM price_accounts ORDER BY made_at DESC, lot LIMIT :size OFFSET :offset")
+    async with engine.connect() as connection:
+        rows = (await connection.execute(found, {"size": size, "offset": (page - 1) * size})).all()
+        standings = [await _standing(connection, row) for row in rows]
+        count = await connection.scalar(text("SELECT count(*) FROM price_accounts"))
+    return standings, int(count or 0)
+
+
+async def transferor_of(engine: AsyncEngine, lot: str) -> str:
+    """The name of who sold it; "" for a lot without a listing."""
+    async with engine.connect() as connection:
+        found = text("SELECT transferor FROM listings WHERE lot = :lot")
+        return str(await connection.scalar(found, {"lot": lot}) or "")

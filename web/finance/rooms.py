@@ -20,6 +20,7 @@ TABS: Final[tuple[tuple[str, str], ...]] = (
     ("/finance/deposits", N_("保证金")),
     ("/finance/proposals", N_("复核")),
     ("/finance/refunds", N_("退款")),
+    ("/finance/prices", N_("价款")),
     ("/finance/journal", N_("总账")),
     ("/finance/invoices", N_("服务费发票")),
 )
