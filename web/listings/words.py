@@ -70,8 +70,8 @@ STAGE_BADGES: Final[Mapping[str, str]] = {
     Stage.ENDED: "ended",
 }
 METHODS: Final[Mapping[str, str]] = {
-    SaleMethod.COMPETITIVE_BIDDING: N_("竞价"),
-    SaleMethod.AUCTION: N_("拍卖"),
+    SaleMethod.COMPETITIVE_BIDDING: N_("竞价方式"),
+    SaleMethod.AUCTION: N_("拍卖方式"),
 }
 METHOD_HINTS: Final[Mapping[str, str]] = {
     SaleMethod.COMPETITIVE_BIDDING: N_("至少两人报名才进入网上竞价；只有一人时公告自动延期一次。"),
