@@ -164,6 +164,10 @@ class SealedClient:
         answer: bool = await self._call("all_accepted", registration=registration)
         return answer
 
+    async def qualify(self, lot: str, ranks: dict[str, int]) -> dict[str, int]:
+        answer: dict[str, int] = await self._call("qualify", lot=lot, ranks=ranks)
+        return answer
+
     async def give_paddle(self, registration: str, rank: int = 0) -> str:
         answer: str = await self._call("give_paddle", registration=registration, rank=rank)
         return answer

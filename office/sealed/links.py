@@ -69,6 +69,10 @@ class LinkRows:
     async def of_account(self, connection: AsyncConnection, account_id: int) -> list[Link]:
         return await self._find(connection, registrations.account_tag == self._account(account_id))
 
+    async def all_of(self, connection: AsyncConnection, lot: str) -> list[Link]:
+        here = registrations.lot_tag == self._boxes.tag("lot of registration", lot)
+        return await self._find(connection, here)
+
     async def of_lot(self, connection: AsyncConnection, lot: str) -> list[str]:
         here = registrations.lot_tag == self._boxes.tag("lot of registration", lot)
         found = select(registrations.registration).where(here).order_by(registrations.registration)

@@ -12,6 +12,7 @@ from office.sealed.boxes import Boxes
 from office.sealed.lists import drawn
 from office.sealed.tables import SealedPaddle, paddles
 
+TRIES = 20
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('paddles ' || :lot))")
 
 
@@ -67,10 +68,19 @@ class PaddleRows:
 
     async def add(self, connection: AsyncConnection, lot: str, account_id: int, rank: int) -> str:
         """One more on the list; who was ever on it keeps the paddle."""
-        ever = {held.account_id: held.paddle for held in await self.of_lot(connection, lot)}
-        paddle = drawn([account_id], ever)[account_id]
+        mine = await self.one(connection, lot, account_id)
+        paddle = mine.paddle if mine else await self._free(connection, lot, account_id)
         await self.put(connection, [Held(lot, account_id, paddle, rank, True)])
         return paddle
+
+    async def _free(self, connection: AsyncConnection, lot: str, account_id: int) -> str:
+        """A random paddle that nobody had; the lot's list is locked."""
+        for _ in range(TRIES):
+            [paddle] = drawn([account_id], {}).values()
+            if await self.by_paddle(connection, lot, paddle) is None:
+                return paddle
+        ever = {held.account_id: held.paddle for held in await self.of_lot(connection, lot)}
+        return drawn([account_id], ever)[account_id]
 
     async def unlist(self, connection: AsyncConnection, lot: str, account_id: int) -> None:
         off = update(SealedPaddle).where(paddles.pair_tag == self._pair(lot, account_id))

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 MOST_QUALIFIED: Final = 5_000
 MOST_RANKS: Final = 99
 MOST_LOTS: Final = 200
+MOST_REGISTRATIONS: Final = 1_000
+"""Of one person."""
 MOST_PARTNERS: Final = 20
 LARGEST_SECRET: Final = 12 << 20
 """Bytes of one thing that is sealed: an attachment, a form."""
@@ -173,7 +175,7 @@ class Sealed(Protocol):
     async def registration_of(self, account_id: int, lot: str) -> str | None: ...
 
     async def registrations_of(self, account_id: int) -> list[OwnRegistration]:
-        """One's own, retired ones too, at most MOST_LOTS."""
+        """One's own, retired ones too, at most MOST_REGISTRATIONS."""
 
     async def of_lot(self, lot: str) -> list[str]:
         """Pseudonyms, in no order that tells anything. For the steward: their number is secret."""
@@ -227,6 +229,9 @@ class Sealed(Protocol):
         """Whether nobody is asked any more and nobody declined (true without partners)."""
 
     # who bids
+
+    async def qualify(self, lot: str, ranks: dict[str, int]) -> dict[str, int]:
+        """The whole list of a lot: {registration: rank} → {paddle: rank}. Others go off it."""
 
     async def give_paddle(self, registration: str, rank: int = 0) -> str:
         """Put it on the list of its lot; who was ever on it keeps the paddle."""

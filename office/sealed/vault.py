@@ -22,6 +22,7 @@ from office.sealed.port import (
     MOST_LOTS,
     MOST_PARTNERS,
     MOST_QUALIFIED,
+    MOST_REGISTRATIONS,
     WHOLE_SHARE,
     Imported,
     Invitation,
@@ -123,7 +124,7 @@ class Vault:
         async with self._engine.connect() as connection:
             found = await self._links.of_account(connection, account_id)
         latest = sorted(found, key=lambda link: (link.lot, link.registration), reverse=True)
-        return [OwnRegistration(link.registration, link.lot) for link in latest[:MOST_LOTS]]
+        return [OwnRegistration(link.registration, link.lot) for link in latest[:MOST_REGISTRATIONS]]
 
     async def of_lot(self, lot: str) -> list[str]:
         async with self._engine.connect() as connection:
@@ -231,6 +232,16 @@ class Vault:
         return all(one.answer is PartnerAnswer.ACCEPTED for one in asked)
 
     # who bids
+
+    async def qualify(self, lot: str, ranks: dict[str, int]) -> dict[str, int]:
+        async with self._engine.begin() as connection:
+            await self._paddles.lock(connection, lot)
+            links = [link for link in await self._links.all_of(connection, lot) if link.registration in ranks]
+            wanted = {link.account_id: ranks[link.registration] for link in links}
+            given = await self._paddles.replace(connection, lot, wanted)
+        return {
+            given[account]: rank for account, rank in sorted(wanted.items(), key=lambda one: given[one[0]])
+        }
 
     async def give_paddle(self, registration: str, rank: int = 0) -> str:
         async with self._engine.begin() as connection:

@@ -61,6 +61,7 @@ METHODS: Final = (
     "invitations",
     "answer",
     "all_accepted",
+    "qualify",
     "give_paddle",
     "take_paddle",
     "winner",

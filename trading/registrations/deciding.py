@@ -6,7 +6,7 @@ await deciding.invalidate_for_correction(lot, number, now=now)
 await deciding.lapse(lot, now=now)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -60,10 +60,8 @@ class Deciding:
             return await self._sealed.qualified(lot)
         holders = await self._sealed.match(lot, list(ranks))
         rank_of = {registration: ranks[code] for code, registration in holders.items()}
-        for registration in everyone:
-            if _counts(facts.get(registration), found):
-                await self._sealed.give_paddle(registration, rank_of.get(registration, 0))
-        return await self._only(lot, everyone, facts, found)
+        counting = [one for one in everyone if _counts(facts.get(one), found)]
+        return await self._sealed.qualify(lot, {one: rank_of.get(one, 0) for one in counting})
 
     async def on_deposit_changed(self, registration: str, enough: bool, *, now: datetime) -> None:
         """Whether the deposit is in, as the money says. Of an ended registration it changes no state."""
@@ -125,26 +123,6 @@ class Deciding:
         return len(ended)
 
     # ── inside ──
-
-    async def _only(
-        self,
-        lot: str,
-        everyone: Sequence[str],
-        facts: Mapping[str, RegistrationFacts],
-        found: RegisterableLot,
-    ) -> Mapping[str, int]:
-        """Take off the list who does not count, unless a later registration of the same person does."""
-        counting = {
-            await self._sealed.paddle_by_registration(one)
-            for one in everyone
-            if _counts(facts.get(one), found)
-        }
-        for registration in everyone:
-            if _counts(facts.get(registration), found):
-                continue
-            if await self._sealed.paddle_by_registration(registration) not in counting:
-                await self._sealed.take_paddle(registration)
-        return await self._sealed.qualified(lot)
 
     async def _leave(self, registration: str, now: datetime) -> None:
         await self._sealed.take_paddle(registration)

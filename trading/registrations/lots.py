@@ -1,10 +1,11 @@
 """What a registration needs to know of its lot, and whether the lot takes registrations now."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bidding.terms import Fen
@@ -14,11 +15,12 @@ REGISTERING: Final = frozenset({LotState.ANNOUNCED, LotState.EXTENDED})
 BEFORE_DECISION: Final = REGISTERING | {LotState.EVALUATION, LotState.SUSPENDED}
 """States in which a registration may still become, or stay, a qualified one."""
 
-_FOUND: Final = text(
+_COLUMNS: Final = (
     "SELECT lot, state, title, asset_class, transferor_id, transferor, starting_price, deposit,"
-    " registration_starts, registration_ends, deposit_ends, opens_at, corrections"
-    " FROM listings WHERE lot = :lot"
+    " registration_starts, registration_ends, deposit_ends, opens_at, corrections FROM listings"
 )
+_FOUND: Final = text(f"{_COLUMNS} WHERE lot = :lot")
+_SEVERAL: Final = text(f"{_COLUMNS} WHERE lot = ANY(:lots)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +48,18 @@ class RegisterableLot:
         return self.state in REGISTERING and started and not ended
 
 
+async def lots_of(connection: AsyncConnection, lots: Collection[str]) -> dict[str, RegisterableLot]:
+    """Those of these lots that have a listing."""
+    found = await connection.execute(_SEVERAL, {"lots": list(lots)})
+    return {row.lot: _lot(row) for row in found}
+
+
 async def lot_of(connection: AsyncConnection, lot: str) -> RegisterableLot | None:
     row = (await connection.execute(_FOUND, {"lot": lot})).one_or_none()
     if row is None:
         return None
-    fields = dict(row._mapping)
-    return RegisterableLot(**{**fields, "state": LotState(row.state)})
+    return _lot(row)
+
+
+def _lot(row: Row[Any]) -> RegisterableLot:
+    return RegisterableLot(**{**row._mapping, "state": LotState(row.state)})

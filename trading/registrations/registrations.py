@@ -29,7 +29,7 @@ from trading.confirmations import ASSET_CLASSES
 from trading.registrations import papers, rows
 from trading.registrations.application import Application, Attachment, Step, read_application
 from trading.registrations.deciding import Deciding, Money
-from trading.registrations.lots import RegisterableLot, lot_of
+from trading.registrations.lots import RegisterableLot, lot_of, lots_of
 from trading.registrations.papers import House, Offered, Paper
 from trading.registrations.rows import RegistrationFacts, Stale
 from trading.registrations.states import ENDED, UNSEALED, RegistrationAct, RegistrationState, WrongState
@@ -326,9 +326,8 @@ class Registrations(Deciding):
         mine = {one.registration: one.lot for one in await self._sealed.registrations_of(account_id)}
         async with self._engine.connect() as connection:
             facts = await rows.states(connection, list(mine))
-            lots = {lot: await lot_of(connection, lot) for lot in {mine[name] for name in facts}}
-        found = [(each, lots[mine[name]]) for name, each in facts.items()]
-        shown = [(each, lot) for each, lot in found if lot is not None]
+            lots = await lots_of(connection, {mine[name] for name in facts})
+        shown = [(each, lots[mine[name]]) for name, each in facts.items() if mine[name] in lots]
         return sorted(shown, key=lambda one: one[0].made_at, reverse=True)
 
     # ── inside ──
