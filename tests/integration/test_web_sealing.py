@@ -280,7 +280,7 @@ async def test_the_ofd_can_be_sealed_later(scene: Scene) -> None:
     page = (await scene.one.visitor.get(scene.here)).text
     assert "OFD 版还没有盖您的章" in page
     assert "OFD 版还缺印章：受让方、转让方、平台" in page
-    assert "印章已盖齐。请下载保存" not in page
+    assert "三方都已盖章。请下载保存" not in page
     assert "follow.js" not in page
     for who in (scene.transferor, scene.one):
         assert "OFD 版等您盖章" in (await who.visitor.get("/my/tasks")).text
