@@ -21,6 +21,7 @@ NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/", N_("标的"), None),
     ("/announcements", N_("交易公告"), None),
     ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
+    ("/my/deposits", N_("我的保证金"), frozenset({Role.BIDDER})),
     ("/my/assets", N_("我的资产"), frozenset({Role.TRANSFEROR})),
     ("/my/tasks", N_("我的办件"), frozenset(Role) - {Role.REGULATOR}),
     ("/my/tasks", N_("成交文件"), frozenset({Role.REGULATOR})),

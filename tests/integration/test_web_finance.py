@@ -12,9 +12,11 @@ from pydantic import SecretStr
 from bidding.terms import Fen
 from office.accounts import Role
 from tests.moneykit import DEADLINE, NOON, Money
+from tests.tradingkit import a_clock, make_listing
 from tests.webkit import Visitor, Web, web_on
 from trading.deposits import prices
 from trading.deposits.states import DepositState
+from trading.lifecycle.states import LotState
 
 KEY = SecretStr("of the bank of the tests, long enough")
 HEADINGS = "交易流水号,交易时间,贷方发生额,借方发生额,对方户名,对方账号,对方开户行,子账号,摘要"
@@ -359,3 +361,28 @@ async def test_finance_finds_what_waits_among_its_tasks(web: Web, money: Money, 
     assert "处理无法识别的来款：1 笔" in tasks
     assert "办理退款：1 笔" in tasks
     assert "/finance/refunds?state=due" in tasks
+
+
+async def test_a_bidder_sees_the_own_deposits_and_nobody_elses(web: Web, finance: Visitor) -> None:
+    money = Money(web.site.engine, sealed=web.site.sealed)
+    listing = await make_listing(web.site.engine, LotState.ANNOUNCED, clock=a_clock())
+    bidder = await web.signed_in("bidder-1", Role.BIDDER, "李明")
+    other = await web.signed_in("bidder-2", Role.BIDDER, "王芳")
+    assert "还没有要交的保证金" in (await bidder.get("/my/deposits")).text
+    account = await web.site.accounts.by_login("bidder-1")
+    assert account is not None
+    registration = await web.site.sealed.register(account.id, listing.lot)
+    number = await money.deposits.open_sub_account(
+        registration, "shifan", listing.deposit, "李明", None, now=NOON
+    )
+    page = await bidder.get("/my/deposits")
+    assert listing.title in page.text
+    assert f"/demo/bank?account={number}" in page.text
+    await money.pays(number, listing.deposit, payer="别人")
+    await money.settle()
+    assert "付款户名不符" in (await bidder.get("/my/deposits")).text
+    await money.pays(number, listing.deposit, payer="李明")
+    await money.settle()
+    assert "保证金已到账，不用再缴。" in (await bidder.get("/my/deposits?page=9")).text
+    assert "还没有要交的保证金" in (await other.get("/my/deposits")).text
+    assert listing.lot not in (await finance.get(f"/finance/deposits/{number}")).text

@@ -175,7 +175,7 @@ def _told(visit: Visit, bank: Bank, number: str, amount: int, sent: bool | None)
         said = N_("已从您的账户划出 %(amount)s 元，但平台还没有收到银行通知。财务导入对账单后入账。")
         return visit.refused(HERE, visit.text(said) % facts)
     said = (
-        N_("已转账 %(amount)s 元到子账号 %(number)s，银行已通知平台。几秒后可在“我的交易”查看。")
+        N_("已转账 %(amount)s 元到子账号 %(number)s，银行已通知平台。几秒后可在“我的保证金”查看。")
         if sent
         else N_("已转账 %(amount)s 元到子账号 %(number)s。%(bank)s不发通知，财务导入对账单后入账。")
     )

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from office.accounts import Role
 from office.banking.imports import LARGEST
 from trading.deposits.batch_files import LARGEST_CONFIRMATION
 from web.checking import UploadPage
@@ -11,6 +10,7 @@ from web.finance import (
     deposits,
     invoices,
     journal,
+    my_deposits,
     overview,
     prices,
     refunds,
@@ -18,7 +18,7 @@ from web.finance import (
     transactions,
 )
 from web.finance.notices import NOTICES
-from web.routing import FINANCE, Page
+from web.routing import BIDDERS, FINANCE, Page
 
 _STATEMENT: Final = "/finance/statements/{statement}"
 _TRANSACTION: Final = "/finance/transactions/{transaction}"
@@ -26,7 +26,6 @@ _REFUND: Final = "/finance/refunds/{refund}"
 _BATCH: Final = "/finance/batches/{batch}"
 _AROUND: Final = 64 << 10
 """Bytes of a form around its file."""
-PAYERS: Final = frozenset({Role.BIDDER})
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/finance", overview.index, FINANCE),
@@ -62,7 +61,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/finance/invoices", invoices.index, FINANCE),
     Page("GET", "/finance/invoices/{number}.pdf", invoices.pdf, FINANCE),
     NOTICES,
-    Page("GET", "/demo/bank", demo_bank.form, PAYERS),
-    Page("POST", "/demo/bank", demo_bank.transfer, PAYERS),
+    Page("GET", "/my/deposits", my_deposits.index, BIDDERS),
+    Page("GET", "/demo/bank", demo_bank.form, BIDDERS),
+    Page("POST", "/demo/bank", demo_bank.transfer, BIDDERS),
     Page("GET", "/demo/bank/statement.csv", demo_bank.statement, FINANCE),
 )
