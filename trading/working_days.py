@@ -25,6 +25,7 @@ BEIJING: Final = timezone(timedelta(hours=8))
 MOST_DAYS: Final = 2_000
 FIRST_YEAR: Final = min(constants.holidays).year
 LONGEST_REASON: Final = 200
+MOST_AT_ONCE: Final = 366
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,18 +116,30 @@ class WorkingDayStore:
 
     async def set(self, day: date, works: bool, reason: str, by: int | None, now: datetime) -> None:
         """Say what a day is. Raises ValueError without a reason."""
-        if not reason.strip() or len(reason) > LONGEST_REASON:
-            raise ValueError("an override has a reason")
+        await self.set_all({day: works}, reason, by, now)
+
+    async def set_all(self, days: Mapping[date, bool], reason: str, by: int | None, now: datetime) -> None:
+        """Say what several days are, all or none. Raises ValueError without a reason or for too many."""
+        if not reason.strip() or len(reason) > LONGEST_REASON or not 0 < len(days) <= MOST_AT_ONCE:
+            raise ValueError(f"an override has a reason, and 1 to {MOST_AT_ONCE} days")
         put = text(
             "INSERT INTO working_day_overrides (day, works, reason, set_by, set_at)"
             " VALUES (:day, :works, :reason, :by, :now) ON CONFLICT (day) DO UPDATE SET"
             " works = excluded.works, reason = excluded.reason,"
             " set_by = excluded.set_by, set_at = excluded.set_at"
         )
-        values = {"day": day, "works": works, "reason": reason.strip(), "by": by, "now": now}
+        said = {"reason": reason.strip(), "by": by, "now": now}
+        facts = {
+            "worked": sum(days.values()),
+            "free": len(days) - sum(days.values()),
+            "until": max(days).isoformat(),
+            "reason": reason.strip(),
+        }
         async with self._engine.begin() as connection:
-            await connection.execute(put, values)
-            await _audit(connection, "set", day, by, now, {"works": works, "reason": reason.strip()})
+            await connection.execute(
+                put, [{"day": day, "works": works, **said} for day, works in sorted(days.items())]
+            )
+            await _audit(connection, "set", min(days), by, now, facts)
 
     async def unset(self, day: date, by: int | None, now: datetime) -> bool:
         """Back to the national calendar. False: nothing was said about the day."""

@@ -233,7 +233,7 @@ async def test_regulators_read_and_change_nothing(web: Web, one: Visitor) -> Non
     assert "编辑草稿" not in page.text
     assert (await regulator.get(f"{HERE}/{draft}/edit")).status_code == 403
     assert (await regulator.post(f"{HERE}/{draft}/discard")).status_code == 403
-    assert "改一天" not in (await regulator.get(DAYS)).text
+    assert "改一天或者几天" not in (await regulator.get(DAYS)).text
 
 
 async def test_every_page_speaks_english(web: Web) -> None:
@@ -279,6 +279,9 @@ async def test_a_day_is_set_and_unset(web: Web, one: Visitor) -> None:
         ({"day": ""}, "请选择 2004 年到 2031 年之间的一天。"),
         ({"day": "2026-02-30"}, "请选择 2004 年到 2031 年之间的一天。"),
         ({"day": "1999-01-01"}, "请选择 2004 年到 2031 年之间的一天。"),
+        ({"until": "2026-03-09"}, "请选择同一天或者以后的一天"),
+        ({"until": "2027-03-11"}, "请选择同一天或者以后的一天"),
+        ({"until": "soon"}, "请选择同一天或者以后的一天"),
         ({"works": ""}, "请选择上班或休息。"),
         ({"reason": "  "}, "请写明理由"),
         ({"reason": "长" * 201}, "请写明理由"),
@@ -291,6 +294,19 @@ async def test_a_wrong_form_is_shown_again(
     assert answer.status_code == 422
     assert said in answer.text
     assert (await WorkingDayStore(web.site.engine).calendar()).overrides == {}
+
+
+async def test_a_whole_year_is_said_at_once(web: Web, one: Visitor) -> None:
+    year = {"day": "2027-01-01", "until": "2027-12-31", "works": "week", "reason": "2027 年放假通知"}
+    page = await one.post_and_follow(DAYS, year)
+    assert "从 2027-01-01 起的 365 天已保存。" in page.text
+    assert "共 365 天" in page.text
+    await one.post_and_follow(DAYS, sent(day="2027-02-05", until="2027-02-12"))
+    days = await WorkingDayStore(web.site.engine).calendar()
+    assert days.is_working(date(2027, 2, 4)) is True
+    assert days.is_working(date(2027, 2, 5)) is days.is_working(date(2027, 2, 12)) is False
+    assert days.is_working(date(2027, 2, 13)) is False, "a Saturday"
+    assert not days.add(date(2027, 1, 4), 30).provisional
 
 
 async def test_the_year_shows_what_is_remarkable(one: Visitor) -> None:

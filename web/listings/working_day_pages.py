@@ -2,7 +2,7 @@
 
 import calendar
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from trading.working_days import (
     FIRST_YEAR,
     LONGEST_REASON,
+    MOST_AT_ONCE,
     Override,
     WorkingDays,
     WorkingDayStore,
@@ -22,7 +23,14 @@ from web.visits import Visit
 
 HERE: Final = "/administration/working-days"
 YEARS_AHEAD: Final = 5
-LABELS: Final = {"day": N_("日期"), "works": N_("这一天"), "reason": N_("理由")}
+LABELS: Final = {
+    "day": N_("日期"),
+    "until": N_("到哪一天为止"),
+    "works": N_("这一天"),
+    "reason": N_("理由"),
+}
+WEEK: Final = "week"
+"""Monday to Friday worked, the rest free: for the ordinary weeks of a year that is not published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +44,23 @@ class Day:
 
 
 async def show(visit: Visit) -> Response:
-    return await _shown(visit, {"day": "", "works": "", "reason": ""}, {})
+    return await _shown(visit, dict.fromkeys(LABELS, ""), {})
 
 
 async def say(visit: Visit) -> Response:
     """Say what a day is; said again, it replaces what was said before."""
     assert visit.signed_in is not None
     typed = {name: visit.form.get(name, "").strip() for name in LABELS}
-    day, faults = _read(visit, typed)
-    if faults or day is None:
+    days, faults = _read(visit, typed)
+    if faults:
         return await _shown(visit, typed, faults)
-    works = typed["works"] == "1"
-    store = WorkingDayStore(visit.site.engine)
-    await store.set(day, works, typed["reason"], visit.signed_in.account_id, visit.site.clock())
-    text = N_("%(day)s 已改为上班。") if works else N_("%(day)s 已改为休息。")
-    return visit.done(f"{HERE}?year={day.year}", visit.text(text) % {"day": day.isoformat()})
+    store, first = WorkingDayStore(visit.site.engine), min(days)
+    await store.set_all(days, typed["reason"], visit.signed_in.account_id, visit.site.clock())
+    text = N_("%(day)s 已改为上班。") if days[first] else N_("%(day)s 已改为休息。")
+    text = N_("从 %(day)s 起的 %(count)s 天已保存。") if len(days) > 1 else text
+    return visit.done(
+        f"{HERE}?year={first.year}", visit.text(text) % {"day": first.isoformat(), "count": len(days)}
+    )
 
 
 async def unsay(visit: Visit) -> Response:
@@ -64,20 +74,28 @@ async def unsay(visit: Visit) -> Response:
     return visit.done(f"{HERE}?year={day.year}", visit.text(text) % {"day": day.isoformat()})
 
 
-def _read(visit: Visit, typed: dict[str, str]) -> tuple[date | None, dict[str, str]]:
+def _read(visit: Visit, typed: dict[str, str]) -> tuple[dict[date, bool], dict[str, str]]:
+    """What is said of each day; or what is wrong."""
     first, last = _years(visit)
     day = _day(typed["day"])
+    until = _day(typed["until"]) if typed["until"] else day
     faults = {}
     if day is None or not first <= day.year <= last:
         faults["day"] = visit.text(N_("请选择 %(first)s 年到 %(last)s 年之间的一天。")) % {
             "first": first,
             "last": last,
         }
-    if typed["works"] not in ("0", "1"):
+    elif until is None or not 0 <= (until - day).days < MOST_AT_ONCE or until.year > last:
+        faults["until"] = visit.text(N_("请选择同一天或者以后的一天，最多一年；只改一天就留空。"))
+    if typed["works"] not in ("0", "1", WEEK):
         faults["works"] = visit.text(N_("请选择上班或休息。"))
     if not 0 < len(typed["reason"]) <= LONGEST_REASON:
         faults["reason"] = visit.text(N_("请写明理由，最多 200 个字。"))
-    return day, faults
+    if faults or day is None or until is None:
+        return {}, faults
+    days = [day + timedelta(days=n) for n in range((until - day).days + 1)]
+    week = typed["works"] == WEEK
+    return {each: each.weekday() < 5 if week else typed["works"] == "1" for each in days}, {}
 
 
 def _day(text: str) -> date | None:
