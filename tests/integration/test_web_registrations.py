@@ -250,6 +250,22 @@ async def test_after_the_end_nothing_is_taken(scene: Scene) -> None:
     assert "开始报名" not in answer.text
 
 
+async def test_after_the_deadline_of_the_deposit_nobody_is_told_to_pay(scene: Scene) -> None:
+    one = scene.one
+    await one.fill(LOT)
+    await one.submit()
+    await change_listing(scene.web, LOT, deposit_ends=in_days(-0.01))
+    for paper in ("form", "pledge"):
+        assert (await one.seal(paper)).json()["ok"]
+    page = (await one.party.visitor.get(one.here)).text
+    assert "请不要转账" in page
+    assert "receipt__number" not in page
+    entry = await scene.web.signed_in("late", Role.BIDDER)
+    assert "保证金已不能按时到账" in (await entry.get(f"/announcements/{LOT}/register")).text
+    await change_listing(scene.web, LOT, deposit_ends=in_days(2))
+    assert "receipt__number" in (await one.party.visitor.get(one.here)).text
+
+
 async def test_partners_join_on_their_own_page_and_their_shares_are_a_whole(scene: Scene) -> None:
     one, two = scene.one, await scene.another("bidder2", "测试竞买人二")
     await one.begin(LOT)

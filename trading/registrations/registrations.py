@@ -285,14 +285,17 @@ class Registrations(Deciding):
         return after
 
     async def sub_account(self, mine: Mine, *, now: datetime) -> str | None:
-        """The number to pay the deposit into; opened at the first asking after the seal."""
+        """The number to pay the deposit into; opened at the first asking after the seal.
+
+        None: nothing is to be paid yet, or its deadline was over by then.
+        """
         if mine.state in UNSEALED or mine.lot.deposit == 0:
             return None
         known = await self._sealed.sub_account_of(mine.registration)
-        if known is not None or self._money is None or not mine.lot.is_open(now):
+        due, name, deadline = mine.lot.deposit, mine.application.name, mine.lot.deposit_ends
+        late = deadline is not None and now > deadline
+        if known is not None or late or self._money is None or not mine.lot.is_open(now):
             return known
-        due, name = mine.lot.deposit, mine.application.name
-        deadline = mine.lot.deposit_ends
         return await self._money.open_sub_account(
             mine.registration, mine.application.bank, due, name, deadline, now=now
         )

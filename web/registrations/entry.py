@@ -26,6 +26,7 @@ async def enter(visit: Visit) -> Response:
         is_open=is_open(visit, lot),
         soon=lot.registration_starts is not None and visit.site.clock() < lot.registration_starts,
         registration=registration,
+        too_late=lot.deposit_ends is not None and lot.deposit_ends < visit.site.clock(),
         steps=[visit.text(text) for text in STEPS.values()],
     )
 

@@ -190,6 +190,9 @@ async def _accepted(visit: Visit, mine: Mine, asked: Asked) -> Response:
     state = await registrations_on(site).keep_sealed(mine, paper, content, now=site.clock())
     await site.files.clear_away(_name_of(one_time))
     if state is not RegistrationState.AWAITING_SEAL:
+        registrations = registrations_on(site)
+        complete = await registrations.of(mine.registration, mine.account_id)
+        await registrations.sub_account(complete, now=site.clock())
         visit.flash("success", visit.text(N_("盖章成功，申请已提交。请看下面的申购回执单。")))
     log.info("sealed", registration=mine.registration, paper=paper.value, state=state.value)
     return JSONResponse({"ok": True, "to": address(mine)})
