@@ -123,6 +123,9 @@ async def test_another_transferors_asset_does_not_exist(
         assert answer.status_code == 404, (page.method, path)
     assert "人民路" not in (await other.get("/my/assets")).text
     assert await state_of(web, lot) is LotState.DRAFT
+    assert (await administrator.get(f"/administration/listings/{lot}")).status_code == 404
+    assert (await administrator.get(f"/administration/listings/{lot}/files/1")).status_code == 404
+    assert lot not in (await administrator.get("/administration/listings")).text
     for path in (f"/announcements/{lot}", f"/announcements/{lot}/files/1", f"/announcements/{lot}/1.pdf"):
         assert (await other.get(path)).status_code == 404, path
     assert (await owner.get(f"/announcements/{lot}")).headers["location"] == f"/my/assets/{lot}"
@@ -203,6 +206,14 @@ async def test_what_is_missing_keeps_a_draft_from_being_submitted(web: Web, owne
     answer = await owner.post_and_follow(f"/my/assets/{lot}/submit")
     assert "还不能提交" in answer.text
     assert await state_of(web, lot) is LotState.DRAFT
+
+
+async def test_the_longest_texts_are_taken(web: Web, owner: Visitor) -> None:
+    lot = await a_draft(owner)
+    longest = dict.fromkeys(("overview", "disclosures", "conditions"), "长" * 20_000)
+    assert (await save(owner, lot, "details", {**DESCRIPTION, **longest})).status_code == 303
+    longer = {**DESCRIPTION, "overview": "长" * 20_001}
+    assert "最多 20000 个字" in (await save(owner, lot, "details", longer)).text
 
 
 async def test_a_form_with_faults_names_them_all_and_keeps_what_was_typed(owner: Visitor) -> None:

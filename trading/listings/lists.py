@@ -36,7 +36,8 @@ GROUPS: Final[Mapping[str, tuple[LotState, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """`transferor_id` None: everybody's. `group` "": all states."""
+    """`transferor_id` None: everybody's, without the drafts, which are their transferors' own. `group` "":
+    all states."""
 
     transferor_id: int | None = None
     group: str = ""
@@ -114,7 +115,9 @@ async def _counts(connection: AsyncConnection, where: str, values: Mapping[str, 
 def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     found = ["true"]
     values: dict[str, Any] = {}
-    if wanted.transferor_id is not None:
+    if wanted.transferor_id is None:
+        found.append("state <> 'draft'")
+    else:
         found.append("transferor_id = :transferor")
         values["transferor"] = wanted.transferor_id
     for number, word in enumerate(words_of(wanted.words)):

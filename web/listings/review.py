@@ -15,7 +15,7 @@ from trading.listings.requests import LONGEST_REASON, Answer, Request, RequestKi
 from web.languages import N_
 from web.listings.assets import carried_out, tabs
 from web.listings.drafts import rules_of, shown_version
-from web.listings.own import account_of, any_listing, files_of_site, number_in_path, sheet
+from web.listings.own import account_of, files_of_site, number_in_path, overseen_listing, sheet
 from web.listings.publishing import proposed_dates
 from web.listings.words import ACTS
 from web.pages import page
@@ -52,7 +52,7 @@ async def index(visit: Visit) -> Response:
 
 async def show(visit: Visit) -> Response:
     """One listing with everything: its papers, its history, and what can be done now."""
-    listing = await any_listing(visit)
+    listing = await overseen_listing(visit)
     rules = await rules_of(visit, listing)
     listings = Listings(visit.site.engine)
     requests = await Requests(visit.site.engine).of(listing.lot)
@@ -82,7 +82,7 @@ def acts_now(visit: Visit, listing: Listing) -> frozenset[str]:
 
 async def carry_out(visit: Visit) -> Response:
     """Return, suspend, resume, withdraw or abort, with a reason; it may answer the transferor's request."""
-    listing = await any_listing(visit)
+    listing = await overseen_listing(visit)
     name = visit.param("act")
     if name not in SIMPLE:
         raise HTTPException(404)
@@ -122,7 +122,7 @@ async def _request(visit: Visit, listing: Listing, act: Act) -> Request | None:
 
 async def refuse_request(visit: Visit) -> Response:
     """A request is not granted; the transferor reads why."""
-    listing = await any_listing(visit)
+    listing = await overseen_listing(visit)
     here, reason = f"{BASE}/{listing.lot}", reason_of(visit)
     if not reason:
         return visit.refused(here, visit.text(N_("请写明不同意的理由，最多 800 字。")), 422)

@@ -15,7 +15,7 @@ from web.listings import (
     serving,
     uploads,
 )
-from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, TRANSFERORS, Page
+from web.routing import ADMINISTRATORS, EVERYBODY, OVERSEERS, TRANSFERORS, UPLOAD_LIMIT, Page
 
 _ANNOUNCED: Final = "/announcements/{lot}"
 _ASSETS: Final = "/my/assets"
@@ -42,7 +42,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", _ASSET, assets.show, TRANSFERORS),
     Page("GET", f"{_ASSET}/preview", assets.preview, TRANSFERORS),
     Page("GET", _STEP, drafts.step_form, TRANSFERORS),
-    Page("POST", _STEP, drafts.save_step, TRANSFERORS, keeps_unsent=True),
+    Page("POST", _STEP, drafts.save_step, TRANSFERORS, UPLOAD_LIMIT, keeps_unsent=True),
     UploadPage("POST", f"{_ASSET}/files", uploads.upload, TRANSFERORS, uploads.UPLOAD_LIMIT),
     Page("POST", f"{_ASSET}/files/{{file}}/remove", uploads.remove, TRANSFERORS),
     Page("GET", f"{_ASSET}/files/{{file}}", serving.own_file, TRANSFERORS),

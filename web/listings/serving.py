@@ -10,7 +10,7 @@ from office.files import FileDamaged, FileMissing
 from trading.lifecycle.performing import Listing
 from trading.listings.file_kinds import FileKind
 from trading.listings.files import ListingFile
-from web.listings.own import any_listing, files_of_site, number_in_path, own_listing, public_listing
+from web.listings.own import files_of_site, number_in_path, overseen_listing, own_listing, public_listing
 from web.visits import Visit
 
 JPEG: Final = "image/jpeg"
@@ -36,11 +36,11 @@ async def own_thumbnail(visit: Visit) -> Response:
 
 async def any_file(visit: Visit) -> Response:
     """For administrators and regulators, by the table of routes."""
-    return await _serve(visit, await any_listing(visit), public=False, thumbnail=False)
+    return await _serve(visit, await overseen_listing(visit), public=False, thumbnail=False)
 
 
 async def any_thumbnail(visit: Visit) -> Response:
-    return await _serve(visit, await any_listing(visit), public=False, thumbnail=True)
+    return await _serve(visit, await overseen_listing(visit), public=False, thumbnail=True)
 
 
 async def _serve(visit: Visit, listing: Listing, *, public: bool, thumbnail: bool) -> Response:
