@@ -60,18 +60,19 @@ def main(settings: Settings, index: int = 0) -> None:
     logs.configure(settings, process="sealer")
 
     async def work(stop: asyncio.Event) -> None:
-        engine = create_engine(settings.required_database_url(), pool_size=2)
+        engine, sealed = create_engine(settings.required_database_url(), pool_size=2), asking(settings)
         try:
             files = Files.at(settings.kept_files(), digest=sm3)
             stamp = stamp_over_http(settings.tsa_url) if settings.tsa_url else None
             house = House(settings.platform_name, DEMONSTRATION if settings.demo else "")
-            confirmations = Confirmations(engine, files, house, asking(settings))
+            confirmations = Confirmations(engine, files, house, sealed)
             papers, clock = Papers(engine, files, house), clock_of(settings)
-            archives = ArchiveRound(engine, asking(settings), files, house, stamp)
+            archives = ArchiveRound(engine, sealed, files, house, stamp)
             sealing = Sealing(settings, PlatformSealer(Sales(engine), files, stamp), archives, clock)
             making = _make(confirmations, Sales(engine), papers, clock)
             await cancel_on(stop, _together(making, sealing.run(), _sweep(files)))
         finally:
+            await sealed.close()
             await engine.dispose()
 
     run_until_stopped(work)

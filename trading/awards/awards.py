@@ -178,8 +178,7 @@ class Awards(AwardRecords):
             award = await standing(connection, lot, lock=True)
             if award is None or award.id != award_id or award.state is not AwardState.AWARDED:
                 raise NotStanding(lot)
-            decided = update(AWARDS).where(AWARDS.c.id == award.id)
-            await connection.execute(decided.values(state=AwardState.DEFAULTED.value, reason=reason))
+            await _decide(connection, award, by, now, state=AwardState.DEFAULTED.value, reason=reason)
             await connection.execute(_END_PAPERS, {"lot": lot, "reason": reason, "by": by, "now": now})
             facts = {"award": award.number, "price": int(award.price), **_winner(award)}
             acting = By.administrator(by)

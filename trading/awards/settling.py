@@ -22,7 +22,7 @@ from trading.deposits.prices import AlreadyPaid
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 20
-AWARDED: Final = ("confirmation", "contract", "payment", "publication", "completed", "archived")
+AWARDED: Final = ("confirmation", "contract", "payment", "publication", "completed")
 ENDED: Final = ("unsold", "withdrawn", "aborted")
 _DUE: Final = text(
     "SELECT lot FROM listings WHERE state = ANY(:states) AND NOT EXISTS"

@@ -1,7 +1,8 @@
 """Taking home: the archive of a finished lot, for those who may; a bidder's own evidence of an auction."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 import structlog
@@ -63,7 +64,9 @@ async def archive(visit: Visit) -> Response:
     return StreamingResponse(_after(first, chunks), media_type="application/zip", headers=headers)
 
 
-async def _chunks(visit: Visit, archives: Archives, stored: Stored, part: Part) -> AsyncIterator[bytes]:
+async def _chunks(
+    visit: Visit, archives: Archives, stored: Stored, part: Part
+) -> AsyncGenerator[bytes, None]:
     """The zip piece by piece; the place among the downloads is given back however it ends."""
     try:
         async with archives.as_zip(stored, MAY_HAVE[part]) as file:
@@ -73,10 +76,11 @@ async def _chunks(visit: Visit, archives: Archives, stored: Stored, part: Part) 
         visit.site.downloads.release()
 
 
-async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
+async def _after(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk
 
 
 async def own_evidence(visit: Visit) -> Response:
