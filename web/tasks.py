@@ -1,9 +1,6 @@
 """我的办件: what waits for the person who asks, from the sources of every owner; and their papers."""
 
 import asyncio
-import importlib
-import importlib.util
-from functools import cache
 from typing import Final
 
 import structlog
@@ -15,7 +12,12 @@ from office.sealed.port import SealedFault
 from trading.sale_lists import Which
 from trading.sales import PAGE
 from trading.tasks import MOST, Source, Task, in_order
+from web.awards.tasks import SOURCES as AWARDS
+from web.finance.tasks import SOURCES as MONEY
+from web.listings.tasks import SOURCES as LISTINGS
+from web.oversight.tasks import SOURCES as OVERSIGHT
 from web.pages import page
+from web.registrations.tasks import SOURCES as REGISTRATIONS
 from web.visits import Visit
 
 log = structlog.get_logger(__name__)
@@ -23,15 +25,17 @@ log = structlog.get_logger(__name__)
 HERE: Final = "/my/tasks"
 MOST_PAGES: Final = 500
 SHOWN: Final = {"open": Which.OPEN, "all": Which.ALL}
-OWNERS: Final = ("listings", "registrations", "finance", "awards", "oversight")
-"""The packages of web/ that offer tasks: `SOURCES` in their `tasks`."""
+OWNERS: Final[tuple[tuple[Source, ...], ...]] = (
+    LISTINGS,
+    REGISTRATIONS,
+    MONEY,
+    AWARDS,
+    OVERSIGHT,
+)
 
 
-@cache
 def sources() -> tuple[Source, ...]:
-    modules = [f"web.{owner}.tasks" for owner in OWNERS]
-    there = [importlib.import_module(name) for name in modules if importlib.util.find_spec(name)]
-    return tuple(source for module in there for source in module.SOURCES)
+    return tuple(source for owner in OWNERS for source in owner)
 
 
 async def index(visit: Visit) -> Response:
