@@ -1,4 +1,4 @@
-"""我的办件: one list from all sources, the most urgent first; one source that is away does not hide the others."""
+"""我的办件: one list from all sources, the most urgent first; a source that is away hides no other."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
