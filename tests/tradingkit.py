@@ -185,8 +185,11 @@ async def keep_result(
             " price = :price, closed_at = 1 WHERE id = :lot"
         ),
         {
-            "phase": "aborted" if sold is None else "closed", "sold": sold, "lot": listing.lot,
-            "winner": winner if sold else "", "price": paid if sold else 0,
+            "phase": "aborted" if sold is None else "closed",
+            "sold": sold,
+            "lot": listing.lot,
+            "winner": winner if sold else "",
+            "price": paid if sold else 0,
         },
     )
     statement = {
