@@ -366,6 +366,18 @@ async def test_a_deposit_that_goes_away_takes_the_bidder_off_the_list(scene: Sce
     assert await scene.deciding.qualified(LOT) == {}
 
 
+async def test_money_that_goes_back_after_the_decision_takes_nobody_off_the_list(scene: Scene) -> None:
+    one = scene.one
+    await one.register(LOT)
+    await scene.pay(one)
+    listed = await scene.deciding.qualified(LOT)
+    await change_listing(scene.web, LOT, state="in_auction")
+    await scene.pay(one, enough=False)
+    assert await one.state() == "qualified"
+    assert await scene.web.site.sealed.qualified(LOT) == listed
+    assert await scene.web.site.sealed.paddle_of(LOT, one.party.account) == (next(iter(listed)), 0)
+
+
 async def test_a_confirmed_priority_reaches_the_list_with_its_rank(scene: Scene) -> None:
     one = scene.one
     there = f"/my/assets/{LOT}/priority"

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.terms import Fen
 from office.messages.telling import ToRegistration, tell
-from office.sealed.port import Sealed
+from office.sealed.port import NotYours, Sealed
 from trading.registrations import priority, rows
-from trading.registrations.lots import RegisterableLot, lot_of
+from trading.registrations.lots import BEFORE_DECISION, RegisterableLot, lot_of
 from trading.registrations.rows import RegistrationFacts
 from trading.registrations.states import ENDED, RegistrationAct, RegistrationState
 
@@ -64,20 +64,31 @@ class Deciding:
         return await self._sealed.qualify(lot, {one: rank_of.get(one, 0) for one in counting})
 
     async def on_deposit_changed(self, registration: str, enough: bool, *, now: datetime) -> None:
-        """Whether the deposit is in, as the money says. Of an ended registration it changes no state."""
+        """Whether the deposit is in, as the money says.
+
+        It changes no state of an ended registration, nor once the lot is decided: money that goes back to
+        who did not win takes nobody off a list any more.
+        """
+        try:
+            lot = await self._sealed.lot_for_steward(registration)
+        except NotYours:
+            return
         async with self._engine.begin() as connection:
+            found = await lot_of(connection, lot)
+            open_still = found is not None and found.state in BEFORE_DECISION
             facts = await rows.lock(connection, registration)
             if facts is None or facts.deposit_in == enough:
                 return
             act = _A.DEPOSIT_IN if enough else _A.DEPOSIT_LACKING
             step = {_S.AWAITING_DEPOSIT: _S.QUALIFIED, _S.QUALIFIED: _S.AWAITING_DEPOSIT}
-            if (facts.state is _S.AWAITING_DEPOSIT) == enough and facts.state in step:
+            if open_still and (facts.state is _S.AWAITING_DEPOSIT) == enough and facts.state in step:
                 await rows.change(connection, facts, act, step[facts.state], now=now, deposit_in=enough)
                 kind = "registration.qualified" if enough else "registration.deposit_lacking"
                 await tell(connection, ToRegistration(registration), kind, now=now)
             else:
                 await rows.note_deposit(connection, registration, enough)
-        await self._list_if_qualified(registration)
+        if open_still:
+            await self._list_if_qualified(registration)
 
     async def _list_if_qualified(self, registration: str) -> None:
         """A paddle at once, for the bidder's eyes; `qualified` looks at everybody again."""
