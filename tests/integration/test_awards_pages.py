@@ -341,3 +341,26 @@ async def test_acts_in_the_wrong_state_change_nothing(house: AwardHouse) -> None
         answer = await visitor.post(f"/sales/{lot}{path}", form)
         assert answer.status_code in (303, 404, 422), (path, answer.status_code, answer.text[:500])
     assert await house.scalar("SELECT version FROM listings WHERE lot = :lot", lot=lot) == before
+
+
+async def test_everybody_finds_the_own_sales_and_overseers_all_of_them(house: AwardHouse) -> None:
+    lot = await house.awarded()
+    refused = await house.sold([("two", PRICE)], rules={"offer_to_next_after_refusal": False})
+    await house.settle()
+    form = {"award": str(await house.award_id(refused)), "reason": "不符合条件。"}
+    await house.administrator.post(f"/sales/{refused}/review/refuse", form)
+    seen = {
+        "administrator": (True, True),
+        "regulator": (True, True),
+        "transferor": (True, True),
+        "one": (True, False),
+        "two": (False, True),
+        "stranger": (False, False),
+        "other-transferor": (False, False),
+    }
+    for who, (first, second) in seen.items():
+        visitor = house.visitors.get(who) or house.visitor(who)
+        assert (lot in (await visitor.get("/sales")).text) is first, who
+        assert (refused in (await visitor.get("/sales?show=failed&page=1")).text) is second, who
+        assert "这里还没有标的" in (await visitor.get("/sales?show=failed&page=99999")).text
+    assert (await house.visitors["finance"].get("/sales")).status_code == 403

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from web.awards import archive, contract, default, handover, offer, payment, price, review, show
+from web.awards import archive, contract, default, handover, lists, offer, payment, price, review, show
 from web.listings.uploads import UPLOAD_LIMIT
 from web.routing import ADMINISTRATORS, BIDDERS, OVERSEERS, SEALERS, SIGNED_IN, TRANSFERORS, Page
 
@@ -10,6 +10,7 @@ _SALE: Final = "/sales/{lot}"
 SELLERS_AND_ADMINISTRATORS: Final = TRANSFERORS | ADMINISTRATORS
 
 PAGES: Final[tuple[Page, ...]] = (
+    Page("GET", "/sales", lists.index, SEALERS | OVERSEERS),
     Page("GET", _SALE, show.show, SIGNED_IN),
     Page("GET", f"{_SALE}/review", review.form, OVERSEERS),
     Page("GET", f"{_SALE}/review/paper", review.paper, OVERSEERS),
