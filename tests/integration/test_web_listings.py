@@ -85,6 +85,13 @@ async def test_from_the_first_field_to_the_announcement(
         assert words in public.text
     assert "评估报告.pdf" not in public.text
     assert "会议纪要" not in public.text
+    async with web.site.engine.connect() as connection:
+        acts = await connection.execute(
+            text("SELECT DISTINCT act FROM audit_entries WHERE subject = :lot"), {"lot": lot}
+        )
+        assert set(acts.scalars()) == {
+            *("lot.enter", "lot.save", "lot.add_file", "lot.submit", "lot.announce"),
+        }
 
 
 async def test_every_page_of_a_listing_opens(web: Web, owner: Visitor, administrator: Visitor) -> None:

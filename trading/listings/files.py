@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from office.files import Files
 from trading.listings.contents import Taken
 from trading.listings.file_kinds import BOUNDS, FileKind, FileRefused, FileWrong
-from trading.listings.store import lock_draft
+from trading.listings.store import lock_draft, note
 
 _COLUMNS: Final = (
     "id, lot, kind, name, media_type, size, digest, thumbnail, width, height, added_at, removed_at"
@@ -70,7 +70,10 @@ class ListingFiles:
         try:
             async with self._engine.begin() as connection:
                 await lock_draft(connection, lot, owner_id)
-                return await insert(connection, lot, kind, kept, by=owner_id, now=now)
+                row = await insert(connection, lot, kind, kept, by=owner_id, now=now)
+                facts = {"kind": kind.value, "digest": row.digest}
+                await note(connection, "lot.add_file", lot, owner_id, now, **facts)
+                return row
         except IntegrityError as there:
             raise FileRefused(FileWrong.THERE_ALREADY) from there
 
@@ -85,7 +88,10 @@ class ListingFiles:
                 ),
                 {"file": file, "lot": lot, "now": now},
             )
-            return done.scalar_one_or_none() is not None
+            there = done.scalar_one_or_none() is not None
+            if there:
+                await note(connection, "lot.remove_file", lot, owner_id, now, file=file)
+            return there
 
     async def of(self, lot: str, kinds: Collection[FileKind] = tuple(FileKind)) -> tuple[ListingFile, ...]:
         """What a listing has, in the order in which it came."""

@@ -99,7 +99,7 @@ class Requests:
                 made = await _insert(connection, lot, kind, reason.strip(), owner_id, now)
                 facts = {"lot": lot, "title": str(row.title)}
                 await tell(connection, ToRole(Role.ADMINISTRATOR), f"listing.asked.{kind}", facts, now=now)
-                await _record(connection, now, owner_id, Role.TRANSFEROR, f"listing.ask.{kind}", lot)
+                await _record(connection, now, owner_id, Role.TRANSFEROR, f"lot.ask.{kind}", lot)
                 return made
         except IntegrityError as there:
             raise AskedAlready(lot) from there
@@ -117,7 +117,7 @@ class Requests:
             )
             if done.scalar_one_or_none() is None:
                 raise AnsweredAlready(lot)
-            await _record(connection, now, owner_id, Role.TRANSFEROR, "listing.request.taken_back", lot)
+            await _record(connection, now, owner_id, Role.TRANSFEROR, "lot.request.taken_back", lot)
 
     async def of(self, lot: str) -> Sequence[Request]:
         """All of a lot, the latest first (bounded)."""
@@ -173,7 +173,7 @@ async def answer(
     found = _read(row)
     facts = {"lot": lot, "title": str(row.title), "reason": reason}
     await tell(connection, ToAccount(found.asked_by), f"listing.answered.{given}", facts, now=now)
-    await _record(connection, now, by, Role.ADMINISTRATOR, f"listing.request.{given}", lot, kind=found.kind)
+    await _record(connection, now, by, Role.ADMINISTRATOR, f"lot.request.{given}", lot, kind=found.kind)
     return found
 
 

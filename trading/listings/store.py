@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.lots import AssetClass
+from office.accounts import Role
+from office.audit import trail
 from trading.lifecycle.listing import SELECT as LISTING
 from trading.lifecycle.listing import Listing, listing_from
 from trading.lifecycle.performing import Stale as Stale
@@ -92,11 +94,9 @@ class ListingDrafts:
             await _check_number(connection, owner.account_id)
             lot = await next_lot(connection, basics.asset_class, now)
             values = {**asdict(basics), **asdict(prices), "lot": lot, "steps": [Step.BASICS.value]}
-            await add(
-                connection,
-                {**values, "transferor_id": owner.account_id, "transferor": owner.name},
-                now=now,
-            )
+            values |= {"transferor_id": owner.account_id, "transferor": owner.name}
+            await add(connection, values, now=now)
+            await note(connection, "lot.enter", lot, owner.account_id, now)
         return lot
 
     async def save(
@@ -130,6 +130,7 @@ class ListingDrafts:
             if found is None:
                 await lock_draft(connection, lot, owner_id)
                 raise Stale(lot)
+            await note(connection, "lot.save", lot, owner_id, now, step=step.value, version=int(found))
             return int(found)
 
     async def steps_of(self, lot: str) -> tuple[str, ...]:
@@ -156,6 +157,7 @@ class ListingDrafts:
             lot = await next_lot(connection, ended.asset_class, now)
             await add(connection, {**_copied(ended), "lot": lot, "relisted_from": old}, now=now)
             await connection.execute(_COPY_FILES, {"lot": lot, "old": old, "now": now})
+            await note(connection, "lot.enter", lot, owner_id, now, relisted_from=old)
         return lot
 
 
@@ -184,6 +186,14 @@ async def _relisted(connection: AsyncConnection, old: str) -> str | None:
         {"old": old, "over": [state.value for state in RELISTED_FROM]},
     )
     return again.scalar_one_or_none()
+
+
+async def note(
+    connection: AsyncConnection, act: str, lot: str, owner_id: int, now: datetime, **facts: str | int
+) -> None:
+    """What a transferor does to a draft, in the audit log."""
+    who = trail.account(owner_id)
+    await trail.record(connection, at=now, actor=who, role=Role.TRANSFEROR, act=act, subject=lot, facts=facts)
 
 
 async def lock_draft(connection: AsyncConnection, lot: str, owner_id: int) -> Listing:
