@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from loadtests import closing, document_bench, sealing_bench
+from loadtests import closing, document_bench, sealing_bench, trading_bench
 from loadtests import house as houses
 from loadtests.floors import fanout
 from loadtests.house import Bidder, House
@@ -35,7 +35,7 @@ SYNCS: Final = 100
 ENTRY_FRAME_BYTES: Final = 250
 """About what one accepted bid takes on the wire; the floor writes frames of this size."""
 CATCH_UP_WITHIN_S: Final = 60.0
-LONGEST_S: Final = 600
+LONGEST_S: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +385,11 @@ def main(arguments: Sequence[str]) -> None:
         console.print("[dim]documents and seals …[/]")
         amount = document_bench.QUICK if options.quick else document_bench.Amount()
         rows += [*document_bench.measure(amount), sealing_bench.token_signing(amount.rounds, amount.seconds)]
+        console.print("[dim]a full platform: lists, searches, statements …[/]")
+        with houses.house() as house:
+            rows += trading_bench.measure(
+                house, trading_bench.QUICK if options.quick else trading_bench.Amount()
+            )
         rows.append(Row("other programs' share of the machine", 100 * watch.others(), "%"))
     finally:
         show(rows, console)

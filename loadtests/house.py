@@ -49,6 +49,7 @@ PROCESSES: Final = {
     "closer": ("-m", "luochui", "run", "closer"),
     "ledger": ("-m", "luochui", "run", "ledger"),
     "sealed": ("-m", "luochui", "run", "sealed"),
+    "web": ("-m", "luochui", "run", "web"),
 }
 
 
