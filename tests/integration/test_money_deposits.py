@@ -2,7 +2,7 @@
 test."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.tradingkit import an_account
 from trading.deposits import prices
 from trading.deposits.by_hand import ByHand, CannotDo, Obstacle, ProposalState
 from trading.deposits.deposits import AlreadyDecided, DeadlinePassed, MarkRefused
+from trading.deposits.rounds import MatchingRound
 from trading.deposits.states import DepositState
 
 S = DepositState
@@ -259,3 +260,23 @@ async def test_the_state_of_a_registration_without_a_sub_account_is_none(money: 
     found = await money.deposits.of_registration(money.registration(number))
     assert found is not None
     assert (found.state, found.received, found.missing) == (S.SHORT, 1, 499_999)
+
+
+async def test_one_registration_that_does_not_listen_keeps_no_other_waiting(money: Money) -> None:
+    numbers = sorted([await money.open(), await money.open()])
+    for number in numbers:
+        await money.pays(number, 500_000)
+    deaf = money.registration(numbers[0])
+
+    async def hear(registration: str, enough: bool, *, now: datetime) -> None:
+        if registration == deaf:
+            raise RuntimeError("not now")
+        await money.hear(registration, enough, now=now)
+
+    steward = MatchingRound(money.engine, money.sealed, hear, money.terms_of)
+    with pytest.raises(RuntimeError):
+        await steward.round(NOON)
+    assert money.told == {money.registration(numbers[1]): True}
+    assert await money.deposits.complete_until() is None
+    await money.settle()
+    assert money.told == {money.registration(number): True for number in numbers}

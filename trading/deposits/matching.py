@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
-from office.sealed.port import Sealed
+from office.sealed.port import Sealed, SealedAway
 from trading.deposits import planning, rows
 from trading.deposits.judging import Judgement, judge
 from trading.deposits.rows import SubAccount
@@ -108,13 +108,21 @@ async def judge_deposits(engine: AsyncEngine, sealed: Sealed, terms_of: TermsOf,
         late = list((await connection.execute(_LATE)).scalars())
     numbers += random.sample(late, min(len(late), ACCOUNTS_AT_ONCE))
     changed = 0
+    faults: list[Exception] = []
     for number in numbers:
-        registration = await sealed.registration_of_sub_account(number)
-        terms = await terms_of(registration) if registration else DepositTerms(None)
-        async with engine.begin() as connection:
-            found = await rows.read(connection, number, lock=True)
-            if found is not None:
-                changed += await judge_one(connection, found, terms.deadline, now)
+        try:
+            registration = await sealed.registration_of_sub_account(number)
+            terms = await terms_of(registration) if registration else DepositTerms(None)
+            async with engine.begin() as connection:
+                found = await rows.read(connection, number, lock=True)
+                if found is not None:
+                    changed += await judge_one(connection, found, terms.deadline, now)
+        except SealedAway:
+            raise
+        except Exception as fault:  # one that can't be judged does not keep the others waiting
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return changed
 
 
@@ -159,15 +167,23 @@ async def tell_registrations(
     )
     async with engine.connect() as connection:
         waiting = list((await connection.execute(found, {"most": ACCOUNTS_AT_ONCE})).scalars())
+    faults: list[Exception] = []
     for number in waiting:
-        registration = await sealed.registration_of_sub_account(number)
-        async with engine.begin() as connection:
-            enough = await connection.scalar(_LOCK_UNTOLD, {"number": number})
-            if enough is None:
-                continue  # another steward tells it, or has told it
-            if registration is not None:
-                await on_deposit_changed(registration, bool(enough), now=now)
-            await connection.execute(_TOLD, {"number": number})
+        try:
+            registration = await sealed.registration_of_sub_account(number)
+            async with engine.begin() as connection:
+                enough = await connection.scalar(_LOCK_UNTOLD, {"number": number})
+                if enough is None:
+                    continue  # another steward tells it, or has told it
+                if registration is not None:
+                    await on_deposit_changed(registration, bool(enough), now=now)
+                await connection.execute(_TOLD, {"number": number})
+        except SealedAway:
+            raise
+        except Exception as fault:  # one that does not listen does not keep the others waiting
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return len(waiting)
 
 
