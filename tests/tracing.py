@@ -117,7 +117,7 @@ async def _rows(connection: AsyncConnection) -> list[Trace]:
     for (table,) in named.all():
         for row in (await connection.execute(text(f'SELECT * FROM "{table}"'))).mappings():
             content = " ".join(_readable(value) for value in row.values())
-            found.append(Trace(f"table {table}", content, frozenset(_names(table, row, references))))
+            found.append(Trace(f"table {table}", content, frozenset(_names(table, dict(row), references))))
     return found
 
 

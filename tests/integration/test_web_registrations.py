@@ -130,7 +130,7 @@ async def test_each_field_says_what_is_wrong_with_it(scene: Scene) -> None:
     await one.step("rules", {"read": "1"}, "joint")
     await one.step("joint", {"joint": "alone"}, "form")
     for field, value, said in FAULTS:
-        answer = await one.post("form", form(**{field: value}))
+        answer = await one.post("form", {**form(), field: value})
         assert answer.status_code == 422, field
         assert said in answer.text, field
         assert f'id="field-{field}"' in answer.text, field
@@ -293,8 +293,8 @@ async def test_partners_join_on_their_own_page_and_their_shares_are_a_whole(scen
     assert ID_NUMBERS[0] not in page
     assert (await two.party.visitor.get(f"{one.here}/papers/form.pdf")).status_code == 404
     assert "请先看过公告" in (await two.party.visitor.post_and_follow(there, {"answer": "accept"})).text
-    said = await two.party.visitor.post_and_follow(there, {"answer": "accept", "read": "1"})
-    assert "您已同意" in said.text
+    joined = await two.party.visitor.post_and_follow(there, {"answer": "accept", "read": "1"})
+    assert "您已同意" in joined.text
     assert await one.state() == "awaiting_seal"
     own = await two.party.visitor.post_and_follow(f"/announcements/{LOT}/register")
     assert "不能再自己报名" in own.text
