@@ -14,6 +14,7 @@ from bidding.ledger.file import verify_ledger
 from luochui.cli import app
 from signing.findings import Verdict
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
+from tests.killkit import Guillotine, killed_everywhere
 from trading.awards.archive_check import Fault, check_archive, looks_like_archive
 from trading.awards.manifest import LEDGER, MANIFEST, SEAL
 from trading.lifecycle.states import LotState
@@ -147,3 +148,16 @@ async def test_a_bidder_takes_the_evidence_of_the_own_bids_home(house: AwardHous
     assert (await house.visitors["stranger"].get(f"/lots/{lot}/evidence.zip")).status_code == 404
     listing = await house.listed(LotState.ANNOUNCED)
     assert (await house.visitor("one").get(f"/lots/{listing.lot}/evidence.zip")).status_code == 404
+
+
+async def test_killed_anywhere_the_archive_is_made_once_and_whole(house: AwardHouse, tmp_path: Path) -> None:
+    lot = await house.completed()
+    guillotine = Guillotine(house.web.site.engine)
+    kills, _ = await killed_everywhere(guillotine, house.archive)
+    assert kills > 10
+    assert await house.state(lot) is LotState.ARCHIVED
+    assert await house.scalar("SELECT count(*) FROM archives WHERE lot = :lot", lot=lot) == 1
+    file = tmp_path / "a.zip"
+    file.write_bytes(await given(house, "administrator", lot))
+    trust = await house.web.site.trust.current()
+    assert check_archive(file, trust, now=datetime.now(UTC)).verdict is Verdict.VALID
