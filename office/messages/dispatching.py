@@ -5,14 +5,18 @@ nothing here tells later who registered for what, or how many did.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.messages.kinds import Channel, kind
-from office.sealed.port import Sealed
+from office.sealed.port import Sealed, SealedFault
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 100
 
@@ -44,21 +48,39 @@ class DispatchRound:
         """How many messages were dispatched."""
         async with self._engine.begin() as connection:
             rows = (await connection.execute(_WAITING, {"most": AT_ONCE})).all()
-            for row in rows:
-                for channel in kind(row.kind).channels:
-                    await self._deliver(connection, row, channel, now)
-            if rows:
-                await connection.execute(_DONE, {"ids": [row.id for row in rows]})
-            return len(rows)
+            done = [row.id for row in rows if await self._dispatch(connection, row, now)]
+            if done:
+                await connection.execute(_DONE, {"ids": done})
+            return len(done)
 
-    async def _deliver(self, connection: AsyncConnection, row: Any, channel: Channel, now: datetime) -> None:
+    async def _dispatch(self, connection: AsyncConnection, row: Any, now: datetime) -> bool:
+        """False: the sealed process is away; the message waits, and holds up no other."""
+        channels = kind(row.kind).channels
+        registrations: list[str] = [] if row.registration is None else [row.registration]
+        if row.lot is not None and channels:
+            try:
+                registrations = await self._sealed.of_lot(row.lot)
+            except SealedFault as fault:
+                log.warning("message_waits", message=row.id, fault=type(fault).__name__)
+                return False
+        for channel in channels:
+            await self._deliver(connection, row, registrations, channel, now)
+        return True
+
+    async def _deliver(
+        self,
+        connection: AsyncConnection,
+        row: Any,
+        registrations: Sequence[str],
+        channel: Channel,
+        now: datetime,
+    ) -> None:
         given = {"channel": str(channel), "kind": row.kind, "now": now}
         if row.account_id is not None:
             key = f"m{row.id}-{channel}"
             values = {**given, "key": key, "account_id": row.account_id, "message_id": row.id}
             await connection.execute(_TO_ACCOUNT, values)
             return
-        registrations = [row.registration] if row.lot is None else await self._sealed.of_lot(row.lot)
         for registration in registrations:
             # A random key: a name that is made of message and registration could be looked for.
             values = {**given, "key": f"r{secrets.token_hex(16)}", "registration": registration}

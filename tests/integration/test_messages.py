@@ -36,6 +36,8 @@ class Links:
     away: bool = False
 
     async def of_lot(self, lot: str) -> list[str]:
+        if self.away:
+            raise SealedAway
         return list(self.owners)
 
     async def account_for_delivery(self, registration: str) -> int:
@@ -215,11 +217,14 @@ async def test_nothing_is_lost_while_the_sealed_process_is_away(house: House) ->
     house.links.owners = {R1: await house.account("one", Role.BIDDER, Channel.EMAIL)}
     house.links.away = True
     await house.tell(ToRegistration(R1))
+    await house.tell(ToRegistrantsOf("CAR-1"))
+    await house.tell(ToAccount(await house.account("owner", Role.TRANSFEROR, Channel.EMAIL)), "lot.announce")
     await house.send()
-    assert house.email.letters == []
+    assert [letter.address for letter in house.email.letters] == ["owner@example.cn"]
     house.links.away = False
     await house.send(NOW + PAUSES[0])
-    assert len(house.email.letters) == 1
+    await house.send(NOW + timedelta(days=1))
+    assert [letter.address for letter in house.email.letters[1:]] == ["one@example.cn"] * 2
 
 
 async def test_nobody_disabled_is_told(house: House) -> None:
