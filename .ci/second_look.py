@@ -3,8 +3,8 @@
     python .ci/second_look.py ARGUMENTS OF PYTEST
 
 Why: the suite drives real servers in real time, on machines that others use too. A machine that stood still
-for seconds is not a fault of ours; what fails twice, the second time alone, is one. Who passes only at the second
-look is named, so that nobody overlooks that a test depends on time.
+for seconds is not a fault of ours; what fails twice, the second time alone, is one. Who passes only at the
+second look is named, so that nobody overlooks that a test depends on time.
 
 There is no second look if more than `AT_MOST` tests failed, if not all tests were run (a collection error, an
 interruption, `-x`), or if pytest ended with anything but "some tests failed": then its exit code stands. The
