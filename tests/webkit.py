@@ -32,6 +32,7 @@ from office.files import Files
 from office.passwords import hash_password
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
+from tests.timekit import PATIENCE_S
 from web import lot_search
 from web.application import create_app
 from web.csrf import FIELD
@@ -181,11 +182,11 @@ async def service(web: Web, database: str, valkey: str) -> AsyncIterator[None]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await recording
 
 
-async def until(true: Callable[[], Awaitable[bool]], within_s: float = 45.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
     """Wait for something that comes by itself."""
     async with asyncio.timeout(within_s):
         while not await true():

@@ -19,7 +19,7 @@ from luochui.processes.wiring import open_book
 from tests.faults import stage
 from tests.faults.stage import WINDOW_MS, Auction, Platform
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -112,5 +112,5 @@ def verify(platform: Platform, file: Path) -> "subprocess.CompletedProcess[str]"
         [sys.executable, "-m", "luochui", "verify", str(file), "--trust", str(trust)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )

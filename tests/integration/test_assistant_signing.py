@@ -6,7 +6,6 @@ import re
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -361,9 +360,7 @@ def test_a_document_that_trickles_is_given_up(
     data = b"x" * 900_000
     platform.answers["/documents/1"] = Answer(data, seconds=0.1)
     task = SealTask(platform.origin + "/documents/1", sm3(data), len(data), ukey.seal.digest)
-    began = time.monotonic()
     assert refused(assistant, platform, task) == "too-slow"
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("status", [204, 206, 403, 404, 500])

@@ -215,10 +215,13 @@ def test_the_process_says_when_it_has_no_ukey(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(sealer.log, "info", lambda event, **_: said.append(event))
 
     async def started() -> None:
-        sealing = Sealing(settings, None)  # type: ignore[arg-type]
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await sealing.run()
+        running = asyncio.create_task(Sealing(settings, None).run())  # type: ignore[arg-type]
+        while not said:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(started())
     assert said == ["platform_seal_not_configured"]

@@ -24,7 +24,7 @@ from luochui.services import embedded, running
 from luochui.services.embedded import Running
 from luochui.settings import Settings
 
-STARTS_WITHIN_S = 60.0
+STARTS_WITHIN_S = 120.0
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ class Up:
             "LUOCHUI_GATEWAYS": "1",
             "LUOCHUI_CLOSERS": "1",
             "LUOCHUI_LOG_FORMAT": "json",
-            "LUOCHUI_READY_WITHIN_S": "20",
+            "LUOCHUI_READY_WITHIN_S": "90",
             **more,
         }
         self.log = folder.parent / "up.log"
@@ -81,7 +81,7 @@ class Up:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=150,
         )
 
     def wait_started(self) -> None:
@@ -100,10 +100,10 @@ class Up:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
-def wait(condition: object, seconds: float = 20.0) -> None:
+def wait(condition: object, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not happen in time"
@@ -140,7 +140,7 @@ def processes_with(text: str) -> list[str]:
 
 @contextmanager
 def connected(url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(url, socket_timeout=2, decode_responses=True) as client:
+    with redis.Redis.from_url(url, socket_timeout=30, decode_responses=True) as client:
         yield client
 
 
@@ -191,7 +191,7 @@ def test_kill_9_of_postgres_is_repaired_and_reported(up: Up) -> None:
     first = up.pid("postgres")
     os.kill(first, signal.SIGKILL)
     wait(lambda: up.pid("postgres") != first)
-    wait(lambda: count(url) == 1000, 30)
+    wait(lambda: count(url) == 1000)
     assert died(up) >= {"postgres"}
 
 
@@ -262,12 +262,11 @@ def test_the_first_administrator_is_made_as_the_start_says(up: Up) -> None:
         second.end()
 
 
-@pytest.mark.timeout(200)
 def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> None:
-    quick = {"LUOCHUI_READY_WITHIN_S": "60", "LUOCHUI_VUKEY_COST": "10"}
+    quick = {"LUOCHUI_READY_WITHIN_S": "150", "LUOCHUI_VUKEY_COST": "10"}
     started = Up(folder, quick, command="demo")
     try:
-        wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 150)
+        wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 200)
         said = started.text()
     finally:
         started.end()
@@ -293,7 +292,7 @@ def test_the_doctor_looks_at_the_running_servers(up: Up) -> None:
 
 def test_faulty_settings_are_named_before_anything_starts(folder: Path) -> None:
     environment = {**os.environ, "LUOCHUI_DATA": str(folder), "LUOCHUI_PORT": "x", "REDIS_URL": "http://x"}
-    done = subprocess.run(Up.command("up"), env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(Up.command("up"), env=environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 1
     assert "LUOCHUI_PORT" in done.stderr
     assert "REDIS_URL" in done.stderr
@@ -326,7 +325,7 @@ def test_existing_servers_are_used_when_they_keep_what_they_acknowledge(
         client.config_set("appendfsync", "everysec")
         try:
             refused = Up(folder, environment)
-            assert refused.process.wait(30) == 1
+            assert refused.process.wait(120) == 1
         finally:
             client.config_set("appendfsync", "always")
     assert "before they are on disk" in refused.text()
@@ -340,7 +339,7 @@ def test_existing_servers_are_used_when_they_keep_what_they_acknowledge(
 def test_a_server_that_is_gone_is_named_without_its_password(folder: Path, valkey: str) -> None:
     url = "postgresql://luochui:hunter2hunter2@127.0.0.1:9/luochui"
     refused = Up(folder, {"DATABASE_URL": url, "REDIS_URL": valkey})
-    assert refused.process.wait(30) == 1
+    assert refused.process.wait(120) == 1
     assert "DATABASE_URL: 127.0.0.1:9 cannot be used" in refused.text()
     assert "hunter2" not in refused.text()
     assert "Traceback" not in refused.text()
