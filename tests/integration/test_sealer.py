@@ -34,8 +34,8 @@ PIN = Pin("602214")
 
 
 async def sold(web: Web, lot: str, reserve: int | None = None) -> None:
-    """An auction, as short as it gets, whose ledger is sealed."""
-    await put_on_soon(web, lot, window_ms=700, reserve=reserve)
+    """An auction, short, whose ledger is sealed."""
+    await put_on_soon(web, lot, window_ms=30_000, reserve=reserve)
     await putting_on.import_list(web.site.engine, web.site.book, lot, [QualifiedRow("bidder1")])
     await phase_is(web, lot, "timed_bidding")
     [paddle] = await web_paddles(web, lot)
