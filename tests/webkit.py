@@ -243,7 +243,7 @@ def offer(lot: str, /, **changes: str) -> dict[str, str]:
 async def put_on_soon(
     web: Web, lot: str, *, reserve: int | None = None, inquiry_ms: int = 300, **terms: Any
 ) -> None:
-    """Put a lot on, past the form. There is time to do something before it opens; `phase_is` leaps over it."""
+    """Put a lot on, past the form. There is time to do something before it opens: `phase_is` leaps."""
     draft = Draft(
         Offer(
             terms=Terms(

@@ -76,10 +76,10 @@ class Platform:
 def platform(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Platform]:
     """Start, wait until it is ready, and stop it in the end."""
     port = _free_ports(3)
+    periods = {**SHORT, **(more or {})}
     environment = {
         **os.environ,
-        **SHORT,
-        **(more or {}),
+        **periods,
         "LUOCHUI_DATA": str(folder),
         "LUOCHUI_PORT": str(port),
     }
@@ -90,7 +90,7 @@ def platform(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Pl
     try:
         _await_ready(port, process)
         same = ("tolerance_ms", "steady_ms", "resume_after_ms")
-        tolerances = {name: int(SHORT[f"LUOCHUI_{name.upper()}"]) for name in same}
+        tolerances = {name: int(periods[f"LUOCHUI_{name.upper()}"]) for name in same}
         settings = running.attach(Settings(data=folder, port=port, **tolerances))
         yield Platform(folder, port, settings, process)
     finally:
