@@ -30,7 +30,7 @@ run: $(VENV)/.runtime $(VUKEY) ## Start the demonstration (LUOCHUI_PORT and LUOC
 	@$(BIN)/python -m luochui demo
 
 test: $(VENV)/.dev ## All tests but the long ones and the browser's (under ten minutes)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not long" --ignore=tests/browser $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --ignore=tests/browser $(ARGS)
 
 test-long: $(VENV)/.dev ## The tests that take minutes each
 	$(BIN)/pytest -m long --timeout 3600 --ignore=tests/browser $(ARGS)

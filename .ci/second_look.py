@@ -39,7 +39,7 @@ class Recorder:
         self._uncollected = False
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        test = self._without_group(report.nodeid)
+        test = report.nodeid
         if report.failed:
             self._failed[test] = None
         elif report.when == "call" and report.passed:
@@ -62,11 +62,6 @@ class Recorder:
                 }
             )
         )
-
-    def _without_group(self, test: str) -> str:
-        """`--dist loadgroup` writes a test's group behind its name."""
-        grouped = self._config.getoption("dist", "no") == "loadgroup" and test.rfind("@") > test.rfind("]")
-        return test.rpartition("@")[0] if grouped else test
 
 
 def pytest_configure(config: Any) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import redis.asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -33,6 +34,7 @@ from luochui.settings import Settings
 from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.sealed import QualifiedRow
+from office.sessions import SessionDirectory
 from tests.timekit import PATIENCE_S
 from web import putting_on
 from web.offer_form import Draft
@@ -269,16 +271,19 @@ class Auction:
 async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auction:
     """Accounts, sessions and a lot that opens soon, with a short inquiry and a short window.
 
-    Everybody is signed in before the lot is put on: then nothing slow lies before its first window.
+    Everybody is signed in before the lot is put on: then nothing slow lies before its first window. Nobody
+    goes through the form, which would take as long as the auction.
     """
     engine = create_engine(platform.settings.required_database_url())
     lot = f"F-{secrets.token_hex(3).upper()}"
     logins = [f"{lot.lower()}-{number}" for number in range(bidders)]
+    cookies: list[str] = []
+    client = redis.asyncio.Redis.from_url(platform.settings.required_redis_url())
     try:
-        accounts = Accounts(engine)
+        accounts, sessions = Accounts(engine), SessionDirectory(client)
         for number, login in enumerate(logins):
-            await accounts.create(login, PASSWORD, Role.BIDDER, f"测试竞买人{number}")
-        cookies = [await asyncio.to_thread(sign_in, platform.port, login) for login in logins]
+            account = await accounts.create_hashed(login, "no password", Role.BIDDER, f"测试竞买人{number}")
+            cookies.append((await sessions.start(account, Role.BIDDER, login))[0])
         now, _ = await book.observe(0)
         terms = Terms(
             lot=lot, starting_price=Fen(10_000), increment=Fen(100), inquiry_ms=500, window_ms=WINDOW_MS
@@ -292,6 +297,7 @@ async def open_auction(platform: Platform, book: Book, bidders: int = 5) -> Auct
         await putting_on.put_on(engine, book, Draft(offer=offer, reserve=None))
         await putting_on.import_list(engine, book, lot, [QualifiedRow(login) for login in logins])
     finally:
+        await client.aclose()
         await engine.dispose()
     people = [Bidder(platform, cookie, lot, number) for number, cookie in enumerate(cookies)]
     return Auction(platform, book, lot, people)

@@ -37,12 +37,12 @@ def look(folder: Path, *arguments: str, **files: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadgroup")], ids=["one", "workers"])
+WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadfile")], ids=["one", "workers"])
 
 
 @WORKERS
 def test_what_fails_once_passes_and_is_named(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    """Also in the groups of the workers, with parameters, and in a fixture's own work."""
+    """Also on the workers, with parameters, and in a fixture's own work."""
     moody = (
         ONCE
         + """
@@ -52,13 +52,11 @@ def prepared():
     once("setup")
 def test_good():
     pass
-@pytest.mark.xdist_group("together")
 @pytest.mark.parametrize("word", ["a b", "x@y"])
 def test_moody(word):
     once(word)
-@pytest.mark.xdist_group("together")
-def test_in_a_group():
-    once("group")
+def test_another():
+    once("another")
 def test_setup(prepared):
     pass
 """
@@ -66,7 +64,7 @@ def test_setup(prepared):
     code, said = look(tmp_path, *workers, test_some=moody)
     assert code == 0, said
     named = {line for line in said.splitlines() if line.startswith("passed only when run alone: ")}
-    tests = ("test_moody[a b]", "test_moody[x@y]", "test_in_a_group", "test_setup")
+    tests = ("test_moody[a b]", "test_moody[x@y]", "test_another", "test_setup")
     assert named == {f"passed only when run alone: test_some.py::{test}" for test in tests}
     assert "failed twice" not in said
 
