@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from certificates.authority.demonstration import DemonstrationAuthority
-from certificates.authority.port import Applicant, SubjectKind
+from certificates.authority.port import Applicant, AuthorityError, SubjectKind
 from certificates.authority.roles import Role as OwnRole
 from luochui.processes.authority import open_authority
+from luochui.services.faults import Repairable
 from luochui.settings import Settings
 from office.accounts import Accounts, Role
 from office.database import create_engine
@@ -51,6 +52,10 @@ def configured(settings: Settings) -> Settings:
     )
 
 
+class Unusable(Repairable):
+    """Something of the authority is missing that nobody can make again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whose UKey it is."""
@@ -62,7 +67,20 @@ class Holder:
 
 
 def prepare(settings: Settings, accounts: tuple[DemoAccount, ...]) -> None:
-    """Make what is missing. Slow at the first start: deriving a key from a PIN is slow on purpose."""
+    """Make what is missing. Slow at the first start: deriving a key from a PIN is slow on purpose.
+
+    Raises Unusable.
+    """
+    try:
+        _prepare(settings, accounts)
+    except AuthorityError as error:
+        raise Unusable(
+            f"The demonstration's authority cannot be used: {error}. After a restore without keys: put the "
+            f"keys back, or delete {settings.authority} and {settings.ukeys}, and a new authority is made."
+        ) from error
+
+
+def _prepare(settings: Settings, accounts: tuple[DemoAccount, ...]) -> None:
     authority = open_authority(settings)
     people = [account for account in accounts if account.role in HOLDERS]
     bound = asyncio.run(_bound(settings, people))

@@ -5,7 +5,9 @@
 `database`       the same, migrated to the head; emptied after each test
 `valkey`         URL of a Valkey with `appendfsync always`; flushed after each test
 
-Each pytest-xdist worker has servers of its own, so workers never meet.
+Each pytest-xdist worker has servers of its own, so workers never meet. A file's tests run on one worker
+(`--dist loadfile`), which starts what they share once. The files that take longest begin, so that no worker
+is left alone with one of them at the end.
 """
 
 import os
@@ -18,6 +20,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from luochui.operations import migrations
@@ -27,6 +31,22 @@ from luochui.settings import Settings
 
 # Fast and still honest: the cluster of a test run never outlives it, so PostgreSQL need not sync.
 UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+
+
+LONGEST = ("faults/test_kills.py", "integration/test_services_up.py", "differential/test_book_and_rules.py")
+
+# How long an example takes says more of the machine than of what is tested.
+hypothesis_settings.register_profile(
+    "patient", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("patient")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After chance has put them in order."""
+    first = [Path(__file__).parent / name for name in LONGEST]
+    items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
 
 
 @pytest.fixture(scope="session", autouse=True)

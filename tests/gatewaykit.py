@@ -1,4 +1,9 @@
-"""Gateways, lots and clients for the tests of the gateway: real sockets, a real Valkey, invented persons."""
+"""Gateways, lots and clients for the tests of the gateway: real sockets, a real Valkey, invented persons.
+
+The book's time is the real one, but for the leaps that a test makes it take (`Scene.pass_time`, `silence`).
+What takes the book a minute then takes the test no time, and its tolerances are so wide that a machine that
+stands still for seconds changes nothing.
+"""
 
 import asyncio
 import itertools
@@ -19,11 +24,16 @@ from bidding.gateway.limits import Rate
 from bidding.gateway.server import Limits
 from bidding.messages import Commitments
 from bidding.terms import Fen, InquiryMode, Terms
+from tests.timekit import AHEAD, LEAPING, PATIENCE_S
 
 LOT = "XX-1"
 COMMITMENTS = Commitments(qualified="aa", reserve="bb", private="cc")
-TOLERANCES = Tolerances(steady_ms=300, resume_after_ms=300)
-WAIT_S = 10.0
+TOLERANCES = Tolerances(beat_ms=30_000, ledger_ms=3_600_000, steady_ms=300, resume_after_ms=300)
+STEP_MS = 10_000
+SILENCE_MS = 40_000
+HEARABLE_S = 0.4
+"""Longer than from one probe to the next: a gateway that can beat does so meanwhile."""
+WAIT_S = PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,7 @@ class Scene:
     _names: Any = field(default_factory=lambda: itertools.count(1))
 
     async def gateway(self, **changes: Any) -> Gateway:
-        limits = Limits(**{"close_within_s": 0.5, **changes.pop("limits", {})})
+        limits = Limits(**{"close_within_s": 2.0, **changes.pop("limits", {})})
         config = Config(
             **{
                 "id": f"g{next(self._names)}",
@@ -205,7 +215,7 @@ class Scene:
         await client.hello(**position)
         return client
 
-    async def lot(self, *, bidders: int = 20, window_ms: int = 60_000, **changes: Any) -> Terms:
+    async def lot(self, *, bidders: int = 20, window_ms: int = 600_000, **changes: Any) -> Terms:
         """A lot in timed bidding (or in inquiry, with `inquiry_ms`)."""
         waits = "inquiry_ms" in changes
         terms = Terms(
@@ -235,6 +245,36 @@ class Scene:
                     return
                 await asyncio.sleep(0.02)
 
+    async def leap(self, ms: int) -> int:
+        """The book's time goes on by so much at once; its new time."""
+        connection = await self.book.pipeline.ready()
+        await connection.ask("INCRBY", AHEAD, str(ms))
+        moments = [(await self.book.observe(partition))[0] for partition in range(self.book.partitions)]
+        return max(moments)
+
+    async def pass_time(self, ms: int, *beating: Gateway) -> None:
+        """The book's time goes on, in steps that none of these gateways sleeps through."""
+        while ms > 0:
+            moment = await self.leap(min(ms, STEP_MS))
+            ms -= STEP_MS
+            for partition in range(self.book.partitions):
+                await self._beaten(partition, {gateway._lease for gateway in beating}, moment)
+
+    async def _beaten(self, partition: int, leases: Collection[str], since: int) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                found = (await self.book.clock(partition)).leases
+                if all(found.get(lease, 0) >= since for lease in leases):
+                    return
+                await self.book.demand_beat(partition)
+                await asyncio.sleep(0.02)
+
+    async def silence(self) -> None:
+        """The book's time goes on for longer than may be silent; whoever can beat has the time to do it."""
+        for _ in range(0, SILENCE_MS, STEP_MS):
+            await self.leap(STEP_MS)
+            await asyncio.sleep(HEARABLE_S)
+
     async def log(self, lot: str = LOT) -> list[dict[str, Any]]:
         connection = await self.book.pipeline.ready()
         lines = await connection.ask("LRANGE", self.book.keys(lot).lot(lot, "recent"), "0", "-1")
@@ -249,7 +289,7 @@ class Scene:
 async def scene(
     url: str, *, partitions: int = 2, tolerances: Tolerances = TOLERANCES
 ) -> AsyncIterator[Scene]:
-    pipeline, text = Book.pipeline_for(url, tolerances)
+    pipeline, text = Book.pipeline_for(url, tolerances, prelude=LEAPING)
     async with pipeline, AsyncExitStack() as stack:
         book = Book(pipeline, partitions=partitions, text=text)
         for partition in range(partitions):

@@ -1,4 +1,8 @@
-"""Auctions for the tests of ledger, verifier and recovery: one by the pure rules, one on real servers."""
+"""Auctions for the tests of ledger, verifier and recovery: one by the pure rules, one on real servers.
+
+On the servers too the book's time is the test's: it goes on in `reach` and `pass_time` alone, so that no
+machine that stands still takes its time away from a lot.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -28,10 +33,12 @@ from bidding.session import Session
 from bidding.terms import Fen, InquiryMode, PriorityMode, Terms
 from signing.sm2 import PrivateKey
 from tests.model import Model
+from tests.timekit import AHEAD, FROZEN, FROZEN_AT, LEAPING, PATIENCE_S
 
 SECRETS = Secrets(Fen(130), "0a" * 32, "0b" * 32, "0c" * 32)
 QUALIFIED = {"1001": 0, "2002": 0, "3003": 1}
 TOLERANCES = Tolerances(beat_ms=1_000, steady_ms=200, resume_after_ms=300)
+CALM = Tolerances(beat_ms=3_600_000, ledger_ms=3_600_000, steady_ms=200, resume_after_ms=300)
 
 
 def terms(
@@ -164,13 +171,14 @@ def file_of(lines: Sequence[str], key: PrivateKey, lot: str = "L-1") -> bytes:
 
 @dataclass
 class Scene:
-    """A book, a database and whatever the test starts on them."""
+    """A book, a database and whatever the test starts on them. `clock` is where its time is kept."""
 
     redis_url: str
     database_url: str
     book: Book
     engine: AsyncEngine
     key: PrivateKey
+    clock: str
 
     async def put_on(
         self,
@@ -181,7 +189,7 @@ class Scene:
         qualified: Mapping[str, int] | None = None,
     ) -> None:
         """Keep a lot and put it into the book; it is due at once."""
-        opens_at = wall_ms() + opens_in
+        opens_at = (await self.book.observe(0))[0] + opens_in
         offer = Offer(terms=wanted, opens_at=opens_at, title="t", asset_class=AssetClass.PHYSICAL)
         async with self.engine.begin() as connection:
             await lots.put_on(connection, offer, secrets)
@@ -192,12 +200,17 @@ class Scene:
         """Beat and touch until the lot is in timed bidding."""
         await self.reach(lot, Phase.TIMED_BIDDING)
 
-    async def reach(self, lot: str, phase: Phase, within_s: float = 10) -> None:
-        async with asyncio.timeout(within_s):
+    async def reach(self, lot: str, phase: Phase) -> None:
+        """Beat, touch and let time go on until the lot is in this phase."""
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.session(lot)).phase is not phase:
+                await self.pass_time(50)
                 await self.beat(lot)
                 await self.book.touch(lot)
-                await asyncio.sleep(0.03)
+
+    async def pass_time(self, ms: int) -> None:
+        connection = await self.book.pipeline.ready()
+        await connection.ask("INCRBY", self.clock, str(ms))
 
     async def beat(self, lot: str) -> None:
         partition = partition_of(lot, self.book.partitions)
@@ -232,7 +245,7 @@ class Scene:
                 yield made
             finally:
                 stop.set()
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(PATIENCE_S):
                     await task
 
     @contextlib.asynccontextmanager
@@ -250,7 +263,9 @@ class Scene:
         async with self.engine.connect() as connection:
             return [tuple(row) for row in await connection.execute(text(query), values)]
 
-    async def eventually(self, query: str, wanted: object, within_s: float = 10, **values: object) -> None:
+    async def eventually(
+        self, query: str, wanted: object, within_s: float = PATIENCE_S, **values: object
+    ) -> None:
         """Wait until the query's single value is the wanted one."""
         found: object = None
         try:
@@ -269,10 +284,16 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def scene(redis_url: str, database_url: str, *, partitions: int = 2) -> AsyncIterator[Scene]:
+async def scene(
+    redis_url: str, database_url: str, *, partitions: int = 2, frozen: bool = True
+) -> AsyncIterator[Scene]:
+    """`frozen=False` for those who start processes that know of no time but the real one."""
     engine = create_async_engine(f"postgresql+psycopg://{database_url.split('://', 1)[1]}")
     key = PrivateKey.generate()
-    pipeline, script = Book.pipeline_for(redis_url, TOLERANCES)
+    tolerances = TOLERANCES if frozen else CALM
+    pipeline, script = Book.pipeline_for(redis_url, tolerances, prelude=FROZEN if frozen else LEAPING)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(FROZEN_AT, wall_ms())
     try:
         async with engine.begin() as connection:
             await connection.execute(
@@ -281,7 +302,7 @@ async def scene(redis_url: str, database_url: str, *, partitions: int = 2) -> As
             )
         async with pipeline:
             book = Book(pipeline, partitions=partitions, text=script)
-            yield Scene(redis_url, database_url, book, engine, key)
+            yield Scene(redis_url, database_url, book, engine, key, FROZEN_AT if frozen else AHEAD)
     finally:
         await engine.dispose()
 

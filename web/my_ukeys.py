@@ -165,6 +165,8 @@ async def confirm(visit: Visit) -> Response:
     person = await person_named(visit)
     ukey = await _ukey(visit, person.id)
     to = _page_of(person)
+    if person.id == _self(visit).account_id:
+        return visit.refused(to, visit.text(N_("自己的 UKey 要由另一位管理员确认。")))
     if not await visit.site.ukeys.confirm(ukey.id, by=_self(visit).account_id):
         return visit.refused(to, visit.text(N_("这个 UKey 不在等待确认。")))
     log.info("ukey_confirmed", account=person.id, ukey=ukey.id, by=_self(visit).account_id)

@@ -178,7 +178,12 @@ def _title(visit: Visit, sitting: _Sitting) -> str:
 
 
 async def fetch(visit: Visit) -> Response:
-    """The prepared file, for whoever names its address, once: the assistant brings no session."""
+    """The prepared file, for whoever names its address, once: the assistant brings no session.
+
+    Whoever only asks what would come (HEAD, as a scanner of links does) does not use it up.
+    """
+    if visit.request.method != "GET":
+        raise HTTPException(405, headers={"Allow": "GET"})
     address = visit.param("address")
     if not 40 <= len(address) <= 50 or not address.isascii():
         raise HTTPException(404)

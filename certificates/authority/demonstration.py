@@ -40,7 +40,7 @@ from signing.issuing import SUBSCRIBER, Addresses, Authority, IssuingError, Vali
 from signing.names import Name
 from signing.ocsp import Refusal, Standing, answer, parse_question, refusal
 from signing.seal import Picture, Seal, SealError, SealInfo, SealKind, make_seal
-from signing.sm2 import PrivateKey, PublicKey, load_or_create
+from signing.sm2 import KeyFormatError, PrivateKey, PublicKey, load_or_create
 from signing.timestamp import Stamper
 from signing.x509 import Certificate
 
@@ -359,7 +359,11 @@ class DemonstrationAuthority:
     def _key(self, role: Role) -> PrivateKey:
         with self._guard:
             if role not in self._keys:
-                self._keys[role] = load_or_create(self._folder.private / f"{role}.key")
+                path = self._folder.private / f"{role}.key"
+                try:
+                    self._keys[role] = load_or_create(path)
+                except KeyFormatError as error:
+                    raise AuthorityError(f"{path} holds no key of the authority ({error})") from error
             return self._keys[role]
 
     def _entry(self, serial: int) -> Entry:

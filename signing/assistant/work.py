@@ -27,6 +27,7 @@ from signing.sm2 import PrivateKey, load_or_create
 from signing.token.port import Pin, PinLocked, PinState, TokenContents, TokenError, WrongPin
 
 PREPARING_AT_ONCE: Final = 2
+TURNS: Final = 16
 MAX_SEEN: Final = 64
 
 OTHER_PLATFORM: Final = "other-platform"
@@ -78,6 +79,7 @@ class Work:
         self.opening = Opening(folder, settings.opens)
         self.key: PrivateKey = load_or_create(folder / "key.pem")
         self._reading = threading.Lock()
+        self._turns = tuple(threading.Lock() for _ in range(TURNS))
         self._seen: dict[str, TokenContents] = {}
         self._preparing = ThreadPoolExecutor(PREPARING_AT_ONCE, thread_name_prefix="preparing")
 
@@ -192,12 +194,11 @@ class Work:
             return None
         outcome: Answer | Problem
         try:
-            outcome = self._confirmed(entry, given)
+            with self._turn(given.serial):
+                outcome = self._tried(entry, given)
         except ActError as error:
             self.refuse(entry, error.code)
             return None
-        except TokenError as error:
-            outcome = self._told(error, given.serial)
         except SigningError:
             self.refuse(entry, "internal")
             return None
@@ -210,6 +211,19 @@ class Work:
             return outcome
         self.desk.move(entry.id, State.DONE, answer=outcome)
         return None
+
+    def _turn(self, serial: str) -> threading.Lock:
+        """One PIN after the other for each UKey: a wrong one counts before the next window's is looked at.
+
+        A few UKeys may share a turn, so that no invented serial takes up room.
+        """
+        return self._turns[hash(serial) % TURNS]
+
+    def _tried(self, entry: Entry, given: Given) -> Answer | Problem:
+        try:
+            return self._confirmed(entry, given)
+        except TokenError as error:
+            return self._told(error, given.serial)
 
     def _confirmed(self, entry: Entry, given: Given) -> Answer | Problem:
         fits = {fit.contents.info.serial: fit for fit in self.judged(entry)}
@@ -237,6 +251,10 @@ class Work:
 
     def change_pin(self, given: Given) -> Problem | None:
         """On the own pages. None: it is changed."""
+        with self._turn(given.serial):
+            return self._pin_tried(given)
+
+    def _pin_tried(self, given: Given) -> Problem | None:
         try:
             for contents in self.tokens():
                 if contents.info.serial == given.serial:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.auction_house import House, open_house
 
@@ -22,6 +30,9 @@ ARGUMENTS = [
 ]
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
+PATIENT_MS = 45_000
+"""What is awaited in a page comes at once, or the machine stands still."""
+expect.set_options(timeout=PATIENT_MS)
 
 Visit = Callable[..., Page]
 
@@ -66,7 +77,7 @@ def visit(house: House, browser: Browser) -> Iterator[Visit]:
 
     def open_page(path: str, as_: str = "", size: tuple[int, int] = DESKTOP, locale: str = "zh-CN") -> Page:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale=locale)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENT_MS)
         contexts.append(context)
         if as_:
             cookie = {"name": "luochui_session", "value": house.cookie(as_), "url": house.address}

@@ -72,7 +72,7 @@ class Proxy:
             browser.close()
             return
         try:
-            gateway = socket.create_connection(self.target, timeout=5)
+            gateway = socket.create_connection(self.target, timeout=30)
         except OSError:
             browser.close()
             return

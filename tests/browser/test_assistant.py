@@ -121,7 +121,7 @@ def visit() -> Iterator[Visit]:
     def begin(browser: Browser, **options: Any) -> BrowserContext:
         size = {"width": PHONE[0], "height": PHONE[1]}
         context = browser.new_context(locale="zh-CN", viewport=size, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(45_000)
         contexts.append(context)
         return context
 
@@ -363,7 +363,7 @@ def test_a_run_can_be_given_up(
 
 def withdrawn(assistant: Assistant) -> None:
     """Well before the assistant would notice by itself that nobody asks."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 10
     while assistant.work.desk.open_entries(assistant.work.now()):
         assert time.monotonic() < until, "the job still waits"
         time.sleep(0.05)

@@ -39,7 +39,7 @@ def test_the_administrator_suspends_and_resumes_a_lot(house: House, visit: Visit
 
     row_of(board, lot).get_by_role("button", name="恢复：").click()
     dialog = board.locator("dialog[open]")
-    dialog.locator("input[type=number]").fill("3")
+    dialog.locator("input[type=number]").fill("8")
     dialog.get_by_role("button", name="公布恢复时间").click()
     expect(one.locator("[data-part=halt-resumes]")).to_contain_text("恢复，届时时间重新计满")
     expect(one.locator("[data-room]")).to_have_attribute("data-clock", "resuming")

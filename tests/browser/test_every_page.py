@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -47,18 +48,22 @@ SIZES = {"phone": PHONE, "narrow": (360, 740), "desktop": DESKTOP}
 @pytest.fixture(scope="module")
 def lots(house: House) -> dict[str, str]:
     """One lot with bids that goes on for long, one that is closed."""
-    closed = house.put_on(window_ms=1_500, opens_in_ms=700)
+    closed = house.put_on(window_ms=6_000, opens_in_ms=700)
     live = house.put_on(window_ms=600_000, opens_in_ms=700)
     for lot in (closed, live):
         first_bid(house, lot, "three")
         house.bid(lot, "one", START + STEP)
         house.bid(lot, "two", START + 2 * STEP)
-    return {"closed": closed, "live": live}
+    for _ in range(1_200):
+        if httpx.get(f"{house.address}/lots/{closed}/ledger.jsonl").status_code == 200:
+            return {"closed": closed, "live": live}
+        time.sleep(0.05)
+    raise AssertionError(f"{closed} does not end")
 
 
 def first_bid(house: House, lot: str, login: str) -> None:
     """Bid as soon as bids are taken."""
-    for _ in range(100):
+    for _ in range(1_000):
         try:
             return house.bid(lot, login, START)
         except AssertionError:
@@ -93,7 +98,7 @@ def faults(page: Page) -> list[str]:
 
 
 def test_the_room_is_accessible_in_every_state(house: House, visit: Visit) -> None:
-    lot = house.put_on(window_ms=7_000, inquiry_ms=2_500)
+    lot = house.put_on(window_ms=15_000, inquiry_ms=6_000)
     one = room(visit(f"/lots/{lot}/room", "one", PHONE))
     wrong = {}
     in_phase(one, "inquiry")
@@ -111,7 +116,7 @@ def test_the_room_is_accessible_in_every_state(house: House, visit: Visit) -> No
     stands(one, "unknown")
     wrong["unknown"] = faults(one)
     house.restore()
-    in_phase(one, "closed", within_s=20)
+    in_phase(one, "closed")
     wrong["closed"] = faults(one)
     assert {state: found for state, found in wrong.items() if found} == {}
 

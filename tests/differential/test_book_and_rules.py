@@ -403,7 +403,7 @@ class Auction(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 LONG = settings(QUICK, max_examples=1500, stateful_step_count=60)
 
@@ -438,8 +438,9 @@ def test_the_book_decides_as_the_rules_do(valkey: str, lease_counts: bool) -> No
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_the_book_decides_as_the_rules_do_in_many_auctions(valkey: str) -> None:
-    explore(valkey, LONG)
+@pytest.mark.parametrize("lease_counts", [True, False])
+def test_the_book_decides_as_the_rules_do_in_many_auctions(valkey: str, lease_counts: bool) -> None:
+    explore(valkey, LONG, tolerances=Tolerances(lapsed_lease_is_outage=lease_counts))
 
 
 @pytest.mark.long

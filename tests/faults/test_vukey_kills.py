@@ -59,7 +59,7 @@ def kills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[d
 
 def _killed(home: Path, shim: Path) -> dict[str, list[dict[str, Any]]]:
     source = Path(__file__).with_name("vukey_shim.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True, timeout=60)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True, timeout=150)
     (home / "ukeys").mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.vukey_stage", module_path(), home / "ukeys"],
@@ -67,7 +67,7 @@ def _killed(home: Path, shim: Path) -> dict[str, list[dict[str, Any]]]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -259,12 +259,14 @@ def _guess_three_times() -> None:
 
 def test_a_process_waits_for_another_one_and_goes_on_when_that_one_dies(folder: Path) -> None:
     """The lock is on NAME.lock; its holder here sleeps. 20 s are waited, so only the start is seen."""
+    held = folder / "held"
     blank(folder)
     assert in_child(_prepare) == 0
     holder = os.fork()
     if holder == 0:
-        _hold_and_sleep(folder / "one.lock")
-    time.sleep(0.3)
+        _hold_and_sleep(folder / "one.lock", held)
+    while not held.exists():
+        time.sleep(0.01)
     waiting = os.fork()
     if waiting == 0:
         _guess_three_times()
@@ -275,8 +277,9 @@ def test_a_process_waits_for_another_one_and_goes_on_when_that_one_dies(folder: 
     assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == 3, "it went on when the holder was gone"
 
 
-def _hold_and_sleep(lock: Path) -> None:
+def _hold_and_sleep(lock: Path, held: Path) -> None:
     with lock.open("r+") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
+        held.touch()
         time.sleep(60)
     os._exit(0)

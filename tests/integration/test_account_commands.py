@@ -66,3 +66,20 @@ def test_what_can_not_be_is_said(
     typed(monkeypatch, password)
     with pytest.raises(NoAccount):
         replace_password(settings, login)
+
+
+@pytest.mark.parametrize(
+    ("login", "role", "password"),
+    [
+        ("keeper2", "emperor", "a long password"),
+        ("K!", "administrator", "a long password"),
+        ("keeper2", "administrator", "short"),
+        ("keeper", "administrator", "a long password"),
+    ],
+)
+def test_an_account_that_can_not_be_is_not_made(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, login: str, role: str, password: str
+) -> None:
+    typed(monkeypatch, password)
+    with pytest.raises(NoAccount):
+        make_account(settings, login, role, "")

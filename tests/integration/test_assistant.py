@@ -468,7 +468,7 @@ def test_no_secret_stands_in_a_command_line(tmp_path: Path, ukeys: Path, platfor
     with running_assistant(tmp_path / "assistant", ukeys, opens=str(program)) as assistant:
         assistant.work.pair(platform.origin, platform.code, PHRASE)
         platform.signs(assistant, SignInTask("one"))
-        for _ in range(100):
+        for _ in range(1_200):
             if seen.exists():
                 break
             time.sleep(0.05)

@@ -213,7 +213,7 @@ def running(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
     address = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None:
             try:
                 if httpx.get(f"{address}/healthz", trust_env=False).status_code == 200:

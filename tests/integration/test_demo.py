@@ -31,6 +31,7 @@ from luochui.settings import Settings
 from luochui.vaults import open_vault
 from office.database import create_engine
 from tests.gatewaykit import Person, Scene, scene
+from tests.timekit import PATIENCE_S
 
 BEAT_EVERY_S = 0.1
 
@@ -160,7 +161,7 @@ async def test_the_lively_lot_goes_live(settings: Settings, monkeypatch: pytest.
         cast = await here.lively()
         closer = asyncio.create_task(Closer(here.book).run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while (snapshot := await here.book.snapshot(cast.lot)) is not None:
                     if snapshot.session.phase is Phase.TIMED_BIDDING:
                         break
@@ -194,7 +195,7 @@ async def test_robots_make_a_lot_lively_and_then_leave_it_to_the_visitor(robots_
             await bid_like_a_person(own, Temperament(0.01, 0.05, limits[number]), random.Random(number))
 
     leader = asyncio.create_task(robot(2))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await robot(1)
     log = await robots_stage.log()
     bids = [entry for entry in log if entry["kind"] == "bid_accepted"]
@@ -211,7 +212,7 @@ async def test_a_seat_comes_back_after_a_lost_connection_and_misses_nothing(robo
     visitor = await robots_stage.watcher(gateway, Person(1))
     async with (
         Seat(terms.lot, [f"ws://127.0.0.1:{gateway.port}"], Person(2).cookie) as own,
-        asyncio.timeout(15),
+        asyncio.timeout(PATIENCE_S),
     ):
         assert await own.reaches(Phase.TIMED_BIDDING)
         for connection in list(gateway.server.connections):

@@ -13,6 +13,9 @@ from certificates.authority.trust import read_trust
 from luochui import demo, demo_assistant, demo_ukeys
 from luochui.demo_ukeys import PIN
 from luochui.operations import demonstration
+from luochui.operations.authority import hold_places
+from luochui.processes.authority import open_authority
+from luochui.services.faults import Repairable
 from luochui.settings import Settings
 from office.accounts import Accounts
 from office.database import create_engine
@@ -89,6 +92,18 @@ def test_everybody_has_a_ukey_that_is_trusted_and_a_repetition_changes_nothing(s
         contents = virtual.station(settings.ukeys).token(login).contents()
         assert contents.certificate is not None
         assert contents.certificate.der == one.certificate
+
+
+def test_without_the_authoritys_keys_it_says_what_is_missing(settings: Settings) -> None:
+    """As after a restore of a backup without keys: only their places are there."""
+    open_authority(settings)
+    for key in (settings.authority / "private").glob("*.key"):
+        key.unlink()
+    places = hold_places(settings.authority)
+    with pytest.raises(Repairable, match="holds no key") as refused:
+        demo.prepare_ukeys(settings)
+    assert any(place in str(refused.value) for place in places)
+    assert "put the keys back" in str(refused.value)
 
 
 async def _unbind(settings: Settings, login: str) -> None:

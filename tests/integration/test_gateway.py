@@ -80,14 +80,14 @@ async def test_entries_reach_the_pages_byte_by_byte(stage: Scene) -> None:
 
 async def test_a_bid_in_the_last_second_resets_the_countdown_and_one_after_it_is_late(stage: Scene) -> None:
     gateway = await stage.gateway()
-    await stage.lot(window_ms=900)
+    await stage.lot(window_ms=120_000)
     first, second = [await stage.watcher(gateway, Person(number)) for number in (1, 2)]
     deadline = (await first.hears("snapshot"))["deadline"]
-    await asyncio.sleep(max(0, (deadline - gateway.now()) / 1000 - 0.2))
+    await stage.pass_time(90_000, gateway)
     answer = await first.bid("last-second", 10_000)
     assert answer["type"] == "accepted"
     assert answer["entry"]["deadline"] > deadline
-    await asyncio.sleep((answer["entry"]["deadline"] - gateway.now()) / 1000 + 0.05)
+    await stage.pass_time(120_000, gateway)
     late = await second.bid("too-late-1", 10_100)
     assert late["refusal"]["reason"] in ("late", "not_live")
     await stage.phase("closed")
@@ -221,7 +221,7 @@ async def test_bids_of_one_connection_are_decided_one_after_the_other(stage: Sce
 
 
 async def test_too_many_bids_are_limited_and_never_reach_the_book(stage: Scene) -> None:
-    gateway = await stage.gateway(bid_rate=Rate(per_second=1, burst=3))
+    gateway = await stage.gateway(bid_rate=Rate(per_second=0.001, burst=3))
     await stage.lot(self_raise=True)
     one, other = [await stage.watcher(gateway, Person(1)) for _ in range(2)]
     answers = [
@@ -229,7 +229,7 @@ async def test_too_many_bids_are_limited_and_never_reach_the_book(stage: Scene) 
         for number, client in enumerate((one, other, one, other, one))
     ]
     assert [answer["type"] for answer in answers] == ["accepted"] * 3 + ["limited"] * 2
-    assert 0 < answers[3]["retry_ms"] <= 1000
+    assert 0 < answers[3]["retry_ms"] <= 1_000_000
     assert (await stage.log())[-1]["bids"] == 3
 
 

@@ -53,10 +53,11 @@ async def test_the_board_shows_every_live_lot_and_the_health_of_the_clocks(stage
 
 async def test_the_board_follows_a_lot_until_its_end(stage: Scene) -> None:
     gateway = await stage.gateway()
-    await stage.lot(window_ms=700)
+    await stage.lot(window_ms=60_000)
     board = await stage.client(gateway, ADMINISTRATOR)
     await board.say(type="board")
-    await board.hears("board")
+    await board.hears("board", where=lambda message: message["lots"][0]["phase"] == "timed_bidding")
+    await stage.pass_time(60_000, gateway)
     await stage.phase("closed")
     ended = await board.hears("board", where=lambda message: message["lots"][0]["phase"] == "closed")
     assert ended["lots"][0]["lateness_ms"] >= 0
@@ -67,9 +68,10 @@ async def test_the_board_follows_a_lot_until_its_end(stage: Scene) -> None:
 async def test_the_board_says_sold_or_unsold_once_it_is_known(stage: Scene, sold: bool) -> None:
     """To who looks on, and to a gateway that reads the lot from the book once more."""
     gateway = await stage.gateway()
-    await stage.lot(window_ms=300)
+    await stage.lot(window_ms=60_000)
     bidder = await stage.watcher(gateway, Person(1))
-    await bidder.bid("the-only-one", 10_000)
+    assert (await bidder.bid("the-only-one", 10_000))["type"] == "accepted"
+    await stage.pass_time(60_000, gateway)
     await stage.phase("closed")
     board = await stage.client(gateway, ADMINISTRATOR)
     await board.say(type="board")

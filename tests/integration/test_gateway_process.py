@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from luochui.settings import Settings
 from office.sessions import SessionDirectory
 from tests.gatewaykit import Client, Scene, scene
+from tests.timekit import PATIENCE_S
 
 PROGRAM = "from luochui.settings import load; from luochui.processes.gateway import main; main(load())"
 
@@ -40,7 +41,7 @@ async def test_the_process_serves_knows_the_sessions_and_ends_on_a_signal(
             await stage.lot()
             await _administrator_is_known(stage, valkey, port)
         process.send_signal(signal.SIGTERM)
-        _, told = await asyncio.wait_for(process.communicate(), 15)
+        _, told = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     finally:
         if process.returncode is None:
             process.kill()
@@ -48,7 +49,7 @@ async def test_the_process_serves_knows_the_sessions_and_ends_on_a_signal(
 
 
 async def _ready(port: int) -> None:
-    async with httpx.AsyncClient(trust_env=False) as pages, asyncio.timeout(20):
+    async with httpx.AsyncClient(trust_env=False) as pages, asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 if (await pages.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
@@ -97,7 +98,7 @@ async def test_a_process_whose_log_reader_ends_does_not_live_on(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, told = await asyncio.wait_for(process.communicate(), 20)
+        _, told = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     finally:
         if process.returncode is None:
             process.kill()

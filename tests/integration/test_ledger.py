@@ -1,6 +1,7 @@
 """The ledger writer on real PostgreSQL and Valkey: nothing twice, nothing lost; what does not fit stops."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bidding.ledger.records import AnotherWriter, Records
 from bidding.messages import BidAccepted, BidRejected, Cause, Phase, canonical, parse
 from signing.sm2 import PrivateKey
 from tests.ledgerkit import SECRETS, Scene, scene, terms
+from tests.timekit import PATIENCE_S, soon
 
 LOTS = "SELECT count(*) FROM ledger_entries WHERE lot = :lot"
 
@@ -194,7 +196,7 @@ async def test_a_second_writer_stands_by(stage: Scene) -> None:
 
 async def halted(stage: Scene, lot: str, fault: str) -> None:
     await stage.eventually("SELECT fault FROM ledger_conflicts WHERE lot = :lot", fault, lot=lot)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (session := await stage.session(lot)).cause is not Cause.ADMINISTRATOR:
             await asyncio.sleep(0.02)
     assert session.phase is Phase.SUSPENDED
@@ -361,11 +363,11 @@ async def test_a_stopped_lot_that_is_resumed_is_suspended_again(stage: Scene) ->
         append(stage, "L-1", seq=50, kind="notice", line="{}")
         await halted(stage, "L-1", "gap")
         await stage.book.resume("L-1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while '"kind":"resumed"' not in await recent(stage, "L-1"):
+                await stage.pass_time(50)
                 await stage.beat("L-1")
                 await stage.book.touch("L-1")
-                await asyncio.sleep(0.02)
             while (await stage.session("L-1")).phase is not Phase.SUSPENDED:
                 await asyncio.sleep(0.02)
 
@@ -425,11 +427,13 @@ async def test_heads_that_were_not_told_are_told_after_a_restart(stage: Scene) -
 
 async def test_an_idle_ledger_is_told_as_caught_up_every_second(stage: Scene) -> None:
     async with stage.writer():
-        await asyncio.sleep(1.2)
-        for partition in range(2):
-            first = (await stage.book.clock(partition)).ledger
-            await asyncio.sleep(1.0)
-            assert (await stage.book.clock(partition)).ledger > first
+        for _ in range(3):
+            await stage.pass_time(1_000)
+            for partition in range(2):
+                now, _ = await stage.book.observe(partition)
+                async with asyncio.timeout(PATIENCE_S):
+                    while (await stage.book.clock(partition)).ledger < now:
+                        await asyncio.sleep(0.02)
 
 
 async def test_a_ledger_that_cannot_write_does_not_say_that_it_is_caught_up(
@@ -443,6 +447,7 @@ async def test_a_ledger_that_cannot_write_does_not_say_that_it_is_caught_up(
         monkeypatch.setattr(Records, "check", broken)
         await asyncio.sleep(2.5)
         first = (await stage.book.clock(0)).ledger
+        await stage.pass_time(5_000)
         await asyncio.sleep(1.0)
         assert (await stage.book.clock(0)).ledger == first
 
@@ -453,16 +458,17 @@ async def test_a_lost_log_is_alarmed(stage: Scene) -> None:
         await stage.recorded("L-1", 1)
     with redis.Redis.from_url(stage.redis_url) as client:
         client.delete(log_of(stage, "L-1"))
-    async with stage.writer() as writer:
-        await asyncio.sleep(0.3)
-        assert writer.metrics.log_lost._value.get() == 1
+    async with stage.writer() as writer, asyncio.timeout(PATIENCE_S):
+        while writer.metrics.log_lost._value.get() == 0:
+            await asyncio.sleep(0.02)
+    assert writer.metrics.log_lost._value.get() == 1
 
 
 # ── receipts ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def receipt_soon(stage: Scene, lot: str, seq: int) -> Receipt:
-    async with asyncio.timeout(1), stage.engine.connect() as connection:
+    async with asyncio.timeout(PATIENCE_S), stage.engine.connect() as connection:
         while (found := await receipt(connection, lot, seq)) is None:
             await connection.rollback()
             await asyncio.sleep(0.01)
@@ -476,6 +482,14 @@ async def test_a_receipt_is_ready_within_a_second_and_holds(stage: Scene) -> Non
         outcome = await stage.bid("L-1", "1001", 100)
         assert isinstance(outcome.answer, BidAccepted)
         found = await receipt_soon(stage, "L-1", outcome.answer.seq)
+        bidders, prices = itertools.cycle(("2002", "1001")), itertools.count(110, 10)
+
+        async def another() -> None:
+            answer = (await stage.bid("L-1", next(bidders), next(prices))).answer
+            assert isinstance(answer, BidAccepted)
+            await receipt_soon(stage, "L-1", answer.seq)
+
+        await soon(another, within_s=1.0)
     assert found.lines[0].encode() == outcome.line
     assert check_receipt(found, [stage.key.public_key]) is Verdict.VALID
     assert check_receipt(found, []) is Verdict.UNKNOWN_ISSUER

@@ -30,11 +30,12 @@ from office.sealed import QualifiedRow
 from tests.integration.test_ledger import append, check_chains, lively
 from tests.integration.test_settlement import sealed_file
 from tests.ledgerkit import SECRETS, Scene, scene, terms
+from tests.timekit import PATIENCE_S
 
 
 @pytest.fixture
 async def stage(valkey: str, database: str) -> AsyncIterator[Scene]:
-    async with scene(valkey, database, partitions=2) as made:
+    async with scene(valkey, database, partitions=2, frozen=False) as made:
         yield made
 
 
@@ -48,11 +49,12 @@ def ledger(stage: Scene, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
         "LUOCHUI_DATA": str(data),
         "LUOCHUI_PARTITIONS": "2",
         "LUOCHUI_LOG_FORMAT": "json",
+        "LUOCHUI_TOLERANCE_MS": "3600000",  # the test is ahead of the time that this process knows
     }
     with redis.Redis.from_url(stage.redis_url) as client:
         client.delete("luochui:metrics:ledger")
         process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
-        for _ in range(300):  # it shows its metrics as soon as it listens to signals
+        for _ in range(600):  # it shows its metrics as soon as it listens to signals
             if client.exists("luochui:metrics:ledger"):
                 break
             time.sleep(0.1)
@@ -60,19 +62,20 @@ def ledger(stage: Scene, data: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 async def test_the_process_records_settles_seals_and_shows_its_metrics(stage: Scene, tmp_path: Path) -> None:
-    await stage.put_on(terms(window_ms=2_000))
+    await stage.put_on(terms(window_ms=600_000))
     with ledger(stage, tmp_path):
         await stage.recorded("L-1", 1)
         await stage.open("L-1")
         await lively(stage, "L-1", 6)
+        await stage.pass_time(600_000)
         await stage.reach("L-1", Phase.CLOSED)
         data = await sealed_file(stage, "L-1")
         with redis.Redis.from_url(stage.redis_url, decode_responses=True) as client:
-            for _ in range(50):
+            for _ in range(600):
                 shown = str(client.get("luochui:metrics:ledger"))
                 if "luochui_ledger_seals_total 1.0" in shown:
                     break
@@ -84,7 +87,7 @@ async def test_the_process_records_settles_seals_and_shows_its_metrics(stage: Sc
 
 
 async def test_sigterm_drains_what_is_in_the_log(stage: Scene, tmp_path: Path) -> None:
-    await stage.put_on(terms(window_ms=20_000))
+    await stage.put_on(terms(window_ms=600_000))
     with ledger(stage, tmp_path):
         await stage.recorded("L-1", 1)
         await stage.open("L-1")
@@ -94,7 +97,7 @@ async def test_sigterm_drains_what_is_in_the_log(stage: Scene, tmp_path: Path) -
 
 
 async def test_kill_9_loses_nothing_and_doubles_nothing(stage: Scene, tmp_path: Path) -> None:
-    await stage.put_on(terms(window_ms=20_000))
+    await stage.put_on(terms(window_ms=600_000))
     await stage.open("L-1")
     price = 100
     for _ in range(3):
@@ -104,6 +107,7 @@ async def test_kill_9_loses_nothing_and_doubles_nothing(stage: Scene, tmp_path: 
             "REDIS_URL": stage.redis_url,
             "LUOCHUI_DATA": str(tmp_path),
             "LUOCHUI_PARTITIONS": "2",
+            "LUOCHUI_TOLERANCE_MS": "3600000",
         }
         process = subprocess.Popen([sys.executable, "-m", "luochui", "run", "ledger"], env=environment)
         price = await lively(stage, "L-1", 20, price)
@@ -163,7 +167,7 @@ def test_the_recover_command_is_registered() -> None:
 
 async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage: Scene) -> None:
     for lot in ("L-1", "L-2"):
-        await stage.put_on(terms(lot, window_ms=20_000))
+        await stage.put_on(terms(lot, window_ms=600_000))
         await stage.open(lot)
     async with stage.writer():
         pass
@@ -188,7 +192,7 @@ async def test_the_log_is_trimmed_only_where_it_is_recorded_and_backed_up(stage:
 
 async def test_what_was_recorded_only_after_the_backup_began_is_kept(stage: Scene) -> None:
     """An entry older than the backup's moment that a lagging ledger recorded later."""
-    await stage.put_on(terms(window_ms=20_000))
+    await stage.put_on(terms(window_ms=600_000))
     async with stage.writer():
         await stage.recorded("L-1", 1)
     await note_positions(stage.book, stage.database_url)
@@ -209,7 +213,7 @@ async def test_what_was_recorded_only_after_the_backup_began_is_kept(stage: Scen
 
 
 async def test_the_log_goes_only_after_its_days_and_after_a_backup(stage: Scene) -> None:
-    await stage.put_on(terms(window_ms=20_000))
+    await stage.put_on(terms(window_ms=600_000))
     await stage.open("L-1")
     async with stage.writer():
         pass

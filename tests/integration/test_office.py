@@ -69,12 +69,21 @@ async def test_decoding_clients_serve_as_well(valkey: str) -> None:
 
 
 async def test_an_idle_session_ends_and_use_keeps_it(client: Any) -> None:
-    sessions = SessionDirectory(client, idle_s=2)
-    used, _ = await sessions.start(7, Role.BIDDER, "x")
+    """A minute of life is left to both; only one is used."""
+    sessions = SessionDirectory(client, idle_s=600)
+    (used, used_id), (_, idle_id) = [await sessions.start(7, Role.BIDDER, "x") for _ in range(2)]
+    for session_id in (used_id, idle_id):
+        assert 540 < await client.ttl(f"luochui:session:{session_id}") <= 600
+        await client.expire(f"luochui:session:{session_id}", 60)
+    assert await sessions.signed_in(used) is not None
+    assert await client.ttl(f"luochui:session:{used_id}") > 540
+    assert await client.ttl(f"luochui:session:{idle_id}") <= 60
+
+
+async def test_a_session_that_nobody_uses_ends(client: Any) -> None:
+    sessions = SessionDirectory(client, idle_s=1)
     idle, _ = await sessions.start(7, Role.BIDDER, "x")
-    for _ in range(6):
-        await asyncio.sleep(0.5)
-        assert await sessions.signed_in(used) is not None
+    await asyncio.sleep(1.2)
     assert await sessions.signed_in(idle) is None
 
 

@@ -10,6 +10,7 @@ import uvloop
 
 from bidding import pipeline as pipelines
 from bidding.pipeline import BookUnavailable, Overloaded, Pipeline, pack
+from tests.timekit import PATIENCE_S
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def test_a_lost_connection_is_told_to_who_waits_and_comes_back(pipeline: P
         await (await other.ready()).ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     with pytest.raises(BookUnavailable):
         await waiting
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (again := await pipeline.ready()) is connection:
             await asyncio.sleep(0.01)
     assert await again.ask("ECHO", "back") == b"back"
@@ -72,7 +73,7 @@ async def test_one_call_too_many_is_refused_and_not_sent(
     replies: list[Any] = []
     for _ in range(4):
         connection.call(pack("INCR", "counted"), replies.append)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         while len(replies) < 4:
             await asyncio.sleep(0.01)
     assert sum(isinstance(reply, Overloaded) for reply in replies) == 1
@@ -100,4 +101,4 @@ async def test_a_server_that_no_longer_answers_is_given_up(
     monkeypatch.setattr(pipelines, "ANSWER_WITHIN_S", 0.3)
     connection = await pipeline.ready()
     with pytest.raises(BookUnavailable):
-        await asyncio.wait_for(connection.ask("BLPOP", "nothing", "30"), 5)
+        await asyncio.wait_for(connection.ask("BLPOP", "nothing", "30"), PATIENCE_S)

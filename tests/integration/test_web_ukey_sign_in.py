@@ -274,6 +274,17 @@ async def test_a_ukey_is_bound_confirmed_used_and_ended(web: Web, authority: Dem
     )
 
 
+async def test_nobody_confirms_their_own_ukey(web: Web, authority: DemonstrationAuthority) -> None:
+    own = await sealingkit.party(web, authority, "admin1", Role.ADMINISTRATOR, "测试管理员一", bound=False)
+    bound = await sealingkit.bind(web, own, confirmed=False)
+    confirm = f"/administration/accounts/{own.account}/ukeys/{bound}/confirm"
+    assert "另一位管理员" in (await own.visitor.post_and_follow(confirm)).text
+    assert not await web.site.ukeys.confirmed_of(own.account)
+    other = await web.signed_in("admin2", Role.ADMINISTRATOR)
+    assert "已确认" in (await other.post_and_follow(confirm)).text
+    assert await web.site.ukeys.confirmed_of(own.account)
+
+
 async def test_another_name_in_the_certificate_is_pointed_out(
     web: Web, authority: DemonstrationAuthority
 ) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,10 +74,11 @@ def accepted(run: Run) -> list[BidAccepted]:
     return [event for event in run.lot.model.public if isinstance(event, BidAccepted)]
 
 
-MANY = settings(max_examples=150, deadline=None)
+SOME = settings(max_examples=50, deadline=None)
+MANY = settings(max_examples=2_000, deadline=None)
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_the_price_only_rises_and_stands_still_only_for_a_priority(run: Run) -> None:
     bids = accepted(run)
@@ -84,7 +86,7 @@ def test_the_price_only_rises_and_stands_still_only_for_a_priority(run: Run) -> 
         assert later.price > earlier.price or (later.price == earlier.price and later.priority)
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_there_is_one_winner_and_it_is_the_last_accepted_bid(run: Run) -> None:
     closed = [event for event in run.lot.model.public if isinstance(event, Closed)]
@@ -94,7 +96,7 @@ def test_there_is_one_winner_and_it_is_the_last_accepted_bid(run: Run) -> None:
         assert (event.leader, event.price) == ((bids[-1].paddle, bids[-1].price) if bids else ("", 0))
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_an_accepted_bid_always_resets_the_countdown_and_a_rejected_one_never(run: Run) -> None:
     seen: set[int] = set()
@@ -106,7 +108,7 @@ def test_an_accepted_bid_always_resets_the_countdown_and_a_rejected_one_never(ru
             seen.add(answer.seq)
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_deadlines_never_shrink(run: Run) -> None:
     deadlines = [
@@ -115,7 +117,7 @@ def test_deadlines_never_shrink(run: Run) -> None:
     assert deadlines == sorted(deadlines)
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_numbers_have_no_gap_and_lines_are_their_own_inverse(run: Run) -> None:
     events: list[Event] = run.lot.model.public
@@ -123,7 +125,7 @@ def test_numbers_have_no_gap_and_lines_are_their_own_inverse(run: Run) -> None:
     assert [parse(line(event)) for event in events] == events
 
 
-@MANY
+@SOME
 @given(auctions())
 def test_a_closed_lot_had_its_full_last_window(run: Run) -> None:
     """Between the last thing that opened or reset the window and the close lies the whole window."""
@@ -133,3 +135,19 @@ def test_a_closed_lot_had_its_full_last_window(run: Run) -> None:
     starts = [event.at for event in events if isinstance(event, (BidAccepted, Resumed)) or event.seq == 3]
     assert events[-1].at - starts[-1] >= run.lot.model.terms.window_ms
     assert run.lot.phase is Phase.CLOSED
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@MANY
+@given(auctions())
+def test_all_of_this_in_many_auctions(run: Run) -> None:
+    for holds in (
+        test_the_price_only_rises_and_stands_still_only_for_a_priority,
+        test_there_is_one_winner_and_it_is_the_last_accepted_bid,
+        test_an_accepted_bid_always_resets_the_countdown_and_a_rejected_one_never,
+        test_deadlines_never_shrink,
+        test_numbers_have_no_gap_and_lines_are_their_own_inverse,
+        test_a_closed_lot_had_its_full_last_window,
+    ):
+        holds.hypothesis.inner_test(run)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from bidding.closing import Closer
 from bidding.messages import Observed
+from tests.timekit import PATIENCE_S
 
 STEADY = Observed(beat=1_000, next_due=0, outage=0, steady_since=500)
 LOST = replace(STEADY, outage=1, steady_since=0)
@@ -23,8 +24,10 @@ class Book:
 
     def __init__(self, observed: Observed) -> None:
         self.observed = observed
+        self.looks = 0
 
     async def observe(self, _partition: int) -> tuple[int, Observed]:
+        self.looks += 1
         return 1_000, self.observed
 
     async def waiting(self, _partition: int) -> list[str]:
@@ -41,13 +44,26 @@ def told(said: list[Any]) -> list[tuple[str, int, bool]]:
     return [(line["log_level"], line["outage"], line["steady"]) for line in said]
 
 
-async def watched(book: Book, *stages: Observed, doubt_s: float) -> None:
+async def looked_at(book: Book) -> None:
+    """Until a closer has seen the book as it is now, and has said what it says of it at once."""
+    seen = book.looks
+    async with asyncio.timeout(PATIENCE_S):
+        while book.looks < seen + 2:
+            await asyncio.sleep(0.005)
+
+
+async def watched(
+    book: Book, *stages: Observed, doubt_s: float, until: Callable[[], bool] = lambda: True
+) -> None:
     """A closer that sees one stage after the other, then is asked to end."""
     closing = asyncio.create_task(Closer(book, tick_ms=5, doubt_s=doubt_s).run())  # type: ignore[arg-type]
-    await asyncio.sleep(0.03)
+    await looked_at(book)
     for stage in stages:
         book.observed = stage
-        await asyncio.sleep(0.05)
+        await looked_at(book)
+    async with asyncio.timeout(PATIENCE_S):
+        while not until():
+            await asyncio.sleep(0.005)
     closing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await closing
@@ -59,7 +75,7 @@ async def test_becoming_steady_is_no_warning(said: list[Any]) -> None:
 
 
 async def test_a_loss_is_a_warning(said: list[Any]) -> None:
-    await watched(Book(STEADY), LOST, doubt_s=0.01)
+    await watched(Book(STEADY), LOST, doubt_s=0.01, until=lambda: bool(said))
     assert told(said) == [("warning", 1, False)]
 
 
@@ -85,7 +101,7 @@ async def test_a_loss_right_before_the_closer_fails_is_a_warning(said: list[Any]
         raise AssertionError("a bug")
 
     closing = asyncio.create_task(Closer(book, tick_ms=5, doubt_s=60).run())  # type: ignore[arg-type]
-    await asyncio.sleep(0.03)
+    await looked_at(book)
     book.waiting = fails  # type: ignore[method-assign]
     book.observed = LOST
     with pytest.raises(ExceptionGroup):

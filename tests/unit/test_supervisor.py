@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from luochui.services.folder import DataFolder, FolderInUse
 from luochui.services.program import Program, clear_orphan, describe_end, start, stop
 from luochui.services.supervisor import HOPELESS, Stopped, Supervisor, Wakeups
+from tests.timekit import PATIENCE_S
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = (
@@ -38,7 +40,7 @@ def supervisor(tmp_path: Path, wakeups: Wakeups) -> Iterator[Supervisor]:
     made.stop()
 
 
-def steps_until(supervisor: Supervisor, condition: object, seconds: float = 10.0) -> None:
+def steps_until(supervisor: Supervisor, condition: object, seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not happen in time"
@@ -61,11 +63,16 @@ def test_a_child_that_keeps_dying_is_restarted_ever_more_rarely(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     count = tmp_path / "count"
-    supervisor.start([python("failing", f"open({str(count)!r}, 'a').write('x')")])
-    end = time.monotonic() + 2.5
-    while time.monotonic() < end:
-        supervisor.step(0.2)
-    assert 2 <= len(count.read_text()) <= 6
+    with capture_logs() as said:
+        supervisor.start([python("failing", f"open({str(count)!r}, 'a').write('x')")])
+        steps_until(supervisor, lambda: sum(line["event"] == "died" for line in said) == 4)
+    delays = [line["restart_in_s"] for line in said if line["event"] == "died"]
+    assert delays == [0.1, 0.2, 0.4, 0.8]
+    assert len(count.read_text()) == 4
+    due = supervisor._children["failing"].due
+    while time.monotonic() + 0.3 < due:
+        supervisor.step(0.05)
+        assert len(count.read_text()) == 4, "it was started before its time"
 
 
 def test_a_child_that_cannot_work_is_given_up(supervisor: Supervisor) -> None:
@@ -105,7 +112,7 @@ def test_a_child_that_will_not_stop_is_stopped_within_the_bound(tmp_path: Path) 
     began = time.monotonic()
     assert stop(program, process) is False
     assert process.poll() == -signal.SIGKILL
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -113,8 +120,8 @@ def test_a_signal_ends_the_sleep_at_once(supervisor: Supervisor, number: signal.
     os.kill(os.getpid(), number)
     began = time.monotonic()
     with pytest.raises(Stopped):
-        supervisor.step(10)
-    assert time.monotonic() - began < 1
+        supervisor.step(100)
+    assert time.monotonic() - began < 50
 
 
 def test_a_child_does_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) -> None:
@@ -131,14 +138,14 @@ def test_a_child_does_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) ->
     child = int((tmp_path / "pid").read_text())
     parent.kill()
     parent.wait()
-    assert gone_within(child, 5)
+    assert gone_within(child, 30)
 
 
 def test_an_orphan_is_ended_before_its_successor_starts(tmp_path: Path) -> None:
     program = python("orphan", SLEEP)
     process = start(program, tmp_path / "orphan.pid")
     assert clear_orphan(program, tmp_path / "orphan.pid") is True
-    assert process.wait(5) == -signal.SIGTERM
+    assert process.wait(30) == -signal.SIGTERM
 
 
 def test_a_stranger_with_the_same_pid_is_left_alone(tmp_path: Path) -> None:

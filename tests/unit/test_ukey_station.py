@@ -441,7 +441,7 @@ def test_a_driver_that_hangs_is_given_up_and_its_process_ended(tmp_path: Path) -
     with pytest.raises(port.TimedOut) as late:
         station.token("x")
     assert late.value.seconds == 2
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     children = [
         entry.name
         for entry in Path("/proc").iterdir()

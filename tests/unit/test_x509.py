@@ -195,14 +195,14 @@ def nested(depth: int) -> bytes:
 
 
 def test_deep_and_crowded_inputs_are_refused_quickly() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()  # what others do meanwhile does not count
     with pytest.raises(MalformedDer, match="deeper"):
         check(nested(5_000), "anything", 1 << 20)
     with pytest.raises(MalformedDer, match="elements"):
         check(core.Sequence(contents=b"\x05\x00" * 500_000).dump(), "anything", 2 << 20)
     with pytest.raises(MalformedDer, match="bytes"):
         parse_certificate(b"\x30" * 50_000_000)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 PARSERS: dict[str, tuple[Any, bytes]] = {
