@@ -34,12 +34,8 @@ class Errand:
     @cached_property
     def client(self) -> httpx.Client:
         cookies = {"luochui_session": self.cookie, "luochui_locale": "zh_CN"}
-        return httpx.Client(
-            base_url=self.address,
-            cookies=cookies,
-            headers={"Origin": self.address, "Connection": "close"},
-            timeout=60,
-        )
+        headers = {"Origin": self.address, "Connection": "close"}
+        return httpx.Client(base_url=self.address, cookies=cookies, headers=headers, timeout=60)
 
     @cached_property
     def token(self) -> str:

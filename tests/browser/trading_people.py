@@ -50,8 +50,6 @@ PRICES: Final = {
     "increment": "1万",
     "deposit": "10万",
 }
-AGAIN: Final = "重新确认"
-"""What the task of a registrant says after a correction."""
 APPLICATION: Final = {
     "kind": "organization",
     "representative": "张三",

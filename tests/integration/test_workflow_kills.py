@@ -22,6 +22,7 @@ async def the_whole_way(story: Story) -> None:
     assert await story.hammer(lot) is LotState.REVIEW
     assert await story.accepted(lot) is LotState.CONFIRMATION
     assert await story.to_the_archive(lot) in (LotState.COMPLETED, LotState.ARCHIVED)
+    story.killed = 0
     for _ in range(4):  # what was killed again and again while it was sent waits longer each time
         story.clock.advance(days=10)
         await story.settle()
@@ -43,5 +44,5 @@ async def test_killed_between_any_two_statements_nothing_is_lost_and_nothing_rep
         client.script_flush()
     async with a_story(database, valkey, killed=every) as story:
         await the_whole_way(story)
-        assert story.kills >= POINTS
+        assert story.kills >= POINTS, story.kills
     assert differences(wanted, fingerprint(database)) == []
