@@ -44,7 +44,7 @@ async def bidder(web: Web, lot: str, login: str, *, device: str, address: str) -
     return account_id, registration
 
 
-async def form(web: Web, registration: str, **fields: str) -> None:
+async def form(web: Web, registration: str, **fields: Any) -> None:
     data = replace(Application(name="x"), **fields).as_bytes()
     box = await web.site.sealed.seal(registration, APPLICATION, data)
     await execute(
