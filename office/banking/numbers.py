@@ -37,9 +37,10 @@ def is_number(written: str) -> bool:
 def found_in(field: str, remark: str) -> str:
     """The sub-account that a transaction names: in the bank's own field, or alone in the remark. "" if
     none, or if the remark names several."""
-    digits = re.sub(r"[\s-]", "", field)
-    if is_number(digits):
+    if field and is_number(digits := re.sub(r"[\s-]", "", field)):
         return digits
+    if len(remark) < LENGTH:
+        return ""
     named = {each for each in re.findall(r"(?<![0-9])[0-9]{18}(?![0-9])", remark) if is_number(each)}
     return named.pop() if len(named) == 1 else ""
 

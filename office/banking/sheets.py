@@ -6,6 +6,7 @@ Cells are text and nothing else: an amount that was a float once is no amount.
 
 import csv
 import io
+import string
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ MOST_ROWS: Final = 200_000
 LARGEST_UNPACKED: Final = 400 << 20
 LONGEST_CELL: Final = 2_000
 MOST_CELLS: Final = 60
+_AROUND: Final = string.whitespace + "\u3000\xa0\ufeff'"
+"""What stands around a cell's text and is none of it."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
@@ -116,6 +119,4 @@ def _check_size(data: bytes) -> None:
 
 def _bounded(cells: Sequence[Any]) -> tuple[str, ...]:
     """Tabs that banks put before numbers, so that Excel leaves them alone, go away."""
-    return tuple(
-        "" if cell is None else str(cell)[:LONGEST_CELL].strip().strip("'\t") for cell in cells[:MOST_CELLS]
-    )
+    return tuple(str(cell)[:LONGEST_CELL].strip(_AROUND) if cell else "" for cell in cells[:MOST_CELLS])
