@@ -6,6 +6,7 @@ robots do afterwards (luochui/processes/robots.py), through the book like everyb
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,15 +24,21 @@ from bidding.messages import Phase
 from bidding.session import ENDED as ENDED
 from bidding.terms import Fen, Terms
 from luochui import demo_assistant, demo_ukeys
+from luochui.demo_listings import Showing, Town
 from luochui.demo_lots import BY_ROBOTS, FINISHED, LIVELY, SCENES, TRANSFEROR, Scene
+from luochui.demo_players import Players
 from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase, is_marked
-from luochui.processes.wiring import open_book
+from luochui.processes.wiring import clock_of, open_book
 from luochui.settings import Settings
 from luochui.vaults import open_vault
 from office.accounts import Accounts, LoginTaken, Person, Role
 from office.database import create_engine
+from office.files import Files
 from office.sealed import QualifiedRow, Sealed
+from signing.sm3 import sm3
+from trading.confirmations import DEMONSTRATION, House
+from trading.profiles.store import ensure_defaults
 from web import putting_on
 from web.offer_form import Draft
 from web.shown import BEIJING
@@ -94,6 +101,34 @@ def prepare_ukeys(settings: Settings) -> None:
     asyncio.run(_make_accounts(settings))
     demo_ukeys.prepare(settings, ACCOUNTS)
     demo_assistant.pair(settings)
+
+
+def prepare_listings(settings: Settings) -> None:
+    """Listings in every state of their life. After `prepare_ukeys`, before the steward runs; may be repeated.
+    Raises WrongDatabase."""
+    _check_mark(settings.required_database_url())
+    asyncio.run(_prepare_listings(settings))
+
+
+async def _prepare_listings(settings: Settings) -> None:
+    async with stage(settings) as here:
+        async with here.engine.begin() as connection:
+            await ensure_defaults(connection, clock_of(settings)())
+        await Showing(await town_of(settings, here), Players(settings, {}, random.SystemRandom())).list_all()
+
+
+async def town_of(settings: Settings, here: "Stage") -> Town:
+    """What listings are led with."""
+    people = await here.people()
+    return Town(
+        engine=here.engine,
+        sealed=here.sealed,
+        files=Files.at(settings.kept_files(), digest=sm3),
+        clock=clock_of(settings),
+        people={login: person.id for login, person in people.items()},
+        names={login: person.name for login, person in people.items()},
+        house=House(settings.platform_name, DEMONSTRATION),
+    )
 
 
 def _check_mark(database_url: str) -> None:

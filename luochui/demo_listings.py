@@ -96,14 +96,20 @@ class Showing:
         self._players = players
         self._began = town.clock()
 
-    async def run(self) -> None:
-        """All of them; one that fails is logged and leaves the others alone."""
+    async def list_all(self) -> None:
+        """Up to the end of each registration. Before the steward runs: it would end those of past weeks while
+        people still register. A listing that a crash left half way stays so; the others are made."""
         await self._publish_brisk()
-        listings = {asset.key: await self._there(asset) for asset in ASSETS}
-        made = [(asset, listings[asset.key] or await self._list(asset)) for asset in ASSETS]
+        for asset in ASSETS:
+            if await self._there(asset) is None:
+                await self._list(asset)
         await self._mark_complete()
-        await asyncio.gather(*(self._lead(asset, lot) for asset, lot in made))
-        log.info("listings_shown", listings=len(made))
+
+    async def lead_all(self) -> None:
+        """On from there, beside the steward; one that fails is logged and leaves the others alone."""
+        listed = [(asset, await self._there(asset)) for asset in ASSETS]
+        await asyncio.gather(*(self._lead(asset, lot) for asset, lot in listed if lot is not None))
+        log.info("listings_shown", listings=len(listed))
 
     # ── rules ──
 

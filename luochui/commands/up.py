@@ -185,6 +185,8 @@ def _prepare_demo(settings: Settings, progress: Progress) -> str | None:
     demo.prepare_ukeys(settings)
     progress.say("making the demonstration's data")
     cast = demo.prepare(settings)
+    progress.say("making listings in every state")
+    demo.prepare_listings(settings)
     return str(cast[0].lot) if cast else None
 
 

@@ -14,8 +14,8 @@ import structlog
 
 from bidding.messages import Phase
 from luochui import demo, logs
-from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, ROBOTS, VISITOR, Cast, Stage, stage
-from luochui.demo_listings import Showing, Town
+from luochui.demo import ADMINISTRATORS, BIDDERS, PASSWORD, ROBOTS, VISITOR, Cast, Stage, stage, town_of
+from luochui.demo_listings import Showing
 from luochui.demo_lots import (
     ABORT_CONFIRMATION,
     ABORT_REASON,
@@ -27,18 +27,15 @@ from luochui.demo_lots import (
 from luochui.demo_players import Players
 from luochui.demo_ukeys import PIN
 from luochui.operations.demonstration import WrongDatabase
-from luochui.processes.wiring import cancel_on, clock_of, run_until_stopped
+from luochui.processes.wiring import cancel_on, run_until_stopped
 from luochui.robots import Temperament, bid_like_a_person
 from luochui.seat import Seat
 from luochui.settings import Settings
 from luochui.visitor import NotLetIn, Visitor
-from office.files import Files
-from signing.sm3 import sm3
 from signing.token import virtual
 from signing.token.port import NoCertificate, Pin, TokenError
 from signing.token.station import TokenSigner
 from signing.x509 import Certificate
-from trading.confirmations import DEMONSTRATION, House
 
 log = structlog.get_logger(__name__)
 
@@ -79,17 +76,8 @@ async def _play(settings: Settings, chance: random.Random) -> None:
 async def _listings(settings: Settings, here: Stage, troupe: "Troupe", chance: random.Random) -> None:
     """The listings, each led to its state. A failure leaves the lots alone."""
     try:
-        people = await here.people()
-        town = Town(
-            engine=here.engine,
-            sealed=here.sealed,
-            files=Files.at(settings.kept_files(), digest=sm3),
-            clock=clock_of(settings),
-            people={login: person.id for login, person in people.items()},
-            names={login: person.name for login, person in people.items()},
-            house=House(settings.platform_name, DEMONSTRATION),
-        )
-        await Showing(town, Players(settings, troupe.visitors, chance)).run()
+        players = Players(settings, troupe.visitors, chance)
+        await Showing(await town_of(settings, here), players).lead_all()
     except Exception:
         log.exception("listings_not_shown")
 
