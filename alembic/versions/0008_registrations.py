@@ -127,5 +127,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP TABLE priority_holders, registration_lapses, registration_events, registration_boxes,"
-        " registrations, sealed_sub_accounts, sealed_partners, sealed_paddles, sealed_registrations, sealed_key"
+        " registrations, sealed_sub_accounts, sealed_partners, sealed_paddles, sealed_registrations,"
+        " sealed_key"
     )

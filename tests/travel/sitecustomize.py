@@ -1,7 +1,7 @@
-"""Python imports this by itself where PYTHONPATH names this folder: the trading clock of a process under test.
+"""Python imports this by itself where PYTHONPATH names this folder: the trading clock of a tested process.
 
-It runs ahead (or behind) by the seconds that stand in the file TRADING_CLOCK, as in a demonstration; the book's
-clock, sessions, seals and keys keep the real time.
+It runs ahead (or behind) by the seconds that stand in the file TRADING_CLOCK, as in a demonstration; the
+book's clock, sessions, seals and keys keep the real time.
 """
 
 import os
