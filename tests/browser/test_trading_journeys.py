@@ -226,6 +226,7 @@ def _finance_imports(trading: TradingHouse, sits: Sits, lot: str) -> None:
     press(page, "标记为完整")
     says(page, "已标记")
     trading.until_state(lot, "in_auction")
+    people.is_on(trading, lot)
 
 
 def _bids(sits: Sits, lot: str) -> None:
@@ -316,7 +317,7 @@ def test_c_one_registrant_to_the_end_and_a_negotiated_sale(trading: TradingHouse
         press(page, "确定成交价")
         if price == "99万":
             expect(page.locator("#error-price")).to_be_visible()
-    trading.until_state(lot, "confirmation")
+    says(page, "成交价已确定")
     people.to_the_archive(trading, lot, "one")
     says(sits("", f"/announcements/{lot}"), "1,050,000")
 
@@ -345,6 +346,7 @@ def test_e_the_winner_is_refused_in_review(trading: TradingHouse, sits: Sits) ->
     page.get_by_text("不符合受让资格").click()
     fill(page, reason="受让方的营业执照已被吊销。")
     press(page, "审查不通过")
+    page.wait_for_url(lambda url: not url.endswith("/refuse"))
     trading.until_state(lot, "unsold")
     says(sits("", f"/announcements/{lot}"), "未成交")
     released = "SELECT count(*) FROM sub_accounts WHERE disposition = 'released'"

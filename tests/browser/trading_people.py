@@ -186,7 +186,16 @@ def registration_ends(house: TradingHouse, lot: str, *states: str) -> str:
     house.reach_due(lot)
     house.until_state(lot, "evaluation")
     statements_are_complete(house)
-    return house.until_state(lot, *states)
+    state = house.until_state(lot, *states)
+    if state == "in_auction":
+        is_on(house, lot)
+    return state
+
+
+def is_on(house: TradingHouse, lot: str) -> None:
+    """The lot has its room."""
+    put_on = "SELECT put_on_at FROM listings WHERE lot = %s"
+    house.until(lambda: house.one(put_on, lot), f"{lot} in the book")
 
 
 # ── the auction ──
@@ -194,7 +203,7 @@ def registration_ends(house: TradingHouse, lot: str, *states: str) -> str:
 
 def bids(house: TradingHouse, lot: str, *made: tuple[str, int]) -> None:
     """Bids one after the other, in yuan, by people who are at no browser."""
-    house.until(lambda: house.one("SELECT put_on_at FROM listings WHERE lot = %s", lot), f"{lot} in the book")
+    is_on(house, lot)
     for login, yuan in made:
         _apart(_bid(house, lot, login, yuan * 100))
 

@@ -8,7 +8,7 @@ from tests.fingerprint import differences, fingerprint
 from tests.storykit import PRICE, STEP, Story, a_story
 from trading.lifecycle.states import LotState
 
-POINTS = 100
+POINTS = 300
 """At so many points at least the story is killed, on its way from the announcement to the archive."""
 
 
