@@ -69,7 +69,8 @@ def a_package(**parts: bytes | str) -> bytes:
     to = io.BytesIO()
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as package:
         for name, content in parts.items():
-            package.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+            part = zipfile.ZipInfo(name.replace("__", "/").replace("_dot_", "."))
+            package.writestr(part, content, zipfile.ZIP_DEFLATED)
     return to.getvalue()
 
 
