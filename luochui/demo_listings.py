@@ -94,7 +94,7 @@ class Showing:
     def __init__(self, town: Town, players: Players) -> None:
         self._town = town
         self._players = players
-        self._began = town.clock()
+        self._began = town.clock().replace(minute=0, second=0, microsecond=0)
 
     async def list_all(self) -> None:
         """Up to the end of each registration. Before the steward runs: it would end those of past weeks while

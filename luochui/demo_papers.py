@@ -14,18 +14,16 @@ _GREY: Final = (90, 84, 76)
 
 
 def picture(title: str, shade: int) -> bytes:
-    """A JPEG, 960 by 640: a quiet drawing with the asset's name; `shade` makes each a little different."""
+    """A JPEG, 960 by 640: the asset's name; `shade` makes each a little different."""
     image = Image.new("RGB", (960, 640), _GROUND)
     draw = ImageDraw.Draw(image)
-    for row in range(6):
-        tone = 200 - (shade * 37 + row * 23) % 90
-        draw.rectangle(
-            (80 + row * 140, 520 - (shade * 53 + row * 71) % 260, 190 + row * 140, 520),
-            (tone, tone - 12, 180),
-        )
-    draw.line((40, 521, 920, 521), _GREY, 3)
-    draw.text((60, 550), title[:24], _RED, ImageFont.truetype(_FONT, 30))
-    draw.text((60, 596), "演示图片", _GREY, ImageFont.truetype(_FONT, 22))
+    tone = 120 + shade % 60
+    draw.rectangle((40, 40, 920, 600), outline=(tone, tone - 10, tone - 20), width=3)
+    draw.rectangle((40, 40, 56, 600), _RED)
+    lines = [title[start : start + 14] for start in range(0, min(len(title), 42), 14)]
+    for number, line in enumerate(lines):
+        draw.text((110, 200 + 80 * number), line, _RED, ImageFont.truetype(_FONT, 52))
+    draw.text((110, 520), "演示图片，不是实物", _GREY, ImageFont.truetype(_FONT, 30))
     return _saved(image, "JPEG")
 
 
