@@ -131,7 +131,8 @@ class Registrant:
     async def step(self, name: str, form: Mapping[str, str], then: str) -> None:
         answer = await self.post(name, form)
         assert answer.status_code == 303, (name, answer.text[-3000:])
-        assert answer.headers["location"] == f"{self.here}/{then}", answer.headers["location"]
+        wanted = f"{self.here}/{then}" if then else self.here
+        assert answer.headers["location"] == wanted, answer.headers["location"]
 
     async def attach(self, kind: str = "identity", name: str = "身份证.png", content: bytes = b"") -> None:
         files = {"file": (name, content or picture(), "image/png")}
@@ -151,7 +152,7 @@ class Registrant:
         await self.step("pledge", {"read": "1"}, "attachments")
         await self.attach()
         await self.step("attachments", {}, "bank")
-        await self.step("bank", {"bank": "shifan"}, "seal")
+        await self.step("bank", {"bank": "shifan"}, "")
 
     async def submit(self) -> None:
         answer = await self.post("submit")

@@ -19,7 +19,7 @@ from tests import registrationkit, sealingkit
 from tests.pdfkit import plain
 from tests.registrationkit import CREDIT_CODE, ID_NUMBERS, Registrant, change_listing, form, in_days
 from tests.webkit import Visitor, Web, web_on
-from trading.deposits.deposits import Deposits
+from trading.deposits.deposits import Deposits, bank_called
 from trading.registrations.deciding import Deciding
 
 LOT = "XX-SW-2026-0001"
@@ -93,6 +93,29 @@ async def test_from_the_announcement_to_the_receipt_and_the_paddle(scene: Scene)
     trades = (await visitor.get("/my/trades")).text
     assert "报名成功" in trades
     assert next(iter(ranks)) in trades
+
+
+async def test_a_registration_that_was_killed_before_it_had_a_row_goes_on(scene: Scene) -> None:
+    one = scene.one
+    linked = await scene.web.site.sealed.register(one.party.account, LOT)
+    await one.begin(LOT)
+    assert one.registration == linked
+    await one.step("rules", {"read": "1"}, "joint")
+
+
+async def test_a_sub_account_that_was_killed_before_it_had_a_row_gets_one(scene: Scene) -> None:
+    one = scene.one
+    await one.begin(LOT)
+    deposits = Deposits(scene.web.site.engine, scene.web.site.sealed)
+    number = await deposits._bind(bank_called("shifan"), one.registration)
+    await one.fill(LOT)
+    await one.submit()
+    for paper in ("form", "pledge"):
+        assert (await one.seal(paper)).json()["ok"]
+    assert "申购回执单" in (await one.party.visitor.get(one.here)).text
+    async with scene.web.site.engine.connect() as connection:
+        rows = await connection.execute(text("SELECT sub_account FROM sub_accounts"))
+        assert list(rows.scalars()) == [number]
 
 
 async def test_what_was_filled_in_is_there_after_days(scene: Scene) -> None:

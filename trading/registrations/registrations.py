@@ -110,16 +110,17 @@ class Registrations(Deciding):
         if found is None:
             raise UnknownLot(lot)
         earlier = await self._sealed.registration_of(account_id, lot)
-        if earlier is not None and not await self._has_ended(earlier):
-            return earlier
+        known = None if earlier is None else await self._facts(earlier)
+        if known is not None and known.state not in ENDED:
+            return known.registration
         if not found.is_open(now):
             raise NotOpen(found)
         if found.transferor_id == account_id:
             raise OwnLot(lot)
         if await self._has_joined(account_id, lot):
             raise JoinedElsewhere(lot)
-        if earlier is not None:
-            await self._sealed.retire(earlier)
+        if known is not None:  # without facts it was killed between its link and its row: both go on
+            await self._sealed.retire(known.registration)
         registration = await self._sealed.register(account_id, lot)
         box = await self._boxed(registration, Application(name=name))
         async with self._engine.begin() as connection:
@@ -294,7 +295,7 @@ class Registrations(Deciding):
         known = await self._sealed.sub_account_of(mine.registration)
         due, name, deadline = mine.lot.deposit, mine.application.name, mine.lot.deposit_ends
         late = deadline is not None and now > deadline
-        if known is not None or late or self._money is None or not mine.lot.is_open(now):
+        if late or self._money is None or not mine.lot.is_open(now):
             return known
         return await self._money.open_sub_account(
             mine.registration, mine.application.bank, due, name, deadline, now=now
@@ -362,10 +363,9 @@ class Registrations(Deciding):
     async def _boxed(self, registration: str, application: Application) -> bytes:
         return await self._sealed.seal(registration, APPLICATION, application.as_bytes())
 
-    async def _has_ended(self, registration: str) -> bool:
+    async def _facts(self, registration: str) -> RegistrationFacts | None:
         async with self._engine.connect() as connection:
-            facts = await rows.read(connection, registration)
-        return facts is not None and facts.state in ENDED
+            return await rows.read(connection, registration)
 
     async def _has_joined(self, account_id: int, lot: str) -> bool:
         asked = await self._sealed.invitations(account_id)

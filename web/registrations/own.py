@@ -63,8 +63,9 @@ async def own_in_path(visit: Visit) -> Mine:
 
 
 def address(mine: Mine, step: Step | str = "") -> str:
+    """The page of a step; what comes after the steps, seal and receipt, is on the registration's own page."""
     base = f"/my/registrations/{mine.registration}"
-    return f"{base}/{step}" if step else base
+    return f"{base}/{step}" if step and step not in (Step.SEAL, Step.RECEIPT) else base
 
 
 def place_of(mine: Mine) -> str:
