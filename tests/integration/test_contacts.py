@@ -145,6 +145,8 @@ async def test_a_password_is_recovered_by_a_verified_contact(house: House) -> No
         ("nobody", Role.BIDDER, PHONE),
         ("zhang", Role.BIDDER, "+8613900139000"),
         ("zhang", Role.ADMINISTRATOR, PHONE),
+        ("zhang", Role.FINANCE, PHONE),
+        ("zhang", Role.REGULATOR, PHONE),
     ],
 )
 async def test_who_asks_for_another_gets_a_ticket_and_no_code(

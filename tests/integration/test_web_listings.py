@@ -328,6 +328,7 @@ async def test_a_correction_says_what_changed_and_answers_who_asked(
     assert "面积应为 88.5 平方米" in page
     version = page.split('name="version" value="')[1].split('"')[0]
     form = {**BASICS, **DESCRIPTION, **PRICES, "d_area": "88.5", "version": version, "kind": "attachment"}
+    form["deposit"] = "20万"  # people have paid it: it stays
     correct = f"/administration/listings/{lot}/correct"
     missing = await administrator.post(correct, form)
     assert missing.status_code == 422

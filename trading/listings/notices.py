@@ -31,7 +31,6 @@ CHANGED: Final[Mapping[str, str]] = {
     "starting_price": "起始价",
     "increment": "加价幅度",
     "max_steps": "一次最多加价幅度数",
-    "deposit": "保证金",
     "valuation": "评估价",
     "files": "附件和图片",
 }

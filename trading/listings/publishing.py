@@ -11,9 +11,10 @@ from trading.listings.files import ListingFile
 
 CORRECTABLE: Final = (
     *("title", "place", "overview", "disclosures", "conditions", "details"),
-    *("starting_price", "increment", "max_steps", "deposit", "valuation"),
+    *("starting_price", "increment", "max_steps", "valuation"),
 )
-"""What a correction may change, besides the dates. The reserve is not public and stays."""
+"""What a correction may change, besides the dates. The reserve is not public and stays; so does the deposit,
+for which people have paid, or been told what to pay."""
 
 
 def snapshot(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from office.money import yuan
 from trading.lifecycle.listing import locked
 from trading.lifecycle.performing import By, Listing, Stale, perform
 from trading.lifecycle.states import Act, Actor
@@ -133,7 +134,7 @@ def read_correction(form: Mapping[str, str], listing: Listing) -> tuple[dict[str
     basics = {"asset_class": listing.asset_class.value, "method": listing.method.value}
     words, wrong = forms.read_basics({**form, **basics})
     texts, wrong_texts = forms.read_description(listing.asset_class, form)
-    prices, wrong_prices = forms.read_prices({**form, "reserve": ""})
+    prices, wrong_prices = forms.read_prices({**form, "reserve": "", "deposit": yuan(listing.deposit)})
     wrong = wrong | wrong_texts | wrong_prices
     said = form.get("reason", "").strip()
     if not said:

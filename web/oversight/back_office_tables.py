@@ -92,17 +92,15 @@ class AccountRow(Shown):
 
 
 class TransactionRow(Shown):
-    """What the bank says; sub-accounts are known, lots are not."""
+    """That the bank says something, and when. Who paid how much is for finance alone: beside the deposits of the
+    lots, which are public, an amount would tell what a payer bids for."""
 
     __tablename__ = "bank_transactions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     bank: Mapped[str]
     serial: Mapped[str]
-    amount: Mapped[int]
     value_time: Mapped[datetime]
-    payer_name: Mapped[str]
-    sub_account: Mapped[str]
     source: Mapped[str]
 
 

@@ -74,7 +74,7 @@ async def set_anew(visit: Visit) -> Response:
         errors["again"] = visit.text(N_("两次输入的新密码不一样。"))
     if errors:
         return _code_form(visit, ticket, errors, 422)
-    if await site.limits.waiting_s(Attempt("codes for recovery", visit.address)):
+    if await site.limits.waiting_s(Attempt(f"codes for recovery {ticket}", visit.address)):
         raise HTTPException(429)
     try:
         account_id = await site.contacts.recover(ticket, form.get("code", "").strip(), site.clock())
