@@ -1,7 +1,7 @@
 """Asks the sealed process. What it can't reach in time is SealedAway; nothing is kept here."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,8 +124,8 @@ class SealedClient:
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         await self._call("identify", registration=registration, account_id=account_id, code=code)
 
-    async def match(self, lot: str, codes: Sequence[str]) -> dict[str, str]:
-        answer: dict[str, str] = await self._call("match", lot=lot, codes=codes)
+    async def match(self, lot: str, holders: Mapping[str, str], among: Sequence[str]) -> dict[str, list[str]]:
+        answer: dict[str, list[str]] = await self._call("match", lot=lot, holders=holders, among=among)
         return answer
 
     async def seal(self, registration: str, name: str, data: bytes) -> bytes:

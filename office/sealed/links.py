@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,12 +83,11 @@ class LinkRows:
         known = update(SealedRegistration).where(registrations.registration == link.registration)
         await connection.execute(known.values(identity_tag=tag))
 
-    async def match(self, connection: AsyncConnection, lot: str, code: str) -> list[str]:
+    async def match(self, connection: AsyncConnection, lot: str, code: str) -> list[Link]:
         """Living registrations alone: a retired one is of somebody who has another, or none."""
         here = registrations.identity_tag == self._boxes.tag("identity", lot, code)
-        found = select(registrations.registration).where(here, registrations.pair_tag.is_not(None))
-        found = found.order_by(registrations.registration)
-        return list((await connection.execute(found)).scalars())
+        found = await self._find(connection, and_(here, registrations.pair_tag.is_not(None)))
+        return sorted(found, key=lambda link: link.registration)
 
     # partners
 

@@ -196,8 +196,11 @@ class Sealed(Protocol):
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         """Remember the ID number or credit code of the registrant, for `match`."""
 
-    async def match(self, lot: str, codes: Sequence[str]) -> dict[str, str]:
-        """{code: registration} of the holders of priority rights, who are known, among the registrants."""
+    async def match(self, lot: str, holders: Mapping[str, str], among: Sequence[str]) -> dict[str, list[str]]:
+        """{code: registrations} of the holders of priority rights, who are known as {code: name}.
+
+        Among these registrations alone. A code is only typed: the account's name has to be the holder's too.
+        """
 
     # what a registration holds
 

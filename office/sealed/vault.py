@@ -4,12 +4,13 @@ Everything else knows paddles and pseudonyms. Nothing here writes a login, an ac
 comes out before the close is a person's own, or facts without persons. Source: spec "Who sees what".
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from office.banking.payers import same_payer
 from office.sealed import lists
 from office.sealed.boxes import Boxes
 from office.sealed.closing import require_closed
@@ -160,10 +161,22 @@ class Vault:
             link = await self._own(connection, registration, account_id)
             await self._links.identify(connection, link, code)
 
-    async def match(self, lot: str, codes: Sequence[str]) -> dict[str, str]:
+    async def match(self, lot: str, holders: Mapping[str, str], among: Sequence[str]) -> dict[str, list[str]]:
+        asked, found = set(among), {}
         async with self._engine.connect() as connection:
-            found = {code: await self._links.match(connection, lot, code) for code in codes[:MOST_QUALIFIED]}
-        return {code: registrations[-1] for code, registrations in found.items() if registrations}
+            for code, name in list(holders.items())[:MOST_QUALIFIED]:
+                links = [
+                    link
+                    for link in await self._links.match(connection, lot, code)
+                    if link.registration in asked
+                ]
+                named = await _names(connection, [link.account_id for link in links])
+                found[code] = [
+                    link.registration
+                    for link in links
+                    if link.account_id in named and same_payer(named[link.account_id][1], name)
+                ]
+        return {code: registrations for code, registrations in found.items() if registrations}
 
     # what a registration holds
 

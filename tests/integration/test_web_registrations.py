@@ -404,7 +404,7 @@ async def test_money_that_goes_back_after_the_decision_takes_nobody_off_the_list
 async def test_a_confirmed_priority_reaches_the_list_with_its_rank(scene: Scene) -> None:
     one = scene.one
     there = f"/my/assets/{LOT}/priority"
-    sent = {"name": "张三", "code": ID_NUMBERS[0], "rank": "2", "ground": "承租人"}
+    sent = {"name": " 测试 竞买人一", "code": ID_NUMBERS[0], "rank": "2", "ground": "承租人"}
     proof = {"file": ("合同.pdf", _pdf(), "application/pdf")}
     wrong = await scene.transferor.post(there, {**sent, "code": "1"}, files=proof)
     assert "不对，请检查" in wrong.text

@@ -6,19 +6,23 @@ await deciding.invalidate_for_correction(lot, number, now=now)
 await deciding.lapse(lot, now=now)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.terms import Fen
+from office.clock import utc_now
 from office.messages.telling import ToRegistration, tell
 from office.sealed.port import NotYours, Sealed
 from trading.registrations import priority, rows
 from trading.registrations.lots import BEFORE_DECISION, RegisterableLot, lot_of
 from trading.registrations.rows import RegistrationFacts
 from trading.registrations.states import ENDED, RegistrationAct, RegistrationState
+
+log = structlog.get_logger(__name__)
 
 _S = RegistrationState
 _A = RegistrationAct
@@ -55,13 +59,25 @@ class Deciding:
         async with self._engine.connect() as connection:
             found = await lot_of(connection, lot)
             facts = await rows.states(connection, everyone)
-            ranks = await priority.confirmed_of(connection, lot)
         if found is None:
             return await self._sealed.qualified(lot)
-        holders = await self._sealed.match(lot, list(ranks))
-        rank_of = {registration: ranks[code] for code, registration in holders.items()}
         counting = [one for one in everyone if _counts(facts.get(one), found)]
+        rank_of = await self._ranks(lot, counting)
         return await self._sealed.qualify(lot, {one: rank_of.get(one, 0) for one in counting})
+
+    async def _ranks(self, lot: str, counting: Sequence[str]) -> dict[str, int]:
+        """{registration: rank} of holders of a priority right. A right that several claim is nobody's."""
+        async with self._engine.connect() as connection:
+            confirmed = await priority.confirmed_of(connection, lot)
+        if not confirmed or not counting:
+            return {}
+        names = {code: holder.name for code, holder in confirmed.items()}
+        matched = await self._sealed.match(lot, names, counting)
+        if any(len(registrations) > 1 for registrations in matched.values()):
+            log.error("priority_claimed_twice", lot=lot)
+            async with self._engine.begin() as connection:
+                await priority.alarm(connection, lot, now=utc_now())
+        return {one[0]: confirmed[code].rank for code, one in matched.items() if len(one) == 1}
 
     async def on_deposit_changed(self, registration: str, enough: bool, *, now: datetime) -> None:
         """Whether the deposit is in, as the money says.
@@ -98,11 +114,13 @@ class Deciding:
             await self._sealed.take_paddle(registration)
             return
         lot = await self._sealed.lot_for_steward(registration)
+        everyone = await self._sealed.of_lot(lot)
         async with self._engine.connect() as connection:
-            ranks = await priority.confirmed_of(connection, lot)
-        holders = await self._sealed.match(lot, list(ranks))
-        rank = next((ranks[code] for code, holder in holders.items() if holder == registration), 0)
-        await self._sealed.give_paddle(registration, rank)
+            found = await lot_of(connection, lot)
+            all_facts = await rows.states(connection, everyone)
+        counting = [one for one in everyone if found is not None and _counts(all_facts.get(one), found)]
+        rank_of = await self._ranks(lot, counting)
+        await self._sealed.give_paddle(registration, rank_of.get(registration, 0))
 
     async def invalidate_for_correction(self, lot: str, number: int, *, now: datetime) -> int:
         """The n-th correction is out: who agreed to an earlier text has to agree again. Returns how many."""

@@ -71,10 +71,27 @@ _FOUND: Final = (
 )
 
 
-async def confirmed_of(connection: AsyncConnection, lot: str) -> dict[str, int]:
-    """{ID number or credit code: rank}."""
-    found = text("SELECT code, rank FROM priority_holders WHERE lot = :lot AND state = 'confirmed'")
-    return {row.code: row.rank for row in await connection.execute(found, {"lot": lot})}
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A holder as the list of the qualified asks for one."""
+
+    name: str
+    rank: int
+
+
+async def confirmed_of(connection: AsyncConnection, lot: str) -> dict[str, Confirmed]:
+    """By ID number or credit code."""
+    found = text("SELECT code, name, rank FROM priority_holders WHERE lot = :lot AND state = 'confirmed'")
+    return {row.code: Confirmed(row.name, row.rank) for row in await connection.execute(found, {"lot": lot})}
+
+
+async def alarm(connection: AsyncConnection, lot: str, *, now: datetime) -> None:
+    """Several claim one right: administrators are told once for a lot, and not who."""
+    told = text(
+        "SELECT 1 FROM messages WHERE kind = 'priority.claimed_twice' AND facts ->> 'lot' = :lot LIMIT 1"
+    )
+    if await connection.scalar(told, {"lot": lot}) is None:
+        await tell(connection, ToRole(Role.ADMINISTRATOR), "priority.claimed_twice", {"lot": lot}, now=now)
 
 
 class PriorityHolders:
