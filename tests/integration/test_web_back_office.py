@@ -12,7 +12,9 @@ from trading.lifecycle.states import LotState
 from web.oversight.back_office import VIEWS
 
 OFFICIALS = (Role.ADMINISTRATOR, Role.REGULATOR)
-SECRET_COLUMNS = re.compile(r"password|hash|box|secret|salt|mark|winner_|account_id|registration$|reserve|payer|sub_account")
+SECRET_COLUMNS = re.compile(
+    r"password|hash|box|secret|salt|mark|winner_|account_id|registration$|reserve|payer|sub_account"
+)
 OUTSIDE = re.compile(r"""(?:src|href|action)\s*=\s*["'](?:https?:)?//|@import|url\(\s*["']?(?:https?:)?//""")
 
 

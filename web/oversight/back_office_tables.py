@@ -92,8 +92,8 @@ class AccountRow(Shown):
 
 
 class TransactionRow(Shown):
-    """That the bank says something, and when. Who paid how much is for finance alone: beside the deposits of the
-    lots, which are public, an amount would tell what a payer bids for."""
+    """That the bank says something, and when. Who paid how much is for finance alone: beside the deposits of
+    the lots, which are public, an amount would tell what a payer bids for."""
 
     __tablename__ = "bank_transactions"
 
