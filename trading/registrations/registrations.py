@@ -9,7 +9,8 @@
     await registrations.on_deposit_changed(registration, enough, now=now)      # called by the money
 
 Every method is one transaction of its own and may be repeated. What the sealed process has to say is asked
-before the transaction begins, so that no lock waits for it.
+before the transaction begins, so that no lock waits for it; except who joins, and who is identified by which
+code: these have to be true of the very row that is locked.
 """
 
 import asyncio
@@ -57,6 +58,22 @@ class OwnLot(Exception):
 
 class JoinedElsewhere(Exception):
     """The person takes part in this lot as somebody's partner, or the other way round."""
+
+
+class JoinedAnother(JoinedElsewhere):
+    """The person has accepted another group on this lot."""
+
+
+class Corrected(Exception):
+    """The announcement was corrected after the papers were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a paper stood for when it was handed out: the registration's version, the last correction."""
+
+    version: int
+    corrections: int
 
 
 class Incomplete(Exception):
@@ -117,13 +134,14 @@ class Registrations(Deciding):
             raise NotOpen(found)
         if found.transferor_id == account_id:
             raise OwnLot(lot)
-        if await self._has_joined(account_id, lot):
-            raise JoinedElsewhere(lot)
-        if known is not None:  # without facts it was killed between its link and its row: both go on
-            await self._sealed.retire(known.registration)
-        registration = await self._sealed.register(account_id, lot)
-        box = await self._boxed(registration, Application(name=name))
         async with self._engine.begin() as connection:
+            await rows.lock_person(connection, account_id)
+            if await self._has_joined(account_id, lot):
+                raise JoinedElsewhere(lot)
+            if known is not None:  # without facts it was killed between its link and its row: both go on
+                await self._sealed.retire(known.registration)
+            registration = await self._sealed.register(account_id, lot)
+            box = await self._boxed(registration, Application(name=name))
             await rows.make(connection, registration, now=now)
             await rows.keep_new_box(connection, registration, APPLICATION, box, now=now)
             await _note(connection, registration, "registration.begin", now)
@@ -162,13 +180,14 @@ class Registrations(Deciding):
             await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
 
     async def set_partners(self, mine: Mine, wanted: Sequence[WantedPartner], *, now: datetime) -> None:
-        """Whom to buy with; nobody: alone. Raises ListFaults, JoinedElsewhere, Stale, WrongState, NotOpen."""
+        """Whom to buy with; nobody: alone. Raises ListFaults, Stale, WrongState, NotOpen."""
         self._require_open(mine, now)
-        if mine.state is not _S.FILLING:
-            raise WrongState(mine.state, _A.SAVE)
-        await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
-        changed = replace(mine.application, joint=bool(wanted))
-        await self.save(mine, changed, Step.JOINT, now=now)
+        box = await self._boxed(mine.registration, replace(mine.application, joint=bool(wanted)))
+        async with self._engine.begin() as connection:
+            facts = await self._locked(connection, mine)
+            await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=Step.JOINT.value)
+            await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
+            await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
 
     async def attach(self, mine: Mine, attachment: Attachment, content: bytes, *, now: datetime) -> None:
         """One more attachment. Raises ValueError when there are too many; Stale, WrongState, NotOpen."""
@@ -209,17 +228,18 @@ class Registrations(Deciding):
         self._require_open(mine, now)
         if (step := mine.application.next_step()) is not Step.SEAL:
             raise Incomplete(step)
-        if mine.application.joint and not mine.partners:
+        if mine.application.joint != bool(mine.partners):
             raise Incomplete(Step.JOINT)
         application = replace(mine.application, submitted_at=now)
-        agreed = all(one.answer is PartnerAnswer.ACCEPTED for one in mine.partners)
-        act, after = (_A.FINISH, _S.AWAITING_SEAL) if agreed else (_A.ASK_PARTNERS, _S.AWAITING_PARTNERS)
         kept = {APPLICATION: await self._boxed(mine.registration, application)}
         kept |= await self._papers(replace(mine, application=application), now)
-        await self._sealed.identify(mine.registration, mine.account_id, application.code)
+        seen = mine.lot.corrections
         async with self._engine.begin() as connection:
             facts = await self._locked(connection, mine)
-            await rows.change(connection, facts, act, after, now=now, step=Step.SEAL.value)
+            agreed = await self._agreed_as_rendered(connection, mine)
+            act, after = (_A.FINISH, _S.AWAITING_SEAL) if agreed else (_A.ASK_PARTNERS, _S.AWAITING_PARTNERS)
+            await rows.change(connection, facts, act, after, now=now, step=Step.SEAL.value, agreed_to=seen)
+            await self._sealed.identify(mine.registration, mine.account_id, application.code)
             for name, box in kept.items():
                 await rows.keep_box(connection, mine.registration, name, box, now=now)
             await _note(connection, mine.registration, "registration.submit", now)
@@ -235,42 +255,64 @@ class Registrations(Deciding):
             await rows.drop_boxes(connection, mine.registration, gone)
 
     async def answer(self, registration: str, account_id: int, accepted: bool, *, now: datetime) -> None:
-        """A partner answers. Raises NotYours, WrongState, NotOpen, JoinedElsewhere."""
+        """A partner answers. Until the seal a no holds it up, whatever was answered before.
+
+        Raises NotYours, WrongState, NotOpen, JoinedElsewhere.
+        """
         mine = await self.of(registration, account_id)
         if mine.owner:
             raise NotYours(registration)
         self._require_open(mine, now)
-        if mine.state not in UNSEALED:
-            raise WrongState(mine.state, _A.FINISH)
-        if accepted and await self._sealed.registration_of(account_id, mine.lot.lot) is not None:
-            raise JoinedElsewhere(mine.lot.lot)
-        everybody = await self._sealed.answer(registration, account_id, accepted)
         async with self._engine.begin() as connection:
+            await rows.lock_person(connection, account_id)
             facts = await rows.lock(connection, registration)
-            assert facts is not None
+            if facts is None or facts.state not in UNSEALED:
+                raise WrongState(mine.state if facts is None else facts.state, _A.FINISH)
+            if accepted:
+                await self._require_free(account_id, mine.lot.lot, registration)
+            everybody = await self._sealed.answer(registration, account_id, accepted)
             if everybody and facts.state is _S.AWAITING_PARTNERS:
                 await rows.change(connection, facts, _A.FINISH, _S.AWAITING_SEAL, now=now)
+            elif not everybody and facts.state is _S.AWAITING_SEAL:
+                await rows.change(connection, facts, _A.ASK_PARTNERS, _S.AWAITING_PARTNERS, now=now)
             kind = "registration.partner_accepted" if accepted else "registration.partner_declined"
             await tell(connection, ToRegistration(registration), kind, now=now)
 
+    async def to_seal(self, mine: Mine, paper: Paper) -> tuple[bytes, Rendered]:
+        """The paper as it was submitted, for the seal. Raises WrongState, NotOpen, Corrected."""
+        async with self._engine.begin() as connection:
+            facts, lot = await self._to_be_sealed(connection, mine)
+            box = await rows.box_of(connection, mine.registration, plain_name(paper))
+        if box is None:
+            raise WrongState(facts.state, _A.SEAL)
+        name = plain_name(paper)
+        content = await self._sealed.open(mine.registration, name, box, account_id=mine.account_id)
+        return content, Rendered(facts.version, lot.corrections)
+
     async def keep_sealed(
-        self, mine: Mine, paper: Paper, content: bytes, *, now: datetime
+        self, mine: Mine, paper: Paper, content: bytes, *, now: datetime, rendered: Rendered | None = None
     ) -> RegistrationState:
         """A paper with the registrant's seal. With the last one it is complete but for the money.
 
-        Raises WrongState, NotOpen.
+        `rendered` is what the paper stood for when it was handed out; without it, that `mine` is.
+        Raises WrongState, NotOpen, Stale, Corrected.
         """
         self._require_open(mine, now)
+        sealed_as = rendered or Rendered(mine.facts.version, mine.facts.agreed_to)
         box = await self._sealed.seal(mine.registration, sealed_name(paper), content)
         async with self._engine.begin() as connection:
-            facts = await rows.lock(connection, mine.registration)
-            if facts is None or facts.state is not _S.AWAITING_SEAL:
-                raise WrongState(_S.FILLING if facts is None else facts.state, _A.SEAL)
+            facts, lot = await self._to_be_sealed(connection, mine)
+            if not lot.is_open(now):
+                raise NotOpen(lot)
+            if facts.version != sealed_as.version or sealed_as.corrections != facts.agreed_to:
+                raise Stale(mine.registration)
+            if not await self._sealed.all_accepted(mine.registration):
+                raise WrongState(facts.state, _A.SEAL)
             await rows.keep_box(connection, mine.registration, sealed_name(paper), box, now=now)
             names = await rows.box_names(connection, mine.registration)
             if any(sealed_name(each) not in names for each in Paper):
                 return facts.state
-            after = _S.QUALIFIED if facts.deposit_in or mine.lot.deposit == 0 else _S.AWAITING_DEPOSIT
+            after = _S.QUALIFIED if facts.deposit_in or lot.deposit == 0 else _S.AWAITING_DEPOSIT
             await rows.change(
                 connection,
                 facts,
@@ -278,7 +320,7 @@ class Registrations(Deciding):
                 after,
                 now=now,
                 sealed_at=now,
-                agreed_to=mine.lot.corrections,
+                agreed_to=lot.corrections,
                 step=Step.RECEIPT.value,
             )
             await _note(connection, mine.registration, "registration.seal", now)
@@ -367,9 +409,51 @@ class Registrations(Deciding):
         async with self._engine.connect() as connection:
             return await rows.read(connection, registration)
 
-    async def _has_joined(self, account_id: int, lot: str) -> bool:
-        asked = await self._sealed.invitations(account_id)
-        return any(one.lot == lot and one.answer is PartnerAnswer.ACCEPTED for one in asked)
+    async def _has_joined(self, account_id: int, lot: str, *, but: str = "") -> bool:
+        """Whether the person takes part in somebody's registration that lives; `but` is not asked."""
+        joined = [
+            one.registration
+            for one in await self._sealed.invitations(account_id)
+            if one.lot == lot and one.answer is PartnerAnswer.ACCEPTED and one.registration != but
+        ]
+        async with self._engine.connect() as connection:
+            known = await rows.states(connection, joined)
+        return any(one.state not in ENDED for one in known.values())
+
+    async def _require_free(self, account_id: int, lot: str, registration: str) -> None:
+        """Raises JoinedElsewhere."""
+        own = await self._sealed.registration_of(account_id, lot)
+        known = None if own is None else await self._facts(own)
+        if known is not None and known.state not in ENDED:
+            raise JoinedElsewhere(lot)
+        if await self._has_joined(account_id, lot, but=registration):
+            raise JoinedAnother(lot)
+
+    async def _agreed_as_rendered(self, connection: AsyncConnection, mine: Mine) -> bool:
+        """Whether all partners have accepted. Raises Stale when the papers show others, or another lot."""
+        lot = await lot_of(connection, mine.lot.lot)
+        partners = await self._sealed.partners(mine.registration, mine.account_id)
+        as_shown = [(one.login, one.share) for one in mine.partners]
+        if lot is None or lot.corrections != mine.lot.corrections:
+            raise Stale(mine.registration)
+        if [(one.login, one.share) for one in partners] != as_shown:
+            raise Stale(mine.registration)
+        return all(one.answer is PartnerAnswer.ACCEPTED for one in partners)
+
+    @staticmethod
+    async def _to_be_sealed(
+        connection: AsyncConnection, mine: Mine
+    ) -> tuple[RegistrationFacts, RegisterableLot]:
+        """The locked row, and the lot as it is now. Raises WrongState, NotOpen, Corrected."""
+        facts = await rows.lock(connection, mine.registration)
+        if facts is None or facts.state is not _S.AWAITING_SEAL:
+            raise WrongState(_S.FILLING if facts is None else facts.state, _A.SEAL)
+        lot = await lot_of(connection, mine.lot.lot)
+        if lot is None:
+            raise NotOpen(mine.lot)
+        if facts.agreed_to != lot.corrections:
+            raise Corrected(mine.registration)
+        return facts, lot
 
     @staticmethod
     async def _locked(connection: AsyncConnection, mine: Mine) -> RegistrationFacts:

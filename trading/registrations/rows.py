@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, delete, select, update
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from trading.registrations.states import TRANSITIONS, RegistrationAct, RegistrationState, WrongState
+
+_JOINING: Final = 0x4A4F494E
+"""The advisory locks of persons; nothing of a lot is in them."""
 
 
 class RegistrationRow(SQLModel, table=True):
@@ -22,7 +25,7 @@ class RegistrationRow(SQLModel, table=True):
     version: int = 1
     deposit_in: bool = False
     agreed_to: int = 0
-    """The number of the last correction of the announcement that the registrant has seen and kept to."""
+    """The last correction of the announcement that the registrant has seen and kept to; the papers too."""
     sealed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     reason: str = ""
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -90,6 +93,12 @@ async def lock(connection: AsyncConnection, registration: str) -> RegistrationFa
     found = select(*columns).where(rows.registration == registration).with_for_update()
     row = (await connection.execute(found)).one_or_none()
     return facts_of(row) if row else None
+
+
+async def lock_person(connection: AsyncConnection, account_id: int) -> None:
+    """One act at a time of who takes part in a lot alone, or with others; until the transaction ends."""
+    held = text("SELECT pg_advisory_xact_lock(CAST(:acts AS integer), CAST(:account AS integer))")
+    await connection.execute(held, {"acts": _JOINING, "account": account_id})
 
 
 async def change(

@@ -23,6 +23,7 @@ class RegistrationState(StrEnum):
 class RegistrationAct(StrEnum):
     SAVE = "save"
     ASK_PARTNERS = "ask_partners"
+    """At first, and again when one who had accepted declines before the seal."""
     FINISH = "finish"
     """All is filled in, and all partners have accepted."""
     CHANGE = "change"
@@ -58,7 +59,7 @@ SEALED: Final = frozenset({_S.AWAITING_DEPOSIT, _S.QUALIFIED})
 ENDED: Final = frozenset({_S.WITHDRAWN, _S.REJECTED, _S.NOT_CONCLUDED})
 TRANSITIONS: Final[Mapping[RegistrationAct, Step]] = {
     RegistrationAct.SAVE: _step({_S.FILLING}, {_S.FILLING}),
-    RegistrationAct.ASK_PARTNERS: _step({_S.FILLING}, {_S.AWAITING_PARTNERS}),
+    RegistrationAct.ASK_PARTNERS: _step({_S.FILLING, _S.AWAITING_SEAL}, {_S.AWAITING_PARTNERS}),
     RegistrationAct.FINISH: _step({_S.FILLING, _S.AWAITING_PARTNERS}, {_S.AWAITING_SEAL}),
     RegistrationAct.CHANGE: _step({_S.AWAITING_PARTNERS, _S.AWAITING_SEAL}, {_S.FILLING}),
     RegistrationAct.SEAL: _step({_S.AWAITING_SEAL}, {_S.AWAITING_DEPOSIT, _S.QUALIFIED}),

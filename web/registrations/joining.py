@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from office.sealed.port import PartnerAnswer
 from trading.registrations.papers import percent
-from trading.registrations.registrations import JoinedElsewhere
+from trading.registrations.registrations import JoinedAnother, JoinedElsewhere
 from trading.registrations.states import UNSEALED
 from web.languages import N_
 from web.pages import page
@@ -53,6 +53,9 @@ async def answer(visit: Visit) -> Response:
         await registrations_on(visit.site).answer(
             mine.registration, mine.account_id, said == "accept", now=visit.site.clock()
         )
+    except JoinedAnother:
+        text = N_("您已同意与另一位申请人联合购买这个标的，一个标的只能参加一组。请先对那一组改答“不同意”。")
+        return visit.refused(here, visit.text(text))
     except JoinedElsewhere:
         text = N_("您自己已经报名了这个标的，不能再与别人联合购买。请先撤回自己的报名。")
         return visit.refused(here, visit.text(text))

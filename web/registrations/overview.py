@@ -26,6 +26,7 @@ from web.registrations.own import (
     place_of,
     registrations_on,
 )
+from web.registrations.sealing import CORRECTED
 from web.registrations.steps import progress
 from web.registrations.words import ANSWERS, ATTACHMENT_KINDS, KINDS_OF_STATES, STATES, STEPS
 from web.visits import Visit
@@ -56,6 +57,7 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
     opened = is_open(visit, mine.lot)
     may = {act.value for act in _MAY if opened and mine.state in TRANSITIONS[act].before}
     sealing = mine.state is RegistrationState.AWAITING_SEAL
+    before_correction = mine.facts.agreed_to != mine.lot.corrections
     paddle = await visit.site.sealed.paddle_of(mine.lot.lot, account_of(visit))
     return {
         "mine": mine,
@@ -70,6 +72,7 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
         "may": may,
         "papers": [(paper.value, TITLES[paper], paper in mine.sealed) for paper in Paper],
         "to_seal": [paper.value for paper in Paper if paper not in mine.sealed] if sealing else [],
+        "corrected": visit.text(CORRECTED) if sealing and before_correction else "",
         "titles": {paper.value: TITLES[paper] for paper in Paper},
         "ukeys": await visit.site.ukeys.confirmed_of(account_of(visit)) if sealing else (),
         "bank": banks().get(mine.application.bank),

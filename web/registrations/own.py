@@ -58,7 +58,8 @@ async def own_in_path(visit: Visit) -> Mine:
         raise HTTPException(404)
     typed = visit.form.get("version", "")
     if visit.request.method == "POST" and typed.isascii() and typed.isdigit() and len(typed) < 9:
-        return replace(mine, facts=replace(mine.facts, version=int(typed)))
+        known = mine.facts.version  # any other than what was read is stale, a later one too
+        return replace(mine, facts=replace(mine.facts, version=known if int(typed) == known else 0))
     return mine
 
 

@@ -25,7 +25,8 @@ from signing.jobs import SealTask
 from signing.seal import parse_seal
 from signing.sm3 import sm3
 from trading.registrations.papers import PLACE, TITLES, Paper
-from trading.registrations.registrations import Mine, NotOpen, plain_name
+from trading.registrations.registrations import Corrected, Mine, NotOpen, Rendered
+from trading.registrations.rows import Stale
 from trading.registrations.states import RegistrationState, WrongState
 from trading.sale_states import Party
 from trading.sealing import HandedOut, Refusal, SealingRefused, accept, prepare_for
@@ -47,6 +48,10 @@ log = structlog.get_logger(__name__)
 
 TITLE: Final = N_("%(paper)s（报名编号 %(registration)s）")
 NO_STAMP: Final = N_("时间戳服务暂时连接不上，盖章没有保存。请稍后重新盖章。")
+CHANGED: Final = N_("申请在盖章期间改过，盖章没有保存。请刷新页面，重新盖章。")
+CORRECTED: Final = N_(
+    "公告在您提交申请后更正过，不能按更正前的申请盖章。请看过更正公告，点“回去修改”，核对后重新提交，再盖章。"
+)
 _NONCE: Final = b"\0" * 12
 """Each key encrypts one file, once."""
 
@@ -64,6 +69,12 @@ async def prepare(visit: Visit) -> Response:
         return await _hand_out(visit, mine, paper, ukey)
     except NotNow as why:
         return failed(visit, why.text, why.status)
+    except WrongState:
+        return failed(visit, NOT_NOW, 409)
+    except NotOpen:
+        return failed(visit, NOT_OPEN, 409)
+    except Corrected:
+        return failed(visit, CORRECTED, 409)
     except ProofRefused as refused:
         return failed(visit, PROOF_TEXTS[refused.refusal], 422)
     except DocumentError as error:
@@ -89,9 +100,7 @@ async def _hand_out(visit: Visit, mine: Mine, paper: Paper, ukey: BoundUKey) -> 
         raise NotNow(NOT_POSSIBLE, 503)
     if await site.limits.job_waiting_s(visit.address, visit.bound_to):
         raise NotNow(TOO_OFTEN, 429)
-    content = await registrations_on(site).content(mine, plain_name(paper))
-    if content is None:
-        raise NotNow(NOT_NOW)
+    content, rendered = await registrations_on(site).to_seal(mine, paper)
     seal, now = parse_seal(ukey.seal), utc_now()
     prepared = await asyncio.to_thread(prepare_for, content, Party(PLACE), seal, at=now)
     one_time = secrets.token_urlsafe(32)
@@ -103,6 +112,8 @@ async def _hand_out(visit: Visit, mine: Mine, paper: Paper, ukey: BoundUKey) -> 
         "paper": paper.value,
         "ukey": str(ukey.id),
         "prepared_digest": sm3(prepared).hex(),
+        "version": str(rendered.version),
+        "corrections": str(rendered.corrections),
         "box": (await site.sealed.seal(mine.registration, "job", one_time.encode())).hex(),
     }
     title = visit.text(TITLE) % {"paper": TITLES[paper], "registration": mine.registration}
@@ -164,6 +175,10 @@ async def seal(visit: Visit) -> Response:
         return failed(visit, NOT_NOW, 409)
     except NotOpen:
         return failed(visit, NOT_OPEN, 409)
+    except Stale:
+        return failed(visit, CHANGED, 409)
+    except Corrected:
+        return failed(visit, CORRECTED, 409)
     except NotNow as why:
         return failed(visit, why.text, why.status)
     except SigningError as fault:  # the time stamp did not come: nothing was kept
@@ -176,6 +191,7 @@ async def _accepted(visit: Visit, mine: Mine, asked: Asked) -> Response:
     ukey = await still_bound(visit, int(facts["ukey"]))
     handed_out = HandedOut(bytes.fromhex(facts["prepared_digest"]), ukey.certificate, ukey.seal, asked.at)
     try:
+        rendered = Rendered(int(facts["version"]), int(facts["corrections"]))
         one_time = await _one_time(visit, mine, asked)
         prepared = _decrypted(one_time, await site.files.pick_up(_name_of(one_time)))
         trust = await site.trust.current()
@@ -187,7 +203,9 @@ async def _accepted(visit: Visit, mine: Mine, asked: Asked) -> Response:
     content = await asyncio.to_thread(accept, prepared, answer, handed_out, trust, now=now, stamp=site.stamp)
     await still_bound(visit, ukey.id)  # stamping takes a while: whoever lost the UKey may have ended it
     paper = Paper(facts["paper"])
-    state = await registrations_on(site).keep_sealed(mine, paper, content, now=site.clock())
+    state = await registrations_on(site).keep_sealed(
+        mine, paper, content, now=site.clock(), rendered=rendered
+    )
     await site.files.clear_away(_name_of(one_time))
     if state is not RegistrationState.AWAITING_SEAL:
         registrations = registrations_on(site)
