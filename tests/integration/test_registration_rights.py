@@ -46,15 +46,16 @@ async def _alarms(scene: Scene) -> int:
 async def test_the_code_of_a_holder_gives_no_rank_to_another_name(scene: Scene) -> None:
     one, two = scene.one, await scene.another("bidder2", "测试竞买人二")
     await _confirmed(scene, "测试　竞买人一", ID_NUMBERS[0])
-    await one.register(LOT, 0)
     await two.register(LOT, 0)
-    for who in (one, two):
-        await scene.pay(who)
+    await scene.pay(two)
+    assert (list((await scene.deciding.qualified(LOT)).values()), await _rank(scene, two)) == ([0], 0)
+    await one.register(LOT, 0)
+    await scene.pay(one)
     assert sorted((await scene.deciding.qualified(LOT)).values()) == [0, 1]
     assert (await _rank(scene, one), await _rank(scene, two)) == (1, 0)
 
 
-async def test_the_code_alone_takes_no_right_and_who_does_not_count_takes_none_away(scene: Scene) -> None:
+async def test_who_does_not_count_takes_no_right_away(scene: Scene) -> None:
     one, two = scene.one, await scene.another("bidder2", "测试竞买人一")
     await _confirmed(scene, "测试竞买人一", ID_NUMBERS[0])
     await one.register(LOT, 0)
