@@ -7,13 +7,14 @@ Cells are text and nothing else: an amount that was a float once is no amount.
 import csv
 import io
 import string
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import fastexcel
 import polars
+
+from office.banking import workbooks
 
 MOST_ROWS: Final = 200_000
 LARGEST_UNPACKED: Final = 400 << 20
@@ -34,7 +35,7 @@ class OldExcel(NoSheet):
 
 
 class TooLong(NoSheet):
-    """More rows than a statement may have."""
+    """More rows or columns than a statement may have, or more when unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,21 @@ def _lines(text: str) -> Iterator[SheetRow]:
 
 
 def _spreadsheet(data: bytes) -> Iterator[SheetRow]:
-    _check_size(data)
-    frame = _frame(data)
+    frame = _frame(_looked_at(data))
     if frame.height > MOST_ROWS:
         raise TooLong
     for line, cells in enumerate(frame.iter_rows(), start=1):
         yield SheetRow(line, _bounded(cells))
+
+
+def _looked_at(data: bytes) -> bytes:
+    """Before the reader makes room for anything."""
+    try:
+        return workbooks.fit_for_reading(data, rows=MOST_ROWS, columns=MOST_CELLS, unpacked=LARGEST_UNPACKED)
+    except workbooks.TooMuch as broken:
+        raise TooLong from broken
+    except workbooks.Unfit as broken:
+        raise NoSheet("no readable XLSX") from broken
 
 
 def _frame(data: bytes) -> polars.DataFrame:
@@ -104,17 +114,6 @@ def _frame(data: bytes) -> polars.DataFrame:
         return sheet.to_polars()
     except (fastexcel.FastExcelError, polars.exceptions.PolarsError) as broken:
         raise NoSheet("no readable XLSX") from broken
-
-
-def _check_size(data: bytes) -> None:
-    """Before anything is unpacked: what the archive says of itself, and the reader stops where it says."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(each.file_size for each in archive.infolist())
-    except zipfile.BadZipFile as broken:
-        raise NoSheet("no readable XLSX") from broken
-    if size > LARGEST_UNPACKED:
-        raise TooLong
 
 
 def _bounded(cells: Sequence[Any]) -> tuple[str, ...]:

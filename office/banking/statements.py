@@ -46,6 +46,8 @@ class FaultKind(StrEnum):
     DIRECTION = "direction"
     TIME = "time"
     LOST_DIGITS = "lost_digits"
+    REVERSED = "reversed"
+    """A negative amount in a column that has a direction: a booking taken back, which is no income."""
     TOO_LONG_TEXT = "too_long_text"
     TWICE = "twice"
     """One serial number with different contents."""
@@ -222,6 +224,9 @@ class _Reader:
         if "amount" in self._columns:
             return self._directed(row)
         into, out = self._fen(row, "credit"), self._fen(row, "debit")
+        for name, amount in (("credit", into), ("debit", out)):
+            if amount < 0:
+                raise RowFault(FaultKind.REVERSED, name, self._cell(row, name))
         if into and out:
             raise RowFault(FaultKind.BOTH_WAYS, "credit", self._cell(row, "credit"))
         if not into and not out:
@@ -234,7 +239,11 @@ class _Reader:
             raise RowFault(FaultKind.AMOUNT, "amount", self._cell(row, "amount"))
         if way not in self._map.incoming | self._map.outgoing:
             raise RowFault(FaultKind.DIRECTION, "direction", way)
-        return abs(amount) if way in self._map.incoming else -abs(amount)
+        if way in self._map.outgoing:
+            return -abs(amount)
+        if amount < 0:
+            raise RowFault(FaultKind.REVERSED, "amount", self._cell(row, "amount"))
+        return amount
 
     def _fen(self, row: SheetRow, name: str) -> int:
         """An empty cell, or a dash, is zero: the money went the other way."""

@@ -1,6 +1,7 @@
 """Statements as banks write them, and everything that is wrong with them, by line."""
 
 import io
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 
+from office.banking import workbooks
 from office.banking.amounts import NoAmount, fen_of, plain
 from office.banking.banks import BankFault, bank_called, banks, read_banks
 from office.banking.numbers import draw, found_in, is_number
@@ -77,6 +79,8 @@ def test_outgoing_money_is_negative() -> None:
     [
         (good(amount="12.345"), FaultKind.AMOUNT, "12.345"),
         (good(amount="abc"), FaultKind.AMOUNT, "abc"),
+        (good(amount="-5000.00"), FaultKind.REVERSED, "-5000.00"),
+        (good(amount="").replace(",,,张三", ",,-3.00,张三"), FaultKind.REVERSED, "-3.00"),
         (good(amount="0.00"), FaultKind.AMOUNT, "0.00"),
         (good(amount="1e5"), FaultKind.AMOUNT, "1e5"),
         (good().replace(",,张三", ",3.00,张三"), FaultKind.BOTH_WAYS, "5,000.00"),
@@ -109,6 +113,62 @@ def test_a_long_number_that_a_spreadsheet_has_shortened_is_a_fault() -> None:
     assert only_fault(read(xlsx_of(HEADINGS.split(","), row), SHIFAN))[1] is FaultKind.LOST_DIGITS
 
 
+SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{}</worksheet>'
+CELLS = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row>{}</sheetData>'
+LAST = CELLS.format('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
+
+
+def with_sheet(content: str, texts: str = "") -> bytes:
+    """A workbook in which a part is another."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx_of(["a"]))) as old, zipfile.ZipFile(written, "w", 8) as new:
+        for name in old.namelist():
+            parts = {"xl/worksheets/sheet1.xml": content, "xl/sharedStrings.xml": texts}
+            new.writestr(name, parts.get(name) or old.read(name))
+    return written.getvalue()
+
+
+def understated(data: bytes, size: int) -> bytes:
+    """The archive says less than it holds."""
+    return data.replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SHEET.format(LAST),
+        SHEET.format(CELLS.format('<row r="200001"><c><v>1</v></c></row>')),
+        SHEET.format(CELLS.format('<row r="2">' + "<c><v>1</v></c>" * 61 + "</row>")),
+        SHEET.format(CELLS.format('<row r="9" ><c r = "BI9"/></row>')),
+        SHEET.format(CELLS.format('<row r="190000"><c r="BA190000"><v>1</v></c></row>')),
+        SHEET.format('<dimension ref="A1:XFD1048576"/>' + CELLS.format("")),
+        SHEET.format(LAST).replace("<", "<x:").replace("<x:/", "</x:").replace("xmlns=", "xmlns:x="),
+    ],
+)
+def test_a_small_file_that_wants_much_room_is_refused_before_it_is_made(content: str) -> None:
+    assert only_fault(read(with_sheet(content), SHIFAN)) == (0, FaultKind.TOO_LONG, "")
+
+
+def test_a_spreadsheet_is_counted_as_it_unpacks_and_not_as_it_says() -> None:
+    content = SHEET.format(CELLS.format("<row/>") + "<!--" + "x" * 5_000_000 + "-->")
+    data = understated(with_sheet(content), len(content))
+    assert only_fault(read(data, SHIFAN))[1] is FaultKind.NO_SHEET
+    with pytest.raises(workbooks.TooMuch):
+        workbooks.fit_for_reading(with_sheet(content), rows=10, columns=10, unpacked=1_000_000)
+
+
+def test_one_long_text_in_many_cells_is_as_long_as_all_of_them() -> None:
+    texts = "<sst><si><t>" + "x" * 1_000_000 + "</t></si></sst>"
+    many = '<row r="2">' + '<c t="s"><v>0</v></c>' * 50 + "</row>"
+    content = SHEET.format(CELLS.format("".join(many.replace("2", str(at)) for at in range(2, 9))))
+    assert only_fault(read(with_sheet(content, texts), SHIFAN))[1] is FaultKind.TOO_LONG
+
+
+def test_a_spreadsheet_with_a_document_type_is_none() -> None:
+    content = '<!DOCTYPE a [<!ENTITY b "c">]>' + SHEET.format(CELLS.format(""))
+    assert only_fault(read(with_sheet(content), SHIFAN))[1] is FaultKind.NO_SHEET
+
+
 YANGLI_HEADINGS = "日期,时间,金额,收付标志,对手户名,对手账号,对手行名,用途,余额"
 
 
@@ -125,6 +185,17 @@ def test_a_bank_without_serial_numbers_is_read_by_its_own_map() -> None:
         only_fault(read(csv_of(yangli().replace("收", "?"), headings=YANGLI_HEADINGS), YANGLI))[1]
         is FaultKind.DIRECTION
     )
+
+
+def test_a_booking_taken_back_is_no_income() -> None:
+    back = yangli().replace("5000.00", "-5000.00")
+    assert only_fault(read(csv_of(back, headings=YANGLI_HEADINGS), YANGLI)) == (
+        4,
+        FaultKind.REVERSED,
+        "-5000.00",
+    )
+    out = read(csv_of(back.replace("收", "付"), headings=YANGLI_HEADINGS), YANGLI)
+    assert [row.amount for row in out.rows] == [-500_000]
 
 
 def test_overlapping_statements_without_serials_agree_on_rows_that_look_alike() -> None:

@@ -106,6 +106,7 @@ FAULTS: Final[Mapping[str, str]] = {
     FaultKind.MISSING: N_("没有填写"),
     FaultKind.AMOUNT: N_("不是金额（元，最多两位小数）"),
     FaultKind.BOTH_WAYS: N_("一行里既有收入又有支出"),
+    FaultKind.REVERSED: N_("金额是负数（冲正或红字），不算一笔收支。请与银行核对后从文件中去掉这一行。"),
     FaultKind.DIRECTION: N_("看不出是收入还是支出"),
     FaultKind.TIME: N_("不是日期时间"),
     FaultKind.LOST_DIGITS: N_("长号码被 Excel 变成了科学计数，后几位已丢失。请从银行重新导出 CSV。"),
