@@ -24,8 +24,22 @@ from luochui.services.faults import Repairable
 from office.files import KEPT, LARGEST, FileDamaged, FileMissing, Files
 from signing.sm3 import DIGEST_SIZE, sm3
 
-NAMING: Final = (("sale_versions", "digest"),)
+NAMING: Final = (
+    ("sale_versions", "digest"),
+    ("listing_files", "digest"),
+    ("listing_files", "thumbnail"),
+    ("priority_holders", "proof_digest"),
+    ("bank_statements", "digest"),
+    ("agreed_prices", "decision"),
+    ("contract_versions", "digest"),
+    ("archives", "manifest"),
+    ("archives", "seal"),
+    ("archive_entries", "digest"),
+    ("objections", "file"),
+)
 """Tables and columns that name a document. A new one has to be added (tests/integration/test_backup.py)."""
+ONLY: Final = {"archive_entries": "box = ''"}
+"""Rows of which the column names a document; what lies in a box or in the ledger is no file."""
 TOLD: Final = 10
 TELL_EVERY_S: Final = 5.0
 
@@ -54,8 +68,8 @@ def named(connection: psycopg.Connection) -> frozenset[bytes]:
     for table, column in NAMING:
         if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
             continue  # a schema from before there were documents
-        query = sql.SQL("SELECT decode({0}, 'hex') FROM {1}").format(
-            sql.Identifier(column), sql.Identifier(table)
+        query = sql.SQL("SELECT decode({0}, 'hex') FROM {1} WHERE {0} <> '' AND {2}").format(
+            sql.Identifier(column), sql.Identifier(table), sql.SQL(ONLY.get(table, "true"))
         )
         with connection.cursor(name="named_documents") as cursor:
             found.update(bytes(row[0]) for row in cursor.execute(query))

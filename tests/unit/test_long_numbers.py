@@ -146,7 +146,7 @@ def test_places_to_break_in_a_pdf_are_not_written_into_the_package() -> None:
 
 
 def test_the_platform_gives_out_both_of_the_lively_lot() -> None:
-    files = confirmations._files(form(LIVELY_LOT), AS_OF)
+    files = confirmations.confirmation_files(form(LIVELY_LOT), AS_OF)
     assert set(files) == {DocumentKind.PDF, DocumentKind.OFD}
     assert files[DocumentKind.PDF] == pdf_of(form(LIVELY_LOT))
 
@@ -157,7 +157,7 @@ def test_an_ofd_that_could_not_be_shown_is_not_given_out(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(confirmations, "pages_as_png", refuse)
     with capture_logs() as logs:
-        files = confirmations._files(form("XX-SW"), AS_OF)
+        files = confirmations.confirmation_files(form("XX-SW"), AS_OF)
     assert set(files) == {DocumentKind.PDF}
     (entry,) = (each for each in logs if each["event"] == "ofd_not_made")
     assert entry["log_level"] == "error"
