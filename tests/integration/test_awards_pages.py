@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pypdfium2
 import pytest
+from sqlalchemy import text
 
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
 from tests.webkit import Visitor
@@ -274,6 +275,29 @@ async def test_a_default_is_declared_with_a_reason_and_ends_the_papers(house: Aw
     await house.settle()
     steps = "SELECT count(*) FROM settled_deposits WHERE lot = :lot AND step = 'all'"
     assert await house.scalar(steps, lot=lot) == 1
+
+
+async def test_no_default_is_declared_once_the_price_is_in(house: AwardHouse) -> None:
+    lot = await house.at_payment()
+    async with house.web.site.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE price_accounts SET state = 'paid' WHERE lot = :lot"), {"lot": lot}
+        )
+    form = {"award": str(await house.award_id(lot)), "reason": "逾期未付款。", "sure": "1"}
+    answer = await house.administrator.post_and_follow(f"/sales/{lot}/default", form)
+    assert "价款已经付清" in answer.text
+    assert await house.state(lot) is LotState.PAYMENT
+
+
+async def test_a_default_shuts_the_price_at_once(house: AwardHouse) -> None:
+    lot = await house.at_payment()
+    form = {"award": str(await house.award_id(lot)), "reason": "逾期未付款。", "sure": "1"}
+    await house.administrator.post(f"/sales/{lot}/default", form)
+    assert await house.state(lot) is LotState.UNSOLD
+    state = "SELECT state FROM price_accounts WHERE lot = :lot"
+    assert await house.scalar(state, lot=lot) == "closed"
+    await house.settle()
+    assert await house.scalar("SELECT credited FROM price_accounts WHERE lot = :lot", lot=lot) == 0
 
 
 async def test_what_is_overdue_is_told_once_and_stands_among_the_tasks(house: AwardHouse) -> None:

@@ -216,6 +216,45 @@ async def test_the_winners_deposit_counts_towards_the_price_and_what_is_over_goe
     assert await money.balance(Ledger.PRICE, price) == -2_000_000
 
 
+async def test_a_price_that_is_not_there_any_more_is_not_paid_out(money: Money) -> None:
+    number = await money.open()
+    await money.pays(number, 500_000)
+    await money.settle()
+    price, registration = await _price(money), money.registration(number)
+    await money.deposits.credit(registration, "LOT-1", now=NOON)
+    await money.pays(price, 1_500_000)
+    async with money.engine.begin() as connection:
+        with pytest.raises(prices.NotPaid):
+            await prices.pay_out(connection, "LOT-1", prices.Payee("甲", "", ""), now=NOON, by=1)
+    await money.settle()
+    async with money.engine.begin() as connection:
+        with pytest.raises(prices.AlreadyPaid):
+            await prices.close_price_account(connection, "LOT-1", now=NOON)
+    await money.deposits.forfeit(registration, "逾期未付款", now=NOON)
+    async with money.engine.begin() as connection:
+        with pytest.raises(prices.NotPaid):
+            await prices.pay_out(connection, "LOT-1", prices.Payee("甲", "", ""), now=NOON, by=1)
+
+
+async def test_a_refunds_number_in_a_remark_makes_no_returned_transfer(money: Money) -> None:
+    number, by = await money.open(), await an_account(money.engine, Role.FINANCE)
+    await money.pays(number, 500_000)
+    await money.settle()
+    await money.deposits.release([money.registration(number)], now=NOON)
+    await money.settle()
+    (refund,) = await money.refunds.of_account(number)
+    early = await money.pays("", 500_000, remark=f"退汇 {refund.number}")
+    await money.settle()
+    await money.pay_refunds(by)
+    other = await money.pays("", 499_999, remark=f"退汇 {refund.number}")
+    back = await money.pays("", 500_000, remark=f"退汇 {refund.number}")
+    elsewhere = money.row("", 500_000, remark=f"退汇 {refund.number}")
+    await money.take([elsewhere], bank="yangli")
+    await money.settle()
+    found = [(await money.standing(row))[1] for row in (early, other, elsewhere, back)]
+    assert found == ["unmatched", "unmatched", "unmatched", "outgoing"]
+
+
 async def _released(money: Money) -> str:
     registration = money.registration(await money.open())
     await money.deposits.release([registration], now=NOON)

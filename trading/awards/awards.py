@@ -32,6 +32,7 @@ from trading.awards.records import (
     rounds,
     standing,
 )
+from trading.deposits.prices import close_price_account
 from trading.lifecycle.listing import Listing, locked
 from trading.lifecycle.performing import By, perform
 from trading.lifecycle.states import Act, LotState
@@ -170,7 +171,10 @@ class Awards(AwardRecords):
         return after
 
     async def default(self, lot: str, award_id: int, reason: str, *, by: int, now: datetime) -> Award:
-        """The winner withdraws, does not seal, or does not pay. Raises as `refuse` does."""
+        """The winner withdraws, does not seal, or does not pay. Raises as `refuse` does; AlreadyPaid.
+
+        The price account is closed with it, so that what is paid from now on goes back.
+        """
         if not 0 < len(reason) <= LONGEST_REASON:
             raise ValueError("a default has a reason")
         async with self._engine.begin() as connection:
@@ -178,6 +182,7 @@ class Awards(AwardRecords):
             award = await standing(connection, lot, lock=True)
             if award is None or award.id != award_id or award.state is not AwardState.AWARDED:
                 raise NotStanding(lot)
+            await close_price_account(connection, lot, now=now)
             await _decide(connection, award, by, now, state=AwardState.DEFAULTED.value, reason=reason)
             await connection.execute(_END_PAPERS, {"lot": lot, "reason": reason, "by": by, "now": now})
             facts = {"award": award.number, "price": int(award.price), **_winner(award)}

@@ -74,9 +74,10 @@ class DepositSettling:
         award = await self._last(lot)
         defaulted = award if award and award.state is AwardState.DEFAULTED else None
         if defaulted is not None:
-            await self._forfeit(defaulted, now)
             async with self._engine.begin() as connection:
-                await self._close(connection, lot, now)
+                closed = await self._close(connection, lot, now)
+            if closed:
+                await self._forfeit(defaulted, now)
         kept = {defaulted.registration} if defaulted else set()
         others = [each for each in await self._sealed.of_lot(lot) if each not in kept]
         await self._deposits.release(others, now=now)
@@ -87,11 +88,14 @@ class DepositSettling:
         except (NoSubAccount, AlreadyDecided) as nothing:
             log.warning("nothing_to_forfeit", lot=award.lot, why=type(nothing).__name__)
 
-    async def _close(self, connection: AsyncConnection, lot: str, now: datetime) -> None:
+    async def _close(self, connection: AsyncConnection, lot: str, now: datetime) -> bool:
+        """False: the price is in, so nothing is kept; a person has to look at it."""
         try:
             await prices.close_price_account(connection, lot, now=now)
         except AlreadyPaid:
             log.error("paid_and_defaulted", lot=lot)
+            return False
+        return True
 
     async def _last(self, lot: str) -> Award | None:
         async with self._engine.connect() as connection:

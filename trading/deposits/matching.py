@@ -26,6 +26,8 @@ AT_ONCE: Final = 500
 """Transactions of one step."""
 ACCOUNTS_AT_ONCE: Final = 100
 
+# A refund's number in a remark proves nothing by itself: the bank and the amount have to be the refund's, and
+# it has to have been in a batch once. The bank may have failed it since, before the statement tells of it.
 _UNSEEN: Final = text(
     "SELECT m.transaction_id AS id, t.bank, t.amount, t.remark, s.sub_account AS deposit, p.number AS price,"
     " r.number AS refund"
@@ -33,6 +35,7 @@ _UNSEEN: Final = text(
     " LEFT JOIN sub_accounts s ON s.sub_account = t.sub_account AND t.sub_account <> ''"
     " LEFT JOIN price_accounts p ON p.number = t.sub_account AND t.sub_account <> ''"
     " LEFT JOIN refunds r ON r.number = substring(t.remark from 'TK[0-9]{14}')"
+    " AND r.bank = t.bank AND r.amount = abs(t.amount) AND r.attempts > 0"
     " WHERE m.standing = 'unseen' ORDER BY m.transaction_id LIMIT :most FOR UPDATE OF m SKIP LOCKED"
 )
 _SEEN: Final = text(

@@ -221,14 +221,16 @@ _UNCREDITED: Final = text(
 
 
 async def close_price_account(connection: AsyncConnection, lot: str, *, now: datetime) -> None:
-    """The award was undone: what came goes back. Before, the deposit is forfeited or released (`Deposits`).
+    """The award is undone, in the caller's transaction: what came goes back, what still comes as well. The
+    credited deposit stays until it is forfeited or released (`Deposits`).
 
-    Raises AlreadyPaid. Nothing happens without a price account.
+    Raises AlreadyPaid, also when it is all there and nobody has judged it yet. Nothing happens without a
+    price account, or a second time.
     """
     row = (await connection.execute(text(_ONE + " FOR UPDATE"), {"lot": lot})).one_or_none()
-    if row is None:
+    if row is None or row.state == "closed":
         return
-    if row.state == "paid":
+    if row.state == "paid" or not (await _standing(connection, row)).missing:
         raise AlreadyPaid(lot)
     shut = text(
         "UPDATE price_accounts SET state = 'closed', judged = false, changed_at = :now WHERE lot = :lot"
@@ -253,7 +255,7 @@ async def pay_out(connection: AsyncConnection, lot: str, payee: Payee, *, now: d
     row = (await connection.execute(text(_ONE + " FOR UPDATE"), {"lot": lot})).one_or_none()
     if row is None:
         raise NoPriceAccount(lot)
-    if row.state != "paid" or row.paid_out:
+    if row.state != "paid" or row.paid_out or (await _standing(connection, row)).missing:
         raise NotPaid(lot)
     number = planning.new_number(now)
     values = {

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from trading.awards.awards import Awards, NotStanding
 from trading.awards.papers import make_again
 from trading.awards.records import LONGEST_REASON, AwardState
+from trading.deposits.prices import AlreadyPaid
 from trading.lifecycle.performing import Lacks, NotAllowed
 from trading.lifecycle.states import LotState
 from trading.sale_states import Paper
@@ -59,6 +60,8 @@ async def declare(visit: Visit) -> Response:
         )
     except NotStanding:
         return visit.refused(here, visit.text(STALE))
+    except AlreadyPaid:
+        return visit.refused(here, visit.text(N_("价款已经付清，不能再认定违约。")))
     except (NotAllowed, Lacks):
         return visit.refused(here, visit.text(NOT_NOW))
     return visit.done(here, visit.text(N_("已认定违约。保证金不予退还，标的未成交。")))
