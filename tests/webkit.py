@@ -216,7 +216,7 @@ async def phase_is(web: Web, lot: str, *phases: str) -> None:
 
 
 async def _leap_towards(book: Book, lot: str, moment: int) -> None:
-    """Nearer to this moment, and no further than a beat reaches: of every partition, as time leaps for all."""
+    """Nearer to this moment, and no further than a beat of every partition reaches: time leaps for all."""
     now, _ = await book.observe(partition_of(lot, book.partitions))
     oldest = min([await book.beat_at(partition) for partition in range(book.partitions)])
     if now < moment and now - oldest < LEAP_MS:
