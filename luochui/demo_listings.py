@@ -21,7 +21,7 @@ from luochui.demo_assets import ASSETS, COMMON, Asset
 from luochui.demo_players import Actor, Players
 from office.banking import taking
 from office.banking.statements import BankRow
-from office.clock import Clock
+from office.clock import Clock, utc_now
 from office.files import Files
 from office.sealed.port import Sealed
 from signing.documents import Named, seal_document
@@ -245,7 +245,7 @@ class Showing:
             actor.certificate,
             actor.signer,
             [Named(PLACE)],
-            at=self._began,
+            at=utc_now(),  # UKeys live in real time
         )
         await registrations.keep_sealed(mine, paper, sealed, now=now)
 

@@ -81,10 +81,10 @@ def test_the_announcement_says_everything_that_a_bidder_has_to_know() -> None:
 
 def test_a_correction_names_what_it_changes() -> None:
     words = said(
-        an_announcement(AnnouncementKind.CORRECTION, reason="本金写错", changed=["details", "deposit", "x"])
+        an_announcement(AnnouncementKind.CORRECTION, reason="本金写错", changed=["details", "increment", "x"])
     )
     assert "本金写错" in words
-    assert "资产情况、保证金" in words
+    assert "资产情况、加价幅度" in words
     assert "重新确认" in words
 
 
