@@ -81,7 +81,7 @@ class _Guarded:
         self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, _bounded(receive, self.page.body_limit))
+        request = Request(scope, bounded(receive, self.page.body_limit))
         site: Site = request.app.state.site
         visit = await arrive(site, request)
         check_open(visit, self.page)
@@ -164,7 +164,7 @@ async def read_form(visit: Visit, page: Page, *, any_token: bool = False) -> Non
         raise HTTPException(400, "zero character")
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
+def bounded(receive: Receive, limit: int) -> Receive:
     """The request's body up to a limit; what is more is an error, whatever its headers say."""
     taken = 0
 

@@ -16,12 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
-from office.accounts import Role
-from office.audit import trail
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
 from trading.deposits import matching, planning, rows
 from trading.deposits.planning import Planned
+from trading.deposits.recording import record_act
 from trading.deposits.states import MoneyStanding, RefundKind
 from trading.working_days import day_of
 
@@ -138,7 +137,7 @@ class ByHand:
                 await matching.mark_unjudged(connection, [money.account])
             else:
                 await rows.write_standings(connection, {transaction: MoneyStanding.RETURNING}, now)
-            await _record(connection, by, "money.return", str(transaction), {"fen": amount}, now)
+            await record_act(connection, by, "money.return", str(transaction), {"fen": amount}, now)
         return refund
 
     async def propose_assigning(
@@ -205,7 +204,7 @@ class ByHand:
                 await _carry_out(connection, row, now)
             await connection.execute(_DECIDE, {"id": proposal_id, "state": state.value, "by": by, "now": now})
             facts = {"kind": row.kind, "asked_by": f"account {row.asked_by}"}
-            await _record(connection, by, f"money.{state.value}", str(proposal_id), facts, now)
+            await record_act(connection, by, f"money.{state.value}", str(proposal_id), facts, now)
         return state
 
     async def proposals(
@@ -391,7 +390,7 @@ async def _propose(
             proposal = int(await connection.scalar(_PROPOSE, values) or 0)
     except IntegrityError as taken:
         raise CannotDo(Obstacle.PROPOSED_BEFORE) from taken
-    await _record(connection, by, f"money.propose_{kind.value}", str(proposal), {}, now)
+    await record_act(connection, by, f"money.propose_{kind.value}", str(proposal), {}, now)
     return proposal
 
 
@@ -399,17 +398,3 @@ def _proposal(row: Row[Any]) -> Proposal:
     fields = dict(row._mapping)
     fields["kind"], fields["state"] = ProposalKind(fields["kind"]), ProposalState(fields["state"])
     return Proposal(**{name: fields[name] for name in Proposal.__dataclass_fields__})
-
-
-async def _record(
-    connection: AsyncConnection, by: int, act: str, subject: str, facts: Mapping[str, object], now: datetime
-) -> None:
-    await trail.record(
-        connection,
-        at=now,
-        actor=trail.account(by),
-        role=Role.FINANCE,
-        act=act,
-        subject=subject,
-        facts=facts,
-    )

@@ -16,11 +16,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
-from office.accounts import Role
-from office.audit import trail
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
 from trading.deposits import matching
+from trading.deposits.recording import record_act
 from trading.deposits.states import REFUND_TRANSITIONS, RefundKind, RefundState
 from trading.working_days import day_of
 
@@ -201,7 +200,7 @@ class Refunds:
             ids = [each.id for each in taken]
             await connection.execute(_INTO_BATCH, {"batch": batch, "ids": ids, "now": now})
             facts = {"batch": number, "count": len(taken), "total": total}
-            await _record(connection, by, "refund.batch", number, facts, now)
+            await record_act(connection, by, "refund.batch", number, facts, now)
         return int(batch or 0)
 
     async def confirm(self, batch_id: int, lines: Sequence[Confirmed], *, by: int, now: datetime) -> Outcome:
@@ -226,7 +225,7 @@ class Refunds:
                 paid, failed = paid + (not line.failure), failed + bool(line.failure)
             left = await _close_if_done(connection, batch_id, now)
             facts = {"paid": paid, "failed": failed, "known": known}
-            await _record(connection, by, "refund.confirm", str(batch_id), facts, now)
+            await record_act(connection, by, "refund.confirm", str(batch_id), facts, now)
         return Outcome(paid, failed, known, left)
 
     async def again(self, refund_id: int, version: int, *, by: int, now: datetime) -> None:
@@ -240,7 +239,7 @@ class Refunds:
             number = await connection.scalar(retry, given)
             if number is None:
                 raise WrongState(refund_id)
-            await _record(connection, by, "refund.again", str(number), {}, now)
+            await record_act(connection, by, "refund.again", str(number), {}, now)
 
 
 def refund_from(row: Row[Any]) -> Refund:
@@ -309,17 +308,3 @@ async def _close_if_done(connection: AsyncConnection, batch_id: int, now: dateti
         done = "UPDATE refund_batches SET state = 'done', done_at = :now WHERE id = :id AND state = 'open'"
         await connection.execute(text(done), {"id": batch_id, "now": now})
     return int(left or 0)
-
-
-async def _record(
-    connection: AsyncConnection, by: int, act: str, subject: str, facts: Mapping[str, object], now: datetime
-) -> None:
-    await trail.record(
-        connection,
-        at=now,
-        actor=trail.account(by),
-        role=Role.FINANCE,
-        act=act,
-        subject=subject,
-        facts=facts,
-    )

@@ -7,10 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from office.banking.notifications import LARGEST_BODY, NotificationRefused, Notifications, Refusal
-from web.routing import BodyTooLarge, Page
+from web.routing import Page, bounded
 from web.site import Site
 from web.visits import Visit
 
@@ -42,7 +42,7 @@ class _Receiver:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, _bounded(receive, self._limit))
+        request = Request(scope, bounded(receive, self._limit))
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind in FORMS:
             raise HTTPException(403, "csrf")  # a browser's form is never a notification
@@ -68,20 +68,6 @@ async def take(site: Site, request: Request) -> Response:
 async def endpoint(visit: Visit) -> Response:
     """Never reached: `NoticePage` has a route of its own."""
     raise AssertionError(visit.path)
-
-
-def _bounded(receive: Receive, limit: int) -> Receive:
-    taken = 0
-
-    async def receive_bounded() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise BodyTooLarge(limit)
-        return message
-
-    return receive_bounded
 
 
 NOTICES: Final = NoticePage(

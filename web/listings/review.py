@@ -1,7 +1,5 @@
 """Administrators review what transferors submit, and look at any listing; regulators read."""
 
-from typing import Any
-
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -17,7 +15,6 @@ from web.listings.assets import carried_out, tabs
 from web.listings.drafts import rules_of, shown_version
 from web.listings.own import account_of, files_of_site, number_in_path, overseen_listing, sheet
 from web.listings.publishing import proposed_dates
-from web.listings.words import ACTS
 from web.pages import page
 from web.visits import Visit
 
@@ -139,7 +136,3 @@ def reason_of(visit: Visit) -> str:
     """The reason in words; "" when there is none or it is too long."""
     reason = visit.form.get("reason", "").replace("\r\n", "\n").strip()
     return reason if len(reason) <= LONGEST_REASON else ""
-
-
-def act_words(visit: Visit) -> dict[str, Any]:
-    return {name: visit.text(text) for name, text in ACTS.items()}
