@@ -26,6 +26,8 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     REGULATOR = "regulator"
     FINANCE = "finance"
+    CLERK = "clerk"
+    """办证人员: reviews, issues and hands over certificates."""
 
 
 class Account(SQLModel, table=True):

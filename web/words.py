@@ -30,6 +30,7 @@ ROLES: Final[Mapping[str, str]] = {
     Role.ADMINISTRATOR: N_("管理员"),
     Role.REGULATOR: N_("监管人员"),
     Role.FINANCE: N_("财务人员"),
+    Role.CLERK: N_("办证人员"),
 }
 CAUSES: Final[Mapping[str, str]] = {
     Cause.ADMINISTRATOR: N_("管理员中止"),

@@ -1,79 +1,61 @@
-"""The steps an order can have. Which of them it has, and in which order, is the channel's data. Pure names.
+"""How far an order is: the steps of its route, those that are done, and the state that follows. Pure.
 
+Which steps an order has, and in which order, is the channel's data (catalogue.model.Route); an order keeps
+them as they were when it began.
 Source: spec/certificates.md, "Steps".
 """
 
 from collections.abc import Mapping, Sequence, Set
-from enum import StrEnum
 from typing import Final
 
+from certificates.catalogue.model import Step
 from certificates.orders.states import OrderState
 
+__all__ = ["FILLED", "HANDING_OVER", "ISSUING", "MATERIAL", "PAYING", "Step", "next_state", "to_fill"]
 
-class Step(StrEnum):
-    """What is done once for an order; the order goes on to the first step of its channel that is not done."""
-
-    CERTIFICATE = "certificate"
-    """Which certificate it is about: renew, unlock, replace, modify, revoke, convert, additional."""
-    AUTHORITY = "authority"
-    """Which authority; on channels with one it is chosen by the data."""
-    AGREEMENTS = "agreements"
-    DETAILS = "details"
-    CONFIRM = "confirm"
-    """Everything is read once more, and the challenge against robots is answered."""
-    FORMS = "forms"
-    """The application form and the seal sample form are printed."""
-    MATERIAL = "material"
-    """Files are uploaded."""
-    CONSENT = "consent"
-    """A one-time code that was sent to the operator, or to the applicant."""
-    SIGNATURE = "signature"
-    """A certificate that is held already signs the application (additional certificates)."""
-    IDENTITY = "identity"
-    PAYMENT = "payment"
-    PAPER = "paper"
-    """Paper, and with some services the UKey, come to the counter or by post."""
-    REVIEW = "review"
-    ISSUE = "issue"
-    """The certificate is made and written; of an unlock: the new PIN; of a revocation: the revocation."""
-    HANDOVER = "handover"
-    """Collected at the counter, or received from the courier."""
-
-
-FILLED: Final = (
-    Step.CERTIFICATE,
-    Step.AUTHORITY,
-    Step.AGREEMENTS,
-    Step.DETAILS,
-    Step.CONFIRM,
+FILLED: Final = frozenset(
+    {
+        Step.REQUEST,
+        Step.AUTHORITY,
+        Step.AGREEMENTS,
+        Step.HELD_UKEY,
+        Step.CHOOSE_ORDER,
+        Step.SEAL_CHECK,
+        Step.DETAILS,
+        Step.CONFIRM,
+    }
 )
-"""Steps that are done while the order is being filled in; CONFIRM ends it."""
+"""Done while the order is being filled in. Our confirming page ends that on every channel."""
+MATERIAL: Final = frozenset({Step.PRINT_FORM, Step.UPLOADS})
+PAYING: Final = frozenset({Step.DELIVERY, Step.PAYMENT, Step.VOUCHER})
+"""One page: how it is handed over, how it is paid, and the proof of a transfer."""
+ISSUING: Final = frozenset({Step.AUTHORIZATION_CODE, Step.ISSUE, Step.REVOKE, Step.INSTALL, Step.PIN})
+HANDING_OVER: Final = frozenset({Step.COURIER, Step.HANDOVER})
+_BESIDE: Final = frozenset({Step.INVOICE})
+"""Happens beside the order and holds nothing up."""
 
-_S = OrderState
 _BEGINS: Final[Mapping[Step, OrderState]] = {
-    **dict.fromkeys(FILLED, _S.FILLING),
-    Step.FORMS: _S.AWAITING_MATERIAL,
-    Step.MATERIAL: _S.AWAITING_MATERIAL,
-    Step.CONSENT: _S.AWAITING_CONSENT,
-    Step.SIGNATURE: _S.AWAITING_CONSENT,
-    Step.IDENTITY: _S.AWAITING_IDENTITY,
-    Step.PAYMENT: _S.AWAITING_PAYMENT,
-    Step.PAPER: _S.AWAITING_PAPER,
-    Step.REVIEW: _S.IN_REVIEW,
-    Step.ISSUE: _S.APPROVED,
+    **dict.fromkeys(MATERIAL, OrderState.AWAITING_MATERIAL),
+    Step.CONSENT: OrderState.AWAITING_CONSENT,
+    Step.IDENTITY: OrderState.AWAITING_IDENTITY,
+    **dict.fromkeys(PAYING, OrderState.AWAITING_PAYMENT),
+    Step.PAPER: OrderState.AWAITING_PAPER,
+    Step.REVIEW: OrderState.IN_REVIEW,
+    **dict.fromkeys(ISSUING, OrderState.APPROVED),
 }
 
 
-def next_step(steps: Sequence[Step], done: Set[Step]) -> Step | None:
-    """The first step of the channel that is not done; None: all are."""
-    return next((step for step in steps if step not in done), None)
+def to_fill(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The pages of the form, in the channel's order; the confirming page is the last."""
+    return (*(step for step in steps if step in FILLED and step is not Step.CONFIRM), Step.CONFIRM)
 
 
 def next_state(steps: Sequence[Step], done: Set[Step], *, collected: bool) -> OrderState:
-    """Where an order is with these steps done. `collected`: at the counter, not by courier."""
-    step = next_step(steps, done)
-    if step is None:
-        return OrderState.DONE
-    if step is Step.HANDOVER:
-        return OrderState.AWAITING_COLLECTION if collected else OrderState.AWAITING_DELIVERY
-    return _BEGINS[step]
+    """Where an order is that is filled in, with these steps done. `collected`: at the counter, no courier."""
+    for step in steps:
+        if step in FILLED or step in _BESIDE or step in done:
+            continue
+        if step in HANDING_OVER:
+            return OrderState.AWAITING_COLLECTION if collected else OrderState.AWAITING_DELIVERY
+        return _BEGINS[step]
+    return OrderState.DONE

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from certificates.orders.states import OrderAct, OrderActor, OrderState
-from certificates.orders.steps import Step
+from certificates.orders.steps import HANDING_OVER, ISSUING, MATERIAL, PAYING, Step
 
 _S, _A, _W = OrderState, OrderAct, OrderActor
 
@@ -37,6 +37,8 @@ class Need(StrEnum):
     """No money is in, and none is on its way."""
     PAID = "paid"
     """Where the channel wants the money first: it is in."""
+    PAPER = "paper"
+    """The channel asks for paper, and it has not come yet."""
     FREE = "free"
     """No other clerk works on it."""
     TAKEN = "taken"
@@ -64,8 +66,8 @@ class Transition:
     """The applicant hears of it: on the site, and by SMS."""
 
 
-FILLABLE: Final = frozenset({_S.FILLING, _S.AWAITING_MATERIAL, _S.RETURNED})
-"""Where fields and files may still be changed."""
+SAVABLE: Final = frozenset({_S.FILLING, _S.AWAITING_MATERIAL, _S.AWAITING_PAYMENT, _S.RETURNED})
+"""Where something may be kept: fields, files, how it is paid and handed over, a transfer's voucher."""
 UNSENT: Final = frozenset(
     {_S.FILLING, _S.AWAITING_MATERIAL, _S.AWAITING_CONSENT, _S.AWAITING_IDENTITY, _S.AWAITING_PAYMENT}
 )
@@ -82,7 +84,7 @@ AFTER_FILLING: Final = frozenset(
     }
 )
 """Where the steps of a channel may lead to from the form."""
-HANDING_OVER: Final = frozenset({_S.AWAITING_COLLECTION, _S.AWAITING_DELIVERY, _S.DONE})
+ISSUED: Final = frozenset({_S.AWAITING_COLLECTION, _S.AWAITING_DELIVERY, _S.DONE})
 FINAL: Final = frozenset({_S.DONE, _S.CANCELLED, _S.REJECTED, _S.EXPIRED})
 STAYS: Final = frozenset({_A.SAVE, _A.TAKE, _A.PUT_BACK})
 """Acts that leave an order in the state it was in."""
@@ -94,8 +96,8 @@ def _row(
     after: OrderState | frozenset[OrderState],
     who: OrderActor | frozenset[OrderActor],
     *needs: Need,
-    does: Step | tuple[Step, ...] = (),
-    undoes: tuple[Step, ...] = (),
+    does: frozenset[Step] = frozenset(),
+    undoes: frozenset[Step] = frozenset(),
     tells: bool = False,
 ) -> Transition:
     return Transition(
@@ -104,26 +106,27 @@ def _row(
         after=frozenset({after}) if isinstance(after, OrderState) else after,
         who=frozenset({who}) if isinstance(who, OrderActor) else who,
         needs=needs,
-        does=frozenset({does} if isinstance(does, Step) else does),
-        undoes=frozenset(undoes),
+        does=does,
+        undoes=undoes,
         tells=tells,
     )
 
 
 _CLERK_OR_CLOCK: Final = frozenset({_W.CLERK, _W.CLOCK})
-_PROVED_ANEW: Final = (Step.CONFIRM, Step.FORMS, Step.MATERIAL, Step.CONSENT, Step.SIGNATURE, Step.IDENTITY)
+_CONSENTED: Final = frozenset({Step.CONFIRM, *MATERIAL, Step.CONSENT})
+"""What has to be done again once something was changed."""
 
 _ROWS: Final = (
     # ── the applicant's ──
-    _row(_A.SAVE, FILLABLE, FILLABLE, _W.APPLICANT),
-    _row(_A.CONFIRM, _S.FILLING, AFTER_FILLING, _W.APPLICANT, Need.FILLED, does=Step.CONFIRM),
+    _row(_A.SAVE, SAVABLE, SAVABLE, _W.APPLICANT),
+    _row(_A.CONFIRM, _S.FILLING, AFTER_FILLING, _W.APPLICANT, Need.FILLED, does=frozenset({Step.CONFIRM})),
     _row(
         _A.CHANGE,
         UNSENT - {_S.FILLING},
         _S.FILLING,
         _W.APPLICANT,
         Need.UNPAID,
-        undoes=_PROVED_ANEW,
+        undoes=_CONSENTED | {Step.IDENTITY},
     ),
     _row(
         _A.FINISH_MATERIAL,
@@ -131,7 +134,7 @@ _ROWS: Final = (
         AFTER_FILLING - {_S.AWAITING_MATERIAL},
         _W.APPLICANT,
         Need.MATERIAL,
-        does=(Step.FORMS, Step.MATERIAL),
+        does=MATERIAL,
     ),
     _row(
         _A.CONSENT,
@@ -139,7 +142,7 @@ _ROWS: Final = (
         AFTER_FILLING - {_S.AWAITING_CONSENT},
         _W.APPLICANT,
         Need.PROVED,
-        does=(Step.CONSENT, Step.SIGNATURE),
+        does=frozenset({Step.CONSENT}),
     ),
     _row(
         _A.IDENTIFY,
@@ -147,7 +150,7 @@ _ROWS: Final = (
         AFTER_FILLING - {_S.AWAITING_IDENTITY},
         frozenset({_W.APPLICANT, _W.CLOCK}),
         Need.IDENTIFIED,
-        does=Step.IDENTITY,
+        does=frozenset({Step.IDENTITY}),
     ),
     _row(
         _A.PAID,
@@ -155,22 +158,21 @@ _ROWS: Final = (
         AFTER_FILLING - {_S.AWAITING_PAYMENT},
         frozenset({_W.CLOCK, _W.FINANCE, _W.CLERK}),
         Need.AMOUNT,
-        does=Step.PAYMENT,
+        does=PAYING,
         tells=True,
     ),
     _row(
         _A.RECEIVE_PAPER,
-        _S.AWAITING_PAPER,
+        frozenset({_S.AWAITING_PAYMENT, _S.AWAITING_PAPER}),
         frozenset({_S.AWAITING_PAYMENT, _S.IN_REVIEW, _S.APPROVED}),
         _W.CLERK,
-        does=Step.PAPER,
+        Need.PAPER,
+        does=frozenset({Step.PAPER}),
         tells=True,
     ),
     # ── review ──
     _row(_A.TAKE, AT_REVIEW | {_S.AWAITING_PAPER}, AT_REVIEW | {_S.AWAITING_PAPER}, _W.CLERK, Need.FREE),
-    _row(
-        _A.PUT_BACK, AT_REVIEW | {_S.AWAITING_PAPER}, AT_REVIEW | {_S.AWAITING_PAPER}, _W.CLERK, Need.TAKEN
-    ),
+    _row(_A.PUT_BACK, AT_REVIEW | {_S.AWAITING_PAPER}, AT_REVIEW | {_S.AWAITING_PAPER}, _W.CLERK, Need.TAKEN),
     _row(
         _A.APPROVE,
         _S.IN_REVIEW,
@@ -178,7 +180,7 @@ _ROWS: Final = (
         _W.CLERK,
         Need.TAKEN,
         Need.PAID,
-        does=Step.REVIEW,
+        does=frozenset({Step.REVIEW}),
         tells=True,
     ),
     _row(
@@ -189,10 +191,12 @@ _ROWS: Final = (
         Need.TAKEN,
         Need.ANOTHER,
         Need.PAID,
-        does=Step.REVIEW,
+        does=frozenset({Step.REVIEW}),
         tells=True,
     ),
-    _row(_A.APPROVE, _S.IN_REVIEW, _S.APPROVED, _W.CLOCK, Need.PAID, does=Step.REVIEW, tells=True),
+    _row(
+        _A.APPROVE, _S.IN_REVIEW, _S.APPROVED, _W.CLOCK, Need.PAID, does=frozenset({Step.REVIEW}), tells=True
+    ),
     _row(
         _A.RETURN,
         AT_REVIEW,
@@ -200,7 +204,7 @@ _ROWS: Final = (
         _W.CLERK,
         Need.TAKEN,
         Need.REASON,
-        undoes=(Step.CONFIRM, Step.FORMS, Step.MATERIAL, Step.CONSENT),
+        undoes=_CONSENTED,
         tells=True,
     ),
     _row(
@@ -209,7 +213,7 @@ _ROWS: Final = (
         _S.RETURNED,
         _W.CLERK,
         Need.REASON,
-        undoes=(Step.CONFIRM, Step.FORMS, Step.MATERIAL, Step.CONSENT),
+        undoes=_CONSENTED,
         tells=True,
     ),
     _row(
@@ -220,7 +224,7 @@ _ROWS: Final = (
         Need.FILLED,
         Need.MATERIAL,
         Need.CORRECTED,
-        does=(Step.CONFIRM, Step.FORMS, Step.MATERIAL),
+        does=MATERIAL | {Step.CONFIRM},
     ),
     _row(_A.REJECT, AT_REVIEW, _S.REJECTED, _W.CLERK, Need.TAKEN, Need.REASON, tells=True),
     _row(_A.REJECT, _S.AWAITING_PAPER, _S.REJECTED, _W.CLERK, Need.REASON, tells=True),
@@ -230,24 +234,24 @@ _ROWS: Final = (
         _S.IN_REVIEW,
         _W.CLERK,
         Need.REASON,
-        undoes=(Step.REVIEW,),
+        undoes=frozenset({Step.REVIEW}),
         tells=True,
     ),
     # ── the certificate ──
     _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, frozenset({_W.CLERK, _W.APPLICANT, _W.CLOCK})),
     _row(_A.FAIL_ISSUE, _S.ISSUING, _S.APPROVED, frozenset({_W.CLERK, _W.APPLICANT, _W.CLOCK}), Need.REASON),
-    _row(_A.ISSUED, _S.ISSUING, HANDING_OVER, _CLERK_OR_CLOCK, does=Step.ISSUE, tells=True),
+    _row(_A.ISSUED, _S.ISSUING, ISSUED, _CLERK_OR_CLOCK, does=ISSUING, tells=True),
     _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.TRACKING, tells=True),
-    _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=Step.HANDOVER, tells=True),
+    _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=HANDING_OVER, tells=True),
     _row(
         _A.RECEIVE,
         _S.SHIPPED,
         _S.DONE,
         frozenset({_W.APPLICANT, _W.CLERK, _W.CLOCK}),
-        does=Step.HANDOVER,
+        does=HANDING_OVER,
     ),
     # ── the end without a certificate ──
-    _row(_A.CANCEL, UNSENT, _S.CANCELLED, _W.APPLICANT, Need.UNPAID),
+    _row(_A.CANCEL, UNSENT, _S.CANCELLED, _W.APPLICANT),
     _row(
         _A.CANCEL,
         frozenset({_S.AWAITING_PAPER, _S.IN_REVIEW, _S.SECOND_REVIEW, _S.RETURNED}),

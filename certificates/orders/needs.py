@@ -1,0 +1,86 @@
+"""What must be true for an act besides state and actor: looked up on the locked row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, assert_never
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.orders.order import Order
+from certificates.orders.states import OrderState
+from certificates.orders.steps import Step, to_fill
+from certificates.orders.table import Need
+
+KEPT_FOR: Final = timedelta(days=30)
+"""An order that is not gone on with is kept so long (ours)."""
+LONGEST_REASON: Final = 500
+
+_UPLOADED: Final = text(
+    "SELECT DISTINCT kind FROM order_materials WHERE number = :number AND replaced_at IS NULL"
+)
+_REFUSED: Final = text(
+    "SELECT count(*) FROM order_materials WHERE number = :number AND replaced_at IS NULL AND seen = 'refused'"
+)
+_PASSED: Final = text(
+    "SELECT DISTINCT person FROM identity_checks WHERE number = :number AND state = 'passed'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act that somebody asks for."""
+
+    order: Order
+    account_id: int | None
+    reason: str
+    facts: Mapping[str, Any]
+    now: datetime
+
+
+async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bool:
+    order, now = asked.order, asked.now
+    match need:
+        case Need.REASON:
+            return 0 < len(asked.reason) <= LONGEST_REASON
+        case Need.FILLED:
+            return set(to_fill(order.steps)) - {Step.CONFIRM} <= order.done
+        case Need.MATERIAL:
+            return set(order.materials) <= await _found(connection, _UPLOADED, order)
+        case Need.CORRECTED:
+            return not await connection.scalar(_REFUSED, {"number": order.number})
+        case Need.PROVED:
+            return asked.facts.get("code") == "right" or asked.facts.get("signed") == "valid"
+        case Need.IDENTIFIED:
+            return set(order.checks) <= await _found(connection, _PASSED, order)
+        case Need.AMOUNT:
+            fen = asked.facts.get("fen")
+            return isinstance(fen, int) and not isinstance(fen, bool) and fen == order.price_fen
+        case Need.UNPAID:
+            return order.paid_fen == 0
+        case Need.PAID:
+            return Step.PAYMENT not in order.steps or Step.PAYMENT in order.done
+        case Need.PAPER:
+            return Step.PAPER in order.steps and Step.PAPER not in order.done
+        case Need.FREE:
+            return not order.worked_by_another(asked.account_id, now)
+        case Need.TAKEN:
+            return order.worked_by == asked.account_id and order.worked_by_another(None, now)
+        case Need.ANOTHER:
+            return order.approved_first_by != asked.account_id
+        case Need.OVERDUE:
+            return now - order.changed_at >= KEPT_FOR
+        case Need.TRACKING:
+            return all(str(asked.facts.get(name, "")).strip() for name in ("courier", "tracking"))
+        case _:
+            assert_never(need)
+
+
+async def _found(connection: AsyncConnection, question: Any, order: Order) -> set[str]:
+    return {str(one) for one in (await connection.execute(question, {"number": order.number})).scalars()}
+
+
+def may_be_edited(state: OrderState) -> bool:
+    """Whether the fields may be changed; files may be as well while material is awaited."""
+    return state in (OrderState.FILLING, OrderState.RETURNED)

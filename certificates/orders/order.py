@@ -1,0 +1,168 @@
+"""An order as it is kept, and the reading of orders and of their history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.orders.states import OrderAct, OrderState
+from certificates.orders.steps import Step
+
+MOST_EVENTS: Final = 500
+PAGE: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PricePart:
+    """`kind`: certificate, medium, seal …, as the catalogue calls it. `ours`: a sum that we decided."""
+
+    kind: str
+    fen: int
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Every column of `orders`. Money in fen, times aware UTC; what was filled in is in a box (fields.py)."""
+
+    number: str
+    account_id: int | None
+    channel: str
+    catalogue_id: int
+    """The published version of the channel's rules under which it began."""
+    service: str
+    subject: str
+    way: str
+    authority: str
+    product: str
+    years: int
+    about_certificate: str
+    """The serial of the certificate that is renewed, replaced …; "" for a first one."""
+    state: OrderState
+    steps: tuple[Step, ...]
+    materials: tuple[str, ...]
+    """Kinds that must be uploaded."""
+    checks: tuple[str, ...]
+    """Whose identity must be checked (identity.port.Person)."""
+    four_eyes: bool
+    done: frozenset[Step]
+    version: int
+    price: tuple[PricePart, ...]
+    price_fen: int
+    paid_fen: int
+    payment_way: str
+    refund_due: bool
+    pin_way: str
+    collected: bool
+    courier: str
+    tracking: str
+    medium: str
+    crypto_card: str
+    certificate: str
+    invoice: str
+    reason: str
+    worked_by: int | None
+    worked_until: datetime | None
+    approved_first_by: int | None
+    review_since: datetime | None
+    review_due: datetime | None
+    made_at: datetime
+    submitted_at: datetime | None
+    changed_at: datetime
+    finished_at: datetime | None
+
+    def worked_by_another(self, account_id: int | None, now: datetime) -> bool:
+        """Whether a clerk holds it, who is not this one; a hold that has run out is none."""
+        held = self.worked_by is not None and (self.worked_until is None or self.worked_until > now)
+        return held and self.worked_by != account_id
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One act in the history of an order."""
+
+    act: OrderAct
+    before: OrderState
+    after: OrderState
+    at: datetime
+    actor: str
+    actor_id: int | None
+    reason: str
+    facts: Mapping[str, Any]
+
+
+class UnknownOrder(LookupError):
+    """There is no such order, or it is somebody else's: one answer for both."""
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Order))
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders"  # noqa: S608 - our own names
+
+
+async def locked(connection: AsyncConnection, number: str) -> Order:
+    """The row, held until the end of the transaction. Raises UnknownOrder."""
+    row = (await connection.execute(text(f"{_SELECT} WHERE number = :n FOR UPDATE"), {"n": number})).first()
+    if row is None:
+        raise UnknownOrder(number)
+    return order_from(row)
+
+
+async def read(connection: AsyncConnection, number: str) -> Order:
+    """Raises UnknownOrder."""
+    row = (await connection.execute(text(f"{_SELECT} WHERE number = :n"), {"n": number})).first()
+    if row is None:
+        raise UnknownOrder(number)
+    return order_from(row)
+
+
+async def of_account(connection: AsyncConnection, account_id: int, page: int) -> tuple[list[Order], int]:
+    """One page of somebody's orders, the newest first, and how many there are in all."""
+    values = {"account_id": account_id, "most": PAGE, "skipped": (page - 1) * PAGE}
+    ordered = " ORDER BY made_at DESC, number LIMIT :most OFFSET :skipped"
+    rows = await connection.execute(text(f"{_SELECT} WHERE account_id = :account_id{ordered}"), values)
+    count = text("SELECT count(*) FROM orders WHERE account_id = :account_id")
+    return [order_from(row) for row in rows], int(await connection.scalar(count, values) or 0)
+
+
+async def of_number(connection: AsyncConnection, number_mark: str, most: int) -> list[Order]:
+    """Orders of one document number, the newest first."""
+    found = text(f"{_SELECT} WHERE number_mark = :mark ORDER BY made_at DESC, number LIMIT :most")
+    return [order_from(row) for row in await connection.execute(found, {"mark": number_mark, "most": most})]
+
+
+async def history(connection: AsyncConnection, number: str) -> Sequence[OrderEvent]:
+    """What was done to it, the oldest first."""
+    found = text(
+        "SELECT act, before, after, at, actor, actor_id, reason, facts FROM order_events"
+        " WHERE number = :number ORDER BY id LIMIT :most"
+    )
+    rows = await connection.execute(found, {"number": number, "most": MOST_EVENTS})
+    return [
+        OrderEvent(
+            OrderAct(row.act),
+            OrderState(row.before),
+            OrderState(row.after),
+            row.at,
+            row.actor,
+            row.actor_id,
+            row.reason,
+            row.facts,
+        )
+        for row in rows
+    ]
+
+
+def order_from(row: Row[Any]) -> Order:
+    values = dict(row._mapping)
+    values |= {
+        "state": OrderState(row.state),
+        "steps": tuple(Step(step) for step in row.steps),
+        "materials": tuple(row.materials),
+        "checks": tuple(row.checks),
+        "done": frozenset(Step(step) for step in row.done),
+        "price": tuple(PricePart(**part) for part in row.price),
+    }
+    return Order(**values)
