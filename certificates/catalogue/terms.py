@@ -108,7 +108,7 @@ replaced_term = kept_term
 
 
 def term_months(rules: ChannelRules, case: Case, years: int | None) -> int | None:
-    """How many months a new term has; None where the service begins none. Raises LookupError: none is said."""
+    """How many months a new term has; None where the service begins none. Raises LookupError."""
     if case.service not in TERMED:
         return None
     if years is not None:
