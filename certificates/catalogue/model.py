@@ -336,16 +336,21 @@ class Told(StrEnum):
     PUBLIC_ACCOUNT = "public_account"
 
 
+class InvoicedAfter(StrEnum):
+    PAYMENT = "payment"
+    COMPLETION = "completion"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice(Scope):
     """An electronic invoice: its title, and how and when it comes."""
 
-    title: InvoiceTitle
+    title: InvoiceTitle = InvoiceTitle.TYPED
     by: Annotated[tuple[Told, ...], Field(min_length=1)]
     to: Person
-    working_days: Days
-    """At most so many after `after`."""
-    after: Annotated[str, Field(pattern="^(payment|completion)$")]
+    working_days: Days | None = None
+    """At most so many after `after`; None: the source does not say."""
+    after: InvoicedAfter = InvoicedAfter.COMPLETION
     tax_number_optional: bool = False
 
 

@@ -152,6 +152,7 @@ class Catalogue:
     async def draft(self, base: int, by: int, now: datetime) -> Version:
         """A new draft that begins as a copy of a version. Raises UnknownVersion, DraftExists."""
         async with self._engine.begin() as connection:
+            await _lock(connection)
             old = await _get(connection, base)
             if old is None:
                 raise UnknownVersion(base)
@@ -180,6 +181,7 @@ class Catalogue:
         Raises CatalogueFaults, NotADraft, DraftChanged.
         """
         async with self._engine.begin() as connection:
+            await _lock(connection)
             draft = await _draft(connection, version_id, seen)
             await _check_references(connection, content, draft.key)
             put = text(
@@ -217,6 +219,7 @@ class Catalogue:
     async def discard(self, version_id: int, by: int, now: datetime) -> None:
         """Throw a draft away. Raises NotADraft."""
         async with self._engine.begin() as connection:
+            await _lock(connection)
             draft = await _draft(connection, version_id, None)
             await connection.execute(
                 text("DELETE FROM catalogue_versions WHERE id = :id"), {"id": version_id}
@@ -305,7 +308,7 @@ async def _audit(
 
 
 async def _lock(connection: AsyncConnection) -> None:
-    """Publishing is rare and holds against everything that is in force: one at a time."""
+    """Every change holds against what is in force, and changes are rare: one at a time."""
     await connection.execute(text("LOCK TABLE catalogue_versions IN SHARE ROW EXCLUSIVE MODE"))
 
 
@@ -333,7 +336,6 @@ async def _draft(connection: AsyncConnection, version_id: int, seen: datetime | 
 
 async def _insert(connection: AsyncConnection, key: str, content: str, by: int, now: datetime) -> Version:
     """The next version of a key, as a draft. Raises DraftExists."""
-    await _lock(connection)
     known = text(
         "SELECT coalesce(max(version), 0) AS last, max(id) FILTER (WHERE state = 'draft') AS draft"
         " FROM catalogue_versions WHERE key = :key"
