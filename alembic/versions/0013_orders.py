@@ -57,9 +57,11 @@ CREATE TABLE orders (
     materials text[] NOT NULL DEFAULT '{}',
     checks text[] NOT NULL DEFAULT '{}',
     four_eyes boolean NOT NULL DEFAULT false,
+    automatic boolean NOT NULL DEFAULT false,
     done text[] NOT NULL DEFAULT '{}',
     version integer NOT NULL DEFAULT 1,
     number_mark text NOT NULL DEFAULT '',
+    contact_mark text NOT NULL DEFAULT '',
     -- the price as it was when it was confirmed, by part, fen
     price jsonb NOT NULL DEFAULT '[]',
     price_fen bigint NOT NULL DEFAULT 0 CHECK (price_fen >= 0),

@@ -48,7 +48,11 @@ class Order:
     checks: tuple[str, ...]
     """Whose identity must be checked (identity.port.Person)."""
     four_eyes: bool
+    automatic: bool
+    """The system reviews it, at once."""
     done: frozenset[Step]
+    contact_mark: str
+    """A keyed hash of the telephone of who consents."""
     version: int
     price: tuple[PricePart, ...]
     price_fen: int

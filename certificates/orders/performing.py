@@ -30,7 +30,7 @@ HELD_FOR: Final = timedelta(minutes=30)
 """A clerk who takes an order keeps it so long, without doing anything."""
 CHANGEABLE: Final = frozenset(
     {
-        *("authority", "product", "years", "about_certificate", "number_mark", "collected"),
+        *("authority", "product", "years", "about_certificate", "number_mark", "contact_mark", "collected"),
         *("price", "price_fen", "payment_way", "pin_way", "courier", "tracking", "materials", "checks"),
         *("medium", "crypto_card", "certificate", "invoice", "review_due"),
     }
@@ -128,6 +128,8 @@ async def perform(
     done = await _write(connection, number, values)
     await _remember(connection, before, done, act, by, now, reason, facts)
     await _tell(connection, row, before, done, now)
+    if done.automatic and done.state is OrderState.IN_REVIEW and act is not OrderAct.REVERSE:
+        return await perform(connection, number, OrderAct.APPROVE, By.clock(), now=now)
     return done
 
 

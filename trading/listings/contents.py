@@ -11,13 +11,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, Final
 
 import puremagic
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from office.pdfium import PDFIUM
 from signing import SigningError
 from signing.ofd.package import read_package
 from trading.listings.file_kinds import BOUNDS, MEDIA_TYPES, PICTURES, FileKind, FileRefused, FileWrong, Form
@@ -35,8 +35,6 @@ _ENDINGS: Final[Mapping[str, Form]] = {
 }
 _ROOTS: Final[Mapping[Form, str]] = {Form.DOCX: "word/document.xml", Form.XLSX: "xl/workbook.xml"}
 _PROGRAMS: Final = ("vbaproject", "activex", "embeddings/", "oleobject")
-_PDFIUM: Final = Lock()
-"""pdfium is one for the whole process, and not for two at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def _check_ending(name: str, form: Form) -> None:
 
 
 def _check_pdf(content: bytes, _form: Form) -> None:
-    with _PDFIUM:
+    with PDFIUM:
         try:
             document = pypdfium2.PdfDocument(content)
         except pypdfium2.PdfiumError as error:

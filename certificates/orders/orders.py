@@ -1,0 +1,508 @@
+"""Orders for certificate services, as applicants and the desk use them: one mechanism for every service.
+
+    orders = Orders(engine, marks, provider, platform)
+    number = await orders.begin(account_id, stored, case, now=now)
+    mine = await orders.of(number)                       # whose it is, the caller asks: mine.order
+    await orders.save(mine, Step.DETAILS, typed, now=now)
+    await orders.confirm(mine, now=now)                  # → uploads, consent, identity, payment …
+
+What differs between channels is their data. Every method is one transaction of its own; `mine.order.version`
+is what the form showed, and a later version of the row is Stale. Only performing.py writes a state.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from certificates.catalogue import paying, prices
+from certificates.catalogue.model import ChannelRules, Identity, PinWay, SubjectKind
+from certificates.catalogue.scope import Case, Circumstance, IdentityCheck, PaymentWay, Service, Way
+from certificates.catalogue.store import StoredChannel, channel_on
+from certificates.identity import checks as identity_checks
+from certificates.identity.checks import IdentityOutcome
+from certificates.identity.port import (
+    CARD,
+    MOBILE,
+    PHOTO,
+    TRANSFER,
+    Asked,
+    Failed,
+    IdentityFault,
+    IdentityProvider,
+)
+from certificates.orders import agreements, fields, materials
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
+from certificates.orders.fields import Fault, Field, FieldFaults
+from certificates.orders.order import Order, PricePart, UnknownOrder, locked, read
+from certificates.orders.performing import By, NotAllowed, Stale, begin, perform
+from certificates.orders.states import OrderAct, OrderActor, OrderState
+from certificates.orders.steps import Step, to_fill
+from certificates.orders.table import FINAL
+from certificates.orders.uploads import Upload
+from office.marks import Marks
+
+MOST_OPEN: Final = 20
+"""Orders of one account that are not over."""
+_OPEN: Final = text(
+    "SELECT count(*) FROM orders WHERE account_id = :account_id AND NOT (state = ANY(:final))"
+)
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:account_id, 1330660680)")
+_TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
+_PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
+"""How fields end that an identity check was about."""
+WITHOUT_PAGE: Final = frozenset({Step.SEAL_CHECK})
+
+
+class NotOffered(Exception):
+    """The channel has no such service for this subject in this way."""
+
+
+class TooManyOpen(Exception):
+    """The account has MOST_OPEN orders that are not over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """An order with what was filled in; it can't print that."""
+
+    order: Order
+    rules: ChannelRules
+    details: Mapping[str, str] = field(repr=False)
+    by: By
+
+    @property
+    def case(self) -> Case:
+        return case_of(self.order, self.details)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return fields.detail_fields(self.rules, self.case, chosen_checks(self.details))
+
+
+def case_of(order: Order, details: Mapping[str, str]) -> Case:
+    """The business as the catalogue asks for it."""
+    return Case(
+        service=Service(order.service),
+        subject=SubjectKind(order.subject),
+        way=Way(order.way),
+        product=order.product or None,
+        authority=order.authority or None,
+        paid_by=PaymentWay(order.payment_way) if order.payment_way else None,
+        identified_by=frozenset(IdentityCheck(one) for one in chosen_checks(details)),
+        circumstances=frozenset[Circumstance](),
+    )
+
+
+def chosen_checks(details: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(value for name, value in details.items() if name.startswith("check_") and value)
+
+
+def check_of(identity: Identity, details: Mapping[str, str]) -> IdentityCheck:
+    """The chosen check of a person; where nothing was chosen, the first."""
+    asked = details.get(f"check_{identity.whose}", "")
+    return IdentityCheck(asked) if asked in identity.checks else identity.checks[0]
+
+
+class Orders:
+    def __init__(self, engine: AsyncEngine, marks: Marks, provider: IdentityProvider, platform: str) -> None:
+        self._engine = engine
+        self._marks = marks
+        self._provider = provider
+        self._platform = platform
+        self._boxes = OrderBoxes(marks)
+        self._codes = Codes(marks)
+
+    # ── beginning ──
+
+    async def begin(self, account_id: int, stored: StoredChannel, case: Case, *, now: datetime) -> str:
+        """The new order's number. Raises NotOffered, TooManyOpen."""
+        rules = stored.rules
+        route = rules.route(case)
+        if rules.offer(case) is None or route is None or WITHOUT_PAGE & set(route.steps):
+            raise NotOffered(f"{case.service} {case.subject} {case.way}")
+        review = rules.review_of(case)
+        values: dict[str, Any] = {
+            "account_id": account_id,
+            "channel": stored.key,
+            "catalogue_id": stored.id,
+            "service": case.service,
+            "subject": case.subject,
+            "way": case.way,
+            "authority": rules.authorities[0] if len(rules.authorities) == 1 else "",
+            "steps": route.steps,
+            "materials": [one.kind for one in materials.wanted(rules, case)],
+            "checks": [one.whose for one in rules.identities_for(case)],
+            "four_eyes": review is not None and review.four_eyes,
+            "automatic": review is not None and review.automatic,
+        }
+        async with self._engine.begin() as connection:
+            await connection.execute(_LOCK, {"account_id": account_id})
+            count = {"account_id": account_id, "final": [str(one) for one in FINAL]}
+            if int(await connection.scalar(_OPEN, count) or 0) >= MOST_OPEN:
+                raise TooManyOpen(str(account_id))
+            return (await begin(connection, values, By.applicant(account_id), now=now)).number
+
+    async def of(self, number: str, by: By) -> Mine:
+        """Raises UnknownOrder. Whose it is, the caller looks at."""
+        async with self._engine.connect() as connection:
+            return await self._mine(connection, number, by)
+
+    async def _mine(self, connection: AsyncConnection, number: str, by: By) -> Mine:
+        order = await read(connection, number)
+        stored = await channel_on(connection, order.catalogue_id)
+        if stored is None:
+            raise UnknownOrder(number)
+        details = await self._boxes.details(connection, number)
+        return Mine(order=order, rules=stored.rules, details=details, by=by)
+
+    # ── filling in ──
+
+    async def save(
+        self, mine: Mine, step: Step, values: Mapping[str, str], *, now: datetime, **columns: Any
+    ) -> None:
+        """Keep a page of the form. What an identity check was about makes the check stale when it changes.
+
+        `columns`: product, years, authority, about_certificate. Raises NotAllowed, Stale.
+        """
+        if mine.order.state not in (OrderState.FILLING, OrderState.RETURNED):
+            raise NotAllowed(mine.order.state, OrderAct.SAVE, OrderActor.APPLICANT)
+        if mine.order.state is OrderState.RETURNED:
+            columns = {}  # what is paid for stays
+        details = {**mine.details, **values}
+        changed = any(
+            mine.details.get(name, "") != value for name, value in values.items() if _is_proven(name)
+        )
+        after = replace(mine.order, **columns)
+        columns |= {
+            "number_mark": self._number_mark(after, details),
+            "contact_mark": self._boxes.address_mark(_contact(mine.rules, case_of(after, details), details)),
+        }
+        async with self._engine.begin() as connection:
+            await self._perform(
+                connection,
+                mine,
+                OrderAct.SAVE,
+                now,
+                changes=columns,
+                does=frozenset({step}),
+                undoes=frozenset({Step.IDENTITY}) if changed else frozenset(),
+            )
+            await self._boxes.keep_details(connection, mine.order.number, details, now)
+            if changed:
+                await identity_checks.make_stale(connection, mine.order.number, now)
+
+    def _number_mark(self, order: Order, details: Mapping[str, str]) -> str:
+        """By which the order is found in the query; "" while the number is not typed."""
+        person = order.subject == SubjectKind.NATURAL_PERSON
+        number = details.get("applicant_number" if person else "credit_code", "")
+        return self._boxes.number_mark("person" if person else "organization", number) if number else ""
+
+    async def accept(self, mine: Mine, accepted: frozenset[str], *, now: datetime) -> None:
+        """Every agreement of the channel, one by one. Raises FieldFaults for those that were not accepted."""
+        wanted = mine.rules.agreements_for(mine.case)
+        if missing := [one.kind for one in wanted if one.kind not in accepted]:
+            raise FieldFaults({str(kind): Fault.AGREE for kind in missing})
+        async with self._engine.begin() as connection:
+            await self._perform(connection, mine, OrderAct.SAVE, now, does=frozenset({Step.AGREEMENTS}))
+            await agreements.accept(connection, mine.order.number, wanted, now)
+
+    async def accepted(self, number: str) -> Sequence[agreements.Accepted]:
+        async with self._engine.connect() as connection:
+            return await agreements.of(connection, number)
+
+    def quote(self, mine: Mine) -> prices.Quote:
+        """Raises prices.NoPrice, prices.WrongYears."""
+        return prices.quote(mine.rules, mine.case, mine.order.years or None)
+
+    async def confirm(self, mine: Mine, *, now: datetime) -> Order:
+        """All was read once more. The price is fixed now. Raises NotAllowed, Lacks, Stale, NoPrice."""
+        async with self._engine.begin() as connection:
+            return await self._perform(connection, mine, OrderAct.CONFIRM, now, changes=self._fixed(mine))
+
+    def _fixed(self, mine: Mine) -> dict[str, Any]:
+        """What the confirmed details decide: price, checks, PIN, hand-over."""
+        quoted, case = self.quote(mine), mine.case
+        pin = mine.rules.pin_of(case)
+        deliveries = mine.rules.deliveries_for(case)
+        return {
+            "price": [PricePart(str(part.kind), part.fen, part.ours) for part in quoted.parts],
+            "price_fen": quoted.total,
+            "checks": [str(one.whose) for one in mine.rules.identities_for(case)],
+            "pin_way": f"{pin.by}:{pin.to}" if pin is not None else str(PinWay.SMS),
+            "collected": bool(deliveries) and deliveries[0].by == "collection",
+        }
+
+    async def change(self, mine: Mine, *, now: datetime) -> Order:
+        """Back to the form. Raises NotAllowed, Lacks, Stale."""
+        return await self._alone(mine, OrderAct.CHANGE, now)
+
+    async def cancel(self, mine: Mine, *, now: datetime) -> Order:
+        return await self._alone(mine, OrderAct.CANCEL, now)
+
+    async def resubmit(self, mine: Mine, *, now: datetime) -> Order:
+        return await self._alone(mine, OrderAct.RESUBMIT, now)
+
+    async def receive(self, mine: Mine, *, now: datetime) -> Order:
+        return await self._alone(mine, OrderAct.RECEIVE, now)
+
+    # ── files ──
+
+    async def files(self, number: str) -> Sequence[materials.MaterialFile]:
+        async with self._engine.connect() as connection:
+            return await materials.of(connection, number)
+
+    async def upload(self, mine: Mine, kind: str, upload: Upload, *, now: datetime) -> str:
+        """One file, checked before (uploads.check). Its kind has to be one that the order asks for.
+
+        Raises materials.NotWanted, materials.TooManyFiles, NotAllowed, Stale.
+        """
+        self._require_files(mine, kind)
+        async with self._engine.begin() as connection:
+            await self._perform(connection, mine, OrderAct.SAVE, now)
+            return await materials.add(connection, self._boxes, mine.order.number, kind, upload, now)
+
+    async def remove(self, mine: Mine, file: str, *, now: datetime) -> bool:
+        self._require_files(mine, "")
+        async with self._engine.begin() as connection:
+            await self._perform(connection, mine, OrderAct.SAVE, now)
+            return await materials.remove(connection, mine.order.number, file, now)
+
+    def _require_files(self, mine: Mine, kind: str) -> None:
+        """Which files may be changed now: the material, and while it is paid, the transfer's voucher."""
+        state = mine.order.state
+        paying_now = state is OrderState.AWAITING_PAYMENT
+        if state not in (OrderState.AWAITING_MATERIAL, OrderState.RETURNED) and not paying_now:
+            raise NotAllowed(state, OrderAct.SAVE, OrderActor.APPLICANT)
+        kinds = {materials.VOUCHER} if paying_now else set(mine.order.materials)
+        if kind and kind not in kinds:
+            raise materials.NotWanted(kind)
+
+    async def content(self, number: str, file: str, *, preview: bool) -> tuple[bytes, str] | None:
+        """A file's bytes and media type; None: there is none of that id."""
+        async with self._engine.connect() as connection:
+            known = {one.id: one for one in await materials.of(connection, number, replaced=True)}
+            if file not in known:
+                return None
+            name = materials.preview_name(file) if preview else materials.content_name(file)
+            content = await self._boxes.read(connection, number, name)
+        media_type = "image/jpeg" if preview else known[file].media_type
+        return None if content is None else (content, media_type)
+
+    async def finish_material(self, mine: Mine, *, now: datetime) -> Order:
+        return await self._alone(mine, OrderAct.FINISH_MATERIAL, now)
+
+    # ── consent ──
+
+    async def send_code(self, mine: Mine, locale: str, *, now: datetime) -> None:
+        """A code to who consents. Raises NotAllowed, TooSoon."""
+        number = mine.order.number
+        phone = _contact(mine.rules, mine.case, mine.details)
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            if order.state is not OrderState.AWAITING_CONSENT:
+                raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
+            letter = Letter(phone or None, self._boxes.address_mark(phone), self._platform, locale)
+            await self._codes.send(connection, CodePurpose.CONSENT, number, letter, now)
+
+    async def code_wait(self, number: str, now: datetime) -> tuple[bool, int]:
+        """Whether a code may be typed, and the seconds until another may be sent."""
+        async with self._engine.connect() as connection:
+            ticket, wait = await self._codes.current(connection, CodePurpose.CONSENT, number, now)
+        return bool(ticket), wait
+
+    async def consent(self, mine: Mine, code: str, *, now: datetime) -> Order:
+        """Raises WrongCode (the try is counted), NotAllowed, Stale."""
+        number, purpose = mine.order.number, CodePurpose.CONSENT
+        async with self._engine.connect() as connection:
+            order = await locked(connection, number)
+            if order.version != mine.order.version:
+                raise Stale(number)
+            if order.state is not OrderState.AWAITING_CONSENT:
+                raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
+            ticket, _wait = await self._codes.current(connection, purpose, number, now)
+            try:
+                mark = await self._codes.prove(connection, purpose, number, ticket, code, now)
+            except WrongCode:
+                await connection.commit()
+                raise
+            if mark != order.contact_mark:
+                raise WrongCode
+            done = await self._perform(connection, mine, OrderAct.CONSENT, now, facts={"code": "right"})
+            await connection.commit()
+            return done
+
+    # ── identity ──
+
+    async def outcomes(self, number: str) -> Mapping[str, IdentityOutcome]:
+        async with self._engine.connect() as connection:
+            return {one.person: one for one in await identity_checks.of(connection, number)}
+
+    async def identify(
+        self, mine: Mine, person: str, typed: Mapping[str, str], photo: bytes = b"", *, now: datetime
+    ) -> IdentityFault | None:
+        """Ask the provider about one person. None: passed, or a transfer is on its way.
+
+        Raises NotAllowed, Stale, FieldFaults, TooManyChecks, ProviderAway.
+        """
+        identity = next((one for one in mine.rules.identities_for(mine.case) if one.whose == person), None)
+        if identity is None or mine.order.state is not OrderState.AWAITING_IDENTITY:
+            raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+        details = self._with_check(identity, mine.details, typed)
+        check = check_of(identity, details)
+        number = mine.order.number
+        async with self._engine.begin() as connection:
+            await self._require_version(connection, mine)
+            await identity_checks.require_room(connection, number, now)
+            await connection.execute(_TOUCH, {"number": number, "now": now})
+        answer = await self._provider.check(_asked(check, details, photo))
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            if order.state is not OrderState.AWAITING_IDENTITY:
+                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            await self._boxes.keep_details(connection, number, details, now)
+            await identity_checks.remember(connection, self._boxes, number, person, str(check), answer, now)
+        return answer.fault if isinstance(answer, Failed) else None
+
+    def _with_check(
+        self, identity: Identity, details: Mapping[str, str], typed: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The details with the chosen check and what it needs. Raises FieldFaults."""
+        chosen = typed.get(f"check_{identity.whose}") or str(check_of(identity, details))
+        if chosen not in identity.checks:
+            raise FieldFaults({f"check_{identity.whose}": Fault.NOT_A_CHOICE})
+        needed = fields.check_fields(frozenset({chosen}))
+        given = {one.name: typed.get(one.name, "") or details.get(one.name, "") for one in needed}
+        return {**details, **fields.read(needed, given, {}), f"check_{identity.whose}": chosen}
+
+    async def prove_transfer(
+        self, mine: Mine, person: str, remark: str, *, now: datetime
+    ) -> IdentityFault | None:
+        """The remark of the 0.01 yuan as it was read in the account. None: right. A wrong one is counted."""
+        async with self._engine.begin() as connection:
+            order = await locked(connection, mine.order.number)
+            if order.state is not OrderState.AWAITING_IDENTITY:
+                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            return await identity_checks.prove_transfer(
+                connection, self._boxes, order.number, person, remark, now
+            )
+
+    async def identified(self, mine: Mine, *, now: datetime) -> Order:
+        """All checks have passed: go on. Raises Lacks."""
+        return await self._alone(mine, OrderAct.IDENTIFY, now)
+
+    # ── payment: the act alone, until the payments' own package comes ──
+
+    async def choose_payment(self, mine: Mine, way: str, collected: bool, *, now: datetime) -> None:
+        """How it is paid and handed over; some ways ask for another check. Raises FieldFaults."""
+        allowed = {str(one.by) for one in paying.payments_of(mine.rules, mine.case)}
+        if way not in allowed:
+            raise FieldFaults({"payment_way": Fault.NOT_A_CHOICE})
+        if mine.order.state is not OrderState.AWAITING_PAYMENT:
+            raise NotAllowed(mine.order.state, OrderAct.SAVE, OrderActor.APPLICANT)
+        paid = replace(mine, order=replace(mine.order, payment_way=way))
+        fixed = self._fixed(paid)
+        changes = {"payment_way": way, "collected": collected and self.may_collect(mine)}
+        changes |= {"checks": fixed["checks"], "pin_way": fixed["pin_way"]}
+        async with self._engine.begin() as connection:
+            await self._perform(connection, mine, OrderAct.SAVE, now, changes=changes)
+
+    def may_collect(self, mine: Mine) -> bool:
+        return any(one.by == "collection" for one in mine.rules.deliveries_for(mine.case))
+
+    async def paid(self, number: str, fen: int, way: str, *, now: datetime) -> Order:
+        """The provider says that the money is in. Raises UnknownOrder, NotAllowed, Lacks (another sum)."""
+        async with self._engine.begin() as connection:
+            facts = {"fen": fen, "way": way}
+            return await perform(connection, number, OrderAct.PAID, By.clock(), now=now, facts=facts)
+
+    # ── all of these ──
+
+    async def _alone(self, mine: Mine, act: OrderAct, now: datetime) -> Order:
+        async with self._engine.begin() as connection:
+            return await self._perform(connection, mine, act, now)
+
+    async def _perform(
+        self, connection: AsyncConnection, mine: Mine, act: OrderAct, now: datetime, **more: Any
+    ) -> Order:
+        return await perform(
+            connection, mine.order.number, act, mine.by, now=now, version=mine.order.version, **more
+        )
+
+    async def _require_version(self, connection: AsyncConnection, mine: Mine) -> None:
+        order = await locked(connection, mine.order.number)
+        if order.version != mine.order.version:
+            raise Stale(order.number)
+
+
+def open_step(order: Order, asked: Step) -> bool:
+    """Whether a page of the form may be opened: earlier ones may be changed, later ones wait."""
+    pages = to_fill(order.steps)
+    reached = next((step for step in pages if step not in order.done), pages[-1])
+    return asked in pages and pages.index(asked) <= pages.index(reached)
+
+
+def next_page(order: Order) -> Step:
+    """The first page of the form that is not done."""
+    return next((step for step in to_fill(order.steps) if step not in order.done), Step.CONFIRM)
+
+
+def _is_proven(name: str) -> bool:
+    return name.startswith("check_") or name.rpartition("_")[2] in _PROVEN
+
+
+def _contact(rules: ChannelRules, case: Case, details: Mapping[str, str]) -> str:
+    """The telephone of who consents: the operator, or the applicant."""
+    consent = rules.consent_of(case)
+    person = case.subject is SubjectKind.NATURAL_PERSON
+    whose = str(consent.whose) if consent is not None else ("applicant" if person else "operator")
+    return details.get(f"{whose}_phone", "")
+
+
+def contact_of(mine: Mine) -> tuple[str, str]:
+    """Name and telephone of who consents, for the page."""
+    consent = mine.rules.consent_of(mine.case)
+    person = mine.case.subject is SubjectKind.NATURAL_PERSON
+    whose = str(consent.whose) if consent is not None else ("applicant" if person else "operator")
+    return mine.details.get(f"{whose}_name", ""), mine.details.get(f"{whose}_phone", "")
+
+
+_WHOSE: Final[Mapping[IdentityCheck, str]] = {
+    **dict.fromkeys(
+        (IdentityCheck.LEGAL_REPRESENTATIVE_MOBILE, IdentityCheck.LEGAL_REPRESENTATIVE_CARD), "representative"
+    ),
+    **dict.fromkeys(
+        (IdentityCheck.OPERATOR_MOBILE, IdentityCheck.OPERATOR_CARD, IdentityCheck.OPERATOR_PHOTO), "operator"
+    ),
+    **dict.fromkeys(
+        (
+            IdentityCheck.APPLICANT_MOBILE,
+            IdentityCheck.APPLICANT_CARD,
+            IdentityCheck.APPLICANT_ACCOUNT,
+            IdentityCheck.APPLICANT_PHOTO,
+        ),
+        "applicant",
+    ),
+    IdentityCheck.CORPORATE_ACCOUNT: "organization",
+}
+
+
+def _asked(check: IdentityCheck, details: Mapping[str, str], photo: bytes) -> Asked:
+    """What the provider is told: what this check needs, and nothing else."""
+    whose = _WHOSE[check]
+    given: dict[str, Any] = {"check": check, "name": details.get(f"{whose}_name", "")}
+    if check in MOBILE | CARD | PHOTO:
+        given["number"] = details.get(f"{whose}_number", "")
+    if check in MOBILE | CARD:
+        given["phone"] = details.get(f"{whose}_phone", "")
+    if check in CARD:
+        given["card"] = details.get(f"{whose}_card", "")
+    if check in TRANSFER:
+        given |= {"bank": details.get("account_bank", ""), "account": details.get("account_number", "")}
+    if check in PHOTO:
+        given["photo"] = photo
+    return Asked(**given)
