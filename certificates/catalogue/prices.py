@@ -54,11 +54,12 @@ def quote(rules: ChannelRules, case: Case, years: int | None = None) -> Quote:
     price = price_of(rules, case)
     if price is None:
         raise NoPrice(f"{rules.key}: {case.service} for {case.subject} by {case.way}, product {case.product}")
-    if (years is None) != (price.most_years is None) or not 1 <= (years or 1) <= (price.most_years or 1):
+    chosen = 1 if years is None else years
+    if (years is None) != (price.most_years is None) or not 1 <= chosen <= (price.most_years or 1):
         raise WrongYears(years, price.most_years)
-    beyond = (years or 1) > price.stated_years
+    beyond = chosen > price.stated_years
     parts = tuple(
-        Part(part.kind, _fen(part, years or 1), part.ours or price.ours or beyond) for part in price.parts
+        Part(part.kind, _fen(part, chosen), part.ours or price.ours or beyond) for part in price.parts
     )
     return Quote(parts, years, price.ours or beyond or any(part.ours for part in parts))
 

@@ -8,7 +8,6 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
-from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -52,7 +51,6 @@ def as_data(rules: ChannelRules | AuthorityList) -> dict[str, Any]:
     return data
 
 
-@cache
 def schema(kind: type[ChannelRules] | type[AuthorityList] = ChannelRules) -> Mapping[str, Any]:
     """The JSON Schema of a data file."""
     made: dict[str, Any] = TypeAdapter(kind).json_schema()

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from sqlalchemy import Row, text
@@ -227,26 +228,27 @@ class Catalogue:
             await _audit(connection, "discard", draft, by, now, {})
 
 
-def shipped() -> dict[str, str]:
+def shipped(folder: Traversable | None = None) -> dict[str, str]:
     """The texts that the program comes with, by key: a new channel is a new file here."""
+    there = folder or files("certificates.catalogue").joinpath("data")
     return {
         file.name.removesuffix(".toml"): file.read_text("utf-8")
-        for file in sorted(
-            files("certificates.catalogue").joinpath("data").iterdir(), key=lambda one: one.name
-        )
+        for file in sorted(there.iterdir(), key=lambda one: one.name)
         if file.name.endswith(".toml")
     }
 
 
-async def ensure_defaults(connection: AsyncConnection, now: datetime) -> int:
-    """Publish what the program ships for every key that has no version yet. How many it was."""
+async def ensure_defaults(
+    connection: AsyncConnection, now: datetime, folder: Traversable | None = None
+) -> int:
+    """Publish what the program ships (or a folder has) for every key without a version. How many it was."""
     put = text(
         "INSERT INTO catalogue_versions (kind, key, version, state, content, made_at, published_at)"
         " VALUES (:kind, :key, 1, 'published', :content, :now, :now)"
         " ON CONFLICT (key, version) DO NOTHING RETURNING id"
     )
     made = 0
-    for key, content in shipped().items():
+    for key, content in shipped(folder).items():
         values = {"kind": _kind(key), "key": key, "content": content, "now": now}
         made += (await connection.execute(put, values)).first() is not None
     return made

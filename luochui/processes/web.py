@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from bidding.book import Book
+from certificates.catalogue.store import ensure_defaults as ensure_catalogue
 from luochui.operations.pulse import probes
 from luochui.operations.readiness import readiness
 from luochui.processes.patience import BoundedRequests
@@ -52,6 +53,7 @@ async def _serve(settings: Settings) -> None:
     try:
         async with engine.begin() as connection:
             await ensure_defaults(connection, clock_of(settings)())
+            await ensure_catalogue(connection, clock_of(settings)())
         async with open_book(settings) as book, client:
             app = create_app(
                 Dependencies(

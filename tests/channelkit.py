@@ -1,0 +1,49 @@
+"""The channels that the program ships, and short ways to say a case, for the tests of the catalogue."""
+
+from functools import cache
+
+from certificates.authority.port import SubjectKind
+from certificates.catalogue.model import ChannelRules
+from certificates.catalogue.reading import read_channel
+from certificates.catalogue.scope import Case, Circumstance, IdentityCheck, PaymentWay, Service, Way
+from certificates.catalogue.store import AUTHORITIES, shipped
+
+KINDS = {
+    "O": SubjectKind.ORGANIZATION,
+    "L": SubjectKind.LEGAL_REPRESENTATIVE,
+    "N": SubjectKind.NATURAL_PERSON,
+}
+CHANNELS = ("hunan_sanzi", "guangdong_gpcloud", "hunan_shared", "shenzhen_ca", "xiangxi")
+
+
+@cache
+def channel(key: str) -> ChannelRules:
+    """A shipped channel, read."""
+    return read_channel(shipped()[key])
+
+
+def shipped_channels() -> tuple[str, ...]:
+    return tuple(key for key in shipped() if key != AUTHORITIES)
+
+
+def case(
+    service: str,
+    subject: str,
+    way: str = "online",
+    *circumstances: str,
+    product: str | None = None,
+    authority: str | None = None,
+    paid_by: str | None = None,
+    checks: tuple[str, ...] = (),
+) -> Case:
+    """`case("renew", "O", "post", "prepaid")`."""
+    return Case(
+        service=Service(service),
+        subject=KINDS[subject],
+        way=Way(way),
+        product=product,
+        authority=authority,
+        paid_by=None if paid_by is None else PaymentWay(paid_by),
+        identified_by=frozenset(IdentityCheck(check) for check in checks),
+        circumstances=frozenset(Circumstance(one) for one in circumstances),
+    )
