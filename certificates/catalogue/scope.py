@@ -130,6 +130,14 @@ class Scope:
             and case.circumstances.isdisjoint(self.unless)
         )
 
+    def may_cover(self, case: Case) -> bool:
+        """Whether the row can come to be for that case, once all that is open now is known."""
+        named = ((self.services, case.service), (self.subjects, case.subject), (self.ways, case.way))
+        open_still = ((self.products, case.product), (self.authorities, case.authority))
+        return all(not asked or one in asked for asked, one in named) and all(
+            not asked or one is None or one in asked for asked, one in open_still
+        )
+
 
 Row = TypeVar("Row", bound=Scope)
 

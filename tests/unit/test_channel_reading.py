@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from certificates.catalogue.faults import CatalogueFaults
 from certificates.catalogue.model import AuthorityList, ChannelRules
 from certificates.catalogue.prices import quote
-from certificates.catalogue.reading import LARGEST, read_authorities, read_channel, schema
+from certificates.catalogue.reading import LARGEST, as_data, read_authorities, read_channel, schema
 from certificates.catalogue.scope import Service, Way
 from certificates.catalogue.store import AUTHORITIES, shipped
+from certificates.catalogue.writing import write
 from tests.channelkit import KINDS, case, shipped_channels
 
 SMALL = """
@@ -162,3 +164,25 @@ def test_the_schema_names_every_field_and_forbids_others() -> None:
     assert made["additionalProperties"] is False
     assert {"offers", "prices", "materials", "counters"} <= set(made["properties"])
     assert re.fullmatch(r"https://json-schema\.org/.*", made["$schema"])
+
+
+@pytest.mark.parametrize("key", shipped())
+def test_what_is_written_reads_as_the_same(key: str) -> None:
+    data = tomllib.loads(shipped()[key])
+    text = write(data)
+    assert tomllib.loads(text) == data
+    assert (read_authorities if key == AUTHORITIES else read_channel)(text)
+
+
+@given(
+    st.dictionaries(st.text("abc_-", min_size=1), st.text() | st.integers(-9, 9) | st.booleans(), max_size=5)
+)
+def test_any_text_survives_writing(row: dict[str, Any]) -> None:
+    data = {"one": "甲", "table": row, "rows": [row, {"list": [row, row]}]}
+    assert tomllib.loads(write(data)) == data
+
+
+@pytest.mark.parametrize("key", shipped_channels())
+def test_as_data_gives_back_what_was_read(key: str) -> None:
+    rules = read_channel(shipped()[key])
+    assert read_channel(write(as_data(rules))) == rules
