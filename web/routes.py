@@ -20,6 +20,8 @@ from web import (
     ukey_sign_in,
 )
 from web.awards.routes import PAGES as AWARDS
+from web.certificates.catalogue_routes import PAGES as CATALOGUE
+from web.certificates.order_routes import PAGES as CERTIFICATE_ORDERS
 from web.finance.routes import PAGES as FINANCE
 from web.listings.routes import PAGES as LISTINGS
 from web.oversight.routes import PAGES as OVERSIGHT
@@ -153,4 +155,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *FINANCE,
     *AWARDS,
     *OVERSIGHT,
+    *CERTIFICATE_ORDERS,
+    # the catalogue stands last: /certificates/{channel} would take the names of other pages
+    *CATALOGUE,
 )

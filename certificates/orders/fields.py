@@ -56,6 +56,7 @@ class Fault(StrEnum):
     PERSONAL_TITLE = "personal_title"
     AGREE = "agree"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
+    CHALLENGE = "challenge"
 
 
 class FieldKind(StrEnum):

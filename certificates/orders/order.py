@@ -51,6 +51,8 @@ class Order:
     automatic: bool
     """The system reviews it, at once."""
     done: frozenset[Step]
+    number_mark: str
+    """A keyed hash of the document number, by which the order query finds it."""
     contact_mark: str
     """A keyed hash of the telephone of who consents."""
     version: int

@@ -11,7 +11,17 @@ from typing import Final
 from certificates.catalogue.model import Step
 from certificates.orders.states import OrderState
 
-__all__ = ["FILLED", "HANDING_OVER", "ISSUING", "MATERIAL", "PAYING", "Step", "next_state", "to_fill"]
+__all__ = [
+    "FILLED",
+    "HANDING_OVER",
+    "ISSUING",
+    "MATERIAL",
+    "PAYING",
+    "Step",
+    "next_state",
+    "next_step",
+    "to_fill",
+]
 
 FILLED: Final = frozenset(
     {
@@ -48,6 +58,11 @@ _BEGINS: Final[Mapping[Step, OrderState]] = {
 def to_fill(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The pages of the form, in the channel's order; the confirming page is the last."""
     return (*(step for step in steps if step in FILLED and step is not Step.CONFIRM), Step.CONFIRM)
+
+
+def next_step(steps: Sequence[Step], done: Set[Step]) -> Step | None:
+    """The first step that is not done; None: all are, or what is left happens beside the order."""
+    return next((step for step in steps if step not in done and step not in _BESIDE), None)
 
 
 def next_state(steps: Sequence[Step], done: Set[Step], *, collected: bool) -> OrderState:

@@ -1,0 +1,476 @@
+"""Applying: which service, and the pages of the form. What is saved is continued at any time."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.catalogue import prices
+from certificates.catalogue.model import Person, Product, Service, SubjectKind, Way
+from certificates.catalogue.scope import Case
+from certificates.catalogue.store import Catalogue, StoredChannel
+from certificates.orders import fields
+from certificates.orders.fields import Fault, Field, FieldFaults, FieldKind, Section
+from certificates.orders.order import Order, of_account
+from certificates.orders.orders import Mine, NotOffered, TooManyOpen, check_of, open_step
+from certificates.orders.states import OrderState
+from certificates.orders.steps import Step, to_fill
+from office.subjects import Subjects
+from web.certificates import challenge
+from web.certificates.order_words import CHECKS, CHOICES, FAULTS, HINTS, LABELS, SECTIONS, STEPS
+from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.showing import around, facts, price_parts
+from web.languages import N_
+from web.pages import page
+from web.visits import Visit
+
+NOT_OFFERED: Final = N_("这里不办理这项业务，请看办理方式说明。")
+TOO_MANY_OPEN: Final = N_("您有太多没办完的订单，请先办完或者取消一些。")
+ONES_TO_HOLD: Final = frozenset({Step.HELD_UKEY, Step.CHOOSE_ORDER})
+_BOUGHT: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.RENEW})
+
+
+# ── beginning ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def begin_page(visit: Visit) -> Response:
+    """One business of one channel: what it takes, and the button to begin."""
+    stored, case = await _asked(visit, {name: visit.query(name) for name in ("channel", *_CASE)})
+    route = stored.rules.route(case)
+    if stored.rules.offer(case) is None or route is None:
+        raise HTTPException(404)
+    return page(
+        visit,
+        "certificates/begin.html",
+        channel=stored.rules,
+        case=case,
+        stages=[stage.name for stage in route.stages],
+        materials=stored.rules.materials_for(case),
+        review=stored.rules.review_of(case),
+        prices=_price_rows(stored, case),
+    )
+
+
+_CASE: Final = ("service", "subject", "way")
+
+
+async def _asked(visit: Visit, given: Mapping[str, str]) -> tuple[StoredChannel, Case]:
+    """The channel and the business of a form or an address; 404 for what does not exist."""
+    stored = await Catalogue(visit.site.engine).published(given.get("channel", "")[:40])
+    try:
+        case = Case(
+            service=Service(given.get("service", "")),
+            subject=SubjectKind(given.get("subject", "")),
+            way=Way(given.get("way", "") or Way.ONLINE),
+        )
+    except ValueError as unknown:
+        raise HTTPException(404) from unknown
+    if stored is None:
+        raise HTTPException(404)
+    return stored, case
+
+
+def _price_rows(stored: StoredChannel, case: Case) -> list[tuple[str, int, bool]]:
+    """(what, fen, whether the sum is ours) of the shortest term of every product."""
+    found = []
+    for product in stored.rules.products_for(case.subject, stored.rules.authorities[0]):
+        asked = replace(case, product=product.key)
+        row = prices.price_of(stored.rules, asked)
+        if row is not None:
+            quoted = prices.quote(stored.rules, asked, 1 if row.most_years else None)
+            found.append((product.name, quoted.total, quoted.ours))
+    return found
+
+
+async def begin(visit: Visit) -> Response:
+    assert visit.signed_in is not None
+    stored, case = await _asked(visit, visit.form)
+    business = f"service={case.service}&subject={case.subject}&way={case.way}"
+    here = f"/certificates/apply?channel={stored.key}&{business}"
+    try:
+        number = await orders_on(visit.site).begin(
+            visit.signed_in.account_id, stored, case, now=visit.site.clock()
+        )
+    except NotOffered:
+        return visit.refused("/my/certificates", visit.text(NOT_OFFERED), 422)
+    except TooManyOpen:
+        return visit.refused(here, visit.text(TOO_MANY_OPEN))
+    return visit.redirect(f"/certificates/orders/{number}/go-on")
+
+
+# ── the pages of the form ───────────────────────────────────────────────────────────────────────────────────
+
+
+@in_words
+async def show(visit: Visit) -> Response:
+    """One page; a page that can't be opened yet leads to the one that can."""
+    mine, step = await mine_in_path(visit), _step(visit)
+    if not may_fill(mine.order, step):
+        return visit.redirect(place_of(mine.order))
+    return await _page(visit, mine, step)
+
+
+@in_words
+async def save(visit: Visit) -> Response:
+    """Keep a page and go on to the next one."""
+    mine, step = await mine_in_path(visit), _step(visit)
+    if not may_fill(mine.order, step):
+        return visit.refused(place_of(mine.order), visit.text(N_("请先填完前面的内容。")))
+    if step is Step.DETAILS and visit.form.get("refresh"):
+        mine = _with_choices(mine, visit.form)
+        return await _page(visit, mine, step, typed=visit.form)
+    try:
+        await _SAVES[step](visit, mine)
+    except FieldFaults as faults:
+        errors = {name: visit.text(FAULTS[fault]) for name, fault in faults.faults.items()}
+        shown = _with_choices(mine, visit.form) if step is Step.DETAILS else mine
+        return await _page(visit, shown, step, errors=errors, typed=visit.form, status=422)
+    return visit.redirect(_following(mine.order, step))
+
+
+def _following(order: Order, step: Step) -> str:
+    if order.state is OrderState.RETURNED:
+        return base(order)
+    pages = to_fill(order.steps)
+    place = pages.index(step) + 1
+    return f"{base(order)}/{pages[place]}" if place < len(pages) else f"{base(order)}/go-on"
+
+
+def may_fill(order: Order, step: Step) -> bool:
+    if order.state is OrderState.RETURNED:
+        return step in (Step.REQUEST, Step.DETAILS) and step in order.steps
+    return order.state is OrderState.FILLING and open_step(order, step)
+
+
+def _step(visit: Visit) -> Step:
+    asked = visit.param("step")
+    if asked not in {str(step) for step in STEPS}:
+        raise HTTPException(404)
+    return Step(asked)
+
+
+async def _page(
+    visit: Visit,
+    mine: Mine,
+    step: Step,
+    *,
+    errors: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    pages = to_fill(mine.order.steps)
+    place = pages.index(step)
+    template = "held" if step in ONES_TO_HOLD else str(step)
+    return page(
+        visit,
+        f"certificates/{template}.html",
+        status,
+        **around(visit, mine, step),
+        title=visit.text(STEPS[step]),
+        action=f"{base(mine.order)}/{step}",
+        back=f"{base(mine.order)}/{pages[place - 1]}" if place else "",
+        errors=errors or {},
+        typed=typed or {},
+        **await _MORE.get(step, _nothing)(visit, mine, typed or {}),
+    )
+
+
+async def _nothing(_visit: Visit, _mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
+    return {}
+
+
+# ── what each page needs besides ────────────────────────────────────────────────────────────────────────────
+
+
+async def _authorities(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
+    known = await Catalogue(visit.site.engine).authorities()
+    elsewhere = {}
+    for key in mine.rules.authorities:
+        row = mine.rules.instead(replace(mine.case, authority=key))
+        if row is not None and key in row.authorities:
+            elsewhere[key] = row
+    return {
+        "authorities": [known[key] for key in mine.rules.authorities if key in known],
+        "elsewhere": elsewhere,
+    }
+
+
+async def _agreements(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
+    accepted = {
+        (one.agreement, one.version) for one in await orders_on(visit.site).accepted(mine.order.number)
+    }
+    return {"agreements": mine.rules.agreements_for(mine.case), "accepted": accepted}
+
+
+async def _held(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
+    return {"held": await _with_certificates(visit, mine)}
+
+
+async def _with_certificates(visit: Visit, mine: Mine) -> list[Order]:
+    """Finished orders of this account and kind whose certificate can be meant: the latest hundred."""
+    if mine.order.account_id is None:
+        return []
+    found: list[Order] = []
+    async with visit.site.engine.connect() as connection:
+        for number in range(1, 6):
+            rows, total = await of_account(connection, mine.order.account_id, number)
+            found += [
+                one
+                for one in rows
+                if one.state is OrderState.DONE and one.certificate and one.subject == mine.order.subject
+            ]
+            if number * 20 >= total:
+                break
+    return found
+
+
+async def _request(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
+    asked = fields.request_fields(mine.rules, mine.case)
+    return {"sections": sections(visit, asked, mine, typed, await _fixed(visit, mine))}
+
+
+async def _details(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
+    returned = mine.order.state is OrderState.RETURNED
+    return {
+        "sections": sections(visit, mine.fields, mine, typed, await _fixed(visit, mine)),
+        "products": [] if returned else _products(mine),
+        "product": mine.order.product,
+        "years": mine.order.years or 1,
+        "most_years": 0 if returned else _most_years(mine),
+        "checks": _check_rows(visit, mine),
+        "invoice": mine.rules.invoice_of(mine.case),
+    }
+
+
+async def _confirm(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
+    quoted = orders_on(visit.site).quote(mine)
+    parts = [(str(part.kind), part.fen, part.ours) for part in quoted.parts]
+    return {
+        "mine_facts": facts(visit, mine),
+        "parts": price_parts(visit, parts),
+        "total": quoted.total,
+        "ours": quoted.ours,
+        "challenge": challenge.ask(visit),
+    }
+
+
+_MORE: Final[Mapping[Step, Callable[[Visit, Mine, Mapping[str, str]], Awaitable[dict[str, Any]]]]] = {
+    Step.AUTHORITY: _authorities,
+    Step.AGREEMENTS: _agreements,
+    Step.HELD_UKEY: _held,
+    Step.CHOOSE_ORDER: _held,
+    Step.REQUEST: _request,
+    Step.DETAILS: _details,
+    Step.CONFIRM: _confirm,
+}
+
+
+async def _fixed(visit: Visit, mine: Mine) -> dict[str, str]:
+    """Fields that the registration profile of the account decides."""
+    if mine.order.account_id is None:
+        return {}
+    subject = await Subjects(visit.site.engine, visit.site.marks).of(mine.order.account_id)
+    if subject is None:
+        return {}
+    return {name: value for name, value in subject.profile.items() if value and name in LABELS}
+
+
+def sections(
+    visit: Visit,
+    asked: Sequence[Field],
+    mine: Mine,
+    typed: Mapping[str, str],
+    fixed: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """The fields under their headings, with what was typed or kept, ready for a template."""
+    found: dict[Section, list[dict[str, Any]]] = {}
+    for one in asked:
+        value = fixed.get(one.name) or typed.get(one.name, mine.details.get(one.name, ""))
+        found.setdefault(one.section, []).append(
+            {
+                "name": one.name,
+                "label": visit.text(LABELS[one.name]),
+                "hint": visit.text(HINTS[one.name]) if one.name in HINTS else "",
+                "value": value,
+                "fixed": one.name in fixed,
+                "required": one.required,
+                "options": [(option, visit.text(CHOICES.get(option, option))) for option in one.options],
+                "type": _TYPES.get(one.kind, "text"),
+                "attributes": _attributes(one),
+            }
+        )
+    return [{"title": visit.text(SECTIONS[section]), "fields": rows} for section, rows in found.items()]
+
+
+_TYPES: Final = {FieldKind.MOBILE: "tel", FieldKind.PHONE: "tel", FieldKind.EMAIL: "email"}
+_NUMERIC: Final = frozenset({FieldKind.CARD, FieldKind.ACCOUNT})
+
+
+def _attributes(one: Field) -> dict[str, str | int]:
+    found: dict[str, str | int] = {"maxlength": one.longest, "data-check": str(one.kind)}
+    if one.kind in _NUMERIC:
+        found["inputmode"] = "numeric"
+    if one.kind in (FieldKind.DOCUMENT, FieldKind.CREDIT_CODE):
+        found |= {"autocapitalize": "characters", "spellcheck": "false"}
+    if one.kind is FieldKind.DOCUMENT:
+        found["data-document"] = one.name.replace("_number", "_document")
+    return found
+
+
+# ── products and checks ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _products(mine: Mine) -> list[tuple[Product, int, bool]]:
+    """What can be bought here, each with the sum of its shortest term and whether that is ours."""
+    if mine.case.service not in _BOUGHT:
+        return []
+    found = []
+    for product in mine.rules.products_for(mine.case.subject, mine.order.authority):
+        asked = replace(mine.case, product=product.key)
+        row = prices.price_of(mine.rules, asked)
+        if row is not None:
+            quoted = prices.quote(mine.rules, asked, 1 if row.most_years else None)
+            found.append((product, quoted.total, quoted.ours))
+    return found
+
+
+def _most_years(mine: Mine) -> int:
+    """The longest term that some product can be bought for; 0: nothing is chosen."""
+    cases = [replace(mine.case, product=one[0].key) for one in _products(mine)] or [mine.case]
+    rows = [prices.price_of(mine.rules, case) for case in cases]
+    return max((row.most_years or 0 for row in rows if row is not None), default=0)
+
+
+def _check_rows(visit: Visit, mine: Mine) -> list[dict[str, Any]]:
+    """Whose identity is checked, by what; where there is a choice it is made with the details."""
+    found = []
+    for identity in mine.rules.identities_for(mine.case):
+        options = []
+        for check in identity.checks:
+            asked = replace(mine.case, identified_by=frozenset({check}))
+            pin = mine.rules.pin_of(asked) if identity.whose is not Person.OPERATOR else None
+            hint = visit.text(N_("证书密码在这笔 0.01 元收款的附言里。")) if _by_remark(pin) else ""
+            options.append((str(check), visit.text(CHECKS[check]), hint))
+        name = f"check_{identity.whose}"
+        value = str(check_of(identity, mine.details))
+        found.append({"name": name, "whose": str(identity.whose), "options": options, "value": value})
+    return found
+
+
+def _by_remark(pin: Any) -> bool:
+    return pin is not None and pin.by == "transfer_remark"
+
+
+def _with_choices(mine: Mine, form: Mapping[str, str]) -> Mine:
+    """The order as if the choices of the form were made: they decide which fields there are."""
+    chosen = {}
+    for identity in mine.rules.identities_for(mine.case):
+        name = f"check_{identity.whose}"
+        asked = form.get(name, "")
+        chosen[name] = asked if asked in identity.checks else str(check_of(identity, mine.details))
+    order = mine.order
+    if order.state is OrderState.FILLING:
+        product, years = _bought(mine, form)
+        order = replace(order, product=product, years=years)
+    return replace(mine, order=order, details={**mine.details, **chosen})
+
+
+def _bought(mine: Mine, form: Mapping[str, str]) -> tuple[str, int]:
+    """Product and years of the form; the product of the certificate it is about where none is bought."""
+    keys = [one.key for one, _fen, _ours in _products(mine)]
+    if not keys:
+        return mine.order.product, _years(mine.case, mine, form)
+    asked = form.get("product", "")
+    product = asked if asked in keys else ""
+    return product, _years(replace(mine.case, product=product or None), mine, form)
+
+
+def _years(case: Case, mine: Mine, form: Mapping[str, str]) -> int:
+    row = prices.price_of(mine.rules, case)
+    if row is None or not row.most_years:
+        return 0
+    asked = form.get("years", "1")
+    return int(asked) if asked in {str(year) for year in range(1, row.most_years + 1)} else 1
+
+
+# ── keeping ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _save_request(visit: Visit, mine: Mine) -> None:
+    asked = fields.request_fields(mine.rules, mine.case)
+    values = fields.read(asked, visit.form, await _fixed(visit, mine))
+    await orders_on(visit.site).save(mine, Step.REQUEST, values, now=visit.site.clock())
+
+
+async def _save_authority(visit: Visit, mine: Mine) -> None:
+    asked = visit.form.get("authority", "")
+    if asked not in mine.rules.authorities:
+        raise FieldFaults({"authority": Fault.NOT_A_CHOICE})
+    row = mine.rules.instead(replace(mine.case, authority=asked))
+    if row is not None and asked in row.authorities:
+        raise FieldFaults({"authority": Fault.NOT_A_CHOICE})
+    await orders_on(visit.site).save(mine, Step.AUTHORITY, {}, now=visit.site.clock(), authority=asked)
+
+
+async def _save_agreements(visit: Visit, mine: Mine) -> None:
+    accepted = frozenset(
+        name.removeprefix("agree_")
+        for name, value in visit.form.items()
+        if value == "1" and name[:6] == "agree_"
+    )
+    await orders_on(visit.site).accept(mine, accepted, now=visit.site.clock())
+
+
+async def _save_held(visit: Visit, mine: Mine) -> None:
+    chosen = next(
+        (one for one in await _with_certificates(visit, mine) if one.number == visit.form.get("held", "")),
+        None,
+    )
+    if chosen is None:
+        raise FieldFaults({"held": Fault.NOTHING_TO_CHOOSE})
+    columns = {"about_certificate": chosen.certificate, "product": chosen.product}
+    if chosen.authority in mine.rules.authorities:
+        columns["authority"] = chosen.authority
+    await orders_on(visit.site).save(mine, _step(visit), {}, now=visit.site.clock(), **columns)
+
+
+async def _save_details(visit: Visit, mine: Mine) -> None:
+    shown = _with_choices(mine, visit.form)
+    faults: dict[str, Fault] = {}
+    values: dict[str, str] = {}
+    try:
+        values = fields.read(shown.fields, visit.form, await _fixed(visit, mine))
+    except FieldFaults as found:
+        faults = found.faults
+    if mine.order.state is OrderState.FILLING and _products(mine) and not shown.order.product:
+        faults = {"product": Fault.NOT_A_CHOICE, **faults}
+    if faults:
+        raise FieldFaults(faults)
+    checks = {name: value for name, value in shown.details.items() if name.startswith("check_")}
+    await orders_on(visit.site).save(
+        mine,
+        Step.DETAILS,
+        {**values, **checks},
+        now=visit.site.clock(),
+        product=shown.order.product,
+        years=shown.order.years,
+    )
+
+
+async def _save_confirm(visit: Visit, mine: Mine) -> None:
+    if not await challenge.passed(visit):
+        raise FieldFaults({challenge.FIELD: Fault.CHALLENGE})
+    await orders_on(visit.site).confirm(mine, now=visit.site.clock())
+
+
+_SAVES: Final[Mapping[Step, Callable[[Visit, Mine], Awaitable[None]]]] = {
+    Step.REQUEST: _save_request,
+    Step.AUTHORITY: _save_authority,
+    Step.AGREEMENTS: _save_agreements,
+    Step.HELD_UKEY: _save_held,
+    Step.CHOOSE_ORDER: _save_held,
+    Step.DETAILS: _save_details,
+    Step.CONFIRM: _save_confirm,
+}

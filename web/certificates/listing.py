@@ -1,0 +1,71 @@
+"""Orders in a list, as the order query shows them: everything of the handbook's row."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from certificates.orders.order import Order
+from certificates.orders.orders import Mine
+from certificates.orders.paperwork import forms_of
+from certificates.orders.performing import By
+from certificates.orders.states import OrderState
+from certificates.orders.table import FINAL
+from web.certificates.order_words import BADGES, NEXT, SERVICES, STATES
+from web.certificates.own import base, orders_on
+from web.certificates.showing import certificate_name, pin_word
+from web.languages import N_
+from web.visits import Visit
+
+_REVIEWS = {
+    OrderState.IN_REVIEW: N_("未审核"),
+    OrderState.SECOND_REVIEW: N_("复核中"),
+    OrderState.RETURNED: N_("已驳回"),
+    OrderState.REJECTED: N_("不予办理"),
+}
+_REVIEWED = frozenset(
+    {
+        OrderState.APPROVED,
+        OrderState.ISSUING,
+        OrderState.AWAITING_COLLECTION,
+        OrderState.AWAITING_DELIVERY,
+        OrderState.SHIPPED,
+        OrderState.DONE,
+    }
+)
+_DELIVERIES = {
+    OrderState.AWAITING_DELIVERY: N_("未发货"),
+    OrderState.AWAITING_COLLECTION: N_("待领取"),
+    OrderState.SHIPPED: N_("已发货"),
+}
+
+
+async def rows_of(visit: Visit, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    return [row(visit, await orders_on(visit.site).of(one.number, By.applicant(None))) for one in orders]
+
+
+def row(visit: Visit, mine: Mine) -> dict[str, Any]:
+    """One order: the columns of the handbook, in its order."""
+    order = mine.order
+    word = visit.text(STATES[order.state])
+    if order.paid_fen and order.state is OrderState.IN_REVIEW:
+        word = visit.text(N_("已支付，待审核"))
+    delivery = _DELIVERIES.get(order.state, "")
+    return {
+        "order": order,
+        "href": base(order),
+        "over": order.state in FINAL,
+        "name": certificate_name(mine),
+        "service": visit.text(SERVICES[order.service]),
+        "state": word,
+        "badge": BADGES.get(order.state, "neutral"),
+        "review": visit.text(_review(order)),
+        "pin": pin_word(visit, order) if order.submitted_at else "",
+        "delivery": visit.text(delivery) if delivery else "",
+        "form": bool(forms_of(mine)) and order.submitted_at is not None,
+        "action": visit.text(NEXT.get(order.state, N_("查看详细"))),
+    }
+
+
+def _review(order: Order) -> str:
+    if order.state in _REVIEWED:
+        return N_("已通过")
+    return _REVIEWS.get(order.state, N_("未到审核"))

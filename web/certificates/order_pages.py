@@ -1,0 +1,139 @@
+"""An order's own page: where it stands, its history, its price; what else may be done with it."""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.orders.order import history
+from certificates.orders.orders import Mine
+from certificates.orders.paperwork import Form, House, forms_of, render
+from certificates.orders.states import OrderActor, OrderState
+from certificates.orders.table import acts_of
+from web.certificates.order_words import (
+    ACTS,
+    DOCUMENTS,
+    HIDDEN_ACTS,
+    NEXT,
+    PAYMENTS,
+    REMARKS,
+    SIDES,
+    WHAT_NEXT,
+)
+from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.showing import around, certificate_name, facts, order_price, pin_word
+from web.languages import N_
+from web.pages import page
+from web.visits import Visit
+
+DEMONSTRATION: Final = "演示环境：数据均为虚构，证书和印章没有法律效力"
+
+
+@in_words
+async def go_on(visit: Visit) -> Response:
+    """Wherever the order goes on."""
+    return visit.redirect(place_of((await mine_in_path(visit)).order))
+
+
+@in_words
+async def show(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    order, orders = mine.order, orders_on(visit.site)
+    async with visit.site.engine.connect() as connection:
+        events = await history(connection, order.number)
+    return page(
+        visit,
+        "certificates/order.html",
+        **around(visit, mine, None),
+        what_next=visit.text(WHAT_NEXT[order.state]),
+        go_on=visit.text(NEXT[order.state]) if order.state in NEXT and place_of(order) != base(order) else "",
+        go_to=place_of(order),
+        acts=frozenset(acts_of(order.state, OrderActor.APPLICANT)),
+        events=[
+            (event.at, visit.text(ACTS[event.act]), event.reason)
+            for event in events
+            if event.act not in HIDDEN_ACTS
+        ],
+        parts=order_price(visit, order),
+        payment=visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
+        pin=pin_word(visit, order),
+        name=certificate_name(mine),
+        facts=facts(visit, mine),
+        files=[material_row(visit, one) for one in await orders.files(order.number)],
+        accepted=await orders.accepted(order.number),
+        titles={one.kind: one.title for one in mine.rules.agreements_for(mine.case)},
+        forms=form_links(visit, mine),
+    )
+
+
+def material_row(visit: Visit, one: Any) -> dict[str, Any]:
+    """An uploaded file in the visit's words."""
+    return {
+        "file": one,
+        "word": kind_word(visit, one.kind),
+        "remarks": [visit.text(REMARKS[r]) for r in one.remarks],
+    }
+
+
+def kind_word(visit: Visit, kind: str) -> str:
+    document, _, side = kind.partition(".")
+    word = visit.text(DOCUMENTS[document])
+    return f"{word}（{visit.text(SIDES[side])}）" if side in SIDES else word
+
+
+def form_links(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
+    """The printable forms; they are made of what was confirmed."""
+    if mine.order.state in (OrderState.FILLING, OrderState.CANCELLED, OrderState.EXPIRED):
+        return []
+    words = {Form.APPLICATION: N_("下载申请表"), Form.SAMPLE: N_("下载签章采样表")}
+    return [(f"{base(mine.order)}/forms/{form}.pdf", visit.text(words[form])) for form in forms_of(mine)]
+
+
+@in_words
+async def form(visit: Visit) -> Response:
+    """One form as PDF, for whose order it is: it has everything in the clear."""
+    mine = await mine_in_path(visit)
+    asked = visit.param("form")
+    if asked not in set(Form) or Form(asked) not in forms_of(mine) or not form_links(visit, mine):
+        raise HTTPException(404)
+    site = visit.site
+    house = House(name=site.settings.platform_name, notice=DEMONSTRATION if site.settings.demo else "")
+    pdf = await asyncio.to_thread(render, Form(asked), mine, house, as_of=site.clock())
+    headers = {
+        "Content-Disposition": f'attachment; filename="{asked}-{mine.order.number}.pdf"',
+        "Cache-Control": "no-store",
+    }
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
+@in_words
+async def change(visit: Visit) -> Response:
+    """返回修改."""
+    mine = await mine_in_path(visit)
+    await orders_on(visit.site).change(mine, now=visit.site.clock())
+    return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("可以修改了。改完以后要重新确认。")))
+
+
+@in_words
+async def cancel(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if visit.form.get("sure") != "1":
+        return visit.refused(base(mine.order), visit.text(N_("请先勾选“我要取消这个订单”。")), 422)
+    done = await orders_on(visit.site).cancel(mine, now=visit.site.clock())
+    refund = visit.text(N_("已付的费用会原路退回。")) if done.refund_due else ""
+    return visit.done(base(mine.order), visit.text(N_("订单已取消。")) + refund)
+
+
+@in_words
+async def resubmit(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    await orders_on(visit.site).resubmit(mine, now=visit.site.clock())
+    return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("已重新提交。")))
+
+
+@in_words
+async def receive(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    await orders_on(visit.site).receive(mine, now=visit.site.clock())
+    return visit.done(base(mine.order), visit.text(N_("已确认收到证书。")))

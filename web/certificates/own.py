@@ -1,0 +1,189 @@
+"""The order in an address, for those whose it is, and how the pages answer what goes wrong.
+
+An order is its account's, or for half an hour of the browser in which the operator's telephone was proved by
+a one-time code (query.py). Everybody else gets one answer, whether there is such an order or not.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Final
+
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.catalogue.prices import NoPrice, WrongYears
+from certificates.identity.demonstration import DemonstrationProvider
+from certificates.identity.port import Answer, Asked, IdentityProvider, ProviderAway
+from certificates.orders.materials import NotWanted, TooManyFiles
+from certificates.orders.order import Order, UnknownOrder
+from certificates.orders.orders import Mine, Orders, next_page
+from certificates.orders.performing import By, Lacks, NotAllowed, Stale
+from certificates.orders.states import OrderState
+from office.accounts import Role
+from web.certificates.order_words import NEEDS
+from web.languages import N_
+from web.routing import Endpoint
+from web.site import Site
+from web.visits import Visit
+
+NUMBER: Final = re.compile(r"[0-9]{8}[0-9A-Z]{8}")
+APPLICANTS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
+ACCESS_COOKIE: Final = "luochui_orders"
+ACCESS_S: Final = 30 * 60
+_ACCESS: Final = "luochui:order-access"
+CHANGED_ELSEWHERE: Final = N_("这个订单已在另一个窗口改过，下面是现在的样子。")
+NOT_NOW: Final = N_("现在不能这样做：订单的状态已经变了，下面是现在的样子。")
+NO_PRICE: Final = N_("所选的证书和年限不能办理，请重新选择。")
+TOO_MANY_FILES: Final = N_("这个订单上传的文件太多了，请联系客服。")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a proved telephone opens: the orders of one document number that name it."""
+
+    number_mark: str
+    contact_mark: str
+
+    def opens(self, number_mark: str, contact_mark: str) -> bool:
+        return bool(self.contact_mark) and (number_mark, contact_mark) == (
+            self.number_mark,
+            self.contact_mark,
+        )
+
+
+class _NoProvider:
+    """An installation without a provider of identity checks."""
+
+    async def check(self, asked: Asked) -> Answer:
+        raise ProviderAway(asked.check)
+
+
+def provider_of(site: Site) -> IdentityProvider:
+    if not site.settings.demo:
+        return _NoProvider()
+
+    async def bank(account: str, remark: str) -> None:
+        """A demonstration shows the transfer where it shows every message."""
+        put = text(
+            "INSERT INTO outbox (key, channel, address, subject, content, at)"
+            " VALUES (:key, 'bank', :address, :subject, :content, :at)"
+        )
+        row = {"key": f"i{secrets.token_hex(16)}", "address": f"****{account[-4:]}", "at": site.clock()}
+        row |= {"subject": "收款 0.01 元", "content": f"附言：{remark}"}
+        async with site.engine.begin() as connection:
+            await connection.execute(put, row)
+
+    return DemonstrationProvider(bank)
+
+
+def orders_on(site: Site) -> Orders:
+    return Orders(site.engine, site.marks, provider_of(site), site.settings.platform_name)
+
+
+async def grant(visit: Visit, response: Response, access: Access) -> None:
+    """The proof of a telephone, for this browser."""
+    token = secrets.token_urlsafe(32)
+    kept = json.dumps([access.number_mark, access.contact_mark])
+    await visit.site.redis.set(_key(visit, token), kept, ex=ACCESS_S)
+    response.set_cookie(
+        ACCESS_COOKIE,
+        token,
+        max_age=ACCESS_S,
+        httponly=True,
+        samesite="lax",
+        secure=visit.site.settings.secure,
+        path="/certificates",
+    )
+
+
+async def access_of(visit: Visit) -> Access | None:
+    token = visit.request.cookies.get(ACCESS_COOKIE, "")
+    if not 20 <= len(token) <= 100:
+        return None
+    kept = await visit.site.redis.get(_key(visit, token))
+    return Access(*json.loads(kept)) if kept else None
+
+
+def _key(visit: Visit, token: str) -> str:
+    """Bound to the browser: a copied cookie alone opens nothing."""
+    return f"{_ACCESS}:{hashlib.sha256(f'{visit.visitor} {token}'.encode()).hexdigest()}"
+
+
+async def mine_in_path(visit: Visit) -> Mine:
+    """The order of the address, as the form showed it: `version`. 401 or 404 for everybody else."""
+    access = await access_of(visit)
+    if visit.signed_in is None and access is None:
+        raise HTTPException(401)
+    number = visit.param("number")
+    if not NUMBER.fullmatch(number):
+        raise HTTPException(404)
+    try:
+        mine = await orders_on(visit.site).of(number, By.applicant(None))
+    except UnknownOrder as unknown:
+        raise HTTPException(404) from unknown
+    mine = replace(mine, by=_by(visit, mine.order, access))
+    typed = visit.form.get("version", "")
+    if visit.request.method == "POST":
+        known = typed.isascii() and typed.isdigit() and len(typed) < 10 and int(typed) == mine.order.version
+        mine = replace(mine, order=replace(mine.order, version=mine.order.version if known else 0))
+    return mine
+
+
+def _by(visit: Visit, order: Order, access: Access | None) -> By:
+    """Raises 404 for everybody whose order it is not."""
+    if visit.signed_in is not None and visit.signed_in.account_id == order.account_id:
+        return By.applicant(order.account_id)
+    if access is not None and access.opens(order.number_mark, order.contact_mark):
+        return By.applicant(None)
+    raise HTTPException(404)
+
+
+def base(order: Order) -> str:
+    return f"/certificates/orders/{order.number}"
+
+
+_PAGES: Final = {
+    OrderState.AWAITING_MATERIAL: "material",
+    OrderState.AWAITING_CONSENT: "consent",
+    OrderState.AWAITING_IDENTITY: "identity",
+    OrderState.AWAITING_PAYMENT: "payment",
+}
+
+
+def place_of(order: Order) -> str:
+    """Where the order goes on; its own page when nothing is the applicant's to do."""
+    if order.state is OrderState.FILLING:
+        return f"{base(order)}/{next_page(order)}"
+    page = _PAGES.get(order.state)
+    return f"{base(order)}/{page}" if page else base(order)
+
+
+def in_words(endpoint: Endpoint) -> Endpoint:
+    """What can't be done is said on the page of the order."""
+
+    @wraps(endpoint)
+    async def answered(visit: Visit) -> Response:
+        here = f"/certificates/orders/{visit.request.path_params['number']}/go-on"
+        try:
+            return await endpoint(visit)
+        except Stale:
+            return visit.refused(here, visit.text(CHANGED_ELSEWHERE))
+        except NotAllowed:
+            return visit.refused(here, visit.text(NOT_NOW))
+        except NotWanted:
+            return visit.refused(here, visit.text(NOT_NOW), 422)
+        except TooManyFiles:
+            return visit.refused(here, visit.text(TOO_MANY_FILES), 422)
+        except Lacks as lacks:
+            return visit.refused(here, visit.text(NEEDS.get(lacks.need, NOT_NOW)))
+        except (NoPrice, WrongYears):
+            return visit.refused(f"{here.removesuffix('/go-on')}/details", visit.text(NO_PRICE), 422)
+        except UnknownOrder as others:
+            raise HTTPException(404) from others
+
+    return answered

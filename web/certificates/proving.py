@@ -1,0 +1,221 @@
+"""Consent by one-time code, identity checks, and how it is paid."""
+
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.catalogue import paying
+from certificates.catalogue.scope import PaymentWay
+from certificates.identity.checks import TooManyChecks
+from certificates.identity.port import PHOTO, TRANSFER, ProviderAway
+from certificates.orders import fields, materials
+from certificates.orders.codes import TooSoon, WrongCode
+from certificates.orders.fields import FieldFaults, masked_name, masked_number
+from certificates.orders.orders import Mine, check_of, contact_of
+from certificates.orders.states import OrderState
+from web.certificates import pacing
+from web.certificates.apply import sections
+from web.certificates.order_pages import material_row
+from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PAYMENTS, PERSONS
+from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.showing import around, order_price
+from web.languages import N_
+from web.pages import page
+from web.visits import Visit
+
+TOO_SOON: Final = N_("发送得太频繁，请 %(seconds)s 秒后再试。")
+WRONG_CODE: Final = N_("验证码不对、已用过或者已过期。连续输错几次后，请重新发送。")
+AWAY: Final = N_("核验机构暂时没有答复，请稍后再试，或者换一种方式。")
+TOO_MANY_CHECKS: Final = N_("今天核验的次数太多了，请明天再试，或者联系客服。")
+CODES_PER_ADDRESS: Final = 20
+"""Sends from one network address in an hour."""
+
+
+# ── consent ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@in_words
+async def consent_page(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if mine.order.state is not OrderState.AWAITING_CONSENT:
+        return visit.redirect(place_of(mine.order))
+    return await _consent(visit, mine)
+
+
+async def _consent(
+    visit: Visit, mine: Mine, errors: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    name, phone = contact_of(mine)
+    sent, wait_s = await orders_on(visit.site).code_wait(mine.order.number, visit.site.clock())
+    return page(
+        visit,
+        "certificates/consent.html",
+        status,
+        **around(visit, mine, None),
+        name=masked_name(name),
+        phone=masked_number(phone),
+        sent=sent,
+        wait_s=wait_s,
+        errors=errors or {},
+    )
+
+
+@in_words
+async def send_code(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    to = f"{base(mine.order)}/consent"
+    if not await pacing.may(visit, "code", visit.address, most=CODES_PER_ADDRESS, seconds=3600):
+        return visit.refused(to, visit.text(TOO_SOON) % {"seconds": 3600}, 429)
+    try:
+        await orders_on(visit.site).send_code(mine, visit.locale, now=visit.site.clock())
+    except TooSoon as soon:
+        return visit.refused(to, visit.text(TOO_SOON) % {"seconds": soon.wait_s}, 429)
+    return visit.done(to, visit.text(N_("验证码已发送，请查看手机短信。")))
+
+
+@in_words
+async def consent(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if visit.form.get("agree") != "1":
+        return await _consent(visit, mine, {"agree": visit.text(N_("请先阅读，同意后勾选。"))}, 422)
+    try:
+        await orders_on(visit.site).consent(mine, visit.form.get("code", "").strip(), now=visit.site.clock())
+    except WrongCode:
+        return await _consent(visit, mine, {"code": visit.text(WRONG_CODE)}, 422)
+    return visit.redirect(f"{base(mine.order)}/go-on")
+
+
+# ── identity ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@in_words
+async def identity_page(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if mine.order.state is not OrderState.AWAITING_IDENTITY:
+        return visit.redirect(place_of(mine.order))
+    return await _identity(visit, mine)
+
+
+async def _identity(
+    visit: Visit, mine: Mine, errors: dict[str, str] | None = None, person: str = "", status: int = 200
+) -> Response:
+    outcomes = await orders_on(visit.site).outcomes(mine.order.number)
+    rows = []
+    for identity in mine.rules.identities_for(mine.case):
+        check = check_of(identity, mine.details)
+        found = outcomes.get(str(identity.whose))
+        needed = fields.check_fields(frozenset({str(check)}))
+        typed = visit.form if person == identity.whose else {}
+        rows.append(
+            {
+                "person": str(identity.whose),
+                "word": visit.text(PERSONS[identity.whose]),
+                "options": [(str(one), visit.text(CHECKS[one])) for one in identity.checks],
+                "check": str(check),
+                "check_word": visit.text(CHECKS[check]),
+                "photo": check in PHOTO,
+                "transfer": check in TRANSFER,
+                "state": found.state if found else "",
+                "fault": visit.text(IDENTITY_FAULTS[found.fault]) if found and found.fault else "",
+                "left": max(0, 3 - found.tries) if found else 0,
+                "sections": sections(visit, needed, mine, typed, {}),
+                "errors": errors or {} if person == identity.whose else {},
+            }
+        )
+    return page(
+        visit,
+        "certificates/identity.html",
+        status,
+        **around(visit, mine, None),
+        rows=rows,
+        whole=all(row["state"] == "passed" for row in rows),
+    )
+
+
+@in_words
+async def identify(visit: Visit) -> Response:
+    """Ask for one person's check, or type the remark of the transfer."""
+    mine, person = await mine_in_path(visit), visit.param("person")
+    to = f"{base(mine.order)}/identity"
+    if person not in {str(key) for key in PERSONS}:
+        raise HTTPException(404)
+    orders, now = orders_on(visit.site), visit.site.clock()
+    try:
+        if "remark" in visit.form:
+            fault = await orders.prove_transfer(mine, person, visit.form["remark"], now=now)
+        else:
+            photo = visit.files.get("photo", b"")
+            fault = await orders.identify(mine, person, visit.form, photo, now=now)
+    except FieldFaults as faults:
+        errors = {name: visit.text(FAULTS[one]) for name, one in faults.faults.items()}
+        return await _identity(visit, mine, errors, person, 422)
+    except TooManyChecks:
+        return visit.refused(to, visit.text(TOO_MANY_CHECKS), 429)
+    except ProviderAway:
+        return visit.refused(to, visit.text(AWAY), 503)
+    if fault is not None:
+        return visit.refused(to, visit.text(IDENTITY_FAULTS[fault]), 422)
+    return visit.redirect(to)
+
+
+@in_words
+async def identified(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    await orders_on(visit.site).identified(mine, now=visit.site.clock())
+    return visit.redirect(f"{base(mine.order)}/go-on")
+
+
+# ── payment: a port for now ─────────────────────────────────────────────────────────────────────────────────
+
+
+@in_words
+async def payment_page(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if mine.order.state is not OrderState.AWAITING_PAYMENT:
+        return visit.redirect(place_of(mine.order))
+    order, orders = mine.order, orders_on(visit.site)
+    ways = paying.payments_of(mine.rules, mine.case)
+    chosen = next((one for one in ways if one.by == order.payment_way), None)
+    voucher = next((one for one in await orders.files(order.number) if one.kind == materials.VOUCHER), None)
+    return page(
+        visit,
+        "certificates/payment.html",
+        **around(visit, mine, None),
+        parts=order_price(visit, order),
+        ways=[(str(one.by), visit.text(PAYMENTS[one.by]), one.note) for one in ways],
+        chosen=chosen,
+        chosen_word=visit.text(PAYMENTS[chosen.by]) if chosen else "",
+        transfer=chosen is not None and chosen.by is PaymentWay.TRANSFER,
+        on_the_spot=chosen is not None and chosen.by is PaymentWay.ON_THE_SPOT,
+        beneficiary=mine.rules.beneficiary,
+        voucher=material_row(visit, voucher) if voucher else None,
+        bounds=materials.bounds(mine.rules, materials.VOUCHER),
+        may_collect=orders.may_collect(mine),
+        demo_pays=visit.site.settings.demo,
+    )
+
+
+@in_words
+async def choose_payment(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    to = f"{base(mine.order)}/payment"
+    way, collected = visit.form.get("payment_way", ""), visit.form.get("handover") == "collection"
+    try:
+        await orders_on(visit.site).choose_payment(mine, way, collected, now=visit.site.clock())
+    except FieldFaults:
+        return visit.refused(to, visit.text(N_("请选择支付方式。")), 422)
+    return visit.redirect(to)
+
+
+@in_words
+async def demo_payment(visit: Visit) -> Response:
+    """A demonstration's money: the same act that a provider's signed notification leads to."""
+    mine = await mine_in_path(visit)
+    if not visit.site.settings.demo:
+        raise HTTPException(404)
+    if not mine.order.payment_way:
+        return visit.refused(f"{base(mine.order)}/payment", visit.text(N_("请选择支付方式。")), 422)
+    order: Any = mine.order
+    await orders_on(visit.site).paid(order.number, order.price_fen, order.payment_way, now=visit.site.clock())
+    return visit.done(f"{base(order)}/go-on", visit.text(N_("费用已收到。")))

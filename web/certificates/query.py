@@ -1,0 +1,240 @@
+"""订单查询 without an account: kind and document number, one of the masked applicants, a one-time code.
+
+Nobody learns here whether a number is known: an unknown one shows an applicant, too, who is made up of the
+number by a keyed hash and whose telephone is nobody's; the code is asked for, paced and refused alike.
+Source: spec/certificates.md, "order query (shared)".
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
+from certificates.orders.fields import Fault, credit_code, document_number, masked_name, masked_number
+from certificates.orders.order import Order, of_number
+from certificates.orders.orders import contact_of
+from certificates.orders.performing import By
+from web.certificates import challenge, pacing
+from web.certificates.listing import rows_of
+from web.certificates.order_words import FAULTS
+from web.certificates.own import Access, access_of, grant, orders_on
+from web.certificates.proving import TOO_SOON, WRONG_CODE
+from web.languages import N_
+from web.pages import page
+from web.visits import Visit
+
+HERE: Final = "/certificates/query"
+LIVES_S: Final = 15 * 60
+MOST_ORDERS: Final = 50
+MOST_APPLICANTS: Final = 5
+QUESTIONS_PER_ADDRESS: Final = 20
+QUESTIONS_PER_NUMBER: Final = 10
+TRIES_PER_ADDRESS: Final = 60
+_ASKED: Final = "luochui:order-query"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高"
+_KINDS: Final = ("organization", "person")
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """One masked line. `sends_to`: an order whose contact gets the code; "" for a made-up one."""
+
+    name: str
+    phone: str
+    contact_mark: str
+    sends_to: str
+
+
+# ── the question ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def form(visit: Visit) -> Response:
+    return _form(visit)
+
+
+def _form(visit: Visit, errors: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    return page(
+        visit,
+        "certificates/query.html",
+        status,
+        errors=errors or {},
+        typed=visit.form,
+        challenge=challenge.ask(visit),
+    )
+
+
+async def ask(visit: Visit) -> Response:
+    kind, typed = visit.form.get("kind", ""), visit.form.get("number", "")[:60]
+    errors = {}
+    number = ""
+    if kind not in _KINDS:
+        errors["kind"] = visit.text(FAULTS[Fault.NOT_A_CHOICE])
+    else:
+        found = credit_code(typed) if kind == "organization" else _person_number(typed)
+        if isinstance(found, Fault):
+            errors["number"] = visit.text(FAULTS[found])
+        else:
+            number = found
+    if not errors and not await challenge.passed(visit):
+        errors[challenge.FIELD] = visit.text(FAULTS[Fault.CHALLENGE])
+    if errors:
+        return _form(visit, errors, 422)
+    mark = OrderBoxes(visit.site.marks).number_mark(kind, number)
+    by_address = await pacing.may(visit, "ask", visit.address, most=QUESTIONS_PER_ADDRESS, seconds=3600)
+    by_number = await pacing.may(visit, "number", mark, most=QUESTIONS_PER_NUMBER, seconds=3600)
+    if not (by_address and by_number):
+        return _form(visit, {"": visit.text(N_("查询得太频繁，请过一会儿再试。"))}, 429)
+    token = secrets.token_urlsafe(32)
+    applicants = await _applicants(visit, mark)
+    kept = {"mark": mark, "rows": [[a.name, a.phone, a.contact_mark, a.sends_to] for a in applicants]}
+    await visit.site.redis.set(_key(visit, token), json.dumps(kept, ensure_ascii=False), ex=LIVES_S)
+    return visit.redirect(f"{HERE}/{token}")
+
+
+def _person_number(typed: str) -> str | Fault:
+    """An ID card's number, or another document's."""
+    if not typed.strip():
+        return Fault.EMPTY
+    as_card = document_number("id_card", typed)
+    return as_card if not isinstance(as_card, Fault) else document_number("passport", typed)
+
+
+async def _applicants(visit: Visit, mark: str) -> list[Applicant]:
+    async with visit.site.engine.connect() as connection:
+        orders = await of_number(connection, mark, MOST_ORDERS)
+    latest: dict[str, Order] = {}
+    for one in orders:
+        latest.setdefault(one.contact_mark, one)
+    found = []
+    for one in list(latest.values())[:MOST_APPLICANTS]:
+        name, phone = contact_of(await orders_on(visit.site).of(one.number, By.applicant(None)))
+        if phone:
+            found.append(Applicant(masked_name(name), masked_number(phone), one.contact_mark, one.number))
+    return found or [_made_up(visit, mark)]
+
+
+def _made_up(visit: Visit, mark: str) -> Applicant:
+    """The same for the same number, for as long as the platform's secret lasts."""
+    digest = int(visit.site.marks.mark("nobody's order", mark), 16)
+    name = f"{_SURNAMES[digest % len(_SURNAMES)]}*"
+    head = ("138", "139", "137", "151", "186", "188", "130", "159")[digest // 97 % 8]
+    contact_mark = visit.site.marks.mark("nobody's telephone", mark)
+    return Applicant(name, f"{head}****{digest // 7919 % 10_000:04d}", contact_mark, "")
+
+
+def _key(visit: Visit, token: str) -> str:
+    return f"{_ASKED}:{hashlib.sha256(f'{visit.visitor} {token}'.encode()).hexdigest()}"
+
+
+async def _question(visit: Visit) -> tuple[str, str, list[Applicant]]:
+    """(token, number mark, applicants) of the address; 404 when it is over or another browser's."""
+    token = visit.param("question")
+    kept = await visit.site.redis.get(_key(visit, token)) if _TOKEN.fullmatch(token) else None
+    if not kept:
+        raise HTTPException(404)
+    facts = json.loads(kept)
+    return token, facts["mark"], [Applicant(*one) for one in facts["rows"]]
+
+
+# ── the code ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def applicants(visit: Visit) -> Response:
+    token, _mark, rows = await _question(visit)
+    return await _applicants_page(visit, token, rows)
+
+
+async def _applicants_page(
+    visit: Visit, token: str, rows: list[Applicant], errors: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    codes, now = Codes(visit.site.marks), visit.site.clock()
+    shown: list[dict[str, Any]] = []
+    async with visit.site.engine.connect() as connection:
+        for index, one in enumerate(rows):
+            ticket, wait_s = await codes.current(connection, CodePurpose.QUERY, _bound(token, index), now)
+            shown.append({"one": one, "index": index, "sent": bool(ticket), "wait_s": wait_s})
+    return page(
+        visit,
+        "certificates/query_applicants.html",
+        status,
+        here=f"{HERE}/{token}",
+        rows=shown,
+        any_sent=any(row["sent"] for row in shown),
+        errors=errors or {},
+    )
+
+
+def _bound(token: str, index: int) -> str:
+    return f"{hashlib.sha256(token.encode()).hexdigest()} {index}"
+
+
+def _index(visit: Visit, rows: list[Applicant]) -> int:
+    asked = visit.form.get("which", "")
+    if not (asked.isascii() and asked.isdigit() and len(asked) == 1 and int(asked) < len(rows)):
+        raise HTTPException(404)
+    return int(asked)
+
+
+async def send_code(visit: Visit) -> Response:
+    token, _mark, rows = await _question(visit)
+    index = _index(visit, rows)
+    one = rows[index]
+    to = f"{HERE}/{token}"
+    if not await pacing.may(visit, "code", visit.address, most=QUESTIONS_PER_ADDRESS, seconds=3600):
+        return visit.refused(to, visit.text(TOO_SOON) % {"seconds": 3600}, 429)
+    phone = None
+    if one.sends_to:
+        phone = contact_of(await orders_on(visit.site).of(one.sends_to, By.applicant(None)))[1]
+    letter = Letter(phone, one.contact_mark, visit.site.settings.platform_name, visit.locale)
+    try:
+        async with visit.site.engine.begin() as connection:
+            await Codes(visit.site.marks).send(
+                connection, CodePurpose.QUERY, _bound(token, index), letter, visit.site.clock()
+            )
+    except TooSoon as soon:
+        return visit.refused(to, visit.text(TOO_SOON) % {"seconds": soon.wait_s}, 429)
+    return visit.done(to, visit.text(N_("如果这个手机能收到短信，验证码已发出，10 分钟内有效。")))
+
+
+async def prove(visit: Visit) -> Response:
+    token, mark, rows = await _question(visit)
+    index = _index(visit, rows)
+    codes, now = Codes(visit.site.marks), visit.site.clock()
+    if not await pacing.may(visit, "try", visit.address, most=TRIES_PER_ADDRESS, seconds=3600):
+        raise HTTPException(429)
+    bound = _bound(token, index)
+    async with visit.site.engine.connect() as connection:
+        ticket, _wait = await codes.current(connection, CodePurpose.QUERY, bound, now)
+        try:
+            code = visit.form.get("code", "").strip()
+            proved = await codes.prove(connection, CodePurpose.QUERY, bound, ticket, code, now)
+        except WrongCode:
+            await connection.commit()
+            return await _applicants_page(visit, token, rows, {"code": visit.text(WRONG_CODE)}, 422)
+        await connection.commit()
+    response = visit.redirect(f"{HERE}/orders")
+    await grant(visit, response, Access(mark, proved))
+    return response
+
+
+# ── the answer ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def orders(visit: Visit) -> Response:
+    """The orders that the proved telephone stands for; without the proof, the question again."""
+    access = await access_of(visit)
+    if access is None:
+        return visit.redirect(HERE)
+    async with visit.site.engine.connect() as connection:
+        found = await of_number(connection, access.number_mark, MOST_ORDERS)
+    own = [one for one in found if access.opens(access.number_mark, one.contact_mark)]
+    return page(visit, "certificates/query_orders.html", rows=await rows_of(visit, own))

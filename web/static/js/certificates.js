@@ -1,0 +1,160 @@
+// Orders: numbers are checked as they are typed, files are shown before they are sent and their way is seen.
+// Everything works without this script, too; the server checks everything again.
+
+const digits = (text) => text.normalize("NFKC").toUpperCase().replace(/[\s-]/g, "");
+
+function idCard(text) {
+  if (!/^\d{17}[\dX]$/.test(text)) return false;
+  const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+  const sum = weights.reduce((total, weight, at) => total + weight * Number(text[at]), 0);
+  return "10X98765432"[sum % 11] === text[17];
+}
+
+function creditCode(text) {
+  const table = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+  if (text.length !== 18 || [...text].some((each) => !table.includes(each))) return false;
+  const weights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+  const sum = weights.reduce((total, weight, at) => total + weight * table.indexOf(text[at]), 0);
+  return table[(31 - (sum % 31)) % 31] === text[17];
+}
+
+function luhn(text) {
+  if (!/^\d{13,19}$/.test(text)) return false;
+  const sum = [...text].reverse().reduce((total, each, at) => {
+    const twice = Number(each) * (at % 2 ? 2 : 1);
+    return total + (twice > 9 ? twice - 9 : twice);
+  }, 0);
+  return sum % 10 === 0;
+}
+
+const checks = {
+  document: (text, input) => {
+    const kind = input.form.elements[input.dataset.document];
+    return kind && kind.value !== "id_card" ? /^[A-Z0-9]{5,20}$/.test(text) : idCard(text);
+  },
+  credit_code: creditCode,
+  mobile: (text) => /^(\+?86)?1[3-9]\d{9}$/.test(text),
+  card: luhn,
+  account: (text) => /^\d{8,32}$/.test(text),
+};
+
+for (const form of document.querySelectorAll("[data-checked]")) {
+  form.addEventListener("focusout", (event) => tell(event.target));
+  form.addEventListener("input", (event) => {
+    if (event.target.dataset.told) tell(event.target);
+  });
+}
+
+// A red edge and a cross, or a green tick: the words come from the server.
+function tell(input) {
+  const check = checks[input.dataset?.check];
+  if (!check || input.readOnly) return;
+  const text = digits(input.value);
+  const right = text === "" || check(text, input);
+  input.dataset.told = "1";
+  input.setAttribute("aria-invalid", String(!right));
+  input.closest(".field")?.classList.toggle("field--wrong", !right);
+}
+
+// A chosen product or check decides which fields there are.
+for (const button of document.querySelectorAll("[data-refresh]")) {
+  button.form.addEventListener("change", (event) => {
+    if (event.target.name === "product" || event.target.name?.startsWith("check_")) {
+      button.form.requestSubmit(button);
+    }
+  });
+}
+
+for (const form of document.querySelectorAll("[data-upload-one]")) {
+  const words = form.closest("[data-uploads]")?.dataset ?? {};
+  const input = form.querySelector("input[type=file]");
+  const card = form.closest("section") ?? form;
+  const preview = document.createElement("img");
+  preview.className = "upload__preview";
+  preview.alt = "";
+  const progress = document.createElement("progress");
+  progress.className = "upload__progress";
+  progress.max = 1;
+  const status = document.createElement("p");
+  status.setAttribute("role", "status");
+
+  input.addEventListener("change", () => {
+    const file = input.files[0];
+    if (!file) return;
+    if (file.type.startsWith("image/")) {
+      const reader = new FileReader();
+      reader.addEventListener("load", () => {
+        preview.src = reader.result;
+        input.after(preview);
+      });
+      reader.readAsDataURL(file);
+    }
+  });
+
+  card.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    card.classList.add("upload--over");
+  });
+  card.addEventListener("dragleave", () => card.classList.remove("upload--over"));
+  card.addEventListener("drop", (event) => {
+    event.preventDefault();
+    card.classList.remove("upload--over");
+    if (event.dataTransfer.files.length === 0) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change"));
+    form.requestSubmit();
+  });
+
+  form.addEventListener("submit", (event) => {
+    const file = input.files[0];
+    if (!file) return;
+    event.preventDefault();
+    form.append(progress, status);
+    status.className = "hint";
+    status.textContent = words.waits ?? "";
+    const button = form.querySelector("button");
+    button.disabled = true;
+    send(form, (part) => {
+      progress.value = part;
+    }).then((answer) => {
+      if (answer.ok) {
+        location.reload();
+        return;
+      }
+      button.disabled = false;
+      progress.remove();
+      status.className = "field__error";
+      status.textContent = answer.message || words.failed || "";
+    });
+  });
+}
+
+function send(form, told) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) told(event.loaded / event.total);
+    });
+    request.addEventListener("error", () => resolve({ ok: false, message: "" }));
+    request.addEventListener("load", () => {
+      try {
+        resolve(JSON.parse(request.responseText));
+      } catch {
+        resolve({ ok: request.status < 300, message: "" });
+      }
+    });
+    request.send(new FormData(form));
+  });
+}
+
+// "60 秒后可以重新发送": the button waits as long as the server would refuse.
+for (const button of document.querySelectorAll("[data-wait]")) {
+  const wait = Number(button.dataset.wait);
+  if (!(wait > 0)) continue;
+  button.disabled = true;
+  setTimeout(() => {
+    button.disabled = false;
+  }, wait * 1000);
+}
