@@ -15,6 +15,30 @@ KINDS = {
 }
 CHANNELS = ("hunan_sanzi", "guangdong_gpcloud", "hunan_shared", "shenzhen_ca", "xiangxi")
 
+SMALL = """
+key = "new_channel"
+name = "新渠道"
+summary = "在网上办，寄到家。"
+authorities = ["bjca"]
+subjects = ["natural_person"]
+offers = [{ services = ["issue"], ways = ["online"] }]
+elsewhere = [{ note = "这里只办首次办理。" }]
+products = [{ key = "person", name = "个人证书", subject = "natural_person", months = 12 }]
+prices = [{ parts = [{ kind = "certificate", fen = 100 }] }]
+payments = [{ by = "wechat" }]
+reviews = [{ working_days = 1 }]
+pins = [{ by = "sms", to = "applicant" }]
+deliveries = [{ by = "courier", freight = "free" }]
+
+[uploads]
+images = ["png"]
+most_bytes = 100000
+
+[[routes]]
+stages = [{ name = "办理", steps = ["details", "payment", "review", "issue", "pin", "courier"] }]
+"""
+"""A channel of one service, as its data file."""
+
 
 @cache
 def channel(key: str) -> ChannelRules:

@@ -7,11 +7,26 @@ A `Case` is one business of one subscriber; a row covers it or not. Pure.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from certificates.authority.port import SubjectKind
+
+__all__ = [
+    "QR",
+    "Case",
+    "Circumstance",
+    "IdentityCheck",
+    "PaymentWay",
+    "Row",
+    "Scope",
+    "Service",
+    "SubjectKind",
+    "Way",
+    "covering",
+    "first",
+]
 
 
 class Service(StrEnum):
@@ -45,7 +60,7 @@ class PaymentWay(StrEnum):
     ON_THE_SPOT = "on_the_spot"
 
 
-QR: frozenset[PaymentWay] = frozenset({PaymentWay.ALIPAY, PaymentWay.WECHAT})
+QR: Final = frozenset({PaymentWay.ALIPAY, PaymentWay.WECHAT})
 
 
 class IdentityCheck(StrEnum):

@@ -18,30 +18,7 @@ from certificates.catalogue.reading import LARGEST, as_data, read_authorities, r
 from certificates.catalogue.scope import Service, Way
 from certificates.catalogue.store import AUTHORITIES, shipped
 from certificates.catalogue.writing import write
-from tests.channelkit import KINDS, case, shipped_channels
-
-SMALL = """
-key = "new_channel"
-name = "新渠道"
-summary = "在网上办，寄到家。"
-authorities = ["bjca"]
-subjects = ["natural_person"]
-offers = [{ services = ["issue"], ways = ["online"] }]
-elsewhere = [{ note = "这里只办首次办理。" }]
-products = [{ key = "person", name = "个人证书", subject = "natural_person", months = 12 }]
-prices = [{ parts = [{ kind = "certificate", fen = 100 }] }]
-payments = [{ by = "wechat" }]
-reviews = [{ working_days = 1 }]
-pins = [{ by = "sms", to = "applicant" }]
-deliveries = [{ by = "courier", freight = "free" }]
-
-[uploads]
-images = ["png"]
-most_bytes = 100000
-
-[[routes]]
-stages = [{ name = "办理", steps = ["details", "payment", "review", "issue", "pin", "courier"] }]
-"""
+from tests.channelkit import KINDS, SMALL, case, shipped_channels
 
 
 def places(toml: str) -> set[tuple[str, str]]:
