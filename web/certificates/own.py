@@ -36,10 +36,15 @@ APPLICANTS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
 ACCESS_COOKIE: Final = "luochui_orders"
 ACCESS_S: Final = 30 * 60
 _ACCESS: Final = "luochui:order-access"
+PROVE_FIRST: Final = N_("请先登录；没有账号的，在这里用申请时填的手机打开订单。")
 CHANGED_ELSEWHERE: Final = N_("这个订单已在另一个窗口改过，下面是现在的样子。")
 NOT_NOW: Final = N_("现在不能这样做：订单的状态已经变了，下面是现在的样子。")
 NO_PRICE: Final = N_("所选的证书和年限不能办理，请重新选择。")
 TOO_MANY_FILES: Final = N_("这个订单上传的文件太多了，请联系客服。")
+
+
+class Stranger(Exception):
+    """Neither signed in nor proved: there is a page where either is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,13 @@ def _key(visit: Visit, token: str) -> str:
 
 
 async def mine_in_path(visit: Visit) -> Mine:
-    """The order of the address, as the form showed it: `version`. 401 or 404 for everybody else."""
+    """The order of the address, as the form showed it: `version`.
+
+    Raises Stranger, or 404 for everybody else.
+    """
     access = await access_of(visit)
     if visit.signed_in is None and access is None:
-        raise HTTPException(401)
+        raise Stranger
     number = visit.param("number")
     if not NUMBER.fullmatch(number):
         raise HTTPException(404)
@@ -171,6 +179,8 @@ def in_words(endpoint: Endpoint) -> Endpoint:
         here = f"/certificates/orders/{visit.request.path_params['number']}/go-on"
         try:
             return await endpoint(visit)
+        except Stranger:
+            return visit.refused("/certificates/query", visit.text(PROVE_FIRST), 401)
         except Stale:
             return visit.refused(here, visit.text(CHANGED_ELSEWHERE))
         except NotAllowed:
