@@ -20,6 +20,7 @@ from web.visits import Visit
 NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/", N_("标的"), None),
     ("/announcements", N_("交易公告"), None),
+    ("/certificates", N_("办理证书"), None),
     ("/my/trades", N_("我的交易"), frozenset({Role.BIDDER})),
     ("/my/deposits", N_("我的保证金"), frozenset({Role.BIDDER})),
     ("/my/assets", N_("我的资产"), frozenset({Role.TRANSFEROR})),

@@ -13,6 +13,7 @@ from trading.sale_lists import Which
 from trading.sales import PAGE
 from trading.tasks import MOST, Source, Task, in_order
 from web.awards.tasks import SOURCES as AWARDS
+from web.certificates.catalogue_tasks import SOURCES as CATALOGUE
 from web.finance.tasks import SOURCES as MONEY
 from web.listings.tasks import SOURCES as LISTINGS
 from web.oversight.tasks import SOURCES as OVERSIGHT
@@ -31,6 +32,7 @@ OWNERS: Final[tuple[tuple[Source, ...], ...]] = (
     MONEY,
     AWARDS,
     OVERSIGHT,
+    CATALOGUE,
 )
 
 
