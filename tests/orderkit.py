@@ -73,7 +73,13 @@ def details_of_organization(**changes: str) -> dict[str, str]:
 
 
 def request_of_person(**changes: str) -> dict[str, str]:
-    return {"seal_kind": "signature", "province": "湖南省", "city": "吉首市", "address": "团结路 2 号", **changes}
+    return {
+        "seal_kind": "signature",
+        "province": "湖南省",
+        "city": "吉首市",
+        "address": "团结路 2 号",
+        **changes,
+    }
 
 
 def details_of_person(**changes: str) -> dict[str, str]:
@@ -154,7 +160,9 @@ class Applicant:
         names = re.findall(r'name="(agree_\w+)"', page.text)
         await self.done("/agreements", dict.fromkeys(names, "1"))
 
-    async def fill(self, request: Mapping[str, str], details: Mapping[str, str], authority: str = "bjca") -> None:
+    async def fill(
+        self, request: Mapping[str, str], details: Mapping[str, str], authority: str = "bjca"
+    ) -> None:
         await self.done("/request", request)
         await self.done("/authority", {"authority": authority})
         await self.agree()
@@ -203,7 +211,9 @@ async def defaults(web: Web) -> None:
 async def last_letter(web: Web) -> Mapping[str, str]:
     """The last letter that waits to be sent, opened."""
     async with web.site.engine.connect() as connection:
-        found = text("SELECT box FROM deliveries WHERE kind = 'certificate.one_time' ORDER BY id DESC LIMIT 1")
+        found = text(
+            "SELECT box FROM deliveries WHERE kind = 'certificate.one_time' ORDER BY id DESC LIMIT 1"
+        )
         box = await connection.scalar(found)
     letter: Mapping[str, str] = json.loads(_marks(web).unbox(BOX, bytes(box)))
     return letter

@@ -69,6 +69,8 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return order.worked_by == asked.account_id and order.worked_by_another(None, now)
         case Need.ANOTHER:
             return order.approved_first_by != asked.account_id
+        case Need.AT_HOME:
+            return not {Step.INSTALL, Step.AUTHORIZATION_CODE}.isdisjoint(order.steps)
         case Need.OVERDUE:
             return now - order.changed_at >= KEPT_FOR
         case Need.TRACKING:

@@ -45,6 +45,8 @@ class Need(StrEnum):
     """This clerk works on it."""
     ANOTHER = "another"
     """Not the clerk who approved it first."""
+    AT_HOME = "at_home"
+    """The subscriber's own assistant writes it, or sets the new PIN; a first issue is the desk's."""
     OVERDUE = "overdue"
     """Nothing happened for KEPT_FOR."""
     TRACKING = "tracking"
@@ -238,8 +240,10 @@ _ROWS: Final = (
         tells=True,
     ),
     # ── the certificate ──
-    _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, frozenset({_W.CLERK, _W.APPLICANT, _W.CLOCK})),
-    _row(_A.FAIL_ISSUE, _S.ISSUING, _S.APPROVED, frozenset({_W.CLERK, _W.APPLICANT, _W.CLOCK}), Need.REASON),
+    _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, _CLERK_OR_CLOCK),
+    _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, _W.APPLICANT, Need.AT_HOME),
+    _row(_A.FAIL_ISSUE, _S.ISSUING, _S.APPROVED, _CLERK_OR_CLOCK, Need.REASON),
+    _row(_A.FAIL_ISSUE, _S.ISSUING, _S.APPROVED, _W.APPLICANT, Need.AT_HOME, Need.REASON),
     _row(_A.ISSUED, _S.ISSUING, ISSUED, _CLERK_OR_CLOCK, does=ISSUING, tells=True),
     _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.TRACKING, tells=True),
     _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=HANDING_OVER, tells=True),

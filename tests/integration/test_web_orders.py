@@ -57,7 +57,9 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     await him.fill(
         request_of_person(),
         details_of_person(
-            check_applicant="applicant_account", account_bank="示例银行吉首支行", account_number="622202020011223344"
+            check_applicant="applicant_account",
+            account_bank="示例银行吉首支行",
+            account_number="622202020011223344",
         ),
     )
     await him.confirm()
