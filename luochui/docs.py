@@ -11,6 +11,7 @@ from typing import Final
 
 from bidding.messages import Phase, Reason
 from bidding.session import ENDED, TRANSITIONS
+from certificates.catalogue.listing import shipped_tables
 from trading.lifecycle.states import LotState
 from trading.lifecycle.table import FINAL, targets
 from trading.lifecycle.table import TRANSITIONS as LIFECYCLE
@@ -72,6 +73,7 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "order-of-checks": order_of_checks,
     "lifecycle-diagram": lifecycle_diagram,
     "lifecycle-table": lifecycle_table,
+    "certificate-services": shipped_tables,
 }
 
 

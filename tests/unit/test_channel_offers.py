@@ -65,7 +65,7 @@ def test_a_dash_says_where_to_go(key: str, subject: str, service: str) -> None:
     assert told.note
     assert told.channel in ("", *CHANNELS)
     if told.channel:
-        assert channel(told.channel).ways(Service(service), KINDS[subject]) or subject == "L"
+        assert channel(told.channel).ways(Service(service), KINDS[subject])
 
 
 def test_gpcloud_issue_begins_online_then_paper() -> None:

@@ -149,7 +149,10 @@ def parts(visit: Visit, quoted: Quote) -> str:
     """ "证书 200 元 + 介质 100 元 + 电子印章 50 元", where there are several parts."""
     if len(quoted.parts) < 2:
         return ""
-    said = (f"{visit.text(PARTS[part.kind])} {money(part.fen)}" for part in quoted.parts)
+    said = (
+        f"{visit.text(PARTS[part.kind])} {visit.text(N_('%(once)s 元')) % {'once': money(part.fen)}}"
+        for part in quoted.parts
+    )
     return " + ".join(said)
 
 
