@@ -1,4 +1,4 @@
-"""Applying for a certificate over the pages: the wizard to the end of payment, and everybody who is not meant."""
+"""Applying for a certificate over the pages: the wizard to the end of payment."""
 
 from collections.abc import AsyncIterator
 

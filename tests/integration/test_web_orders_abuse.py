@@ -1,0 +1,361 @@
+"""Orders against those who mean them no good: strangers, guessers, old forms, double clicks, hostile files."""
+
+import asyncio
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from office.accounts import Role
+from office.clock import utc_now
+from tests.orderkit import (
+    CREDIT_CODE,
+    ID_NUMBERS,
+    Applicant,
+    applicant,
+    defaults,
+    details_of_organization,
+    last_code,
+    last_letter,
+    request_of_organization,
+    sheet,
+    solved,
+)
+from tests.webkit import Visitor, Web, web_on
+from web.certificates.order_routes import PAGES
+from web.csrf import FIELD
+
+ELSEWHERE = "91430100MA4L16JJ4P"
+"""A sound credit code that nobody applied with."""
+
+
+class Clock:
+    """Runs ahead when it is told to."""
+
+    ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def web(database: str, valkey: str, clock: Clock) -> AsyncIterator[Web]:
+    async with web_on(database, valkey, demo=True, clock=clock) as web:
+        await defaults(web)
+        yield web
+
+
+@pytest.fixture
+async def her(web: Web) -> Applicant:
+    one = await applicant(web, "her")
+    await one.begin()
+    await one.fill(request_of_organization(), details_of_organization())
+    return one
+
+
+async def test_nobody_else_gets_at_an_order_on_any_route(web: Web, her: Applicant) -> None:
+    await her.confirm()
+    await her.identify()
+    await her.upload("licence")
+    async with web.site.engine.connect() as connection:
+        file = str(await connection.scalar(text("SELECT id FROM order_materials")))
+    before = await her.row()
+    others = {role: await web.signed_in(f"other-{role}", role) for role in Role}
+    for page in PAGES:
+        if "{number}" not in page.path:
+            continue
+        path = page.path.replace("{number}", her.number).replace("{file}", file)
+        path = path.replace("{form}", "sample").replace("{person}", "operator").replace("{step}", "details")
+        form = {"version": str(before["version"]), "sure": "1", "kind": "licence", "payment_way": "alipay"}
+        for role, other in others.items():
+            answer = await (other.get(path) if page.method == "GET" else other.post(path, form))
+            assert answer.status_code == 404, (page.method, path, role, answer.status_code)
+        stranger = web.visitor()
+        answer = await (stranger.get(path) if page.method == "GET" else stranger.post(path, form))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/certificates/query"), path
+    assert await her.row() == before
+    missing = await others[Role.BIDDER].get("/certificates/orders/20260101AAAAAAAA")
+    theirs = await others[Role.BIDDER].get(her.here)
+    assert missing.status_code == theirs.status_code == 404
+
+
+async def test_old_forms_and_double_clicks_do_nothing_twice(her: Applicant) -> None:
+    old = str((await her.row())["version"])
+    page = await her.get("/confirm")
+    form = {**solved(page.text), "version": old, FIELD: her.token}
+    answers = await asyncio.gather(
+        *(her.visitor.client.post(f"{her.here}/confirm", data=form) for _ in range(4))
+    )
+    assert await her.state() == "awaiting_identity"
+    async with her.web.site.engine.connect() as connection:
+        found = "SELECT count(*) FROM order_events WHERE act = 'confirm'"
+        assert await connection.scalar(text(found)) == 1
+    assert {answer.status_code for answer in answers} <= {303, 422}
+    stale = await her.post("/change", version=old)
+    assert stale.status_code == 303
+    assert "另一个窗口" in (await her.visitor.get(stale.headers["location"], follow_redirects=True)).text
+    assert await her.state() == "awaiting_identity"
+    for wrong in ("", "x", "999999", "-1", "１"):
+        await her.post("/cancel", {"sure": "1"}, version=wrong)
+    assert await her.state() == "awaiting_identity"
+
+
+async def test_an_order_is_saved_continued_changed_and_cancelled(her: Applicant) -> None:
+    again = await her.visitor.get("/my/certificates")
+    assert her.number in again.text and "继续填写" in again.text
+    on = await her.visitor.get(f"{her.here}/go-on")
+    assert on.headers["location"] == f"{her.here}/confirm"
+    assert "李经办" in (await her.get("/request")).text
+    await her.confirm()
+    await her.identify()
+    await her.done("/change")
+    assert await her.state() == "filling"
+    await her.done("/details", details_of_organization(organization_name="改名有限公司"))
+    await her.confirm()
+    await her.done("/identity")
+    assert await her.state() == "awaiting_identity"  # another name: what was checked counts no more
+    await her.identify()
+    assert await her.state() == "awaiting_material"
+    refused = await her.post("/cancel")
+    assert await her.state() == "awaiting_material" and refused.status_code == 303
+    await her.done("/cancel", {"sure": "1"})
+    assert await her.state() == "cancelled"
+    await her.post("/request", request_of_organization())
+    assert await her.state() == "cancelled"
+
+
+async def test_fields_are_checked_and_a_robot_does_not_get_on(her: Applicant) -> None:
+    wrong = {
+        "representative_number": ("110105194912310021", "身份证号码不对"),
+        "credit_code": ("91110000600037341A", "统一社会信用代码不对"),
+        "representative_phone": ("010-1234", "能收短信的手机号"),
+        "organization_name": ("", "请填写"),
+        "product": ("person_12", "请选择一项"),
+    }
+    for name, (value, said) in wrong.items():
+        answer = await her.post("/details", details_of_organization(**{name: value}))
+        assert answer.status_code == 422 and said in answer.text, (name, answer.status_code)
+    card = details_of_organization(check_organization="legal_representative_card")
+    asked = await her.post("/details", card)
+    assert asked.status_code == 422 and 'name="representative_card"' in asked.text
+    luhn = await her.post("/details", card | {"representative_card": "6222020200112233441"})
+    assert luhn.status_code == 422 and "银行卡号不对" in luhn.text
+    page = await her.get("/confirm")
+    right = solved(page.text)
+    for form in (
+        {},
+        right | {"challenge": "99"},
+        right | {"website": "http://x"},
+        right | {"challenge_ticket": right["challenge_ticket"][:-1] + "0"},
+    ):
+        assert (await her.post("/confirm", form)).status_code == 422
+        assert await her.state() == "filling"
+    used = solved((await her.get("/confirm")).text)
+    await her.done("/confirm", used)
+    await her.done("/change")
+    assert (await her.post("/confirm", used)).status_code == 422
+
+
+async def test_codes_are_not_guessed_and_not_sent_at_will(web: Web, her: Applicant, clock: Clock) -> None:
+    await her.confirm()
+    await her.identify()
+    await her.upload_all()
+    await her.done("/consent/code")
+    soon = await her.post("/consent/code", headers={"accept": "application/json"})
+    assert soon.status_code == 429
+    right = await last_code(web)
+    letter = await last_letter(web)
+    assert letter["address"] == "+8615112340305"
+    wrong = "000000" if right != "000000" else "111111"
+    for guess in ("", "12", "abcdef", right + "0"):
+        assert (await her.post("/consent", {"code": guess, "agree": "1"})).status_code == 422
+    for _ in range(5):
+        assert (await her.post("/consent", {"code": wrong, "agree": "1"})).status_code == 422
+    assert (await her.post("/consent", {"code": right, "agree": "1"})).status_code == 422
+    assert await her.state() == "awaiting_consent"
+    clock.ahead += timedelta(seconds=61)
+    await her.done("/consent/code")
+    late = await last_code(web)
+    clock.ahead += timedelta(minutes=11)
+    assert (await her.post("/consent", {"code": late, "agree": "1"})).status_code == 422
+    for _ in range(3):
+        await her.done("/consent/code")
+        clock.ahead += timedelta(seconds=61)
+    many = await her.post("/consent/code", headers={"accept": "application/json"})
+    assert many.status_code == 429
+    assert (await her.post("/consent", {"code": await last_code(web)})).status_code == 422  # not agreed
+    await her.done("/consent", {"code": await last_code(web), "agree": "1"})
+    assert await her.state() == "awaiting_payment"
+
+
+def _png(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, with very little in it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(width * 3 + 1) * min(height, 2_000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def _zip() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("evil.html", "<script>alert(1)</script>")
+    return made.getvalue()
+
+
+async def test_hostile_files_are_refused_or_lose_what_was_in_them(web: Web, her: Applicant) -> None:
+    await her.confirm()
+    await her.identify()
+    before = await her.row()
+    whole = sheet()
+    hostile = {
+        "empty": b"",
+        "text": b"hello",
+        "html": b"<html><script>alert(1)</script>",
+        "svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        "exe": b"MZ" + bytes(2_000),
+        "webp": b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(100),
+        "pdf where none is taken": b"%PDF-1.4\n%%EOF",
+        "cut": whole[: len(whole) // 2][:200],
+        "bomb": _png(10_000, 10_000),
+        "wide": _png(60_000, 300),
+        "gif that lies": b"GIF89a\xff\xff\xff\xff\x00\x00\x00;",
+        "small": sheet(60, 60),
+        "blank": _png(400, 400),
+        "large": whole + bytes(1_600_000),
+    }
+    for name, content in hostile.items():
+        answer = await her.post(
+            "/files",
+            {"kind": "licence"},
+            files={"file": ("a.jpg", content, "image/jpeg")},
+            headers={"accept": "application/json"},
+        )
+        assert answer.status_code == 422, (name, answer.status_code, answer.text[:300])
+        assert answer.json()["message"], name
+    assert await her.row() == before
+    for kind in ("nothing", "certificate_form", "voucher", "../licence"):
+        answer = await her.post(
+            "/files",
+            {"kind": kind},
+            files={"file": ("a.jpg", whole, "image/jpeg")},
+            headers={"accept": "application/json"},
+        )
+        assert answer.status_code in (409, 422), kind
+    polyglot = whole + _zip()
+    assert (await her.upload("licence", polyglot)).status_code == 303
+    async with web.site.engine.connect() as connection:
+        file = str(await connection.scalar(text("SELECT id FROM order_materials WHERE replaced_at IS NULL")))
+    kept = (await her.get(f"/files/{file}")).content
+    assert kept[:3] == b"\xff\xd8\xff" and b"evil" not in kept and b"PK\x03\x04" not in kept
+    assert (await her.get(f"/files/{'0' * 16}")).status_code == 404
+    png = await her.upload("operator_id.front", sheet(form="PNG", turn=4))
+    assert png.status_code == 303
+    assert "自动扶正" in (await her.get("/material")).text
+
+
+async def test_what_an_applicant_typed_lies_nowhere_in_the_clear(web: Web, her: Applicant) -> None:
+    await her.confirm()
+    await her.identify()
+    await her.upload_all()
+    await her.consent()
+    secret = [*ID_NUMBERS[:2], "15112340305", "18612349043", CREDIT_CODE, "李经办", "王法人", "人民北路"]
+    async with web.site.engine.connect() as connection:
+        tables = await connection.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'outbox'")
+        )
+        for table in tables.all():
+            rows = await connection.scalars(text(f"SELECT t::text FROM {table} t"))
+            dumped = "\n".join(str(row) for row in rows)
+            as_hex = dumped.lower()
+            for one in secret:
+                assert one not in dumped, (table, one)
+                assert one.encode().hex() not in as_hex, (table, one)
+
+
+async def _ask(visitor: Visitor, number: str, kind: str = "organization") -> str:
+    """The address of the page with the masked applicants."""
+    page = await visitor.get("/certificates/query")
+    answer = await visitor.post("/certificates/query", {"kind": kind, "number": number, **solved(page.text)})
+    assert answer.status_code == 303, answer.text[:1500]
+    return str(answer.headers["location"])
+
+
+def _shape(page: str) -> str:
+    """A page without what differs between any two visits: names, numbers, tokens."""
+    plain = re.sub(r"[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高]\*|1\d{2}\*{4}\d{4}", "X", page)
+    return re.sub(r'value="[^"]*"|/certificates/query/[\w-]+|id="[^"]*"|<!--.*?-->|[0-9a-f]{16}', "Y", plain)
+
+
+async def test_orders_are_found_without_an_account_by_the_operators_telephone_alone(
+    web: Web, her: Applicant, clock: Clock
+) -> None:
+    await her.confirm()
+    visitor = web.visitor()
+    known, unknown = await _ask(visitor, CREDIT_CODE), await _ask(visitor, ELSEWHERE)
+    shown, made_up = await visitor.get(known), await visitor.get(unknown)
+    assert "李*" in shown.text and "151****0305" in shown.text and "15112340305" not in shown.text
+    assert _shape(shown.text) == _shape(made_up.text)
+    again = await visitor.get(await _ask(visitor, ELSEWHERE))
+    assert re.findall(r"1\d{2}\*{4}\d{4}", again.text) == re.findall(r"1\d{2}\*{4}\d{4}", made_up.text)
+    for path in (known, unknown):
+        assert (await visitor.post(f"{path}/code", {"which": "0"})).status_code == 303
+        soon = await visitor.post(f"{path}/code", {"which": "0"}, headers={"accept": "application/json"})
+        assert soon.status_code == 429
+        wrong = await visitor.post(path, {"which": "0", "code": "000000"})
+        assert wrong.status_code == 422
+    # the code for the known one is the letter that was sent; nobody's letter is never sent
+    async with web.site.engine.connect() as connection:
+        states = await connection.scalars(
+            text("SELECT state FROM deliveries WHERE kind = 'certificate.one_time' ORDER BY id")
+        )
+        assert list(states) == ["waiting", "no_address"]
+    clock.ahead += timedelta(seconds=61)
+    await visitor.post(f"{known}/code", {"which": "0"})
+    right = await last_code(web)
+    assert (await visitor.get("/certificates/query/orders")).headers["location"] == "/certificates/query"
+    thief = web.visitor()
+    assert (await thief.post(known, {"which": "0", "code": right})).status_code == 404
+    proved = await visitor.post(known, {"which": "0", "code": right})
+    assert proved.headers["location"] == "/certificates/query/orders"
+    listed = await visitor.get("/certificates/query/orders")
+    assert her.number in listed.text and "去核验身份" in listed.text
+    went_on = await visitor.get(f"{her.here}/identity")
+    assert went_on.status_code == 200
+    other = await applicant(web, "other")
+    await other.begin()
+    assert (await visitor.get(other.here)).status_code == 404
+    thief.client.cookies.set(
+        "luochui_orders", visitor.client.cookies["luochui_orders"], domain="auction.test"
+    )
+    assert (await thief.get("/certificates/query/orders")).headers["location"] == "/certificates/query"
+
+
+async def test_the_query_is_paced_and_asks_for_a_human(web: Web) -> None:
+    visitor = web.visitor()
+    page = await visitor.get("/certificates/query")
+    for form in (
+        {"kind": "organization", "number": CREDIT_CODE},
+        {"kind": "x", "number": CREDIT_CODE, **solved(page.text)},
+        {"kind": "organization", "number": "1", **solved(page.text)},
+    ):
+        assert (await visitor.post("/certificates/query", form)).status_code == 422
+    for _ in range(10):
+        await _ask(visitor, CREDIT_CODE)
+    page = await visitor.get("/certificates/query")
+    form = {"kind": "organization", "number": CREDIT_CODE, **solved(page.text)}
+    assert (await visitor.post("/certificates/query", form)).status_code == 429
