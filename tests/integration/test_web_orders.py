@@ -48,7 +48,8 @@ async def test_an_organization_applies_at_the_shared_platform_until_it_is_paid(h
     assert row["pin_way"] == "sms:legal_representative"
     page = await her.get()
     assert "待审核" in page.text
-    assert "151****0305" in page.text and "15112340305" not in page.text
+    assert "151****0305" in page.text
+    assert "15112340305" not in page.text
 
 
 async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
