@@ -175,7 +175,9 @@ async def publish(visit: Visit) -> Response:
     except NotADraft:
         return visit.refused(HERE, visit.text(GONE))
     except CatalogueFaults as wrong:
-        return visit.refused(here, "；".join(said(visit, fault) for fault in wrong.faults[:5]))
+        return visit.refused(
+            here, visit.text(N_("；")).join(said(visit, fault) for fault in wrong.faults[:5])
+        )
     text = N_("已发布。今后的订单按这一版办理，已经开始的订单仍按原来的版本办理。")
     return visit.done(here, visit.text(text))
 
@@ -249,6 +251,7 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
         "name": _name(visit, version),
         "states": {str(one): visit.text(text) for one, text in STATES.items()},
         "offered": [],
+        "before": [],
         "absences": [],
         "authorities": (),
         "faults": [],
@@ -259,6 +262,8 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
             rules = read_channel(content)
             context["offered"] = view.price_list(visit, rules)
             context["absences"] = view.absences(visit, rules)
+            if other is not None:
+                context["before"] = view.price_list(visit, read_channel(other.content))
         else:
             context["authorities"] = read_authorities(content).authorities
     except CatalogueFaults as wrong:

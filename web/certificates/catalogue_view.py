@@ -77,7 +77,8 @@ class Detail:
     """A case, with everything it takes: titles with their lines."""
 
     title: str
-    stages: tuple[tuple[str, tuple[str, ...]], ...]
+    routes: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+    """(when it is so, the places of the progress bar with their steps)"""
     prices: tuple[PriceLine, ...]
     groups: tuple[tuple[str, tuple[Line, ...]], ...]
     places: tuple[Place, ...]
@@ -153,8 +154,6 @@ def absences(visit: Visit, rules: ChannelRules) -> list[Absent]:
 
 def detail(visit: Visit, rules: ChannelRules, case: Case) -> Detail:
     """Everything that one case takes. The case is offered."""
-    route = first(rules.routes, case)
-    stages = () if route is None else route.stages
     return Detail(
         title=" · ".join(
             (
@@ -163,18 +162,29 @@ def detail(visit: Visit, rules: ChannelRules, case: Case) -> Detail:
                 visit.text(WAYS[case.way]),
             )
         ),
-        stages=tuple(
-            (stage.name, tuple(visit.text(words.STEPS[step]) for step in stage.steps if _shown(step)))
-            for stage in stages
-        ),
+        routes=tuple(_routes(visit, rules, case)),
         prices=prices_of(visit, rules, case),
         groups=tuple(group for group in _groups(visit, rules, case) if group[1]),
         places=tuple(places(visit, rules, case)) if case.way in (Way.COUNTER, Way.POST) else (),
     )
 
 
-def _shown(step: Step) -> bool:
-    return step is not Step.CONFIRM
+def _routes(
+    visit: Visit, rules: ChannelRules, case: Case
+) -> Iterator[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]]:
+    """The routes of which the first that applies is taken."""
+    for route in rules.routes:
+        if route.may_cover(case):
+            condition = words.condition(visit, route)
+            yield (
+                condition,
+                tuple(
+                    (stage.name, tuple(visit.text(words.STEPS[step]) for step in stage.steps))
+                    for stage in route.stages
+                ),
+            )
+            if not condition:
+                return
 
 
 def _groups(visit: Visit, rules: ChannelRules, case: Case) -> Iterator[tuple[str, tuple[Line, ...]]]:
@@ -241,8 +251,8 @@ def places(visit: Visit, rules: ChannelRules, case: Case | None = None) -> Itera
             continue
         yield Place(
             counter,
-            Way.COUNTER in counter.takes,
-            Way.POST in counter.takes,
+            Way.COUNTER in counter.takes and (case is None or case.way is Way.COUNTER),
+            Way.POST in counter.takes and (case is None or case.way is Way.POST),
             tuple(_hours(visit, rules, counter, case)),
         )
 

@@ -89,6 +89,13 @@ CIRCUMSTANCES: Final[Mapping[str, str]] = {
     Circumstance.SAME_OPERATOR: N_("经办人和上一笔业务相同"),
     Circumstance.NAME_CHANGED: N_("名称有变更"),
 }
+OTHERWISE: Final[Mapping[str, str]] = {
+    Circumstance.PREPAID: N_("没有提前汇款"),
+    Circumstance.PAID_THERE: N_("不在现场付款"),
+    Circumstance.DISSOLVED: N_("单位没有注销"),
+    Circumstance.SAME_OPERATOR: N_("换了经办人"),
+    Circumstance.NAME_CHANGED: N_("名称没有变更"),
+}
 COUNTED: Final[Mapping[str, str]] = {
     CountedFrom.APPLICATION: N_("从提交算起"),
     CountedFrom.PAYMENT: N_("从付款算起"),
@@ -97,7 +104,7 @@ COUNTED: Final[Mapping[str, str]] = {
 DELIVERIES: Final[Mapping[str, str]] = {
     DeliveryWay.COURIER: N_("快递寄到您填写的地址"),
     DeliveryWay.COLLECTION: N_("到窗口领取，当面签收"),
-    DeliveryWay.ASSISTANT: N_("不用寄，用证书助手写入您自己的UKey"),
+    DeliveryWay.ASSISTANT: N_("不用寄，在自己电脑的证书助手里完成"),
 }
 FREIGHTS: Final[Mapping[str, str]] = {
     Freight.FREE: N_("不收快递费"),
@@ -180,7 +187,7 @@ def condition(visit: Visit, row: Scope) -> str:
     if row.when:
         said.append(visit.text(N_("%(so)s的")) % {"so": listed(visit, CIRCUMSTANCES, row.when)})
     if row.unless:
-        said.append(visit.text(N_("%(so)s的除外")) % {"so": listed(visit, CIRCUMSTANCES, row.unless)})
+        said.append(visit.text(N_("%(so)s的")) % {"so": listed(visit, OTHERWISE, row.unless)})
     return visit.text(N_("，")).join(said)
 
 
