@@ -84,7 +84,7 @@ async def show(visit: Visit) -> Response:
         other=other,
         own=version.made_by == _account(visit),
         names=await _names(visit, version),
-        has_form=version.is_channel and _has_form(visit, version.content),
+        has_form=_has_form(visit, version),
         family=[one for one in await _catalogue(visit).versions() if one.key == version.key],
         **_preview(visit, version, version.content, other),
     )
@@ -145,7 +145,7 @@ async def edit_form(visit: Visit) -> Response:
     version = await _draft_named(visit)
     if version is None:
         return visit.refused(HERE, visit.text(GONE))
-    if not _has_form(visit, version.content):
+    if not _has_form(visit, version):
         raise HTTPException(404)
     kept, _ = await unsent.take(visit)
     return await _form_page(visit, version, kept, {}, [])
@@ -155,7 +155,7 @@ async def save_form(visit: Visit) -> Response:
     version = await _draft_named(visit)
     if version is None:
         return visit.refused(HERE, visit.text(GONE))
-    if not _has_form(visit, version.content):
+    if not _has_form(visit, version):
         raise HTTPException(404)
     content, wrong = catalogue_form.filled(visit, version.content, visit.form)
     if wrong:
@@ -285,8 +285,11 @@ async def _other(visit: Visit, version: Version) -> Version | None:
     return next((one for one in family if one.version < version.version), None)
 
 
-def _has_form(visit: Visit, content: str) -> bool:
-    return len(catalogue_form.fields(visit, content)) <= catalogue_form.MOST_FIELDS
+def _has_form(visit: Visit, version: Version) -> bool:
+    return (
+        version.is_channel
+        and len(catalogue_form.fields(visit, version.content)) <= catalogue_form.MOST_FIELDS
+    )
 
 
 def _name(visit: Visit, version: Version) -> str:

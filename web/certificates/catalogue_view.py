@@ -233,9 +233,11 @@ def _first(
     """The rows of which the first that applies is taken: after one without a condition no other is asked."""
     lines = []
     for line in _lines(visit, rows, case, said):
-        lines.append(line)
         if not line.condition:
+            otherwise = visit.text(N_("其他情况")) if lines else ""
+            lines.append(replace(line, condition=otherwise))
             break
+        lines.append(line)
     return tuple(lines)
 
 
