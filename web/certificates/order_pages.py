@@ -6,7 +6,8 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.orders.order import history
+from certificates.catalogue.store import Catalogue
+from certificates.orders.order import Order, history
 from certificates.orders.orders import Mine
 from certificates.orders.paperwork import Form, House, forms_of, render
 from certificates.orders.states import OrderActor, OrderState
@@ -59,12 +60,19 @@ async def show(visit: Visit) -> Response:
         payment=visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
         pin=pin_word(visit, order),
         name=certificate_name(mine),
+        authority=await authority_name(visit, order),
         facts=facts(visit, mine),
         files=[material_row(visit, one) for one in await orders.files(order.number)],
         accepted=await orders.accepted(order.number),
         titles={one.kind: one.title for one in mine.rules.agreements_for(mine.case)},
         forms=form_links(visit, mine),
     )
+
+
+async def authority_name(visit: Visit, order: Order) -> str:
+    """Who issues it; "" while nobody is chosen."""
+    known = (await Catalogue(visit.site.engine).authorities()).get(order.authority)
+    return known.name if known is not None else ""
 
 
 def material_row(visit: Visit, one: Any) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any, Final
 from certificates.orders import fields
 from certificates.orders.fields import masked
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine
+from certificates.orders.orders import Mine, check_of
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, next_step
 from certificates.orders.table import FINAL
 from web.certificates.order_words import (
     BADGES,
+    CHECKS,
     CHOICES,
     LABELS,
     PARTS,
@@ -24,6 +25,7 @@ from web.certificates.order_words import (
     WAYS,
 )
 from web.certificates.own import base
+from web.languages import N_
 from web.visits import Visit
 
 _ENDED_WITHOUT: Final = FINAL - {OrderState.DONE}
@@ -81,7 +83,9 @@ def order_price(visit: Visit, order: Order) -> list[dict[str, Any]]:
 def facts(visit: Visit, mine: Mine, *, hidden: bool = True) -> list[dict[str, Any]]:
     """What was filled in, under its headings. `hidden`: numbers of persons are masked."""
     asked = {one.name: one for one in (*fields.request_fields(mine.rules, mine.case), *mine.fields)}
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[tuple[str, str]]] = {
+        visit.text(SECTIONS[fields.Section.PRODUCT]): _bought(visit, mine)
+    }
     for one in sorted(asked.values(), key=lambda each: list(fields.Section).index(each.section)):
         value = mine.details.get(one.name, "")
         if not value:
@@ -89,7 +93,25 @@ def facts(visit: Visit, mine: Mine, *, hidden: bool = True) -> list[dict[str, An
         shown = masked(one.name, value) if hidden else value
         shown = visit.text(CHOICES[value]) if value in CHOICES else shown
         found.setdefault(visit.text(SECTIONS[one.section]), []).append((visit.text(LABELS[one.name]), shown))
-    return [{"title": title, "rows": rows} for title, rows in found.items()]
+    return [{"title": title, "rows": rows} for title, rows in found.items() if rows]
+
+
+def _bought(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
+    """What is asked for, and how identities are checked."""
+    order = mine.order
+    product = mine.rules.product(order.product)
+    rows = [] if product is None else [(visit.text(N_("证书商品")), product.name)]
+    if order.years:
+        rows.append((visit.text(N_("证书年限")), visit.text(N_("%(years)s 年")) % {"years": order.years}))
+    for identity in mine.rules.identities_for(mine.case):
+        label = visit.text(N_("认证方式"))
+        rows.append(
+            (
+                f"{label} · {visit.text(PERSONS[identity.whose])}",
+                visit.text(CHECKS[check_of(identity, mine.details)]),
+            )
+        )
+    return rows
 
 
 def pin_word(visit: Visit, order: Order) -> str:

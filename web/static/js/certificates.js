@@ -30,7 +30,7 @@ function luhn(text) {
 const checks = {
   document: (text, input) => {
     const kind = input.form.elements[input.dataset.document];
-    return kind && kind.value !== "id_card" ? /^[A-Z0-9]{5,20}$/.test(text) : idCard(text);
+    return kind?.value && kind.value !== "id_card" ? /^[A-Z0-9]{5,20}$/.test(text) : idCard(text);
   },
   credit_code: creditCode,
   mobile: (text) => /^(\+?86)?1[3-9]\d{9}$/.test(text),
