@@ -19,6 +19,7 @@ __all__ = [
     "Circumstance",
     "IdentityCheck",
     "PaymentWay",
+    "Person",
     "Row",
     "Scope",
     "Service",
@@ -78,6 +79,15 @@ class IdentityCheck(StrEnum):
     APPLICANT_CARD = "applicant_card"
     APPLICANT_ACCOUNT = "applicant_account"
     APPLICANT_PHOTO = "applicant_photo"
+
+
+class Person(StrEnum):
+    """Who acts, receives or is checked."""
+
+    OPERATOR = "operator"
+    APPLICANT = "applicant"
+    LEGAL_REPRESENTATIVE = "legal_representative"
+    ORGANIZATION = "organization"
 
 
 class Circumstance(StrEnum):

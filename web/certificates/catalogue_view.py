@@ -231,7 +231,7 @@ def _first(
     visit: Visit, rows: Iterable[_Row], case: Case, said: Callable[[Visit, _Row], str]
 ) -> tuple[Line, ...]:
     """The rows of which the first that applies is taken: after one without a condition no other is asked."""
-    lines = []
+    lines: list[Line] = []
     for line in _lines(visit, rows, case, said):
         if not line.condition:
             otherwise = visit.text(N_("其他情况")) if lines else ""
