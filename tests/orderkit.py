@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from certificates.catalogue.store import ensure_defaults
 from office.accounts import Role
-from office.marks import Marks
 from office.messages.delivering import BOX
 from tests.webkit import Visitor, Web
 from web.csrf import FIELD
@@ -28,7 +27,7 @@ NUMBERS = dict(zip("零一二三四五六七八九十", range(11), strict=True))
 def sheet(width: int = 900, height: int = 640, form: str = "JPEG", seed: int = 1, turn: float = 0) -> bytes:
     """A photographed paper: dark lines of writing on a light ground."""
     picture = Image.new("RGB", (width, height), (236, 234, 228))
-    draw, chance = ImageDraw.Draw(picture), random.Random(seed)  # noqa: S311 - the same picture every time
+    draw, chance = ImageDraw.Draw(picture), random.Random(seed)
     for y in range(height // 8, height - height // 8, 24):
         x = width // 8
         while x < width - width // 8:
@@ -100,7 +99,8 @@ def solved(page: str) -> dict[str, str]:
     """The challenge of a page, answered."""
     asked = re.search(r"([一二三四五六七八九十])(加|减)([一二三四五六七八九十])等于几", page)
     ticket = re.search(r'name="challenge_ticket" value="([^"]+)"', page)
-    assert asked and ticket, page[:3000]
+    assert asked, page[:3000]
+    assert ticket, page[:3000]
     first, second = NUMBERS[asked[1]], NUMBERS[asked[3]]
     answer = first + second if asked[2] == "加" else first - second
     return {"challenge": str(answer), "challenge_ticket": ticket[1], "website": ""}
@@ -208,14 +208,12 @@ async def defaults(web: Web) -> None:
         await ensure_defaults(connection, web.site.clock())
 
 
-async def last_letter(web: Web) -> Mapping[str, str]:
-    """The last letter that waits to be sent, opened."""
+async def last_letter(web: Web, kind: str = "certificate.one_time") -> Mapping[str, str]:
+    """The last letter of this kind that waits to be sent, opened."""
     async with web.site.engine.connect() as connection:
-        found = text(
-            "SELECT box FROM deliveries WHERE kind = 'certificate.one_time' ORDER BY id DESC LIMIT 1"
-        )
-        box = await connection.scalar(found)
-    letter: Mapping[str, str] = json.loads(_marks(web).unbox(BOX, bytes(box)))
+        found = text("SELECT box FROM deliveries WHERE kind = :kind ORDER BY id DESC LIMIT 1")
+        box = await connection.scalar(found, {"kind": kind})
+    letter: Mapping[str, str] = json.loads(web.site.marks.unbox(BOX, bytes(box)))
     return letter
 
 
@@ -223,10 +221,6 @@ async def last_code(web: Web) -> str:
     code = re.search(r"\d{6}", (await last_letter(web))["content"])
     assert code is not None
     return code[0]
-
-
-def _marks(web: Web) -> Marks:
-    return web.site.marks
 
 
 def _faults(page: str) -> str:

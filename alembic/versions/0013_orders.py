@@ -109,9 +109,11 @@ CREATE TABLE order_events (
     actor text NOT NULL,
     actor_id integer REFERENCES accounts (id),
     reason text NOT NULL DEFAULT '',
-    facts jsonb NOT NULL DEFAULT '{}'
+    facts jsonb NOT NULL DEFAULT '{}',
+    sms_due boolean NOT NULL DEFAULT false
 );
 CREATE INDEX order_events_of ON order_events (number, id);
+CREATE INDEX order_events_to_tell ON order_events (id) WHERE sms_due;
 
 -- The content of each is the box of the same name; `seen` is what the review said of this very file.
 CREATE TABLE order_materials (

@@ -28,6 +28,7 @@ WINDOW: Final = timedelta(hours=1)
 MOST_IN_WINDOW: Final = 5
 MOST_IN_A_DAY: Final = 15
 """To one address: a code is not a way to ring somebody's telephone."""
+ONE_TIME: Final = "certificate.one_time"
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE: Final = re.compile(r"[0-9]{6}")
 
@@ -79,11 +80,12 @@ _CURRENT: Final = text(
 _USE: Final = text("UPDATE order_codes SET used_at = :now WHERE ticket = :ticket AND used_at IS NULL")
 _LETTER: Final = text(
     "INSERT INTO deliveries (key, channel, kind, box, state, next_at, made_at)"
-    " VALUES (:key, 'sms', 'certificate.one_time', :box, :state, :next_at, :now)"
+    " VALUES (:key, 'sms', :kind, :box, :state, :next_at, :now)"
 )
 _SWEEP: Final = text("DELETE FROM order_codes WHERE expires_at < :before")
 _SWEEP_LETTERS: Final = text(
-    "DELETE FROM deliveries WHERE kind = 'certificate.one_time' AND made_at < :before AND next_at IS NULL"
+    "DELETE FROM deliveries WHERE kind LIKE 'certificate.%' AND account_id IS NULL"
+    " AND made_at < :before AND next_at IS NULL"
 )
 
 
@@ -158,11 +160,17 @@ class Codes:
 
 
 async def post(
-    connection: AsyncConnection, marks: Marks, letter: Letter, content: str, now: datetime
+    connection: AsyncConnection,
+    marks: Marks,
+    letter: Letter,
+    content: str,
+    now: datetime,
+    *,
+    kind: str = ONE_TIME,
 ) -> None:
     """An SMS to a telephone that is no account's; nobody's is a row that is never sent."""
     written = {"address": letter.phone or "", "subject": letter.platform, "content": content}
-    row: dict[str, Any] = {"key": f"o{secrets.token_hex(16)}", "now": now}
+    row: dict[str, Any] = {"key": f"o{secrets.token_hex(16)}", "kind": kind, "now": now}
     row["box"] = marks.box(BOX, json.dumps(written).encode())
     row |= {"state": "waiting" if letter.phone else "no_address", "next_at": now if letter.phone else None}
     await connection.execute(_LETTER, row)

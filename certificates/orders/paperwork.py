@@ -157,7 +157,7 @@ def _sections(mine: Mine) -> Sequence[dict[str, Any]]:
     found = []
     for section, title in SECTIONS.items():
         rows = [
-            [_label(name), ID_DOCUMENTS.get(value, value)]
+            [_label(name), ID_DOCUMENTS.get(value, value.removeprefix("+86"))]
             for name, one in asked.items()
             if one.section is section and (value := mine.details.get(name, "")) and not name.endswith("_card")
         ]

@@ -36,6 +36,10 @@ CHANGEABLE: Final = frozenset(
     }
 )
 """What may be changed along with an act; the rest is written here alone."""
+BY_SMS: Final = frozenset(
+    {OrderAct.APPROVE, OrderAct.RETURN, OrderAct.REJECT, OrderAct.SHIP, OrderAct.EXPIRE}
+)
+"""Told to the telephone of the order as well (rounds.py)."""
 _TABLE: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -220,8 +224,9 @@ def _stored(name: str, value: Any) -> Any:
 
 
 _EVENT: Final = text(
-    "INSERT INTO order_events (number, act, before, after, at, actor, actor_id, reason, facts)"
-    " VALUES (:number, :act, :before, :after, :at, :actor, :actor_id, :reason, CAST(:facts AS jsonb))"
+    "INSERT INTO order_events (number, act, before, after, at, actor, actor_id, reason, facts, sms_due)"
+    " VALUES (:number, :act, :before, :after, :at, :actor, :actor_id, :reason, CAST(:facts AS jsonb),"
+    " :sms_due)"
 )
 
 
@@ -248,6 +253,7 @@ async def _remember(
         "actor_id": by.account_id,
         "reason": reason,
         "facts": json.dumps(facts, ensure_ascii=False, default=str),
+        "sms_due": act in BY_SMS and done.state is not OrderState.SECOND_REVIEW,
     }
     await connection.execute(_EVENT, event)
     if act is OrderAct.SAVE:
@@ -298,7 +304,7 @@ async def begin(connection: AsyncConnection, values: Mapping[str, Any], by: By, 
     facts = {"channel": made.channel, "service": made.service, "subject": made.subject, "way": made.way}
     event: dict[str, Any] = {"number": made.number, "act": OrderAct.BEGIN.value}
     event |= {"before": made.state.value, "after": made.state.value, "at": now, "actor": by.actor.value}
-    event |= {"actor_id": by.account_id, "reason": ""}
+    event |= {"actor_id": by.account_id, "reason": "", "sms_due": False}
     await connection.execute(_EVENT, event | {"facts": json.dumps(facts)})
     await audit(connection, made.number, OrderAct.BEGIN, by, now, facts)
     return made

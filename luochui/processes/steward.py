@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
+from certificates.orders.rounds import OrderRound
 from luochui import logs
 from luochui.messaging import delivery_round, marks
 from luochui.operations.pulse import STEWARD_BEAT
@@ -103,6 +104,11 @@ def rounds(house: House) -> list[Work]:
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),
+        Work(
+            "orders",
+            OrderRound(house.engine, marks(house.settings), house.settings.platform_name),
+            every_s=20.0,
+        ),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(
             "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0

@@ -26,7 +26,19 @@ from office.database import create_engine
 from office.passwords import hash_password
 
 NOW = datetime(2026, 4, 22, 8, 0, tzinfo=UTC)
-STEPS = "details,confirm,uploads,consent,identity,payment,paper,review,issue,pin,courier".split(",")
+STEPS = [
+    "details",
+    "confirm",
+    "uploads",
+    "consent",
+    "identity",
+    "payment",
+    "paper",
+    "review",
+    "issue",
+    "pin",
+    "courier",
+]
 NUMBER = "20260422ABCDEFGH"
 
 
@@ -203,11 +215,14 @@ async def test_a_paid_order_goes_through_review_and_out(engine: AsyncEngine) -> 
         audited = [
             row.act for row in await connection.execute(text("SELECT act FROM audit_entries ORDER BY id"))
         ]
+        told_by_sms = text("SELECT act FROM order_events WHERE sms_due ORDER BY id")
+        due = [row.act for row in await connection.execute(told_by_sms)]
     assert [event.act for event in events].count(A.APPROVE) == 4
+    assert due == ["approve", "return", "approve", "ship"]
     assert {"certificate.paid", "certificate.to_review", "certificate.return", "certificate.ship"} <= set(
         told
     )
-    assert audited[0] == "order.paid" and audited[-1] == "order.receive"
+    assert (audited[0], audited[-1]) == ("order.paid", "order.receive")
     assert "right" not in json.dumps(audited)
 
 

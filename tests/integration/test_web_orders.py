@@ -1,15 +1,23 @@
 """Applying for a certificate over the pages: the wizard to the end of payment."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
+from certificates.orders.needs import KEPT_FOR
+from certificates.orders.performing import By, perform
+from certificates.orders.rounds import OrderRound
+from certificates.orders.states import OrderAct
+from office.accounts import Role
 from tests.orderkit import (
     Applicant,
     applicant,
     defaults,
     details_of_organization,
     details_of_person,
+    last_letter,
     request_of_organization,
     request_of_person,
 )
@@ -66,8 +74,6 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     await him.confirm()
     await him.done("/identity/applicant")
     outbox = await him.visitor.get("/demo/outbox")
-    import re
-
     remark = re.search(r"附言：(\d{6})", outbox.text)
     assert remark
     wrong = "000000" if remark[1] != "000000" else "111111"
@@ -83,3 +89,38 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     await him.done("/payment/demo")
     row = await him.row()
     assert (row["state"], row["pin_way"]) == ("in_review", "transfer_remark:applicant")
+
+
+async def test_the_operator_hears_by_sms_how_the_review_went_and_forgotten_orders_end(
+    web: Web, her: Applicant
+) -> None:
+    await her.to_payment(request_of_organization(), details_of_organization())
+    await her.done("/payment", {"payment_way": "alipay"})
+    await her.done("/payment/demo")
+    clerk = By.clerk(await web.account("clerk", Role.CLERK))
+    now = web.site.clock()
+    async with web.site.engine.begin() as connection:
+        await perform(connection, her.number, OrderAct.TAKE, clerk, now=now)
+        await perform(connection, her.number, OrderAct.RETURN, clerk, now=now, reason="执照没有盖章。")
+    page = await her.get()
+    assert "执照没有盖章。" in page.text
+    assert (await her.get("/details")).status_code == 200
+    rounds = OrderRound(web.site.engine, web.site.marks, "落槌")
+    assert await rounds.round(now) == 1
+    assert await rounds.round(now) == 0
+    letter = await last_letter(web, "certificate.progress")
+    assert letter["address"] == "+8615112340305"
+    assert her.number in letter["content"]
+    assert "执照没有盖章。" in letter["content"]
+    await her.upload("licence")
+    await her.done("/resubmit")
+    async with web.site.engine.begin() as connection:  # the pause between two codes is over
+        await connection.execute(text("UPDATE order_codes SET made_at = made_at - interval '2 minutes'"))
+    await her.consent()
+    assert await her.state() == "in_review"
+    other = await applicant(web, "other")
+    await other.begin()
+    assert await rounds.round(now + KEPT_FOR) == 0
+    assert await rounds.round(web.site.clock() + KEPT_FOR) == 1
+    assert await other.state() == "expired"
+    assert await her.state() == "in_review"

@@ -1,0 +1,102 @@
+"""What happens to orders by itself: the SMS that tells how a review went, the end of forgotten orders.
+
+The SMS goes to the telephone of the order, which no table has in the clear: operator or applicant.
+Source: spec/certificates.md, "A rejection has a reason, is told by SMS".
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from certificates.catalogue.store import channel_on
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.codes import Letter, post, sweep
+from certificates.orders.needs import KEPT_FOR
+from certificates.orders.order import read
+from certificates.orders.orders import Mine, contact_of
+from certificates.orders.performing import By, Lacks, NotAllowed, perform
+from certificates.orders.states import OrderAct
+from certificates.orders.table import TRANSITIONS
+from office.marks import BoxUnreadable, Marks
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 50
+LONGEST_REASON: Final = 200
+TEXTS: Final[Mapping[OrderAct, str]] = {
+    OrderAct.APPROVE: "您的数字证书订单 {number} 已审核通过，接下来制作证书。",
+    OrderAct.RETURN: "您的数字证书订单 {number} 被驳回：{reason} 请在“订单查询”中修改后重新提交。",
+    OrderAct.REJECT: "您的数字证书订单 {number} 不予办理：{reason}",
+    OrderAct.SHIP: "您的数字证书订单 {number} 已寄出，{courier} {tracking}。",
+    OrderAct.EXPIRE: "您的数字证书订单 {number} 长时间没有继续办理，已失效。",
+}
+"""Chinese alone: it goes to telephones in China, whoever's language the account speaks."""
+
+_DUE: Final = text(
+    "SELECT id, number, act, reason FROM order_events WHERE sms_due ORDER BY id LIMIT :most"
+    " FOR UPDATE SKIP LOCKED"
+)
+_TOLD: Final = text("UPDATE order_events SET sms_due = false WHERE id = ANY(:ids)")
+_FORGOTTEN: Final = text(
+    "SELECT number FROM orders WHERE state = ANY(:states) AND changed_at <= :before AND paid_fen = 0"
+    " ORDER BY changed_at LIMIT :most"
+)
+_OPEN: Final = sorted(str(state) for row in TRANSITIONS[OrderAct.EXPIRE] for state in row.before)
+
+
+class OrderRound:
+    def __init__(self, engine: AsyncEngine, marks: Marks, platform: str) -> None:
+        self._engine = engine
+        self._marks = marks
+        self._platform = platform
+
+    async def round(self, now: datetime) -> int:
+        """How many messages were written and orders ended."""
+        done = await self._tell(now) + await self._expire(now)
+        async with self._engine.begin() as connection:
+            await sweep(connection, now)
+        return done
+
+    async def _tell(self, now: datetime) -> int:
+        """Each once: the letter and the mark that it is written are one transaction."""
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(_DUE, {"most": AT_ONCE})).all()
+            for row in rows:
+                await self._write(connection, row, now)
+            await connection.execute(_TOLD, {"ids": [row.id for row in rows]})
+        return len(rows)
+
+    async def _write(self, connection: AsyncConnection, row: Any, now: datetime) -> None:
+        order = await read(connection, row.number)
+        stored = await channel_on(connection, order.catalogue_id)
+        try:
+            details = await OrderBoxes(self._marks).details(connection, row.number)
+        except BoxUnreadable:
+            log.error("order_box_unreadable", order=row.number)
+            return
+        if stored is None or row.act not in TEXTS:
+            return
+        mine = Mine(order=order, rules=stored.rules, details=details, by=By.clock())
+        phone = contact_of(mine)[1]
+        facts = {"number": order.number, "courier": order.courier, "tracking": order.tracking}
+        content = TEXTS[OrderAct(row.act)].format(**facts, reason=row.reason[:LONGEST_REASON])
+        letter = Letter(phone or None, order.contact_mark, self._platform, "")
+        await post(connection, self._marks, letter, content, now, kind="certificate.progress")
+
+    async def _expire(self, now: datetime) -> int:
+        values = {"states": _OPEN, "before": now - KEPT_FOR, "most": AT_ONCE}
+        async with self._engine.connect() as connection:
+            numbers = list((await connection.execute(_FORGOTTEN, values)).scalars())
+        ended = 0
+        for number in numbers:
+            try:
+                async with self._engine.begin() as connection:
+                    await perform(connection, number, OrderAct.EXPIRE, By.clock(), now=now)
+                ended += 1
+            except (NotAllowed, Lacks):  # somebody went on with it in between
+                continue
+        return ended
