@@ -14,13 +14,15 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
 from certificates.authority.drawing import drawn
-from certificates.authority.folder import Folder
+from certificates.authority.folder import Folder, write_whole
 from certificates.authority.port import (
+    MAX_NAME,
     AlreadyRevoked,
     Applicant,
     AuthorityError,
@@ -39,7 +41,7 @@ from signing.der import MalformedDer
 from signing.issuing import SUBSCRIBER, Addresses, Authority, IssuingError, Validity, Wanted, self_signed
 from signing.names import Name
 from signing.ocsp import Refusal, Standing, answer, parse_question, refusal
-from signing.seal import Picture, Seal, SealError, SealInfo, SealKind, make_seal
+from signing.seal import Picture, Seal, SealError, SealInfo, SealKind, make_seal, parse_seal
 from signing.sm2 import KeyFormatError, PrivateKey, PublicKey, load_or_create
 from signing.timestamp import Stamper
 from signing.x509 import Certificate
@@ -47,6 +49,8 @@ from signing.x509 import Certificate
 Clock = Callable[[], datetime]
 
 MAX_DAYS: Final = 5 * 366
+LONGEST: Final = timedelta(days=MAX_DAYS + 120)
+"""With `until`: five years, counted from an expiry that is 90 days ahead. Seal makers' certificates last longer."""
 ANSWER_LASTS: Final = timedelta(hours=1)
 VENDOR: Final = "LUOCHUI-DEMO"
 
@@ -56,6 +60,19 @@ TSA_POLICY: Final = "2.25.213706331104190722893514205476293414101"
 
 def _system_clock() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Whom a certificate is to name, for which key; `reference`: the request that it answers."""
+
+    subject: Name
+    key: PublicKey
+    role: str
+    by: str
+    credit_code: str
+    person_id: str = field(repr=False)
+    reference: str = ""
 
 
 class DemonstrationAuthority:
@@ -109,11 +126,38 @@ class DemonstrationAuthority:
         applicant = Applicant(kind, name, organization, credit_code, person_id)
         return self.issue_to(applicant, key, days=days, by=by)
 
-    def issue_to(self, applicant: Applicant, key: PublicKey, *, days: int = 365, by: str = "") -> Certificate:
-        """A certificate from now on, 1 to 1830 days. Raises NotIssued."""
-        subject = applicant.subject(UNIT)
+    def issue_to(
+        self,
+        applicant: Applicant,
+        key: PublicKey,
+        *,
+        days: int = 365,
+        by: str = "",
+        until: datetime | None = None,
+        mark: str = "",
+        reference: str = "",
+    ) -> Certificate:
+        """A certificate from now on, 1 to 1830 days, or `until` a moment at most 1950 days ahead.
+
+        `mark`: of the authority for which the demonstration stands in; it goes into the subject's unit.
+        `reference`: the request that is answered; the same again gives the same certificate.
+        Raises NotIssued.
+        """
+        unit = f"{UNIT}·{mark}" if mark else UNIT
+        if len(unit) > MAX_NAME:
+            raise NotIssued(f"the mark of an authority has up to {MAX_NAME - len(UNIT) - 1} characters")
         return self._issue(
-            subject, key, str(applicant.kind), days, by, applicant.credit_code, applicant.person_id
+            _Order(
+                applicant.subject(unit),
+                key,
+                str(applicant.kind),
+                by,
+                applicant.credit_code,
+                applicant.person_id,
+                reference,
+            ),
+            days,
+            until,
         )
 
     def renew(self, serial: int, key: PublicKey, *, days: int = 365, by: str = "") -> Certificate:
@@ -125,29 +169,36 @@ class DemonstrationAuthority:
         if status.state is State.REVOKED:
             raise NotIssued("a certificate that was revoked is not renewed")
         old, role = status.certificate, self._entry(serial).role
-        return self._issue(old.subject, key, role, days, by, old.credit_code, old.extensions.person_id)
+        return self._issue(
+            _Order(old.subject, key, role, by, old.credit_code, old.extensions.person_id), days
+        )
 
-    def _issue(
-        self,
-        subject: Name,
-        key: PublicKey,
-        role: str,
-        days: int,
-        by: str,
-        credit_code: str,
-        person_id: str,
-    ) -> Certificate:
-        if not 1 <= days <= MAX_DAYS:
-            raise NotIssued(f"a certificate is valid for 1 to {MAX_DAYS} days")
+    def _issue(self, order: "_Order", days: int, until: datetime | None = None) -> Certificate:
         with self._changing() as now:
-            validity = Validity.of_days(now, days)
-            wanted = Wanted(subject, key, SUBSCRIBER, validity, credit_code=credit_code, person_id=person_id)
+            if (known := self._register.references.get(order.reference)) is not None:
+                return self._given_before(known, order)
+            wanted = Wanted(
+                order.subject,
+                order.key,
+                SUBSCRIBER,
+                _validity(now, days, until),
+                credit_code=order.credit_code,
+                person_id=order.person_id,
+            )
             try:
                 made = self._signing(Role.ISSUING).issue(wanted)
             except (IssuingError, ValueError) as error:
                 raise NotIssued(str(error)) from error
-            self._register.append(What.ISSUED, now, by, **certificate_facts(made, role))
+            more = {"reference": order.reference} if order.reference else {}
+            self._register.append(What.ISSUED, now, order.by, **certificate_facts(made, order.role), **more)
         return made
+
+    def _given_before(self, serial: int, order: "_Order") -> Certificate:
+        """What the same request got: its answer was lost, not its certificate."""
+        certificate = self._register.certificate(serial)
+        if certificate.key != order.key or certificate.subject != order.subject:
+            raise NotIssued(f"{order.reference} was answered for another key or name")
+        return certificate
 
     def make_seal(
         self,
@@ -157,11 +208,13 @@ class DemonstrationAuthority:
         kind: SealKind | None = None,
         picture: Picture | None = None,
         by: str = "",
+        again: bool = False,
     ) -> Seal:
         """The seal of a certificate that was issued here: a round official seal, or a name chop.
 
         One certificate carries one seal, for as long as it is valid. Without a picture one is drawn from the
-        name. Raises UnknownCertificate, NotIssued.
+        name. `again`: who asks may have asked before and not got it; the seal stays here until `handed_over`,
+        and the same one is given again. Raises UnknownCertificate, NotIssued.
         """
         entry = self._entry(certificate.serial)
         if self.status(certificate.serial).state is not State.GOOD or entry.own:
@@ -171,13 +224,33 @@ class DemonstrationAuthority:
             kind = SealKind.ORGANIZATION if organization else SealKind.PERSON
         name = name or certificate.subject.common_name
         seal_id = self._new_seal_id()
+        picture = picture or drawn(name, kind, seal_id)
         with self._changing() as now:
-            if certificate.serial in self._register.seals.values():
-                raise NotIssued("this certificate has its seal already: one certificate carries one seal")
-            seal = self._sealed(certificate, name, kind, picture or drawn(name, kind, seal_id), seal_id, now)
+            if (digest := self._register.seal_digests.get(certificate.serial)) is not None:
+                return self._sealed_before(certificate.serial, digest if again else "")
+            seal = self._sealed(certificate, name, kind, picture, seal_id, now)
+            if again:  # before the register has it: whoever asks again gets what the register has
+                write_whole(self._seal_file(certificate.serial), seal.der, 0o600)
             facts = {"serial": f"{certificate.serial:x}", "seal_id": seal_id, "digest": seal.digest.hex()}
             self._register.append(What.SEALED, now, by, **facts)
         return seal
+
+    def _sealed_before(self, serial: int, digest: str) -> Seal:
+        """The one seal of a certificate, while it lies here."""
+        try:
+            seal = parse_seal(self._seal_file(serial).read_bytes())
+        except (OSError, MalformedDer):
+            seal = None
+        if seal is None or seal.digest.hex() != digest:
+            raise NotIssued("this certificate has its seal already: one certificate carries one seal")
+        return seal
+
+    def handed_over(self, serial: int) -> None:
+        """Who asked for the seal has it, for good."""
+        self._seal_file(serial).unlink(missing_ok=True)
+
+    def _seal_file(self, serial: int) -> Path:
+        return self._folder.seals / f"{serial:x}.es"
 
     def _sealed(
         self, owner: Certificate, name: str, kind: SealKind, picture: Picture, seal_id: str, now: datetime
@@ -373,6 +446,17 @@ class DemonstrationAuthority:
             if serial not in self._register.entries:
                 raise UnknownCertificate(serial)
             return self._register.entries[serial]
+
+
+def _validity(now: datetime, days: int, until: datetime | None) -> Validity:
+    """Raises NotIssued."""
+    if until is None:
+        if not 1 <= days <= MAX_DAYS:
+            raise NotIssued(f"a certificate is valid for 1 to {MAX_DAYS} days")
+        return Validity.of_days(now, days)
+    if not now < until <= now + LONGEST:
+        raise NotIssued(f"a certificate ends in the future, within {LONGEST.days} days")
+    return Validity(now, until)
 
 
 def _revocation(

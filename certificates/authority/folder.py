@@ -5,6 +5,7 @@
   register.jsonl     0600, append-only (see `register`)
   private/           0700: one key file per role, 0600
   public/            what anybody may have: certificates (PEM), lists of revoked certificates (DER)
+  seals/             0700: seals that are made and not yet handed over (see `demonstration.make_seal`)
 """
 
 import fcntl
@@ -44,13 +45,19 @@ class Folder:
         return self.path / "public"
 
     @property
+    def seals(self) -> Path:
+        """Seals whose way to who asked for them is not known to be over."""
+        return self.path / "seals"
+
+    @property
     def register(self) -> Path:
         """What was issued and revoked."""
         return self.path / "register.jsonl"
 
     def prepare(self) -> None:
         """Make what is missing; several processes may do it at once."""
-        for folder, mode in ((self.path, 0o700), (self.private, 0o700), (self.public, 0o755)):
+        kept = ((self.path, 0o700), (self.private, 0o700), (self.public, 0o755), (self.seals, 0o700))
+        for folder, mode in kept:
             folder.mkdir(mode=mode, parents=True, exist_ok=True)
         if self.private.stat().st_mode & 0o077:
             raise AuthorityError(f"{self.private} lets others in; chmod 700 it")

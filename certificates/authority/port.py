@@ -117,8 +117,23 @@ class Status:
 class CertificateAuthority(Protocol):
     """The port. `by` says in the authority's register who asked."""
 
-    def issue_to(self, applicant: Applicant, key: PublicKey, *, days: int, by: str) -> Certificate:
-        """A certificate from now on. Raises NotIssued."""
+    def issue_to(
+        self,
+        applicant: Applicant,
+        key: PublicKey,
+        *,
+        days: int,
+        by: str,
+        until: datetime | None = None,
+        mark: str = "",
+        reference: str = "",
+    ) -> Certificate:
+        """A certificate from now on: so many days, or `until` a moment. Raises NotIssued.
+
+        `mark`: whose certificate it is to the subscriber, where one authority issues for several.
+        `reference`: of the caller's request. Asked again under it, the authority gives the certificate that
+        it gave, and no second one; NotIssued when it was for another key.
+        """
 
     def renew(self, serial: int, key: PublicKey, *, days: int, by: str) -> Certificate:
         """The same subject, another term, for the same or a new key. Raises UnknownCertificate, NotIssued."""

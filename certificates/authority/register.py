@@ -74,6 +74,10 @@ class Register:
         self.revocations: dict[int, Revocation] = {}
         self.seals: dict[str, int] = {}
         """The certificate's number by the seal's."""
+        self.seal_digests: dict[int, str] = {}
+        """SM3 of the seal (hex) by the certificate's number."""
+        self.references: dict[str, int] = {}
+        """The certificate's number by the request that it answered."""
 
     def __len__(self) -> int:
         return self._lines
@@ -165,8 +169,11 @@ class Register:
                     raise ValueError("a number that was given out before")
                 own = what is What.FOUNDED
                 self.entries[serial] = Entry(serial, record["role"], own, at, record["by"], self._offset)
+                if reference := record.get("reference"):
+                    self.references[reference] = serial
             case What.SEALED:
                 self.seals[record["seal_id"]] = serial
+                self.seal_digests[serial] = record["digest"]
             case What.REVOKED:
                 self.revocations[serial] = Revocation(
                     serial=serial,

@@ -491,3 +491,55 @@ def test_its_time_stamps_prove_a_time_to_who_trusts_it(
     assert check_token(token, sm3(b"signature"), trust, now=clock.now).proven_time == NOW
     with pytest.raises(NoStamp, match="refused"):
         read_response(authority.time_stamp(b""), asked)
+
+
+# ── requests that are answered once ──
+
+
+def test_a_request_is_answered_with_one_certificate_however_often_it_is_asked(
+    authority: DemonstrationAuthority, tmp_path: Path, clock: Clock
+) -> None:
+    who = Applicant(SubjectKind.ORGANIZATION, NAME, credit_code=CODE)
+    asked = {"by": "test", "reference": "request 7", "mark": "北京数字认证", "until": NOW + 800 * DAY}
+    first = authority.issue_to(who, KEY.public_key, **asked)
+    clock.now += DAY
+    later = DemonstrationAuthority.open(tmp_path / "authority", addresses=BASE, clock=clock)
+    assert later.issue_to(who, KEY.public_key, **asked) == first
+    assert first.valid_until == NOW + 800 * DAY
+    assert "北京数字认证" in str(first.subject)
+    assert "演示" in str(first.subject)
+    assert len(later.entries()) == 1
+    with pytest.raises(NotIssued, match="another key"):
+        later.issue_to(who, PrivateKey.generate().public_key, **asked)
+
+
+def test_a_seal_is_given_again_until_it_is_handed_over(
+    authority: DemonstrationAuthority, tmp_path: Path, clock: Clock
+) -> None:
+    certificate = authority.issue(NAME, KEY.public_key)
+    seal = authority.make_seal(certificate, again=True)
+    other = DemonstrationAuthority.open(tmp_path / "authority", addresses=BASE, clock=clock)
+    assert other.make_seal(certificate, again=True) == seal
+    with pytest.raises(NotIssued, match="one seal"):
+        other.make_seal(certificate)
+    other.handed_over(certificate.serial)
+    with pytest.raises(NotIssued, match="one seal"):
+        other.make_seal(certificate, again=True)
+
+
+def test_a_seal_whose_line_never_came_is_made_again(
+    authority: DemonstrationAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = authority.issue(NAME, KEY.public_key)
+    with monkeypatch.context() as patch:
+        patch.setattr(authority._register, "append", lambda *_a, **_k: (_ for _ in ()).throw(OSError("gone")))
+        with pytest.raises(OSError, match="gone"):
+            authority.make_seal(certificate, again=True)
+    made = authority.make_seal(certificate, again=True)
+    assert check_seal(made, authority.trust(), at=NOW).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("until", [NOW, NOW - DAY, NOW + 2000 * DAY])
+def test_a_term_that_is_no_term_is_refused(authority: DemonstrationAuthority, until: datetime) -> None:
+    with pytest.raises(NotIssued, match="within"):
+        authority.issue_to(Applicant(SubjectKind.ORGANIZATION, NAME), KEY.public_key, until=until, by="test")
