@@ -91,6 +91,9 @@ ROWS: list[tuple[str, str, str, str, str, str]] = [
         f"{FORM} {OPERATOR} dissolution_notice ukey",
     ),
     ("guangdong_gpcloud", "additional", "O", "online", "", O_COPIES),
+    ("guangdong_gpcloud", "unlock", "O", "assistant", "", O_COPIES),
+    ("guangdong_gpcloud", "unlock", "L", "assistant", "", GP_L),
+    ("guangdong_gpcloud", "unlock", "N", "assistant", "", LN_COPIES),
     *(("guangdong_gpcloud", "renew", kind, "assistant", "", "") for kind in "OLN"),
     *(("guangdong_gpcloud", "unlock", kind, "assistant", "same_operator", "") for kind in "OLN"),
     # shared

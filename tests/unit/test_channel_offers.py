@@ -188,6 +188,84 @@ def test_on_shared_only_a_change_of_the_name_needs_a_modification(
     assert set(rule.needed_for) == needed
 
 
+@pytest.mark.parametrize(
+    ("key", "kind", "changes"),
+    [
+        ("hunan_sanzi", "O", {"name", "address", "seal"}),
+        ("hunan_sanzi", "L", {"name"}),
+        ("hunan_sanzi", "N", {"name"}),
+        ("guangdong_gpcloud", "O", {"name", "address", "seal"}),
+        ("guangdong_gpcloud", "L", {"name", "address", "seal"}),
+    ],
+)
+def test_what_netca_changes(key: str, kind: str, changes: set[str]) -> None:
+    rule = channel(key).modification_of(case("modify", kind, "post"))
+    assert rule is not None
+    assert set(rule.changes) == changes
+
+
+@pytest.mark.parametrize(
+    ("kind", "found_by"), [("O", {"operator", "legal_representative"}), ("N", {"applicant"})]
+)
+def test_who_finds_the_lost_certificates_order_on_shared(kind: str, found_by: set[str]) -> None:
+    rule = channel("hunan_shared").replacement_of(case("replace", kind))
+    assert rule is not None
+    assert {one.value for one in rule.found_by} == found_by
+
+
+@pytest.mark.parametrize(
+    ("product", "paid_by", "checks"),
+    [
+        ("organization_person", "alipay", {"applicant_photo", "corporate_account"}),
+        ("person", "alipay", {"applicant_photo", "applicant_account"}),
+        ("person", "transfer", {"applicant_photo"}),
+    ],
+)
+def test_identity_of_persons_at_shenzhen(product: str, paid_by: str, checks: set[str]) -> None:
+    found = channel("shenzhen_ca").identities_for(case("issue", "N", product=product, paid_by=paid_by))
+    assert {check.value for row in found for check in row.checks} == checks
+
+
+@pytest.mark.parametrize("key", ["hunan_sanzi", "guangdong_gpcloud"])
+@pytest.mark.parametrize("kind", ["O", "L", "N"])
+def test_the_last_orders_operator_unlocks_without_uploads(key: str, kind: str) -> None:
+    same = channel(key).route(case("unlock", kind, "assistant", "same_operator"))
+    other = channel(key).route(case("unlock", kind, "assistant"))
+    assert same is not None
+    assert other is not None
+    assert Step.UPLOADS not in same.steps
+    assert Step.UPLOADS in other.steps
+    assert Step.AUTHORIZATION_CODE in same.steps
+
+
+@pytest.mark.parametrize(
+    ("key", "service", "way"),
+    [
+        ("hunan_sanzi", "issue", "post"),
+        ("hunan_sanzi", "replace", "online"),
+        ("guangdong_gpcloud", "issue", "online"),
+        ("guangdong_gpcloud", "additional", "counter"),
+        ("guangdong_gpcloud", "revoke", "post"),
+        ("guangdong_gpcloud", "modify", "online"),
+        ("xiangxi", "convert", "online"),
+    ],
+)
+def test_a_way_that_does_not_exist_says_which_one_does(key: str, service: str, way: str) -> None:
+    told = channel(key).instead(case(service, "O", way))
+    assert told is not None
+    assert told.note
+
+
+def test_encryption_is_said_to_be_out_of_scope() -> None:
+    for key in ("hunan_sanzi", "guangdong_gpcloud", "hunan_shared", "shenzhen_ca"):
+        assert any("加密证书" in one.note and one.ours for one in channel(key).remarks)
+
+
+def test_one_certificate_carries_one_seal_is_said() -> None:
+    for key in ("hunan_sanzi", "guangdong_gpcloud", "hunan_shared", "shenzhen_ca"):
+        assert any("一枚电子印章" in one.note and not one.ours for one in channel(key).remarks)
+
+
 def test_a_replacement_revokes_the_lost_certificate_by_our_setting() -> None:
     for key in ("hunan_sanzi", "guangdong_gpcloud", "hunan_shared"):
         for rule in channel(key).replacements:

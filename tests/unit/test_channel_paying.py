@@ -36,6 +36,8 @@ ROWS: list[tuple[str, str, str, str, dict[str, str]]] = [
     ("hunan_sanzi", "replace", "post", "O", {"transfer": "organization"}),
     ("hunan_sanzi", "replace", "post", "L", {"transfer": BOTH}),
     ("hunan_sanzi", "replace", "post", "N", {"transfer": "own"}),
+    *(("hunan_sanzi", "renew", "assistant", kind, {"wechat": "", "alipay": ""}) for kind in "OLN"),
+    *(("guangdong_gpcloud", "renew", "assistant", kind, {"alipay": ""}) for kind in "OLN"),
     *(("hunan_sanzi", service, "post", "O", {}) for service in ("unlock", "modify", "revoke")),
     *(
         ("guangdong_gpcloud", service, "counter", kind, {"transfer": payer, "on_the_spot": ""})
@@ -74,6 +76,14 @@ def test_who_may_pay_how(key: str, service: str, way: str, subject: str, allowed
                 assert found is PaymentRefusal.WRONG_PAYER
             else:
                 assert found is None  # a QR code is paid by whoever scans it
+
+
+def test_a_natural_person_alone_pays_shenzhen_from_their_own_account_by_our_setting() -> None:
+    rules, asked = channel("shenzhen_ca"), case("issue", "N", product="person")
+    assert refusal(rules, asked, PaymentWay.TRANSFER, Payer.OWN) is None
+    assert refusal(rules, asked, PaymentWay.TRANSFER, Payer.ORGANIZATION) is PaymentRefusal.WRONG_PAYER
+    (row,) = (row for row in payments_of(rules, asked) if row.by == "transfer")
+    assert row.ours
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,20 @@ ROWS: list[tuple[str, str, str, str, str | None, int | None, int]] = [
     ),
     ("shenzhen_ca", "issue", "online", "O", "organization", 1, 350),
     ("shenzhen_ca", "issue", "online", "N", "organization_person", None, 600),
+    # the handbook of the shared platform hides its sums: ours
+    ("hunan_shared", "issue", "online", "O", "unit_12", None, 350),
+    ("hunan_shared", "issue", "online", "N", "person_12", None, 250),
+    ("hunan_shared", "issue", "online", "N", "person_3", None, 180),
+    ("hunan_shared", "renew", "assistant", "O", "unit_12", None, 200),
+    ("hunan_shared", "renew", "assistant", "N", "person_12", None, 100),
+    ("hunan_shared", "renew", "assistant", "N", "person_3", None, 30),
+    *(("hunan_shared", "replace", "online", kind, None, None, 100) for kind in "ON"),
+    *(
+        ("hunan_shared", service, "assistant", kind, None, None, 0)
+        for service in ("unlock", "modify")
+        for kind in "ON"
+    ),
+    ("shenzhen_ca", "issue", "online", "N", "person", None, 600),
     *(("xiangxi", "convert", "assistant", kind, None, None, 0) for kind in "OLN"),
 ]
 

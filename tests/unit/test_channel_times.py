@@ -57,6 +57,12 @@ def test_netca_decides_by_itself(key: str, kind: str) -> None:
     assert renewed.automatic
 
 
+def test_gpcloud_unlocks_for_another_operator_after_a_review_by_our_setting() -> None:
+    found = channel("guangdong_gpcloud").review_of(case("unlock", "O", "assistant"))
+    assert found is not None
+    assert (found.automatic, found.working_days, found.ours) == (False, 3, True)
+
+
 def test_gpcloud_begins_once_the_money_is_in() -> None:
     found = channel("guangdong_gpcloud").review_of(case("issue", "O", "post"))
     assert found is not None
@@ -132,6 +138,18 @@ PINS = [
     ("hunan_sanzi", case("renew", "O", "assistant"), "unchanged", "applicant"),
     ("hunan_shared", case("unlock", "N", "assistant"), "chosen", "applicant"),
     ("hunan_sanzi", case("issue", "O"), "sms", "operator"),
+    ("hunan_sanzi", case("replace", "L", "post"), "sms", "applicant"),
+    ("hunan_sanzi", case("unlock", "N", "assistant"), "chosen", "applicant"),
+    ("guangdong_gpcloud", case("unlock", "O", "assistant"), "chosen", "applicant"),
+    ("guangdong_gpcloud", case("modify", "O", "post"), "unchanged", "applicant"),
+    ("guangdong_gpcloud", case("additional", "O"), "sms", "operator"),
+    (
+        "shenzhen_ca",
+        case("issue", "N", product="person", paid_by="wechat"),
+        "transfer_remark",
+        "applicant",
+    ),
+    ("xiangxi", case("convert", "L", "assistant"), "unchanged", "applicant"),
     ("guangdong_gpcloud", case("issue", "N", "post"), "sms", "applicant"),
 ]
 
@@ -163,6 +181,8 @@ def test_a_new_pin_has_6_to_16_characters() -> None:
         ("shenzhen_ca", "N", "typed", {"sms", "email"}, "applicant", None),
         ("hunan_sanzi", "O", "typed", {"sms", "public_account"}, "operator", 2),
         ("guangdong_gpcloud", "L", "typed", {"sms"}, "operator", 2),
+        ("guangdong_gpcloud", "N", "typed", {"sms"}, "applicant", 2),
+        ("hunan_sanzi", "N", "typed", {"sms", "public_account"}, "applicant", 2),
     ],
 )
 def test_invoice(key: str, kind: str, title: str, by: set[str], to: str, days: int | None) -> None:
@@ -185,6 +205,8 @@ def test_invoice(key: str, kind: str, title: str, by: set[str], to: str, days: i
         ("hunan_sanzi", "issue", "online", {("courier", "free"), ("collection", "none")}),
         ("hunan_sanzi", "renew", "post", {("courier", "subscriber")}),
         ("hunan_sanzi", "renew", "assistant", {("assistant", "none")}),
+        ("hunan_sanzi", "issue", "counter", {("collection", "none")}),
+        ("guangdong_gpcloud", "renew", "assistant", {("assistant", "none")}),
         ("hunan_shared", "issue", "online", {("courier", "free")}),
         ("hunan_shared", "modify", "assistant", {("assistant", "none")}),
         ("xiangxi", "convert", "assistant", {("assistant", "none")}),
@@ -230,6 +252,15 @@ def test_who_comes(key: str, service: str, subject: str, way: str, who: str) -> 
     found = channel(key).attendance_of(case(service, subject, way))
     assert found is not None
     assert found.who.value == who
+
+
+@pytest.mark.parametrize(("subject", "whose"), [("O", "operator"), ("N", "applicant")])
+def test_who_consents_on_shared(subject: str, whose: str) -> None:
+    for service, way in (("issue", "online"), ("replace", "online"), ("modify", "assistant")):
+        found = channel("hunan_shared").consent_of(case(service, subject, way))
+        assert found is not None
+        assert found.whose.value == whose
+    assert channel("hunan_shared").consent_of(case("renew", subject, "assistant")) is None
 
 
 @pytest.mark.parametrize(("subject", "whose"), [("O", "operator"), ("L", "operator"), ("N", "applicant")])
