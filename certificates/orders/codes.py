@@ -61,8 +61,8 @@ class Letter:
 
 
 _LATEST: Final = text(
-    "SELECT made_at FROM order_codes WHERE made_at > :since AND (address_mark = :address_mark"
-    " OR (purpose = :purpose AND bound_to = :bound_to)) ORDER BY made_at DESC LIMIT :most"
+    "SELECT made_at FROM order_codes WHERE made_at > :since AND purpose = :purpose"
+    " AND (address_mark = :address_mark OR bound_to = :bound_to) ORDER BY made_at DESC LIMIT :most"
 )
 _MAKE: Final = text(
     "INSERT INTO order_codes (ticket, purpose, bound_to, address_mark, code_hash, made_at, expires_at)"
@@ -144,7 +144,10 @@ class Codes:
         address_mark: str,
         now: datetime,
     ) -> None:
-        """One at a time for an address: the lock lasts until the code is written."""
+        """One at a time for an address: the lock lasts until the code is written.
+
+        Each purpose has a count of its own: else the query would tell that somebody consents at the moment.
+        """
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 1330660681))")
         await connection.execute(lock, {"mark": address_mark})
         values: dict[str, Any] = {"purpose": str(purpose), "bound_to": bound_to}

@@ -357,6 +357,9 @@ class Orders:
         number = mine.order.number
         async with self._engine.begin() as connection:
             await self._require_version(connection, mine)
+            known = {one.person: one.state for one in await identity_checks.of(connection, number)}
+            if known.get(person) == "passed":  # what passed is not asked again, nor replaced by another way
+                raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
             await identity_checks.require_room(connection, number, now)
             await connection.execute(_TOUCH, {"number": number, "now": now})
         answer = await self._provider.check(_asked(check, details, photo))
@@ -392,8 +395,11 @@ class Orders:
             )
 
     async def identified(self, mine: Mine, *, now: datetime) -> Order:
-        """All checks have passed: go on. Raises Lacks."""
-        return await self._alone(mine, OrderAct.IDENTIFY, now)
+        """All checks have passed: go on. How the PIN comes follows the check that passed. Raises Lacks."""
+        pin = mine.rules.pin_of(mine.case)
+        changes = {"pin_way": f"{pin.by}:{pin.to}"} if pin is not None else {}
+        async with self._engine.begin() as connection:
+            return await self._perform(connection, mine, OrderAct.IDENTIFY, now, changes=changes)
 
     # ── payment: the act alone, until the payments' own package comes ──
 

@@ -268,6 +268,8 @@ async def audit(
     actor = trail.CLOCK if by.account_id is None else trail.account(by.account_id)
     role = "" if by.actor is OrderActor.CLOCK else str(by.actor)
     kept = {name: value for name, value in facts.items() if name not in ("code", "signed")}
+    if by.actor is OrderActor.APPLICANT and by.account_id is None:
+        kept["proved_by"] = "telephone"
     await trail.record(
         connection, at=now, actor=actor, role=role, act=f"order.{act.value}", subject=number, facts=kept
     )

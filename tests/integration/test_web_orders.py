@@ -72,7 +72,18 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
         ),
     )
     await him.confirm()
-    await him.done("/identity/applicant")
+    refused = {
+        "check_applicant": "applicant_account",
+        "account_bank": "示例银行",
+        "account_number": "62220001",
+    }
+    await him.done("/identity/applicant", refused)
+    assert "打款没有成功" in (await him.get("/identity")).text
+    away = {"check_applicant": "applicant_card", "applicant_card": "6222020200110003"}
+    assert (await him.post("/identity/applicant", away)).status_code in (303, 422)
+    assert (await him.row())["state"] == "awaiting_identity"
+    right = {**refused, "account_bank": "示例银行吉首支行", "account_number": "622202020011223344"}
+    await him.done("/identity/applicant", right)
     outbox = await him.visitor.get("/demo/outbox")
     remark = re.search(r"附言：(\d{6})", outbox.text)
     assert remark
@@ -81,6 +92,7 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     assert (await him.post("/identity")).headers["location"].endswith("/go-on")
     assert await him.state() == "awaiting_identity"
     await him.done("/identity/applicant", {"remark": remark[1]})
+    await him.done("/identity/applicant", {"check_applicant": "applicant_mobile"})  # passed is passed
     await him.done("/identity")
     assert await him.state() == "awaiting_material"
     await him.upload_all()

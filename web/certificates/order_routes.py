@@ -9,7 +9,7 @@ from web.routing import EVERYBODY, Page
 
 _ORDER: Final = "/certificates/orders/{number}"
 _QUERY: Final = "/certificates/query"
-PHOTO_LIMIT: Final = 8 << 20
+PHOTO_LIMIT: Final = proving.LARGEST_PHOTO + (64 << 10)
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/certificates/apply", apply.begin_page, EVERYBODY),

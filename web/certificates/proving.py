@@ -1,5 +1,6 @@
 """Consent by one-time code, identity checks, and how it is paid."""
 
+import asyncio
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -14,10 +15,11 @@ from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import FieldFaults, masked_name, masked_number
 from certificates.orders.orders import Mine, check_of, contact_of
 from certificates.orders.states import OrderState
+from certificates.orders.uploads import Bounds, UploadRefused, check
 from web.certificates import pacing
 from web.certificates.apply import sections
 from web.certificates.order_pages import material_row
-from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PAYMENTS, PERSONS
+from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PAYMENTS, PERSONS, UPLOAD_WRONGS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
 from web.certificates.showing import around, order_price
 from web.languages import N_
@@ -28,6 +30,7 @@ TOO_SOON: Final = N_("发送得太频繁，请 %(seconds)s 秒后再试。")
 WRONG_CODE: Final = N_("验证码不对、已用过或者已过期。连续输错几次后，请重新发送。")
 AWAY: Final = N_("核验机构暂时没有答复，请稍后再试，或者换一种方式。")
 TOO_MANY_CHECKS: Final = N_("今天核验的次数太多了，请明天再试，或者联系客服。")
+LARGEST_PHOTO: Final = 8 << 20
 CODES_PER_ADDRESS: Final = 20
 """Sends from one network address in an hour."""
 
@@ -103,19 +106,19 @@ async def _identity(
     outcomes = await orders_on(visit.site).outcomes(mine.order.number)
     rows = []
     for identity in mine.rules.identities_for(mine.case):
-        check = check_of(identity, mine.details)
+        chosen = check_of(identity, mine.details)
         found = outcomes.get(str(identity.whose))
-        needed = fields.check_fields(frozenset({str(check)}))
+        needed = fields.check_fields(frozenset({str(chosen)}))
         typed = visit.form if person == identity.whose else {}
         rows.append(
             {
                 "person": str(identity.whose),
                 "word": visit.text(PERSONS[identity.whose]),
                 "options": [(str(one), visit.text(CHECKS[one])) for one in identity.checks],
-                "check": str(check),
-                "check_word": visit.text(CHECKS[check]),
-                "photo": check in PHOTO,
-                "transfer": check in TRANSFER,
+                "check": str(chosen),
+                "check_word": visit.text(CHECKS[chosen]),
+                "photo": chosen in PHOTO,
+                "transfer": chosen in TRANSFER,
                 "state": found.state if found else "",
                 "fault": visit.text(IDENTITY_FAULTS[found.fault]) if found and found.fault else "",
                 "left": max(0, 3 - found.tries) if found else 0,
@@ -145,8 +148,11 @@ async def identify(visit: Visit) -> Response:
         if "remark" in visit.form:
             fault = await orders.prove_transfer(mine, person, visit.form["remark"], now=now)
         else:
-            photo = visit.files.get("photo", b"")
+            photo = await _photo(visit)
             fault = await orders.identify(mine, person, visit.form, photo, now=now)
+    except UploadRefused as refused:
+        text = visit.text(UPLOAD_WRONGS[refused.wrong])
+        return visit.refused(to, text % refused.facts if refused.facts else text, 422)
     except FieldFaults as faults:
         errors = {name: visit.text(FAULTS[one]) for name, one in faults.faults.items()}
         return await _identity(visit, mine, errors, person, 422)
@@ -157,6 +163,15 @@ async def identify(visit: Visit) -> Response:
     if fault is not None:
         return visit.refused(to, visit.text(IDENTITY_FAULTS[fault]), 422)
     return visit.redirect(to)
+
+
+async def _photo(visit: Visit) -> bytes:
+    """The photographed document, drawn again; b"" where none was sent. Raises UploadRefused."""
+    content = visit.files.get("photo", b"")
+    if not content:
+        return b""
+    bounds = Bounds(("jpg", "jpeg", "png"), LARGEST_PHOTO)
+    return (await asyncio.to_thread(check, content, bounds)).content
 
 
 @in_words
