@@ -5,6 +5,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 MOST_ROWS: Final = 300
+MOST_PRODUCTS: Final = 40
+"""Every offer is looked at once for each of them."""
 MOST_YEARS: Final = 5
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]

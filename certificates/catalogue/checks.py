@@ -12,7 +12,7 @@ from typing import Final
 from certificates.authority.port import SubjectKind
 from certificates.catalogue.faults import CatalogueFault, fault
 from certificates.catalogue.model import ChannelRules, Price, Route, Step
-from certificates.catalogue.scope import Case, IdentityCheck, PaymentWay, Scope, Service, Way, covering, first
+from certificates.catalogue.scope import Case, PaymentWay, Scope, Service, Way, covering, first
 
 _RULE_OF: Final = {
     Service.RENEW: ("renewals", "renewed_terms"),
@@ -26,8 +26,6 @@ _ROWS_OF: Final = {
     Step.IDENTITY: "identities",
     Step.REVIEW: "reviews",
 }
-_UNPAID: Final = (None, *PaymentWay)
-_UNCHECKED: Final = (frozenset[IdentityCheck](), *(frozenset({check}) for check in IdentityCheck))
 
 
 def faults_of(rules: ChannelRules) -> tuple[CatalogueFault, ...]:
@@ -186,11 +184,11 @@ def _priced(rules: ChannelRules, at: int, case: Case, price: Price, route: Route
 def _routed(rules: ChannelRules, at: int, case: Case, route: Route) -> Iterator[CatalogueFault]:
     for step, name in _ROWS_OF.items():
         rows: tuple[Scope, ...] = getattr(rules, name)
-        if step in route.steps and not any(row.covers(one) for one in _later(case) for row in rows):
+        if step in route.steps and not any(row.may_cover(case) for row in rows):
             yield _missing(at, case, "no_rule", rule=name)
-    if Step.PIN in route.steps and not any(first(rules.pins, one) for one in _later(case)):
+    if Step.PIN in route.steps and not any(row.may_cover(case) for row in rules.pins):
         yield _missing(at, case, "no_rule", rule="pins")
-    if Step.UPLOADS in route.steps and not any(first(rules.materials, one) for one in _later(case)):
+    if Step.UPLOADS in route.steps and not any(row.may_cover(case) for row in rules.materials):
         yield _missing(at, case, "no_rule", rule="materials")
     if case.service is not Service.REVOKE and first(rules.deliveries, case) is None:
         yield _missing(at, case, "no_rule", rule="deliveries")
@@ -202,19 +200,6 @@ def _placed(rules: ChannelRules, at: int, case: Case) -> Iterator[CatalogueFault
         yield _missing(at, case, "no_rule", rule="counters")
     elif case.way is Way.COUNTER and not any(covering(one.hours, case) for one in places):
         yield _missing(at, case, "no_hours")
-
-
-def _later(case: Case) -> Iterator[Case]:
-    """What a case can become: each way to pay, each identity check."""
-    for paid_by, checks in combinations(_UNPAID, _UNCHECKED):
-        yield Case(
-            service=case.service,
-            subject=case.subject,
-            way=case.way,
-            product=case.product,
-            paid_by=paid_by,
-            identified_by=checks,
-        )
 
 
 def _missing(at: int, case: Case, kind: str, **facts: str) -> CatalogueFault:

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from certificates.authority.port import SubjectKind
-from certificates.catalogue.bounds import MOST_ROWS, Key, Word
+from certificates.catalogue.bounds import MOST_PRODUCTS, MOST_ROWS, Key, Word
 from certificates.catalogue.handling import (
     Attendance,
     Beneficiary,
@@ -157,7 +157,7 @@ class ChannelRules:
     subjects: Annotated[tuple[SubjectKind, ...], Field(min_length=1)]
     offers: Annotated[tuple[Offer, ...], Field(min_length=1, max_length=MOST_ROWS)]
     elsewhere: Annotated[tuple[Elsewhere, ...], Field(max_length=MOST_ROWS)] = ()
-    products: Annotated[tuple[Product, ...], Field(max_length=MOST_ROWS)] = ()
+    products: Annotated[tuple[Product, ...], Field(max_length=MOST_PRODUCTS)] = ()
     prices: Annotated[tuple[Price, ...], Field(max_length=MOST_ROWS)]
     routes: Annotated[tuple[Route, ...], Field(max_length=MOST_ROWS)]
     agreements: Annotated[tuple[Agreement, ...], Field(max_length=MOST_ROWS)] = ()

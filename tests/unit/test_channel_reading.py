@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import tomllib
 from contextlib import suppress
 from importlib.resources import files
@@ -163,3 +164,16 @@ def test_any_text_survives_writing(row: dict[str, Any]) -> None:
 def test_as_data_gives_back_what_was_read(key: str) -> None:
     rules = read_channel(shipped()[key])
     assert read_channel(write(as_data(rules))) == rules
+
+
+def test_the_largest_channel_is_checked_in_a_bounded_time() -> None:
+    """As many products and rows as there can be: every case is looked at, and nobody waits for minutes."""
+    products = "\n".join(
+        f'[[products]]\nkey = "p{at}"\nname = "{at}"\nsubject = "natural_person"\nmonths = 1'
+        for at in range(40)
+    )
+    rows = "\n".join('[[pins]]\nservices = ["revoke"]\nby = "sms"\nto = "applicant"' for _ in range(300))
+    text = re.sub(r"^(products|pins) = .*\n", "", SMALL, flags=re.MULTILINE) + products + "\n" + rows
+    started = time.perf_counter()
+    assert ("offers[0]", "no_rule") in places(text)
+    assert time.perf_counter() - started < 30
