@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
+from itertools import product
 
 import pytest
 from sqlalchemy import text
 
+from certificates.authority.port import SubjectKind
+from certificates.catalogue.scope import Case, Service, Way
+from certificates.catalogue.store import Catalogue
 from certificates.orders.needs import KEPT_FOR
+from certificates.orders.orders import WITHOUT_PAGE
 from certificates.orders.performing import By, perform
 from certificates.orders.rounds import OrderRound
 from certificates.orders.states import OrderAct
@@ -136,3 +141,31 @@ async def test_the_operator_hears_by_sms_how_the_review_went_and_forgotten_order
     assert await rounds.round(web.site.clock() + KEPT_FOR) == 1
     assert await other.state() == "expired"
     assert await her.state() == "in_review"
+
+
+@pytest.mark.long
+async def test_what_a_channel_offers_can_be_begun_and_what_it_does_not_offer_is_refused(web: Web) -> None:
+    """Every service × subject × way of every shipped channel, against the channel's own table."""
+    begun = refused = 0
+    channels = await Catalogue(web.site.engine).channels()
+    for number, stored in enumerate(channels):
+        her = await applicant(web, f"her-{number}")
+        for service, subject, way in product(Service, SubjectKind, Way):
+            case = Case(service=service, subject=subject, way=way)
+            form = {"channel": stored.key, "service": service, "subject": subject, "way": way}
+            route = stored.rules.route(case)
+            offered = stored.rules.offer(case) is not None and route is not None
+            page = await her.visitor.get("/certificates/apply", params=form)
+            assert page.status_code == (200 if offered else 404), form
+            if not offered or route is None or WITHOUT_PAGE & set(route.steps):
+                answer = await her.visitor.post("/certificates/apply", form)
+                assert answer.headers["location"] == "/my/certificates", form
+                refused += 1
+                continue
+            await her.begin(**form)
+            begun += 1
+            shown = await her.visitor.client.get(f"{her.here}/go-on", follow_redirects=True)
+            assert shown.status_code == 200, (form, shown.status_code)
+            await her.done("/cancel", {"sure": "1"})
+    assert begun >= 10
+    assert refused >= 50
