@@ -11,6 +11,8 @@ MAX_ORDER_TEXT: Final = 4_000
 MAX_SECRET: Final = 1_024
 MAX_URL: Final = 1_000
 MAX_DOCUMENT: Final = 20 << 20
+MAX_BUNDLE: Final = 3 << 20
+"""A seal of 2 MB, and certificates."""
 
 _ORIGIN: Final = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
 
@@ -50,12 +52,40 @@ class OrderTask:
 
 @dataclass(frozen=True, slots=True)
 class RequestTask:
-    """Make a key on the UKey and request a certificate for it under this name."""
+    """Request a certificate under this name for the key of the only UKey, made where there is none.
+
+    `serial`: of the UKey that it has to be; empty: any. `certificate`: SM3 over the one that is on it and
+    whose key goes on; empty: a UKey without a certificate.
+    """
 
     account: str
     common_name: str
     organization: str = ""
     unit: str = ""
+    serial: str = ""
+    certificate: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallTask:
+    """Write the certificate, its chain and its seal (`signing.installing`) at `url` into the UKey `serial`.
+
+    `key`: SM3 over the public key that has to be on it. What is signed is a receipt: an order statement about
+    `receipt_text(task)`, by that very key.
+    """
+
+    account: str
+    order: str
+    url: str
+    digest: bytes
+    size: int
+    serial: str
+    key: bytes
+
+
+def receipt_text(task: InstallTask) -> str:
+    """What the UKey's holder, or the clerk at the desk, signs when it is written."""
+    return f"已写入 UKey {task.serial}，内容的 SM3：{task.digest.hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +96,7 @@ class UnlockTask:
     secret: bytes = field(repr=False)
 
 
-Task = SealTask | SignInTask | OrderTask | RequestTask | UnlockTask
+Task = SealTask | SignInTask | OrderTask | RequestTask | InstallTask | UnlockTask
 
 
 def is_origin(text: str) -> bool:
@@ -90,11 +120,7 @@ def check_task(task: Task, platform: str) -> None:
     """Raise ValueError for what no job of this platform may hold."""
     match task:
         case SealTask():
-            path = task.url.removeprefix(platform)
-            if path == task.url or not re.fullmatch(r"/[!-~]*", path) or len(task.url) > MAX_URL:
-                raise ValueError("the document is not at the platform's origin")
-            if not 0 < task.size <= MAX_DOCUMENT:
-                raise ValueError(f"a document has 1 to {MAX_DOCUMENT} bytes")
+            _fetched(task.url, task.size, MAX_DOCUMENT, platform)
             _digests(task.digest, task.seal)
         case SignInTask():
             require_plain(task.account, "account", MAX_NAME)
@@ -105,14 +131,30 @@ def check_task(task: Task, platform: str) -> None:
             require_plain(task.text.replace("\n", ""), "text", MAX_ORDER_TEXT)
             _optional_digest(task.certificate)
         case RequestTask():
-            for name in ("account", "common_name", "organization", "unit"):
+            for name in ("account", "common_name", "organization", "unit", "serial"):
                 require_plain(getattr(task, name), name, MAX_NAME)
             if not task.common_name:
                 raise ValueError("a certificate needs a name")
+            _optional_digest(task.certificate)
+        case InstallTask():
+            for name in ("account", "order", "serial"):
+                require_plain(getattr(task, name), name, MAX_NAME)
+            if not task.serial:
+                raise ValueError("a UKey is named by its serial number")
+            _fetched(task.url, task.size, MAX_BUNDLE, platform)
+            _digests(task.digest, task.key)
         case UnlockTask():
             require_plain(task.serial, "serial", MAX_NAME)
             if not 0 < len(task.secret) <= MAX_SECRET:
                 raise ValueError("a secret of an impossible size")
+
+
+def _fetched(url: str, size: int, largest: int, platform: str) -> None:
+    path = url.removeprefix(platform)
+    if path == url or not re.fullmatch(r"/[!-~]*", path) or len(url) > MAX_URL:
+        raise ValueError("the document is not at the platform's origin")
+    if not 0 < size <= largest:
+        raise ValueError(f"a document has 1 to {largest} bytes")
 
 
 def _digests(*digests: bytes) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final
 from signing import SigningError
 from signing.job_tasks import (
     MAX_DOCUMENT,
+    InstallTask,
     OrderTask,
     RequestTask,
     SealTask,
@@ -44,6 +45,7 @@ __all__ = [
     "TASKS",
     "UNLOCK_LIFETIME",
     "WELL_KNOWN",
+    "InstallTask",
     "Job",
     "JobError",
     "JobKind",
@@ -81,12 +83,14 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class JobKind(StrEnum):
-    """What may be asked for. The first four end in a signature, each of its own tagged kind."""
+    """What may be asked for. The first four end in a signature, each of its own tagged kind;
+    installing ends in a receipt, which is an order statement."""
 
     SEAL = "seal"
     SIGN_IN = "sign_in"
     ORDER = "order"
     CERTIFICATE_REQUEST = "certificate_request"
+    INSTALL = "install"
     UNLOCK = "unlock"
 
 
@@ -114,6 +118,7 @@ TASKS: Final[Mapping[JobKind, type[Any]]] = {
     JobKind.SIGN_IN: SignInTask,
     JobKind.ORDER: OrderTask,
     JobKind.CERTIFICATE_REQUEST: RequestTask,
+    JobKind.INSTALL: InstallTask,
     JobKind.UNLOCK: UnlockTask,
 }
 _KINDS: Final = {task: kind for kind, task in TASKS.items()}

@@ -50,7 +50,7 @@ Clock = Callable[[], datetime]
 
 MAX_DAYS: Final = 5 * 366
 LONGEST: Final = timedelta(days=MAX_DAYS + 120)
-"""With `until`: five years, counted from an expiry that is 90 days ahead. Seal makers' certificates last longer."""
+"""With `until`: five years from an expiry that is 90 days ahead. Certificates of seal makers last longer."""
 ANSWER_LASTS: Final = timedelta(hours=1)
 VENDOR: Final = "LUOCHUI-DEMO"
 

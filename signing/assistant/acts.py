@@ -5,18 +5,22 @@ answer = perform(entry, token, contents, pin, now)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol, assert_never
 
 from signing import SigningError
 from signing.assistant.desk import Answer, Entry
 from signing.assistant.revocation import Lists, Standing
+from signing.assistant.showing import Shown
 from signing.assistant.texts import say
-from signing.jobs import Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.installing import Bundle
+from signing.job_tasks import receipt_text
+from signing.jobs import InstallTask, Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
 from signing.names import Name
 from signing.seal_signature import assemble, to_be_signed
 from signing.sm2 import PrivateKey
+from signing.sm3 import sm3
 from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
 from signing.token.port import Pin, PinLocked, PinState, Token, TokenContents, WrongPin
 from signing.unlocking import UnlockError, open_secret
@@ -24,6 +28,8 @@ from signing.x509 import Certificate
 
 NO_UKEY: Final = "no-token"
 OTHER_UKEY: Final = "other-ukey"
+ONLY_ONE: Final = "only-one"
+"""What makes a key or writes a certificate is done with one UKey plugged in: nobody writes into another."""
 SHORT: Final = 16
 
 
@@ -58,7 +64,8 @@ def judge(job: Job, tokens: Sequence[TokenContents], now: datetime, lists: Lists
     """Each UKey with its problem; those without one may be used."""
     found = []
     for contents in tokens:
-        problem = _problem(job, contents, now)
+        alone = len(tokens) == 1 or not isinstance(job.task, RequestTask | InstallTask)
+        problem = _problem(job, contents, now) if alone else ONLY_ONE
         standing = Standing.UNKNOWN
         if not problem and isinstance(job.task, (SealTask, SignInTask, OrderTask)):
             standing = lists.standing(contents, now)
@@ -79,7 +86,9 @@ def hindrance(fits: Sequence[Fit]) -> str:
 
 def wanted(job: Job, seen: Sequence[TokenContents], locale: str) -> str:
     """The UKey that the job needs, as people know it: by its name when it was here before."""
-    if isinstance(job.task, UnlockTask):
+    if isinstance(job.task, UnlockTask | InstallTask):
+        return job.task.serial
+    if isinstance(job.task, RequestTask) and job.task.serial:
         return job.task.serial
     for contents in seen:
         if contents.certificate is not None and _is_named(job, contents):
@@ -94,7 +103,7 @@ def _is_named(job: Job, contents: TokenContents) -> bool:
     match job.task:
         case SealTask():
             return contents.seal is not None and contents.seal.digest == job.task.seal
-        case SignInTask() | OrderTask():
+        case SignInTask() | OrderTask() | RequestTask():
             certificate = contents.certificate
             return certificate is not None and certificate.fingerprint == job.task.certificate
         case _:
@@ -112,11 +121,31 @@ def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
                 return OTHER_UKEY
             return _certificate_problem(contents, now)
         case RequestTask():
-            return "key-exists" if contents.certificate else _pin_problem(contents)
+            return _not_to_request(job.task, contents) or _pin_problem(contents)
+        case InstallTask():
+            return _not_to_install(job.task, contents) or _pin_problem(contents)
         case UnlockTask():
             return "" if contents.info.serial == job.task.serial else OTHER_UKEY
         case _:
             assert_never(job.task)
+
+
+def _not_to_request(task: RequestTask, contents: TokenContents) -> str:
+    """A new key on a UKey without a certificate; the key that is there for the certificate that is named."""
+    if task.serial and contents.info.serial != task.serial:
+        return OTHER_UKEY
+    if not task.certificate:
+        return "key-exists" if contents.certificate else ""
+    found = contents.certificate
+    return "" if found is not None and found.fingerprint == task.certificate else OTHER_UKEY
+
+
+def _not_to_install(task: InstallTask, contents: TokenContents) -> str:
+    if contents.info.serial != task.serial:
+        return OTHER_UKEY
+    if contents.public_key is None:
+        return "no-key"
+    return "" if sm3(contents.public_key.spki) == task.key else "install.other_key"
 
 
 def _not_the_seal(task: SealTask, contents: TokenContents, now: datetime) -> str:
@@ -167,16 +196,42 @@ def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: 
             if contents.public_key is None:
                 token.new_key(pin)
             name = Name.of(job.task.common_name, job.task.organization, job.task.unit)
-            return Answer(token.request_certificate(name, pin).der)
+            return Answer(token.request_certificate(name, pin).der, serial=contents.info.serial)
+        case InstallTask():
+            return _install(entry, job.task, token, contents, pin, now)
         case UnlockTask():
             raise AssertionError("unlocking is no signature")
         case _:
             assert_never(job.task)
 
 
+def _install(
+    entry: Entry, task: InstallTask, token: Token, contents: TokenContents, pin: Pin, now: datetime
+) -> Answer:
+    """Write what was fetched, unless it is there already; then read it back, and sign the receipt.
+
+    The UKey keeps the former certificate until the new one is written: a stop leaves the old one, both (the
+    one that ends later counts) or the new one, and the same job again completes it.
+    """
+    bundle = entry.shown
+    if not isinstance(bundle, Bundle):
+        raise AssertionError("a job whose certificate nobody fetched")
+    certificate, seal = bundle.certificate, bundle.seal
+    if certificate.key != contents.public_key or not seal.info.lists(certificate):
+        raise ActError("install.other_key")
+    token.store(certificate, seal, bundle.chain, pin)
+    there = token.contents()
+    if there.info.serial != task.serial or there.certificate != certificate or there.seal != seal:
+        raise ActError("install.not_there")
+    digest = digest_of_text(receipt_text(task))
+    receipt = OrderStatement(entry.job.platform, task.account, task.order, digest, entry.job.nonce, now)
+    answer = _statement(receipt.der, token, there, pin)
+    return replace(answer, serial=task.serial)
+
+
 def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
     shown, seal = entry.shown, contents.seal
-    if shown is None or seal is None:
+    if not isinstance(shown, Shown) or seal is None:
         raise AssertionError("a document that nobody saw, or a UKey that was not judged")
     certificate = _certificate_of(contents)
     if not seal.info.lists(certificate):

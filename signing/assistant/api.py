@@ -132,6 +132,7 @@ class Api:
                 parts = {"result": answer.result, "certificate": answer.certificate, "seal": answer.seal}
                 return {
                     "state": "done",
+                    "serial": answer.serial,
                     **{name: base64.b64encode(part).decode() for name, part in parts.items()},
                 }
             case State.REFUSED:

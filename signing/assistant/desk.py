@@ -19,6 +19,7 @@ from signing import SigningError
 from signing.assistant.keeping import read_json, write_json
 from signing.assistant.pairing import Platform
 from signing.assistant.showing import Shown
+from signing.installing import Bundle
 from signing.jobs import Job
 
 MAX_OPEN: Final = 8
@@ -72,6 +73,8 @@ class Answer:
     result: bytes = field(repr=False)
     certificate: bytes = field(default=b"", repr=False)
     seal: bytes = field(default=b"", repr=False)
+    serial: str = ""
+    """Of the UKey, where it matters which one it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Entry:
     job: Job
     until: datetime
     state: State = State.PREPARING
-    shown: Shown | None = field(default=None, repr=False)
+    shown: Shown | Bundle | None = field(default=None, repr=False)
     handle: str = ""
     secret: str = field(default="", repr=False)
     cookie: str = field(default="", repr=False)
@@ -176,7 +179,7 @@ class Desk:
             self._sweep(now)
             return tuple(each for each in self._entries.values() if each.state in OPEN)
 
-    def show(self, number: str, shown: Shown | None) -> Entry | None:
+    def show(self, number: str, shown: Shown | Bundle | None) -> Entry | None:
         """To WAITING with what the window shows. Raises DeskError when all windows together show too much."""
         with self._lock:
             kept = sum(_size(each.shown) for each in self._entries.values())
@@ -253,7 +256,9 @@ def _over(entry: Entry, refusal: str, now: datetime) -> Entry:
     return replace(ended, until=now + ANSWER_STAYS)
 
 
-def _size(shown: Shown | None) -> int:
+def _size(shown: Shown | Bundle | None) -> int:
+    if isinstance(shown, Bundle):
+        return shown.size
     return sum(len(page) for page in shown.pages) if shown else 0
 
 

@@ -15,7 +15,9 @@ import signing
 from signing import SigningError
 from signing.assistant.fetching import fetch
 from signing.assistant.rendering import MAX_OUTPUT, MAX_PAGES
-from signing.jobs import SealTask
+from signing.der import MalformedDer
+from signing.installing import Bundle, parse_bundle
+from signing.jobs import InstallTask, SealTask
 from signing.sm3 import DIGEST_SIZE, sm3
 
 READ_WITHIN_S: Final = 40.0
@@ -47,6 +49,17 @@ def fetch_and_show(task: SealTask, origin: str, *, demo: bool) -> Shown:
     if len(data) != task.size or sm3(data) != task.digest:
         raise NotShown("document.digest")
     return show(data)
+
+
+def fetch_bundle(task: InstallTask, origin: str, *, demo: bool) -> Bundle:
+    """The certificate and seal of a job. Raises FetchError, NotShown."""
+    data = fetch(task.url, origin, limit=task.size, demo=demo)
+    if len(data) != task.size or sm3(data) != task.digest:
+        raise NotShown("document.digest")
+    try:
+        return parse_bundle(data)
+    except MalformedDer as error:
+        raise NotShown("install.unreadable") from error
 
 
 def show(data: bytes) -> Shown:

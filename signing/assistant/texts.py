@@ -19,6 +19,10 @@ MESSAGES: Final[dict[str, str]] = {
     "revoked": N_("这个 UKey 的证书已被吊销，不能再使用。"),
     "other-ukey": N_("没有插上这次要用的 UKey。请插上后点“重新检查”。"),
     "other-ukey.named": N_("没有插上这次要用的 UKey（%(ukey)s）。请插上后点“重新检查”。"),
+    "only-one": N_("制作密钥或写入证书时，只能插着一个 UKey。请拔出其他 UKey 后点“重新检查”。"),
+    "install.other_key": N_("这个证书不是为这个 UKey 里的密钥制作的，没有写入。"),
+    "install.not_there": N_("证书没有完整写入。请不要拔出 UKey，重新写入一次；原来的证书不受影响。"),
+    "install.unreadable": N_("平台给出的证书无法识别，没有写入。"),
     "certificate": N_("证书 %(number)s"),
     "seal-not-for-certificate": N_("这个 UKey 的印章不是为它的证书制作的。"),
     "pin-locked": N_("这个 UKey 已锁定：PIN 连续输错次数过多。请用授权码解锁。"),
@@ -91,6 +95,7 @@ KINDS: Final[dict[str, str]] = {
     "sign_in": N_("登录平台"),
     "order": N_("确认办理事项"),
     "certificate_request": N_("生成密钥并申请证书"),
+    "install": N_("写入证书和印章"),
     "unlock": N_("解锁 UKey"),
 }
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from signing.assistant.acts import OTHER_UKEY, Fit, hindrance, wanted
 from signing.assistant.desk import OPEN, PAGE_GONE, Entry, State
 from signing.assistant.pages import Pages, form_of, is_own_form, locale_of
+from signing.assistant.showing import Shown
 from signing.assistant.texts import say, say_error
 from signing.assistant.work import Given, Problem, Work
 from signing.token.port import Pin, TokenError
@@ -80,7 +81,7 @@ class Windows:
         """One page of the document, rasterized."""
         entry = self._entry(request)
         number = request.path_params["number"]
-        if entry is None or entry.shown is None or not 1 <= number <= len(entry.shown.pages):
+        if entry is None or not isinstance(entry.shown, Shown) or not 1 <= number <= len(entry.shown.pages):
             return self._pages.sorry(request, "window-used", 404)
         return Response(entry.shown.pages[number - 1], media_type="image/png")
 
@@ -158,6 +159,8 @@ GIVEN_UP: Final = frozenset(
         "pin-locked",
         "pin-not-set",
         "key-exists",
+        "only-one",
+        "install.other_key",
     }
 )
 

@@ -21,8 +21,9 @@ from signing.assistant.patience import Patience
 from signing.assistant.revocation import Lists
 from signing.assistant.sessions import Sessions
 from signing.assistant.settings import AssistantSettings
-from signing.assistant.showing import NotShown, fetch_and_show
-from signing.jobs import JobError, JobProblem, SealTask, UnlockTask, read_job, same_code
+from signing.assistant.showing import NotShown, Shown, fetch_and_show, fetch_bundle
+from signing.installing import Bundle
+from signing.jobs import InstallTask, JobError, JobProblem, SealTask, UnlockTask, read_job, same_code
 from signing.sm2 import PrivateKey, load_or_create
 from signing.token.port import Pin, PinLocked, PinState, TokenContents, TokenError, WrongPin
 
@@ -155,9 +156,11 @@ class Work:
     def _prepare(self, entry: Entry) -> None:
         try:
             task = entry.job.task
-            shown = None
+            shown: Shown | Bundle | None = None
             if isinstance(task, SealTask):
                 shown = fetch_and_show(task, entry.platform.origin, demo=self.settings.demo)
+            elif isinstance(task, InstallTask):
+                shown = fetch_bundle(task, entry.platform.origin, demo=self.settings.demo)
             if self.desk.show(entry.id, shown):
                 self.opening.show(self.window_address(entry.id))
         except (FetchError, NotShown, DeskError) as error:

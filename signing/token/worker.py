@@ -218,7 +218,11 @@ def new_key(device: Device, request: Mapping[str, Any]) -> Any:
 
 
 def store(device: Device, request: Mapping[str, Any]) -> Any:
-    """Certificates and a seal in place of those that are there; who stops in between leaves too many."""
+    """Certificates and a seal in place of those that are there; who stops in between leaves too many.
+
+    The own certificate is written last: it decides which seal and which chain count, and until it is there
+    the former one does. Of what was there, certificates go before seals for the same reason.
+    """
     token = device.find(request["token"])
     with _session(token, writing=True, pin=request["pin"]) as session:
         number = decoded(_contents(device, session)["sealing"])
@@ -226,9 +230,9 @@ def store(device: Device, request: Mapping[str, Any]) -> Any:
         former = _objects(session, ObjectClass.CERTIFICATE)
         former += _objects(session, ObjectClass.DATA, **({"label": label} if label else {}))
         certificates = [decoded(each) for each in request["certificates"]]
-        fresh = [_certificate(certificates[0], number, KEY_LABEL)]
+        fresh = [_seal(decoded(each), label or "SESeal") for each in request["seals"]]
         fresh += [_certificate(each, each[-8:], "chain") for each in certificates[1:]]
-        fresh += [_seal(decoded(each), label or "SESeal") for each in request["seals"]]
+        fresh.append(_certificate(certificates[0], number, KEY_LABEL))
         _replace(session, former, fresh)
 
 

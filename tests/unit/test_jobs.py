@@ -16,6 +16,7 @@ from signing.jobs import (
     LIFETIME,
     MAX_DOCUMENT,
     UNLOCK_LIFETIME,
+    InstallTask,
     Job,
     JobError,
     JobKind,
@@ -45,7 +46,8 @@ TASKS: list[Task] = [
     SEAL_TASK,
     SignInTask("one", sm3(b"certificate")),
     OrderTask("one", "20260601-7", "申请更新证书。\n第二行", b""),
-    RequestTask("one", "示例单位", "示例单位", "办公室"),
+    RequestTask("one", "示例单位", "示例单位", "办公室", "0001", sm3(b"certificate")),
+    InstallTask("one", "20260601-7", f"{PLATFORM}/bundle", sm3(b"bundle"), 6, "0001", sm3(b"key")),
     UnlockTask("0001", b"\x30\x00"),
 ]
 
