@@ -12,6 +12,8 @@ from typing import Final
 from bidding.messages import Phase, Reason
 from bidding.session import ENDED, TRANSITIONS
 from certificates.catalogue.listing import shipped_tables
+from certificates.orders.table import STAYS as ORDER_STAYS
+from certificates.orders.table import TRANSITIONS as ORDERS
 from trading.lifecycle.states import LotState
 from trading.lifecycle.table import FINAL, targets
 from trading.lifecycle.table import TRANSITIONS as LIFECYCLE
@@ -68,12 +70,24 @@ def _names(values: Iterable[str]) -> str:
     return ", ".join(sorted(values))
 
 
+def order_table() -> str:
+    """Every row of the life of an order: who does it, from where, what has to be true."""
+    heading = "| act | from | to | who | needs |\n|---|---|---|---|---|\n"
+    return heading + "".join(
+        f"| {act} | {_names(row.before)} | {'the same' if act in ORDER_STAYS else _names(row.after)}"
+        f" | {_names(row.who)} | {', '.join(row.needs) or '–'} |\n"
+        for act, rows in ORDERS.items()
+        for row in rows
+    )
+
+
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "state-diagram": state_diagram,
     "order-of-checks": order_of_checks,
     "lifecycle-diagram": lifecycle_diagram,
     "lifecycle-table": lifecycle_table,
     "certificate-services": shipped_tables,
+    "order-table": order_table,
 }
 
 
