@@ -84,8 +84,8 @@ def test_every_kind_travels(task: Task) -> None:
     assert read.session == session_digest("session")
 
 
-def test_there_are_four_signatures_and_the_unlocking_and_nothing_else() -> None:
-    assert set(JobKind) == {"seal", "sign_in", "order", "certificate_request", "unlock"}
+def test_there_are_four_signatures_writing_and_unlocking_and_nothing_else() -> None:
+    assert set(JobKind) == {"seal", "sign_in", "order", "certificate_request", "install", "unlock"}
 
 
 def test_a_job_by_another_key_is_forged() -> None:
