@@ -27,7 +27,7 @@ from trading.platform_seal import OwnSeal, PlatformSealer
 from trading.sale_states import SaleState
 from trading.sales import SaleDocument
 from trading.sealing import Refusal
-from web.sealing import NOT_NOW, TEXTS
+from web.sealing.flow import NOT_YOURS, TEXTS
 from web.ukey_proofs import TEXTS as PROOF_TEXTS
 from web.ukey_proofs import Refusal as ProofRefusal
 
@@ -174,7 +174,7 @@ async def test_of_two_tabs_one_seals(scene: Scene) -> None:
     said = await asyncio.gather(
         *(scene.back(scene.one, job.nonce, der) for job, der in zip(jobs, sealings, strict=True))
     )
-    assert sorted(said) == sorted(["", NOT_NOW])
+    assert sorted(said) == sorted(["", NOT_YOURS])
     assert await scene.state() is SaleState.AWAITING_TRANSFEROR
 
 
@@ -265,10 +265,10 @@ async def test_a_changed_byte_in_the_sealing_is_refused(scene: Scene) -> None:
 async def test_nobody_seals_out_of_turn(scene: Scene) -> None:
     for kind in ("pdf", "ofd"):
         answer = await scene.transferor.visitor.post(f"{scene.here}/prepare", {"kind": kind})
-        assert (answer.status_code, answer.json()["message"]) == (409, NOT_NOW)
+        assert (answer.status_code, answer.json()["message"]) == (409, NOT_YOURS)
     job = await scene.job(scene.one, "ofd")  # the OFD waits for the seal on the PDF
     sealing = (await sealing_for(scene.web, job, scene.one.ukey)).der
-    assert await scene.back(scene.one, job.nonce, sealing) == NOT_NOW
+    assert await scene.back(scene.one, job.nonce, sealing) == NOT_YOURS
     for kind in ("", "docx", "PDF"):
         answer = await scene.one.visitor.post(f"{scene.here}/prepare", {"kind": kind})
         assert answer.status_code == 409
@@ -329,7 +329,7 @@ async def test_an_administrator_ends_a_document_with_a_reason(scene: Scene) -> N
     form = {"state": "void", "reason": "价格有误"}
     assert "已结束" in (await administrator.post_and_follow(f"{scene.here}/end", form)).text
     assert await scene.state() is SaleState.VOID
-    assert await scene.back(scene.one, job.nonce, sealing) == NOT_NOW
+    assert await scene.back(scene.one, job.nonce, sealing) == NOT_YOURS
     page = (await scene.one.visitor.get(scene.here)).text
     assert "价格有误" in page
     assert "data-ukey-flow" not in page

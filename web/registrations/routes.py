@@ -4,8 +4,8 @@ from typing import Final
 
 from office.accounts import Role
 from web.registrations import attachments, entry, joining, overview, priority, sealing, steps
-from web.routing import ADMINISTRATORS, BIDDERS, EVERYBODY, TRANSFERORS, Page
-from web.sealing import LARGEST_SEALING
+from web.routing import ADMINISTRATORS, BIDDERS, TRANSFERORS, Page
+from web.sealing.flow import LARGEST_SEALING
 
 _ENTRY: Final = "/announcements/{lot}/register"
 _MINE: Final = "/my/registrations/{registration}"
@@ -31,7 +31,6 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_MINE}/files/{{attachment}}/remove", attachments.remove, BIDDERS),
     Page("GET", f"{_MINE}/{{step}}", steps.show, BIDDERS),
     Page("POST", f"{_MINE}/{{step}}", steps.save, BIDDERS),
-    Page("GET", "/registrations/prepared/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
     Page("GET", _PRIORITY, priority.of_lot, TRANSFERORS),
     Page("POST", _PRIORITY, priority.mark, TRANSFERORS, priority.UPLOAD_LIMIT),
     Page("POST", f"{_PRIORITY}/{{holder}}/remove", priority.remove, TRANSFERORS),
