@@ -20,6 +20,8 @@ PYTEST := $(BIN)/python .ci/second_look.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export UV_NO_PROGRESS := 1
+# Where bytecode may not be kept, every start of a process compiles all it imports again: seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long journeys check bench load docs format lock clean native
 
