@@ -9,7 +9,7 @@ from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bidding.terms import Fen
+from bidding.terms import REHEARSAL, Fen
 from office.accounts import Role
 from signing.documents import DocumentKind
 from trading.sale_lists import Which, lacks_ofd_seal_of, whose
@@ -111,13 +111,14 @@ class Sales:
             return await make_document(connection, new, datetime.now(UTC)) is not None
 
     async def sold_without(self, limit: int = 20) -> Sequence[str]:
-        """Sold lots with a sealed ledger and no confirmation. Those with a listing wait for their award."""
+        """Sold lots with a sealed ledger and no confirmation. Those with a listing wait for their award, and
+        nothing comes of a rehearsal."""
         found = text(
             "SELECT id FROM lots WHERE sold AND EXISTS (SELECT FROM lot_seals WHERE lot = lots.id)"
             " AND NOT EXISTS (SELECT FROM sale_documents WHERE lot = lots.id)"
             " AND NOT EXISTS (SELECT FROM listings WHERE lot = lots.id)"
-            " ORDER BY closed_at, id LIMIT :limit"
-        )
+            " AND NOT starts_with(id, :rehearsal) ORDER BY closed_at, id LIMIT :limit"
+        ).bindparams(rehearsal=REHEARSAL)
         async with self._engine.connect() as connection:
             return list((await connection.execute(found, {"limit": limit})).scalars())
 

@@ -41,6 +41,7 @@ from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
 from trading.registrations.deciding import Deciding
 from trading.registrations.rounds import LapseRound
+from trading.rehearsals import RehearsalRound
 from trading.reminders import ReminderRound
 
 log = structlog.get_logger(__name__)
@@ -102,6 +103,7 @@ def rounds(house: House) -> list[Work]:
         Work("awards", AwardRound(house.engine, house.sealed)),
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
+        Work("rehearsals", RehearsalRound(house.engine, house.book, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bidding.terms import REHEARSAL
 from trading.lifecycle.states import LotState
 
 APART: Final = timedelta(minutes=30)
@@ -40,8 +41,9 @@ _FOUND: Final = text(
     " UNION ALL SELECT id, title, to_timestamp(opens_at / 1000.0), false, true FROM lots"
     " WHERE opens_at >= :first_ms AND opens_at < :last_ms"
     " AND NOT EXISTS (SELECT 1 FROM listings WHERE listings.lot = lots.id)"
+    " AND NOT starts_with(id, :rehearsal)"
     " ORDER BY opens_at, lot LIMIT :most"
-)
+).bindparams(rehearsal=REHEARSAL)
 
 
 async def openings(connection: AsyncConnection, first: datetime, last: datetime) -> tuple[Opening, ...]:

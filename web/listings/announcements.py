@@ -14,7 +14,7 @@ from starlette.responses import Response
 from bidding.lots import AssetClass
 from office.accounts import Role
 from trading.lifecycle.performing import Announcement, Listing, Listings
-from trading.lifecycle.states import SaleMethod
+from trading.lifecycle.states import LotState, SaleMethod
 from trading.listings import reading
 from trading.listings.notices import notice_of
 from trading.listings.printing import render
@@ -182,7 +182,7 @@ def doing(
             return (Doing(text(N_("报名已经截止，正在核定报名结果。"))),)
         case Stage.SUSPENDED:
             return (Doing(text(N_("交易已中止，暂时不能报名和出价。恢复时会发布公告。"))),)
-        case Stage.LIVE if in_the_room:
+        case Stage.LIVE if in_the_room or listing.state is LotState.IN_AUCTION:
             room = f"/lots/{listing.lot}/room"
             return (
                 Doing(
