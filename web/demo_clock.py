@@ -19,9 +19,10 @@ STEPS: Final = {
     "week": (timedelta(days=7), N_("快进 7 天")),
 }
 NEXT_DUE: Final = text(
-    "SELECT min(due_at) FROM listings WHERE due_at > :now"
-    " AND state IN ('announced', 'extended', 'publication') AND NOT provisional"
+    "SELECT min(day) FROM listings, LATERAL (VALUES (registration_starts), (due_at)) AS days (day)"
+    " WHERE day > :now AND state IN ('announced', 'extended', 'publication') AND NOT provisional"
 )
+"""A registration that has not begun comes before its end: whoever leaps to the end could not register."""
 
 
 async def show(visit: Visit) -> Response:
