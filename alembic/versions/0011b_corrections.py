@@ -1,4 +1,5 @@
-"""Lists of all listings go along an index; invoices are corrected by others, and never edited.
+"""Lists of all listings go along an index; invoices are corrected by others, and never edited;
+after a default a lot is offered to the next bidder, who pays into an account of the own.
 
 Revision ID: 0011b
 Revises: 0011
@@ -15,10 +16,54 @@ LISTINGS = """
 CREATE INDEX listings_changed ON listings (changed_at DESC, lot) WHERE state <> 'draft';
 """
 
+# A corrective invoice has the amount of what it reverses, below zero, and is of the same lot; one invoice is
+# reversed once and replaced once.
+INVOICES = """
+ALTER TABLE invoices DROP CONSTRAINT invoices_lot_key, DROP CONSTRAINT invoices_amount_check,
+    ADD COLUMN kind text NOT NULL DEFAULT 'issued' CHECK (kind IN ('issued', 'corrective')),
+    ADD COLUMN corrects text UNIQUE,
+    ADD COLUMN replaces text UNIQUE,
+    ADD COLUMN reason text NOT NULL DEFAULT '',
+    ADD COLUMN made_by integer REFERENCES accounts (id),
+    ADD COLUMN reversed bigint GENERATED ALWAYS AS (CASE WHEN corrects IS NULL THEN NULL ELSE -amount END) STORED,
+    ADD UNIQUE (number, lot, amount),
+    ADD FOREIGN KEY (corrects, lot, reversed) REFERENCES invoices (number, lot, amount),
+    ADD FOREIGN KEY (replaces, lot, amount) REFERENCES invoices (number, lot, amount),
+    ADD CHECK (CASE kind WHEN 'corrective' THEN amount < 0 AND corrects IS NOT NULL AND replaces IS NULL
+        ELSE amount > 0 AND corrects IS NULL END),
+    ADD CHECK (reason <> '' OR (corrects IS NULL AND replaces IS NULL));
+CREATE UNIQUE INDEX invoices_first ON invoices (lot) WHERE corrects IS NULL AND replaces IS NULL;
+CREATE INDEX invoices_of_lot ON invoices (lot, id);
+CREATE TRIGGER invoices_only_grow BEFORE UPDATE OR DELETE ON invoices
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_only_grows();
+"""
+NEXT_BIDDER = """
+ALTER TABLE priority_offers ADD COLUMN source text NOT NULL DEFAULT 'priority'
+    CHECK (source IN ('priority', 'next_bidder'));
+ALTER TABLE priority_offers DROP CONSTRAINT priority_offers_pkey, ADD PRIMARY KEY (lot, paddle, source);
+ALTER TABLE priority_offers DROP CONSTRAINT priority_offers_rank_check,
+    ADD CHECK ((source = 'priority') = (rank > 0));
+ALTER TABLE price_accounts DROP CONSTRAINT price_accounts_lot_key;
+CREATE UNIQUE INDEX price_accounts_one_that_stands ON price_accounts (lot) WHERE state <> 'closed';
+CREATE INDEX price_accounts_of_lot ON price_accounts (lot);
+"""
+
 
 def upgrade() -> None:
+    op.execute(NEXT_BIDDER)
     op.execute(LISTINGS)
+    op.execute(INVOICES)
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX listings_changed")
+    op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
+    op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
+    op.execute("ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle)")
+    """Only while no invoice has been corrected: what was issued is not thrown away."""
+    op.execute("DROP TRIGGER invoices_only_grow ON invoices")
+    op.execute("DROP INDEX invoices_first, invoices_of_lot, listings_changed")
+    op.execute(
+        "ALTER TABLE invoices DROP COLUMN reversed, DROP COLUMN kind, DROP COLUMN corrects, DROP COLUMN replaces,"
+        " DROP COLUMN reason, DROP COLUMN made_by, DROP CONSTRAINT invoices_number_lot_amount_key,"
+        " ADD CONSTRAINT invoices_lot_key UNIQUE (lot), ADD CONSTRAINT invoices_amount_check CHECK (amount > 0)"
+    )

@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from office.blurring import is_blurred
+
 PAGE: Final = 50
 MOST_EXPORTED: Final = 50_000
 _AT_ONCE: Final = 2_000
@@ -41,6 +43,11 @@ class Entry:
     act: str
     subject: str
     facts: Mapping[str, Any]
+
+    @property
+    def day_only(self) -> bool:
+        """Of what bidders do about a lot only the day is kept."""
+        return is_blurred(self.at)
 
 
 class Log:

@@ -14,6 +14,8 @@ _WITHOUT_AUCTION = frozenset(
 )
 """States of a listing that never went to the book and has a buyer: no bid can follow, so there is a close."""
 
+_WITHOUT_BUYER = frozenset({"unsold", "withdrawn", "aborted"})
+
 
 async def require_closed(connection: AsyncConnection, lot: str) -> None:
     """Raises StillSealed."""
@@ -21,3 +23,10 @@ async def require_closed(connection: AsyncConnection, lot: str) -> None:
     closed = found.phase == "closed" if found.phase is not None else found.state in _WITHOUT_AUCTION
     if not closed:
         raise StillSealed(lot)
+
+
+async def require_ended(connection: AsyncConnection, lot: str) -> None:
+    """For who objected: the lot is closed, or ended without a buyer. Raises StillSealed."""
+    found = (await connection.execute(_RECORD, {"lot": lot})).one()
+    if found.state not in _WITHOUT_BUYER:
+        await require_closed(connection, lot)

@@ -100,6 +100,21 @@ class Invitation:
     answer: PartnerAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Affairs:
+    """What one person takes part in, in one answer. Each part is found with one query."""
+
+    registrations: Sequence[OwnRegistration]
+    """At most MOST_REGISTRATIONS after those that were skipped, the newest first."""
+    total: int
+    """How many registrations there are in all."""
+    sub_accounts: Mapping[str, str]
+    """{registration: sub-account} of those that have one."""
+    paddles: Mapping[str, tuple[str, int]]
+    """{lot: (paddle, rank)}, at most MOST_LOTS."""
+    invitations: Sequence[Invitation]
+
+
 class SealedFault(Exception):
     """The sealed process does not do it."""
 
@@ -175,7 +190,10 @@ class Sealed(Protocol):
     async def registration_of(self, account_id: int, lot: str) -> str | None: ...
 
     async def registrations_of(self, account_id: int) -> list[OwnRegistration]:
-        """One's own, retired ones too, at most MOST_REGISTRATIONS."""
+        """One's own, retired ones too, at most MOST_REGISTRATIONS, the newest first."""
+
+    async def affairs_of(self, account_id: int, skip: int = 0) -> Affairs:
+        """All that one person takes part in; `skip`: so many of the newest registrations are left out."""
 
     async def of_lot(self, lot: str) -> list[str]:
         """Pseudonyms, in no order that tells anything. For the steward: their number is secret."""
@@ -201,6 +219,17 @@ class Sealed(Protocol):
 
         Among these registrations alone. A code is only typed: the account's name has to be the holder's too.
         """
+
+    # who objects
+
+    async def objector_of(self, account_id: int, lot: str) -> str:
+        """The pseudonym under which this person objects to the lot; no other of theirs shows in it."""
+
+    async def objections_of(self, account_id: int) -> list[OwnRegistration]:
+        """One's own pseudonyms of this kind, at most MOST_REGISTRATIONS."""
+
+    async def objector_after_end(self, pseudonym: str) -> int:
+        """Raises StillSealed before the close of the lot, or its other end."""
 
     # what a registration holds
 

@@ -25,8 +25,9 @@ from bidding.lots import AssetClass
 from office.accounts import Role
 from office.audit.trail import record
 from office.messages.telling import ToRegistration, tell
-from office.sealed.port import NotYours, Partner, PartnerAnswer, Sealed, WantedPartner
+from office.sealed.port import Affairs, NotYours, Partner, PartnerAnswer, Sealed, WantedPartner
 from trading.confirmations import ASSET_CLASSES
+from trading.defaulters import refuse_listed
 from trading.registrations import papers, rows
 from trading.registrations.application import Application, Attachment, Step, read_application
 from trading.registrations.deciding import Deciding, Money
@@ -36,6 +37,8 @@ from trading.registrations.rows import RegistrationFacts, Stale
 from trading.registrations.states import ENDED, UNSEALED, RegistrationAct, RegistrationState, WrongState
 
 APPLICATION: Final = "application"
+MOMENT: Final = "moment"
+"""Boxes with the exact time of an act: "moment/registration.seal/7", after the version it was done to."""
 _S = RegistrationState
 _A = RegistrationAct
 
@@ -106,6 +109,14 @@ class Mine:
         return self.facts.state
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """What one person takes part in, with the rows that everybody may have."""
+
+    affairs: Affairs
+    registrations: Sequence[tuple[RegistrationFacts, RegisterableLot]]
+
+
 class Registrations(Deciding):
     """`money` None: for those who only read."""
 
@@ -120,7 +131,7 @@ class Registrations(Deciding):
     async def begin(self, account_id: int, name: str, lot: str, *, now: datetime) -> str:
         """The person's registration for the lot: the one that lives, or a new one.
 
-        Raises UnknownLot, NotOpen, JoinedElsewhere.
+        Raises UnknownLot, NotOpen, JoinedElsewhere, OnDefaultersList.
         """
         async with self._engine.connect() as connection:
             found = await lot_of(connection, lot)
@@ -135,6 +146,7 @@ class Registrations(Deciding):
         if found.transferor_id == account_id:
             raise OwnLot(lot)
         async with self._engine.begin() as connection:
+            await refuse_listed(connection, account_id, now)
             await rows.lock_person(connection, account_id)
             if await self._has_joined(account_id, lot):
                 raise JoinedElsewhere(lot)
@@ -144,7 +156,7 @@ class Registrations(Deciding):
             box = await self._boxed(registration, Application(name=name))
             await rows.make(connection, registration, now=now)
             await rows.keep_new_box(connection, registration, APPLICATION, box, now=now)
-            await _note(connection, registration, "registration.begin", now)
+            await self._note(connection, registration, "registration.begin", 0, now)
         return registration
 
     async def of(self, registration: str, account_id: int) -> Mine:
@@ -223,9 +235,11 @@ class Registrations(Deciding):
     async def submit(self, mine: Mine, *, now: datetime) -> RegistrationState:
         """All is filled in: the partners are asked, or the papers made ready to be sealed.
 
-        Raises Incomplete, Stale, WrongState, NotOpen.
+        Raises Incomplete, Stale, WrongState, NotOpen, OnDefaultersList.
         """
         self._require_open(mine, now)
+        async with self._engine.connect() as connection:  # before the papers are typeset
+            await refuse_listed(connection, mine.account_id, now)
         if (step := mine.application.next_step()) is not Step.SEAL:
             raise Incomplete(step)
         if mine.application.joint != bool(mine.partners):
@@ -242,7 +256,7 @@ class Registrations(Deciding):
             await self._sealed.identify(mine.registration, mine.account_id, application.code)
             for name, box in kept.items():
                 await rows.keep_box(connection, mine.registration, name, box, now=now)
-            await _note(connection, mine.registration, "registration.submit", now)
+            await self._note(connection, mine.registration, "registration.submit", facts.version, now)
         return after
 
     async def change(self, mine: Mine, *, now: datetime) -> None:
@@ -257,7 +271,7 @@ class Registrations(Deciding):
     async def answer(self, registration: str, account_id: int, accepted: bool, *, now: datetime) -> None:
         """A partner answers. Until the seal a no holds it up, whatever was answered before.
 
-        Raises NotYours, WrongState, NotOpen, JoinedElsewhere.
+        Raises NotYours, WrongState, NotOpen, JoinedElsewhere, OnDefaultersList.
         """
         mine = await self.of(registration, account_id)
         if mine.owner:
@@ -269,6 +283,7 @@ class Registrations(Deciding):
             if facts is None or facts.state not in UNSEALED:
                 raise WrongState(mine.state if facts is None else facts.state, _A.FINISH)
             if accepted:
+                await refuse_listed(connection, account_id, now)
                 await self._require_free(account_id, mine.lot.lot, registration)
             everybody = await self._sealed.answer(registration, account_id, accepted)
             if everybody and facts.state is _S.AWAITING_PARTNERS:
@@ -278,9 +293,13 @@ class Registrations(Deciding):
             kind = "registration.partner_accepted" if accepted else "registration.partner_declined"
             await tell(connection, ToRegistration(registration), kind, now=now)
 
-    async def to_seal(self, mine: Mine, paper: Paper) -> tuple[bytes, Rendered]:
-        """The paper as it was submitted, for the seal. Raises WrongState, NotOpen, Corrected."""
+    async def to_seal(self, mine: Mine, paper: Paper, *, now: datetime) -> tuple[bytes, Rendered]:
+        """The paper as it was submitted, for the seal.
+
+        Raises WrongState, NotOpen, Corrected, OnDefaultersList.
+        """
         async with self._engine.begin() as connection:
+            await refuse_listed(connection, mine.account_id, now)
             facts, lot = await self._to_be_sealed(connection, mine)
             box = await rows.box_of(connection, mine.registration, plain_name(paper))
         if box is None:
@@ -295,7 +314,7 @@ class Registrations(Deciding):
         """A paper with the registrant's seal. With the last one it is complete but for the money.
 
         `rendered` is what the paper stood for when it was handed out; without it, that `mine` is.
-        Raises WrongState, NotOpen, Stale, Corrected.
+        Raises WrongState, NotOpen, Stale, Corrected, OnDefaultersList.
         """
         self._require_open(mine, now)
         sealed_as = rendered or Rendered(mine.facts.version, mine.facts.agreed_to)
@@ -304,6 +323,7 @@ class Registrations(Deciding):
             facts, lot = await self._to_be_sealed(connection, mine)
             if not lot.is_open(now):
                 raise NotOpen(lot)
+            await refuse_listed(connection, mine.account_id, now)
             if facts.version != sealed_as.version or sealed_as.corrections != facts.agreed_to:
                 raise Stale(mine.registration)
             if not await self._sealed.all_accepted(mine.registration):
@@ -323,7 +343,7 @@ class Registrations(Deciding):
                 agreed_to=lot.corrections,
                 step=Step.RECEIPT.value,
             )
-            await _note(connection, mine.registration, "registration.seal", now)
+            await self._note(connection, mine.registration, "registration.seal", facts.version, now)
             await tell(connection, ToRegistration(mine.registration), "registration.sealed", now=now)
         return after
 
@@ -352,7 +372,7 @@ class Registrations(Deciding):
         async with self._engine.begin() as connection:
             facts = await self._locked(connection, mine)
             await rows.change(connection, facts, _A.WITHDRAW, _S.WITHDRAWN, now=now)
-            await _note(connection, mine.registration, "registration.withdraw", now)
+            await self._note(connection, mine.registration, "registration.withdraw", facts.version, now)
         await self._leave(mine.registration, now)
 
     async def confirm_again(self, mine: Mine, *, now: datetime) -> RegistrationState:
@@ -364,19 +384,45 @@ class Registrations(Deciding):
             after = _S.QUALIFIED if complete else _S.AWAITING_DEPOSIT
             seen = mine.lot.corrections
             await rows.change(connection, facts, _A.CONFIRM_AGAIN, after, now=now, agreed_to=seen)
-            await _note(connection, mine.registration, "registration.confirm_again", now)
+            await self._note(connection, mine.registration, "registration.confirm_again", facts.version, now)
         return after
 
-    async def everything_of(self, account_id: int) -> list[tuple[RegistrationFacts, RegisterableLot]]:
-        """One's own registrations, the newest first."""
-        mine = {one.registration: one.lot for one in await self._sealed.registrations_of(account_id)}
+    async def everything_of(self, account_id: int, skip: int = 0) -> Everything:
+        """All that one person takes part in: one call of the sealed process, one query for each table.
+
+        The newest registrations first, at most MOST_REGISTRATIONS of them after `skip`.
+        """
+        affairs = await self._sealed.affairs_of(account_id, skip)
         async with self._engine.connect() as connection:
-            facts = await rows.states(connection, list(mine))
-            lots = await lots_of(connection, {mine[name] for name in facts})
-        shown = [(each, lots[mine[name]]) for name, each in facts.items() if mine[name] in lots]
-        return sorted(shown, key=lambda one: one[0].made_at, reverse=True)
+            facts = await rows.states(connection, [one.registration for one in affairs.registrations])
+            lots = await lots_of(connection, {one.lot for one in affairs.registrations})
+        shown = [
+            (facts[one.registration], lots[one.lot])
+            for one in affairs.registrations
+            if one.registration in facts and one.lot in lots
+        ]
+        return Everything(affairs=affairs, registrations=shown)
+
+    async def moments_of(self, mine: Mine) -> list[tuple[str, datetime]]:
+        """The registrant's acts with their exact times, in order: for the registrant's own eyes."""
+        async with self._engine.connect() as connection:
+            found = await rows.boxes_called(connection, mine.registration, f"{MOMENT}/")
+        told = []
+        for name, box in found.items():
+            data = await self._sealed.open(mine.registration, name, box, account_id=mine.account_id)
+            told.append((name.split("/")[1], datetime.fromisoformat(data.decode())))
+        return sorted(told, key=lambda one: one[1])
 
     # ── inside ──
+
+    async def _note(
+        self, connection: AsyncConnection, registration: str, act: str, version: int, now: datetime
+    ) -> None:
+        """An entry of the audit log with the day, and a box with the moment."""
+        role, name = Role.BIDDER, f"{MOMENT}/{act}/{version}"
+        box = await self._sealed.seal(registration, name, now.isoformat().encode())
+        await rows.keep_box(connection, registration, name, box, now=now)
+        await record(connection, at=now, actor=registration, role=role, act=act, subject=registration)
 
     async def _papers(self, mine: Mine, now: datetime) -> dict[str, bytes]:
         offered = Offered(
@@ -469,12 +515,6 @@ class Registrations(Deciding):
     def _require_open(mine: Mine, now: datetime) -> None:
         if not mine.lot.is_open(now):
             raise NotOpen(mine.lot)
-
-
-async def _note(connection: AsyncConnection, registration: str, act: str, now: datetime) -> None:
-    await record(
-        connection, at=now, actor=registration, role=Role.BIDDER, act=act, subject=registration, facts={}
-    )
 
 
 def plain_name(paper: Paper) -> str:

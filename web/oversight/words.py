@@ -40,6 +40,8 @@ ACTS: Final[Mapping[str, str]] = {
     "lot.award": N_("资格审查通过"),
     "lot.refuse_award": N_("资格审查不通过"),
     "lot.default": N_("竞得人违约"),
+    "lot.offer_next": N_("征询下一位报价人"),
+    "lot.answer_next": N_("下一位报价人答复"),
     "lot.confirm": N_("成交确认书盖齐"),
     "lot.contract_sealed": N_("合同盖齐"),
     "lot.paid": N_("价款到账"),

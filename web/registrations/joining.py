@@ -4,12 +4,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.sealed.port import PartnerAnswer
+from trading.defaulters import OnDefaultersList
 from trading.registrations.papers import percent
 from trading.registrations.registrations import JoinedAnother, JoinedElsewhere
 from trading.registrations.states import UNSEALED
 from web.languages import N_
 from web.pages import page
-from web.registrations.own import account_of, address, in_words, is_open, mine_in_path, registrations_on
+from web.registrations.own import (
+    account_of,
+    address,
+    in_words,
+    is_open,
+    listed_words,
+    mine_in_path,
+    registrations_on,
+)
 from web.registrations.words import ANSWERS, STATES
 from web.visits import Visit
 
@@ -56,6 +65,8 @@ async def answer(visit: Visit) -> Response:
     except JoinedAnother:
         text = N_("您已同意与另一位申请人联合购买这个标的，一个标的只能参加一组。请先对那一组改答“不同意”。")
         return visit.refused(here, visit.text(text))
+    except OnDefaultersList as listed:
+        return visit.refused(here, listed_words(visit, listed))
     except JoinedElsewhere:
         text = N_("您自己已经报名了这个标的，不能再与别人联合购买。请先撤回自己的报名。")
         return visit.refused(here, visit.text(text))

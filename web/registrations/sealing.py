@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from office.sealed.port import BoxBroken, NotYours
+from trading.defaulters import OnDefaultersList
 from trading.registrations.papers import PLACE, TITLES, Paper
 from trading.registrations.registrations import Corrected, Mine, NotOpen, Rendered
 from trading.registrations.rows import Stale
@@ -19,7 +20,7 @@ from trading.registrations.states import RegistrationState, WrongState
 from trading.sale_states import Party
 from web.jobs import Asked, Purpose
 from web.languages import N_
-from web.registrations.own import NOT_NOW, NOT_OPEN, address, own_in_path, registrations_on
+from web.registrations.own import LISTED, NOT_NOW, NOT_OPEN, address, own_in_path, registrations_on
 from web.sealing.flow import NotNow, ToSeal, hand_out, judged, may_ask, told, usable_ukey
 from web.ukey_proofs import ProofRefused
 from web.ukey_proofs import Refusal as ProofRefusal
@@ -38,6 +39,7 @@ _TEXTS: Final[Mapping[type[Exception], str]] = {
     NotOpen: NOT_OPEN,
     Stale: CHANGED,
     Corrected: CORRECTED,
+    OnDefaultersList: LISTED,
 }
 
 
@@ -54,7 +56,7 @@ async def _prepared(visit: Visit, mine: Mine) -> Response:
     paper = _to_seal(visit, mine)
     ukey = await usable_ukey(visit)
     await may_ask(visit)
-    content, rendered = await registrations_on(visit.site).to_seal(mine, paper)
+    content, rendered = await registrations_on(visit.site).to_seal(mine, paper, now=visit.site.clock())
     facts = {
         "paper": paper.value,
         "version": str(rendered.version),
