@@ -25,7 +25,8 @@ ALTER TABLE invoices DROP CONSTRAINT invoices_lot_key, DROP CONSTRAINT invoices_
     ADD COLUMN replaces text UNIQUE,
     ADD COLUMN reason text NOT NULL DEFAULT '',
     ADD COLUMN made_by integer REFERENCES accounts (id),
-    ADD COLUMN reversed bigint GENERATED ALWAYS AS (CASE WHEN corrects IS NULL THEN NULL ELSE -amount END) STORED,
+    ADD COLUMN reversed bigint
+        GENERATED ALWAYS AS (CASE WHEN corrects IS NULL THEN NULL ELSE -amount END) STORED,
     ADD UNIQUE (number, lot, amount),
     ADD FOREIGN KEY (corrects, lot, reversed) REFERENCES invoices (number, lot, amount),
     ADD FOREIGN KEY (replaces, lot, amount) REFERENCES invoices (number, lot, amount),
@@ -56,14 +57,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Only while no invoice has been corrected: what was issued is not thrown away."""
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
     op.execute("ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle)")
-    """Only while no invoice has been corrected: what was issued is not thrown away."""
     op.execute("DROP TRIGGER invoices_only_grow ON invoices")
     op.execute("DROP INDEX invoices_first, invoices_of_lot, listings_changed")
     op.execute(
-        "ALTER TABLE invoices DROP COLUMN reversed, DROP COLUMN kind, DROP COLUMN corrects, DROP COLUMN replaces,"
-        " DROP COLUMN reason, DROP COLUMN made_by, DROP CONSTRAINT invoices_number_lot_amount_key,"
-        " ADD CONSTRAINT invoices_lot_key UNIQUE (lot), ADD CONSTRAINT invoices_amount_check CHECK (amount > 0)"
+        "ALTER TABLE invoices DROP COLUMN reversed, DROP COLUMN kind, DROP COLUMN corrects,"
+        " DROP COLUMN replaces, DROP COLUMN reason, DROP COLUMN made_by,"
+        " DROP CONSTRAINT invoices_number_lot_amount_key, ADD CONSTRAINT invoices_lot_key UNIQUE (lot),"
+        " ADD CONSTRAINT invoices_amount_check CHECK (amount > 0)"
     )
