@@ -48,15 +48,30 @@ ALTER TABLE price_accounts DROP CONSTRAINT price_accounts_lot_key;
 CREATE UNIQUE INDEX price_accounts_one_that_stands ON price_accounts (lot) WHERE state <> 'closed';
 CREATE INDEX price_accounts_of_lot ON price_accounts (lot);
 """
+OBJECTIONS = """
+-- Who objects is known by a pseudonym of the sealed process. Earlier ones keep their text, not their maker.
+ALTER TABLE objections ADD COLUMN pseudonym text NOT NULL DEFAULT ''
+    CHECK (pseudonym ~ '^(R[0-9a-f]{16})?$');
+ALTER TABLE objections DROP COLUMN owner_mark, DROP COLUMN objector;
+CREATE INDEX objections_of_pseudonym ON objections (pseudonym, id DESC) WHERE pseudonym <> '';
+"""
+WITHOUT_OBJECTIONS = """
+ALTER TABLE objections ADD COLUMN owner_mark text NOT NULL DEFAULT repeat('0', 64)
+    CHECK (owner_mark ~ '^[0-9a-f]{64}$'), ADD COLUMN objector bytea NOT NULL DEFAULT '',
+    DROP COLUMN pseudonym;
+CREATE INDEX objections_of_owner ON objections (owner_mark, id DESC);
+"""
 
 
 def upgrade() -> None:
+    op.execute(OBJECTIONS)
     op.execute(NEXT_BIDDER)
     op.execute(LISTINGS)
     op.execute(INVOICES)
 
 
 def downgrade() -> None:
+    op.execute(WITHOUT_OBJECTIONS)
     """Only while no invoice has been corrected: what was issued is not thrown away."""
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
