@@ -81,6 +81,11 @@ async def test_a_refusal_goes_to_the_next_bidder_at_the_own_highest_bid(house: A
     expected = [("three", PRICE + 4 * STEP), ("one", PRICE + 3 * STEP), ("two", PRICE + STEP)]
     for login, price in expected:
         await house.settle()
+        if login != "three":
+            assert await house.state(lot) is LotState.NEXT_OFFER
+            answer = {"answer": "take", "price": str(price)}
+            assert (await house.visitor(login).post(f"/sales/{lot}/offer", answer)).status_code == 303
+            await house.settle()
         award = await AwardRecords(house.web.site.engine).award_of(lot)
         assert award is not None
         assert (award.account_id, award.price) == (house.parties[login].account, price)

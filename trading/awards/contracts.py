@@ -100,6 +100,11 @@ VERSIONS: Final = table(
 COMMENTS: Final = table(
     "contract_comments", *map(column, ("id", "lot", "account_id", *Comment.__dataclass_fields__))
 )
+_THIS_SALE: Final = text(
+    "coalesce((SELECT max(a.decided_at) FROM awards AS a WHERE a.lot = :lot AND a.state = 'awarded'),"
+    " '-infinity')"
+)
+"""Since when it is this sale: after a default, what an earlier winner was shown is not shown to the next."""
 _STANDS: Final = text(
     "SELECT id FROM sale_documents WHERE lot = :lot AND paper = 'contract'"
     " AND state NOT IN ('refused', 'void')"
@@ -126,16 +131,18 @@ class Contracts:
 
     async def versions(self, lot: str) -> Sequence[ContractVersion]:
         """The newest first."""
-        found = select(VERSIONS).where(VERSIONS.c.lot == lot).order_by(VERSIONS.c.version.desc())
+        mine = (VERSIONS.c.lot == lot) & (VERSIONS.c.made_at >= _THIS_SALE)
+        found = select(VERSIONS).where(mine).order_by(VERSIONS.c.version.desc())
         async with self._engine.connect() as connection:
-            return [_version(row) for row in await connection.execute(found)]
+            return [_version(row) for row in await connection.execute(found, {"lot": lot})]
 
     async def comments(self, lot: str) -> Sequence[Comment]:
         """The oldest first."""
         wanted = [COMMENTS.c[name] for name in Comment.__dataclass_fields__]
-        found = select(*wanted).where(COMMENTS.c.lot == lot).order_by(COMMENTS.c.id).limit(MOST_COMMENTS)
+        mine = (COMMENTS.c.lot == lot) & (COMMENTS.c.at >= _THIS_SALE)
+        found = select(*wanted).where(mine).order_by(COMMENTS.c.id).limit(MOST_COMMENTS)
         async with self._engine.connect() as connection:
-            return [Comment(**row._mapping) for row in await connection.execute(found)]
+            return [Comment(**row._mapping) for row in await connection.execute(found, {"lot": lot})]
 
     def template(self, sale: Sale) -> Template:
         return contract_template(sale.listing.asset_class)
@@ -345,7 +352,8 @@ async def _put(
 ) -> ContractVersion:
     """Over the draft that nobody was shown, or as the next version. Raises Overwritten, TooMany."""
     newest = await _newest(connection, lot)
-    draft = newest if newest and not newest.shown else None
+    begun = await connection.scalar(select(_THIS_SALE), {"lot": lot})
+    draft = newest if newest and not newest.shown and newest.made_at >= begun else None
     if (draft.edit if draft else 0) != edit:
         raise Overwritten(lot)
     values: dict[str, Any] = {"source": source.value, "fields": dict(fields), "made_at": now, "made_by": by}

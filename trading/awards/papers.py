@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 20
 WHY: Final[Mapping[Source, str]] = {
     Source.AUCTION: "竞价结束时的最高报价人，资格审查通过。",
-    Source.NEXT_BIDDER: "此前的报价人资格审查未通过，按规则依次确定；价格为本人的最高报价，资格审查通过。",
+    Source.NEXT_BIDDER: "此前的竞得人未通过审查或者违约，本人同意按本人最高报价受让，资格审查通过。",
     Source.PRIORITY: "优先购买权人在规定期限内接受最终价格，资格审查通过。",
     Source.NEGOTIATION: "公告期满只有一名竞买人报名，转让方按会议决定确定成交价。",
 }
@@ -54,6 +54,10 @@ _LACKING: Final = text(
     ") ORDER BY changed_at, lot LIMIT :limit"
 )
 _MADE: Final = text("SELECT count(*) FROM sale_documents WHERE lot = :lot AND paper = :paper")
+_MADE_OF_AWARD: Final = text(
+    "SELECT count(*) FROM sale_documents WHERE lot = :lot AND paper = 'award'"
+    " AND (number = :number OR starts_with(number, :number || '-'))"
+)
 _MOMENT: Final = text(
     "SELECT at FROM listing_events WHERE lot = :lot AND act = :act ORDER BY id DESC LIMIT 1"
 )
@@ -103,7 +107,7 @@ class Papers:
             sale = await sale_of(connection, lot)
             if sale is None or sale.listing.state.value not in _WHEN[paper]:
                 return False
-            again = int(await connection.scalar(_MADE, {"lot": lot, "paper": paper.value}) or 0) + 1
+            again = await _times_made(connection, sale, paper) + 1
             form, as_of = await self._form(connection, sale, paper, again)
         files = await asyncio.to_thread(_files, form, as_of)
         kept = {kind: await self._files.keep(content) for kind, content in files.items()}
@@ -209,6 +213,14 @@ class Papers:
             "platform": self._house.name,
             "notice": self._house.notice,
         }
+
+
+async def _times_made(connection: AsyncConnection, sale: Sale, paper: Paper) -> int:
+    """How many of its kind there were; of awards, which have numbers of their own, for this one."""
+    if paper is Paper.AWARD:
+        given = {"lot": sale.lot, "number": sale.awarded.number}
+        return int(await connection.scalar(_MADE_OF_AWARD, given) or 0)
+    return int(await connection.scalar(_MADE, {"lot": sale.lot, "paper": paper.value}) or 0)
 
 
 async def make_again(connection: AsyncConnection, lot: str, paper: Paper) -> bool:

@@ -36,7 +36,8 @@ _REVIEW: Final = (
     " AND awards.state IN ('review', 'awarded'))"
 )
 _ASKED: Final = (
-    "state = 'priority_offer' AND EXISTS (SELECT FROM priority_offers AS o WHERE o.lot = listings.lot"
+    "state IN ('priority_offer', 'next_offer') AND EXISTS"
+    " (SELECT FROM priority_offers AS o WHERE o.lot = listings.lot"
     " AND o.answer = 'asked' AND o.due_at <= :now)"
 )
 _SEALED: Final = (
@@ -131,7 +132,7 @@ class AwardRound:
         return await self._offers.time_out(lot, now=now)
 
     async def _review(self, lot: str, now: datetime) -> bool:
-        """The holders of priority rights are asked first, once; then it is somebody's turn."""
+        """Who has to agree is asked first: holders of priority rights, bidders after the highest."""
         if await self._offers.begin(lot, now=now):
             return True
         return await self._awards.open_review(lot, now=now) is not None

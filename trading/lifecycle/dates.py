@@ -121,7 +121,7 @@ def due_on_entering(
     }
     if state in days:
         return {"due_at": now + timedelta(days=days[state]), "provisional": False}
-    if state is LotState.PRIORITY_OFFER:
+    if state in (LotState.PRIORITY_OFFER, LotState.NEXT_OFFER):
         return {"due_at": now + timedelta(hours=rules.priority_answer_hours), "provisional": False}
     if state is LotState.EVALUATION:
         return {"due_at": now + timedelta(hours=rules.statements_within_hours), "provisional": False}

@@ -122,6 +122,12 @@ def _due(it: Situation) -> bool:
     return due is not None and due <= it.now and not it.listing.provisional
 
 
+def _next_is_offered(it: Situation) -> bool:
+    """A right that lapses leaves the auction's result as it was: its highest bidder comes by the rules."""
+    lapsed = it.row.act is Act.REFUSE_AWARD and it.facts.get("source") == "priority"
+    return lapsed or it.rules.offer_to_next_after_refusal
+
+
 def _final_price(it: Situation) -> bool:
     price = it.value("final_price")
     return price is not None and price >= it.listing.starting_price
@@ -174,7 +180,7 @@ _CHECKS: Final[Mapping[Need, Check]] = {
     Need.RESULT_SOLD: _result("closed", True),
     Need.RESULT_UNSOLD: _result("closed", False),
     Need.RESULT_ABORTED: _result("aborted", None),
-    Need.NEXT_IS_OFFERED: _simply(lambda it: it.rules.offer_to_next_after_refusal),
+    Need.NEXT_IS_OFFERED: _simply(_next_is_offered),
     Need.PRIORITY_IS_OFFERED: _priority_is_offered,
     Need.BEFORE_AUCTION: _resumes_in(BEFORE_AUCTION),
     Need.AFTER_AUCTION: _resumes_in(frozenset(LotState) - BEFORE_AUCTION - FINAL),

@@ -18,6 +18,7 @@ GROUPS: Final[Mapping[str, tuple[LotState, ...]]] = {
     "announced": (LotState.ANNOUNCED, LotState.EXTENDED, LotState.EVALUATION, LotState.SUSPENDED),
     "auction": (LotState.IN_AUCTION, LotState.NEGOTIATION, LotState.PRIORITY_OFFER),
     "settling": (
+        LotState.NEXT_OFFER,
         LotState.REVIEW,
         LotState.CONFIRMATION,
         LotState.CONTRACT,

@@ -27,9 +27,10 @@ _OVERDUE: Final = text(
 )
 _OFFERS: Final = text(
     "SELECT o.lot, l.title, o.due_at, o.asked_at AS since FROM priority_offers o"
-    " JOIN listings l ON l.lot = o.lot WHERE o.account_id = :me AND o.answer = 'asked' AND o.due_at > :now"
-    " ORDER BY o.due_at LIMIT :most"
+    " JOIN listings l ON l.lot = o.lot WHERE o.account_id = :me AND o.source = 'priority'"
+    " AND o.answer = 'asked' AND o.due_at > :now ORDER BY o.due_at LIMIT :most"
 )
+_NEXT: Final = text(_OFFERS.text.replace("'priority'", "'next_bidder'"))
 _PRICES: Final = text(
     f"SELECT {_LISTING} FROM listings l"  # noqa: S608
     " WHERE l.transferor_id = :me AND l.state = 'negotiation' ORDER BY l.due_at LIMIT :most"
@@ -124,6 +125,14 @@ SOURCES: Final[tuple[Source, ...]] = (
         N_("答复是否行使优先购买权：%(title)s"),
         "/offer",
         N_("期限内不答复，视为放弃。"),
+    ),
+    _source(
+        Role.BIDDER,
+        _NEXT,
+        "award.next_offer",
+        N_("答复是否按您的最高报价受让：%(title)s"),
+        "/offer",
+        N_("期限内不答复，视为不接受。"),
     ),
     _source(
         Role.TRANSFEROR,
