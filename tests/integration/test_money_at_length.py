@@ -7,9 +7,13 @@ import pytest
 
 from loadtests import statement_bench
 from office.accounts import Role
+from office.banking import imports
+from office.banking.banks import Bank
 from office.banking.imports import Statements
+from office.banking.readings import name_of
+from office.banking.statements import Statement, read
 from office.database import create_engine
-from office.files import Files
+from office.files import FileMissing, Files
 from signing.sm3 import sm3
 from tests.moneykit import NOON, Money
 from tests.tradingkit import an_account
@@ -30,6 +34,37 @@ async def test_a_hundred_thousand_rows_are_imported_in_time(database: str, tmp_p
     assert (done.taken, done.known) == (0, 60_000)
     async with engine.connect() as connection:
         assert (await checking.check(connection)).sound
+    await engine.dispose()
+
+
+async def test_a_statement_is_read_once_and_again_when_its_reading_is_gone_or_damaged(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = create_engine(database)
+    by, files = await an_account(engine, Role.FINANCE), Files.at(tmp_path, digest=sm3)
+    readings: list[str] = []
+
+    def counted(data: bytes, bank: Bank) -> Statement:
+        readings.append(bank.id)
+        return read(data, bank)
+
+    monkeypatch.setattr(imports, "read", counted)
+    data = statement_bench.statement(50, datetime(2026, 1, 5))  # noqa: DTZ001
+    uploaded = await Statements(engine, files).preview("shifan", "a.csv", data, by=by, now=NOON)
+    seen = [await Statements(engine, files).look(uploaded.id) for _ in range(3)]
+    assert all(each is not None and each.statement == read(data, each.file.of) for each in seen)
+    assert readings == ["shifan"]
+    name = name_of(uploaded.digest, uploaded.of)
+    await files.lay_down(name, (await files.pick_up(name))[:-9])
+    await Statements(engine, files).look(uploaded.id)
+    assert len(readings) == 2, "what was cut off is read again"
+    await files.clear_away(name)
+    done = await Statements(engine, files).import_one(uploaded.id, by=by, now=NOON)
+    assert (done.taken, len(readings)) == (50, 3)
+    with pytest.raises(FileMissing):
+        await files.pick_up(name)
+    again = await Statements(engine, files).import_one(uploaded.id, by=by, now=NOON)
+    assert (again.taken, again.imported) == (50, True)
     await engine.dispose()
 
 
