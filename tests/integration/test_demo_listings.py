@@ -104,7 +104,7 @@ async def town(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 def showing(town: Town, settings: Settings, writes: int = 1_000) -> Hurried:
-    return Hurried(town, NoPlayers(settings, {}, random.Random(1)), writes)  # noqa: S311
+    return Hurried(town, NoPlayers(settings, {}, random.Random(1)), writes)
 
 
 async def shown(town: Town, sealed: Sealed) -> dict[str, Any]:
@@ -130,7 +130,7 @@ async def shown(town: Town, sealed: Sealed) -> dict[str, Any]:
 
 @pytest.mark.long
 async def test_a_start_cut_short_anywhere_is_finished_by_the_next(town: Town, settings: Settings) -> None:
-    """One write further each time: what counts is that no start after a cut repeats or leaves out anything."""
+    """One write further each time: no start after a cut repeats or leaves out anything."""
     cuts = 0
     while True:
         failed = await showing(town, settings, writes=1).list_all()
