@@ -5,6 +5,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -33,7 +34,7 @@ class Catalogues:
 
     @classmethod
     def load(cls) -> "Catalogues":
-        return cls({CHINESE: gettext.NullTranslations(), ENGLISH: _compiled(english())})
+        return cls({CHINESE: gettext.NullTranslations(), ENGLISH: _english()})
 
     def of(self, locale: str) -> gettext.NullTranslations:
         return self.by_locale[locale]
@@ -50,6 +51,12 @@ def english() -> Catalog:
                 if message.id:
                     whole[message.id] = message
     return whole
+
+
+@cache
+def _english() -> gettext.GNUTranslations:
+    """Read and compiled once per process: that takes a good part of a second."""
+    return _compiled(english())
 
 
 def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
