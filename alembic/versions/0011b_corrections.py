@@ -71,8 +71,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(WITHOUT_OBJECTIONS)
     """Only while no invoice has been corrected: what was issued is not thrown away."""
+    op.execute(WITHOUT_OBJECTIONS)
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
     op.execute("ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle)")

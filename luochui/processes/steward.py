@@ -40,6 +40,7 @@ from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
 from trading.registrations.deciding import Deciding
+from trading.registrations.openings import OpeningRound
 from trading.registrations.rounds import LapseRound
 from trading.rehearsals import RehearsalRound
 from trading.reminders import ReminderRound
@@ -105,6 +106,7 @@ def rounds(house: House) -> list[Work]:
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
         Work("rehearsals", RehearsalRound(house.engine, house.book, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),
+        Work("openings", OpeningRound(house.engine), every_s=20.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(
             "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0

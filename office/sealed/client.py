@@ -126,6 +126,10 @@ class SealedClient:
         answer: int = await self._call("account_of_registration_after_close", registration=registration)
         return answer
 
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        answer: list[str] = await self._call("closed_among", registrations=registrations)
+        return answer
+
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         await self._call("identify", registration=registration, account_id=account_id, code=code)
 

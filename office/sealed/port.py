@@ -211,6 +211,9 @@ class Sealed(Protocol):
     async def account_of_registration_after_close(self, registration: str) -> int:
         """Raises StillSealed before the close of its lot."""
 
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        """Those of these pseudonyms whose lot is closed, so that it may be seen what they did."""
+
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         """Remember the ID number or credit code of the registrant, for `match`."""
 

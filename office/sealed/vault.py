@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from office.banking.payers import same_payer
 from office.sealed import lists
 from office.sealed.boxes import Boxes
-from office.sealed.closing import require_closed, require_ended
+from office.sealed.closing import closed_among, require_closed, require_ended
 from office.sealed.key import SealedKey
 from office.sealed.links import Joining, Link, LinkRows
 from office.sealed.lists import accounts
@@ -167,6 +167,12 @@ class Vault:
             link = await self._links.get(connection, registration)
             await require_closed(connection, link.lot)
         return link.account_id
+
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        async with self._engine.connect() as connection:
+            links = await self._links.several(connection, registrations[:MOST_REGISTRATIONS])
+            closed = await closed_among(connection, {link.lot for link in links.values()})
+        return sorted(name for name, link in links.items() if link.lot in closed)
 
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         async with self._engine.begin() as connection:

@@ -53,6 +53,7 @@ METHODS: Final = (
     "lot_for_steward",
     "account_for_delivery",
     "account_of_registration_after_close",
+    "closed_among",
     "identify",
     "objector_of",
     "objections_of",

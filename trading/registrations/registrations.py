@@ -410,8 +410,9 @@ class Registrations(Deciding):
         told = []
         for name, box in found.items():
             data = await self._sealed.open(mine.registration, name, box, account_id=mine.account_id)
-            told.append((name.split("/")[1], datetime.fromisoformat(data.decode())))
-        return sorted(told, key=lambda one: one[1])
+            _, act, version = name.split("/")
+            told.append((datetime.fromisoformat(data.decode()), int(version), act))
+        return [(act, at) for at, _, act in sorted(told)]
 
     # ── inside ──
 

@@ -68,7 +68,7 @@ async def _prepared(visit: Visit, mine: Mine) -> Response:
         return (await visit.site.sealed.seal(mine.registration, "job", text.encode())).hex()
 
     response = await hand_out(visit, ukey, [ToSeal(title, content, Party(PLACE))], facts, hide=hide)
-    log.info("handed_out", registration=mine.registration, paper=paper.value)
+    log.info("handed_out", paper=paper.value)
     return response
 
 
@@ -116,7 +116,7 @@ async def _sealed(visit: Visit, mine: Mine) -> Response:
         complete = await registrations.of(mine.registration, mine.account_id)
         await registrations.sub_account(complete, now=site.clock())
         visit.flash("success", visit.text(N_("盖章成功，申请已提交。请看下面的申购回执单。")))
-    log.info("sealed", registration=mine.registration, paper=paper.value, state=state.value)
+    log.info("sealed", paper=paper.value, state=state.value)
     return JSONResponse({"ok": True, "to": address(mine)})
 
 
