@@ -27,7 +27,7 @@ FIXED: Final = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Frame-Options", "DENY"),
 )
-ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/documents/", "/device-check")
+ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/my/registrations/", "/documents/", "/device-check")
 BACK_OFFICE: Final = "/admin"
 BACK_OFFICE_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
