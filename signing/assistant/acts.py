@@ -12,10 +12,12 @@ from typing import Final, Protocol, assert_never
 from signing import SigningError
 from signing.assistant.desk import Answer, Entry
 from signing.assistant.revocation import Lists, Standing
+from signing.assistant.showing import Shown
 from signing.assistant.texts import say
-from signing.jobs import Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.jobs import Job, OrderTask, RequestTask, SealFilesTask, SealTask, SignInTask, UnlockTask
 from signing.names import Name
-from signing.seal_signature import assemble, to_be_signed
+from signing.seal import Seal
+from signing.seal_signature import SealSignature, assemble, to_be_signed, together
 from signing.sm2 import PrivateKey
 from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
 from signing.token.port import Pin, PinLocked, PinState, Token, TokenContents, WrongPin
@@ -60,7 +62,7 @@ def judge(job: Job, tokens: Sequence[TokenContents], now: datetime, lists: Lists
     for contents in tokens:
         problem = _problem(job, contents, now)
         standing = Standing.UNKNOWN
-        if not problem and isinstance(job.task, (SealTask, SignInTask, OrderTask)):
+        if not problem and isinstance(job.task, SealTask | SealFilesTask | SignInTask | OrderTask):
             standing = lists.standing(contents, now)
             problem = "revoked" if standing is Standing.REVOKED else ""
         found.append(Fit(contents, problem, standing))
@@ -92,7 +94,7 @@ def wanted(job: Job, seen: Sequence[TokenContents], locale: str) -> str:
 def _is_named(job: Job, contents: TokenContents) -> bool:
     """Whether the job names this very UKey by its seal or certificate."""
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return contents.seal is not None and contents.seal.digest == job.task.seal
         case SignInTask() | OrderTask():
             certificate = contents.certificate
@@ -103,7 +105,7 @@ def _is_named(job: Job, contents: TokenContents) -> bool:
 
 def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return _not_the_seal(job.task, contents, now) or _certificate_problem(contents, now)
         case SignInTask() | OrderTask():
             wanted = job.task.certificate
@@ -119,7 +121,7 @@ def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
             assert_never(job.task)
 
 
-def _not_the_seal(task: SealTask, contents: TokenContents, now: datetime) -> str:
+def _not_the_seal(task: SealTask | SealFilesTask, contents: TokenContents, now: datetime) -> str:
     if contents.seal is None:
         return "no-seal"
     if contents.seal.digest != task.seal:
@@ -154,7 +156,7 @@ def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: 
     """Sign what the entry's window showed. Raises TokenError, ActError."""
     job = entry.job
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return _seal(entry, token, contents, pin, now)
         case SignInTask():
             sign_in = SignIn(job.platform, job.task.account, job.nonce, now)
@@ -175,17 +177,26 @@ def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: 
 
 
 def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
-    shown, seal = entry.shown, contents.seal
-    if shown is None or seal is None:
+    """All files or none: what fails at one of them leaves no answer at all."""
+    seal = contents.seal
+    if not entry.shown or seal is None:
         raise AssertionError("a document that nobody saw, or a UKey that was not judged")
     certificate = _certificate_of(contents)
     if not seal.info.lists(certificate):
         raise ActError("seal-not-for-certificate")
+    sealings = [_sealing(shown, token, certificate, seal, pin, now) for shown in entry.shown]
+    result = sealings[0].der if isinstance(entry.job.task, SealTask) else together(sealings)
+    return Answer(result, certificate.der, seal.der)
+
+
+def _sealing(
+    shown: Shown, token: Token, certificate: Certificate, seal: Seal, pin: Pin, now: datetime
+) -> SealSignature:
     signed_part = to_be_signed(seal, shown.digest, at=now, covers=shown.covers)
     sealing = assemble(signed_part, certificate, token.sign(signed_part, pin))
     if len(sealing.der) > shown.capacity:
         raise ActError("document.does_not_fit")
-    return Answer(sealing.der, certificate.der, seal.der)
+    return sealing
 
 
 def _statement(statement: bytes, token: Token, contents: TokenContents, pin: Pin) -> Answer:

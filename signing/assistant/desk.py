@@ -83,7 +83,8 @@ class Entry:
     job: Job
     until: datetime
     state: State = State.PREPARING
-    shown: Shown | None = field(default=None, repr=False)
+    shown: tuple[Shown, ...] = field(default=(), repr=False)
+    """Its documents, in the order of the job."""
     handle: str = ""
     secret: str = field(default="", repr=False)
     cookie: str = field(default="", repr=False)
@@ -176,7 +177,7 @@ class Desk:
             self._sweep(now)
             return tuple(each for each in self._entries.values() if each.state in OPEN)
 
-    def show(self, number: str, shown: Shown | None) -> Entry | None:
+    def show(self, number: str, shown: tuple[Shown, ...]) -> Entry | None:
         """To WAITING with what the window shows. Raises DeskError when all windows together show too much."""
         with self._lock:
             kept = sum(_size(each.shown) for each in self._entries.values())
@@ -191,7 +192,7 @@ class Desk:
             if entry is None or state not in TRANSITIONS[entry.state]:
                 return None
             if state not in OPEN:
-                changes |= {"until": datetime.now(UTC) + ANSWER_STAYS, "shown": None, "secret": ""}
+                changes |= {"until": datetime.now(UTC) + ANSWER_STAYS, "shown": (), "secret": ""}
             return self._put(replace(entry, state=state, **changes))
 
     def note(self, number: str, hindrance: str) -> None:
@@ -249,12 +250,12 @@ class Desk:
 
 
 def _over(entry: Entry, refusal: str, now: datetime) -> Entry:
-    ended = replace(entry, state=State.REFUSED, shown=None, secret="", refusal=refusal)
+    ended = replace(entry, state=State.REFUSED, shown=(), secret="", refusal=refusal)
     return replace(ended, until=now + ANSWER_STAYS)
 
 
-def _size(shown: Shown | None) -> int:
-    return sum(len(page) for page in shown.pages) if shown else 0
+def _size(shown: tuple[Shown, ...]) -> int:
+    return sum(len(page) for each in shown for page in each.pages)
 
 
 class _Nonces:

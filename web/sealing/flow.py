@@ -22,11 +22,13 @@ from starlette.responses import JSONResponse, Response
 from office.files import FileMissing
 from office.ukeys import BoundUKey, UKeyState
 from signing import SigningError
+from signing.der import MalformedDer
 from signing.documents import DocumentError
 from signing.findings import Verdict
-from signing.jobs import SealTask
+from signing.jobs import FileToSeal, SealFilesTask, SealTask
 from signing.seal import parse_seal
 from signing.seal_check import check_seal
+from signing.seal_signature import apart
 from signing.sm3 import sm3
 from signing.x509 import parse_certificate
 from trading.sale_states import Party
@@ -187,17 +189,24 @@ async def hand_out(
     site, seal, now = visit.site, parse_seal(ukey.seal), datetime.now(UTC)
     prepared = [await asyncio.to_thread(prepare_for, one.content, one.place, seal, at=now) for one in files]
     laid = [await lay_down(site, content) for content in prepared]
-    (content,), ((_, url),) = prepared, laid
-    task = SealTask(url, sm3(content), len(content), sm3(seal.der))
+    titled = [
+        FileToSeal(_plain(one.title), url, sm3(content), len(content))
+        for one, content, (_, url) in zip(files, prepared, laid, strict=True)
+    ]
     kept = {
         "ukey": str(ukey.id),
         "prepared": " ".join(sm3(content).hex() for content in prepared),
         "laid": await hide(" ".join(place.text for place, _ in laid)),
     }
-    text, job = await site.jobs.ask(
-        visit.bound_to, Purpose.SEAL, _plain(files[0].title), task, {**facts, **kept}
-    )
+    task, title = _task(titled, sm3(seal.der)), titled[0].title
+    text, job = await site.jobs.ask(visit.bound_to, Purpose.SEAL, title, task, {**facts, **kept})
     return JSONResponse({"ok": True, "job": text, "nonce": job.nonce})
+
+
+def _task(files: Sequence[FileToSeal], seal: bytes) -> SealTask | SealFilesTask:
+    if len(files) > 1:
+        return SealFilesTask(tuple(files), seal)
+    return SealTask(files[0].url, files[0].digest, files[0].size, seal)
 
 
 def _plain(title: str) -> str:
@@ -222,7 +231,7 @@ async def judged(visit: Visit, asked: Asked, *, reveal: Hide = _as_it_is) -> Sea
         raise ProofRefused(ProofRefusal.NOT_ASKED) from missing
     except TrustUnknown as unknown:
         raise ProofRefused(ProofRefusal.TRUST_UNKNOWN) from unknown
-    sealings = [answered(visit, "result", LARGEST_SEALING)]
+    sealings = _sealings(answered(visit, "result", LARGEST_SEALING), len(laid))
     contents, now = [], datetime.now(UTC)
     for content, digest, sealing in zip(prepared, facts["prepared"].split(), sealings, strict=True):
         handed_out = HandedOut(bytes.fromhex(digest), ukey.certificate, ukey.seal, asked.at)
@@ -231,6 +240,16 @@ async def judged(visit: Visit, asked: Asked, *, reveal: Hide = _as_it_is) -> Sea
         )
     await _still_bound(visit, ukey.id)  # stamping takes a while: whoever lost the UKey may have ended it
     return SealedFiles(ukey, tuple(contents), laid)
+
+
+def _sealings(answer: bytes, count: int) -> tuple[bytes, ...]:
+    """One for each file of the job. Raises SealingRefused."""
+    if count == 1:
+        return (answer,)
+    try:
+        return apart(answer, count)
+    except MalformedDer as error:
+        raise SealingRefused(Refusal.UNREADABLE, str(error)) from error
 
 
 async def _still_bound(visit: Visit, ukey_id: int) -> BoundUKey:
