@@ -123,9 +123,9 @@ def database(migrated_url: str) -> Iterator[str]:
 def empty(url: str) -> None:
     """Delete every row but the schema's revision; connections that a test left open are cut first.
 
-    Most tests write into few tables: only these are emptied, and by DELETE, because a TRUNCATE makes new files
-    for every table and index that it reaches. Tables that are only added to refuse both; as a replica would,
-    this connection asks no trigger."""
+    Most tests write into few tables: only these are emptied, and by DELETE, because a TRUNCATE makes new
+    files for every table and index that it reaches. Tables that are only added to refuse both; as a replica
+    would, this connection asks no trigger."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

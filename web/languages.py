@@ -33,8 +33,10 @@ class Catalogues:
     by_locale: Mapping[str, gettext.NullTranslations]
 
     @classmethod
+    @cache
     def load(cls) -> "Catalogues":
-        return cls({CHINESE: gettext.NullTranslations(), ENGLISH: _english()})
+        """Once per process: reading and compiling them takes a good part of a second."""
+        return cls({CHINESE: gettext.NullTranslations(), ENGLISH: _compiled(english())})
 
     def of(self, locale: str) -> gettext.NullTranslations:
         return self.by_locale[locale]
@@ -51,12 +53,6 @@ def english() -> Catalog:
                 if message.id:
                     whole[message.id] = message
     return whole
-
-
-@cache
-def _english() -> gettext.GNUTranslations:
-    """Read and compiled once per process: that takes a good part of a second."""
-    return _compiled(english())
 
 
 def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
