@@ -31,7 +31,7 @@ class OwnDeposit:
 
 async def index(visit: Visit) -> Response:
     """The latest first. Registrations that have no sub-account yet are left out."""
-    own = list(reversed(await visit.site.sealed.registrations_of(by(visit))))
+    own = await visit.site.sealed.registrations_of(by(visit))
     number = min(visit.page(), pages_of(len(own), PAGE))
     shown = own[(number - 1) * PAGE : number * PAGE]
     async with visit.site.engine.connect() as connection:
