@@ -415,6 +415,27 @@ async def test_a_correction_may_set_a_later_end_but_no_earlier_one(
     assert done.registration_ends == done.deposit_ends == done.opens_at == done.due_at == late
 
 
+async def test_a_correction_may_move_the_opening_but_not_before_the_end(
+    engine: AsyncEngine, clock: MutableClock
+) -> None:
+    listing = await make_listing(engine, state=S.ANNOUNCED, clock=clock)
+    by = By.administrator(await an_account(engine))
+    assert listing.registration_ends is not None
+    early = {"opens_at": listing.registration_ends - timedelta(minutes=1)}
+    with pytest.raises(Lacks) as lacks:
+        await do(engine, listing, Act.CORRECT, by, clock, reason="更正", changes=early)
+    assert lacks.value.need is Need.DATES
+    moved = listing.registration_ends + timedelta(days=2)
+    done = await do(engine, listing, Act.CORRECT, by, clock, reason="更正", changes={"opens_at": moved})
+    assert (done.registration_ends, done.opens_at) == (listing.registration_ends, moved)
+    clock.reach(listing.registration_ends - timedelta(hours=1))
+    later = await do(engine, done, Act.CORRECT, by, clock, reason="更正", changes={"overview": "更正"})
+    assert later.opens_at is not None
+    assert later.registration_ends is not None
+    assert later.registration_ends > listing.registration_ends
+    assert later.opens_at - later.registration_ends == timedelta(days=2), "it follows a later end"
+
+
 async def test_an_announcement_never_starts_in_the_past(engine: AsyncEngine, clock: MutableClock) -> None:
     listing = await make_listing(engine, state=S.SUBMITTED, clock=clock)
     by = By.administrator(await an_account(engine))

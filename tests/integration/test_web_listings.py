@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -28,7 +28,9 @@ from trading.lifecycle.performing import Listings
 from trading.lifecycle.states import LotState
 from trading.listings.file_kinds import FileKind
 from trading.listings.files import ListingFiles
+from trading.working_days import BEIJING
 from web.listings.routes import PAGES as LISTINGS
+from web.listings.words import local_input
 
 
 @pytest.fixture
@@ -345,6 +347,42 @@ async def test_a_correction_says_what_changed_and_answers_who_asked(
     assert stale.status_code == 422
     assert "慢了一步" in stale.text
     assert len(await Listings(web.site.engine).announcements_of(lot)) == len(announcements)
+
+
+async def test_two_openings_in_conflict_are_parted_by_a_correction(
+    web: Web, owner: Visitor, administrator: Visitor
+) -> None:
+    first, second = await announced(owner, administrator), await announced(owner, administrator)
+    listing = await Listings(web.site.engine).get(second)
+    assert listing is not None
+    assert listing.opens_at is not None
+    month = f"/administration/openings?month={listing.opens_at.astimezone(BEIJING):%Y-%m}"
+    calendar = (await administrator.get(month)).text
+    assert calendar.count("冲突") >= 2
+    assert f"/administration/listings/{second}/correct#field-opens_at" in calendar
+    correct = f"/administration/listings/{second}/correct"
+    page = (await administrator.get(correct)).text
+    assert f'value="{local_input(listing.opens_at)}"' in page
+    form = {
+        **BASICS,
+        **DESCRIPTION,
+        **PRICES,
+        "deposit": "20万",
+        "kind": "attachment",
+        "reason": "错开竞价时间",
+    }
+    form["version"] = page.split('name="version" value="')[1].split('"')[0]
+    assert (await administrator.post(correct, {**form, "opens_at": "开始"})).status_code == 422
+    moved = listing.opens_at + timedelta(hours=3)
+    done = await administrator.post(correct, {**form, "opens_at": local_input(moved)})
+    assert done.status_code == 303, done.text[:2000]
+    now = await Listings(web.site.engine).get(second)
+    assert now is not None
+    assert now.opens_at == moved.replace(second=0, microsecond=0)
+    assert "竞价开始时间" in (await web.visitor().get(f"/announcements/{second}")).text
+    calendar = (await administrator.get(month)).text
+    assert f"{first}/correct" not in calendar
+    assert "冲突</span>" not in calendar
 
 
 async def test_suspended_resumed_withdrawn_listed_again(
