@@ -15,6 +15,7 @@ from signing.documents import DocumentKind
 from trading.sale_lists import Which, lacks_ofd_seal_of, whose
 from trading.sale_states import (
     ENDED_BY_HAND,
+    ORDER,
     TRANSITIONS,
     TURN,
     Overtaken,
@@ -173,11 +174,12 @@ class Sales:
         return await self._select(_documents.state.in_(states), limit=limit)
 
     async def sealed_since(self, moment: datetime, limit: int = 100) -> Sequence[SaleDocument]:
-        """Documents that were sealed by all since then and whose OFD is not."""
+        """Documents that were sealed by all since then and whose OFD lacks the platform's seal."""
         ofd = _versions.kind == DocumentKind.OFD.value
         done = select(_versions.document_id).where(ofd, _versions.sealed_by == Party.PLATFORM.value)
         lately = _documents.changed_at >= moment
-        sealed = (_documents.state == SaleState.SEALED.value) & _has_ofd
+        by_platform = [paper.value for paper, order in ORDER.items() if Party.PLATFORM in order]
+        sealed = (_documents.state == SaleState.SEALED.value) & _has_ofd & _documents.paper.in_(by_platform)
         return await self._select(sealed, lately, _documents.id.not_in(done), limit=limit)
 
     async def versions(self, document_id: int) -> Sequence[Version]:

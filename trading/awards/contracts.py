@@ -36,6 +36,7 @@ from trading.awards.contract_template import (
 )
 from trading.awards.sale import Sale, sale_of
 from trading.confirmations import ASSET_CLASSES, House
+from trading.documents.formats import in_both_formats
 from trading.documents.forms import Contract, PartyDetails, SignaturePage
 from trading.documents.rendering import behind, render
 from trading.lifecycle.states import LotState
@@ -238,6 +239,7 @@ class Contracts:
         draft = await self._fixed(lot, version, edit, now)
         if draft.document_id is not None:
             raise NotNow(lot)
+        files = await self._in_formats(draft, now)
         async with self._engine.begin() as connection:
             sale = await _drafting(connection, lot)
             await _take(connection, draft, edit)
@@ -250,7 +252,7 @@ class Contracts:
                 transferor=sale.listing.transferor,
                 title=sale.listing.title,
                 price=sale.awarded.price,
-                files={DocumentKind.PDF: (draft.digest, draft.size)},
+                files={kind: (file.name, file.size) for kind, file in files.items()},
                 paper=Paper.CONTRACT,
                 transferor_id=sale.listing.transferor_id,
             )
@@ -278,6 +280,16 @@ class Contracts:
         form = self._form(sale, draft.fields, number_of("HT", lot, now, had + 1), confirmation)
         kept = await self._files.keep(await asyncio.to_thread(render, form, as_of=now))
         return replace(draft, digest=kept.name, size=kept.size)
+
+    async def _in_formats(self, draft: ContractVersion, now: datetime) -> Mapping[DocumentKind, Kept]:
+        """What is sealed. A stranger's PDF stays as it is: another format might not say the same."""
+        files = {DocumentKind.PDF: Kept(draft.digest, draft.size)}
+        if draft.source is ContractSource.TEMPLATE:
+            pdf = await self._files.read(draft.digest)
+            made = await asyncio.to_thread(in_both_formats, pdf, "交易合同", draft.lot, as_of=now)
+            if DocumentKind.OFD in made:
+                files[DocumentKind.OFD] = await self._files.keep(made[DocumentKind.OFD])
+        return files
 
     def _form(self, sale: Sale, values: Mapping[str, str], number: str, confirmation: str) -> Contract:
         listing, price = sale.listing, int(sale.awarded.price)

@@ -20,7 +20,8 @@ from signing.documents import DocumentKind
 from trading.awards.awards import number_of
 from trading.awards.records import Award, Source
 from trading.awards.sale import NoAward, Sale, sale_of
-from trading.confirmations import ASSET_CLASSES, House, confirmation_files
+from trading.confirmations import ASSET_CLASSES, House
+from trading.documents.formats import in_both_formats
 from trading.documents.forms import (
     NEGOTIATED_CLAUSES,
     AwardStatement,
@@ -76,6 +77,11 @@ _WHEN: Final[Mapping[Paper, tuple[str, ...]]] = {
 """In which states of a listing a paper has to be there."""
 
 Form = AwardStatement | SaleConfirmation | Certificate
+_NAMES: Final[Mapping[type[Form], str]] = {
+    AwardStatement: "竞得人确定书",
+    SaleConfirmation: "成交确认书",
+    Certificate: "交易凭证",
+}
 
 
 class Papers:
@@ -235,7 +241,5 @@ async def _ended_at(connection: AsyncConnection, award: Award) -> datetime:
 
 
 def _files(form: Form, as_of: datetime) -> dict[DocumentKind, bytes]:
-    """A confirmation has an OFD too; the others are one file each."""
-    if isinstance(form, SaleConfirmation):
-        return confirmation_files(form, as_of)
-    return {DocumentKind.PDF: render(form, as_of=as_of)}
+    """In both formats."""
+    return in_both_formats(render(form, as_of=as_of), _NAMES[type(form)], form.number, as_of=as_of)
