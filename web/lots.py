@@ -13,6 +13,8 @@ from bidding.messages import Phase
 from bidding.terms import LOT_CHARACTERS, is_rehearsal
 from office.accounts import Role
 from office.sealed.port import SealedAway
+from trading.awards.result import disclosed, disclosure_of
+from trading.profiles.profile import Disclosure
 from web import lot_logs, lot_search
 from web.headers import gateways
 from web.languages import N_
@@ -163,12 +165,18 @@ async def own_paddle(visit: Visit, lot: str) -> str:
 
 
 async def _winner_name(visit: Visit, lot: ShownLot, ending: lot_logs.Ending | None) -> str:
-    """The buyer's identity is public once the result is; a rehearsal has no buyer."""
+    """The highest bidder, as the lot's rules name a winner in public; overseers read the names anyway. A
+    rehearsal has none."""
     result = None if ending is None else ending.result
     if is_rehearsal(lot.id) or lot.phase is not Phase.CLOSED or result is None or not result.sold:
         return ""
     names = await visit.site.sealed.names_after_close(lot.id, [result.winner])
-    return names.get(result.winner, "")
+    name = names.get(result.winner, "")
+    if visit.role in NAMES_SHOWN_TO:
+        return name
+    async with visit.site.engine.connect() as connection:
+        rule = await disclosure_of(connection, lot.id)
+    return "" if rule is Disclosure.PADDLE else disclosed(name, result.winner, rule)
 
 
 async def _names(visit: Visit, lot: ShownLot) -> dict[str, str]:
