@@ -15,6 +15,7 @@ from bidding.terms import Fen
 from office.accounts import Role
 from office.database import create_engine
 from tests.tradingkit import MutableClock, a_clock, act_on, an_account, bring, keep_result, make_listing
+from trading.lifecycle.needs import LONGEST_REASON
 from trading.lifecycle.performing import (
     By,
     Lacks,
@@ -127,7 +128,11 @@ async def test_a_reason_is_needed(engine: AsyncEngine, clock: MutableClock) -> N
     with pytest.raises(Lacks) as lacks:
         await do(engine, listing, Act.RETURN, by, clock, reason="  ")
     assert lacks.value.need is Need.REASON
-    assert (await do(engine, listing, Act.RETURN, by, clock, reason="缺评估报告")).state is S.DRAFT
+    with pytest.raises(Lacks) as too_long:
+        await do(engine, listing, Act.RETURN, by, clock, reason="长" * (LONGEST_REASON + 1))
+    assert too_long.value.need is Need.REASON
+    lines = "长\r\n" * (LONGEST_REASON // 2)  # as a form sends them
+    assert (await do(engine, listing, Act.RETURN, by, clock, reason=lines)).state is S.DRAFT
 
 
 async def test_another_transferor_may_do_nothing(engine: AsyncEngine, clock: MutableClock) -> None:

@@ -18,6 +18,9 @@ from trading.profiles import store
 from trading.profiles.profile import RuleProfile
 from trading.working_days import WorkingDays, calendar_of
 
+LONGEST_REASON: Final = 800
+"""Characters, as the forms say: the audit log keeps the reason with the other facts of the entry."""
+
 
 class Lacks(Exception):
     """Something that must be true is not."""

@@ -19,7 +19,7 @@ class Need(StrEnum):
     """What must be true besides state and actor; `performing` knows how each is looked up."""
 
     REASON = "reason"
-    """A reason in words, which is shown to those who are told."""
+    """A reason in words, within bounds, which is shown to those who are told."""
     PROFILE = "profile"
     """A published rule profile of the class and the method."""
     PRICE_FLOOR = "price_floor"

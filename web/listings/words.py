@@ -169,7 +169,7 @@ SHORTFALLS: Final[Mapping[str, str]] = {
     Shortfall.RELISTED_TOO_LOW: N_("重新挂牌的起始价不能低于 %(amount)s 元"),
 }
 NEEDS: Final[Mapping[str, str]] = {
-    Need.REASON: N_("请填写理由。"),
+    Need.REASON: N_("请填写理由，最多 800 个字。"),
     Need.PROFILE: N_("这类资产和交易方式还没有发布交易规则。请联系平台管理员。"),
     Need.PRICE_FLOOR: N_("起始价低于评估价的规定比例，要先上传批准文件。"),
     Need.RELIST_FLOOR: N_("重新挂牌的起始价低于规则允许的下限。"),
