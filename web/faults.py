@@ -79,21 +79,21 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 async def on_unavailable(request: Request, error: Exception) -> Response:
     """PostgreSQL, Redis or the book can't be reached."""
-    log.error("unavailable", fault=type(error).__name__, path=request.url.path)
+    log.error("unavailable", fault=type(error).__name__, route=_route(request))
     visit = await visit_of(request)
     return _answer(visit, 503, TEXTS[503], {"Retry-After": "5"})
 
 
 async def on_sealed_away(request: Request, error: Exception) -> Response:
     """The process that knows who takes part in what does not answer; bidding goes on without it."""
-    log.error("sealed_away", path=request.url.path)
+    log.error("sealed_away", route=_route(request))
     visit = await visit_of(request)
     return _answer(visit, 503, SEALED_AWAY, {"Retry-After": "5"})
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Everything else. Logged with its trace; the visitor gets its number."""
-    log.error("bug", fault=type(error).__name__, path=request.url.path, exc_info=error)
+    log.error("bug", fault=type(error).__name__, route=_route(request), exc_info=error)
     return _answer(await visit_of(request), 500, TEXTS[500], None)
 
 
@@ -153,3 +153,8 @@ def _back(visit: Visit) -> str:
     if request.method != "POST" or there.netloc != request.url.netloc:
         return ""
     return local(f"{there.path}?{there.query}" if there.query else there.path)
+
+
+def _route(request: Request) -> str:
+    """For the log: which page it was. An address would name a lot or a registration, with the time."""
+    return str(getattr(request.scope.get("route"), "path", "-"))

@@ -33,6 +33,7 @@ class Joining:
     account_id: int
     share: int
     answer: PartnerAnswer
+    key: str
 
 
 class LinkRows:
@@ -139,6 +140,7 @@ class LinkRows:
             "account": joining.account_id,
             "share": joining.share,
             "answer": joining.answer.value.ljust(8),
+            "key": joining.key,
         }
         box = self._boxes.seal_facts(facts, "partner", joining.registration)
         put = insert(SealedPartner).values(
@@ -153,7 +155,8 @@ class LinkRows:
         for row in await connection.execute(columns.where(where)):
             facts = self._boxes.open_facts(row.box, "partner", row.registration)
             answer = PartnerAnswer(facts["answer"].strip())
-            found.append(Joining(row.registration, facts["account"], facts["share"], answer))
+            key = facts.get("key", "")  # "": from before partners sealed
+            found.append(Joining(row.registration, facts["account"], facts["share"], answer, key))
         return sorted(found, key=lambda one: (one.registration, -one.share, one.account_id))
 
     async def _find(self, connection: AsyncConnection, where: Any) -> list[Link]:

@@ -87,6 +87,10 @@ class Partner:
     name: str
     share: int
     answer: PartnerAnswer
+    key: str = ""
+    """Random: names what this partner sealed. Another share has another one."""
+    own: bool = False
+    """Whether it is who asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Everything else knows paddles and pseudonyms. Nothing here writes a login, an ac
 comes out before the close is a person's own, or facts without persons. Source: spec "Who sees what".
 """
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
@@ -242,7 +243,8 @@ class Vault:
                 earlier = before.get(account)
                 same = earlier is not None and earlier.share == share
                 answer = earlier.answer if same and earlier else PartnerAnswer.ASKED
-                joining.append(Joining(registration, account, share, answer))
+                key = earlier.key if same and earlier and earlier.key else secrets.token_hex(8)
+                joining.append(Joining(registration, account, share, answer, key))
             await self._links.set_partners(connection, registration, joining)
             return await self._told(connection, joining)
 
@@ -252,7 +254,8 @@ class Vault:
                 await require_closed(connection, (await self._links.get(connection, registration)).lot)
             else:
                 await self._reachable(connection, registration, account_id)
-            return await self._told(connection, await self._links.partners(connection, registration))
+            joining = await self._links.partners(connection, registration)
+            return await self._told(connection, joining, account_id)
 
     async def invitations(self, account_id: int) -> list[Invitation]:
         async with self._engine.connect() as connection:
@@ -384,9 +387,14 @@ class Vault:
                 raise NotYours(registration)
         return link
 
-    async def _told(self, connection: AsyncConnection, joining: Sequence[Joining]) -> list[Partner]:
+    async def _told(
+        self, connection: AsyncConnection, joining: Sequence[Joining], asker: int | None = None
+    ) -> list[Partner]:
         named = await _names(connection, [one.account_id for one in joining])
-        return [Partner(*named[one.account_id], one.share, one.answer) for one in joining]
+        return [
+            Partner(*named[one.account_id], one.share, one.answer, one.key, one.account_id == asker)
+            for one in joining
+        ]
 
 
 def _listed(found: Sequence[Held]) -> dict[str, tuple[str, int]]:

@@ -90,7 +90,7 @@ async def _register(scene: Scene) -> None:
     joint = {"joint": "joint", "own_share": "60", "partner_1": three.party.login, "share_1": "40"}
     await one.fill(LOT, joint=joint)
     await one.submit()
-    await three.party.visitor.post(f"{one.here}/joining", {"answer": "accept", "read": "1"})
+    assert (await three.join(one)).status_code == 200
     assert (await one.seal("form")).status_code == 200
     assert (await one.post("prepare", {"paper": "pledge"})).status_code == 200
     await two.register(LOT, 1)

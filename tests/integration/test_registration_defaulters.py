@@ -14,6 +14,7 @@ from tests.registrationkit import form
 from tests.webkit import Visitor, Web, web_on
 from trading.defaulters import OnDefaultersList
 from trading.registrations.application import Step, with_form
+from trading.registrations.consents import Consent
 from trading.registrations.papers import Paper
 from trading.registrations.registrations import Mine
 from web.registrations.own import registrations_on
@@ -110,8 +111,13 @@ async def test_a_defaulter_joins_nobody(web: Web) -> None:
     await registrations.set_partners(mine, [WantedPartner("partner", 4_000)], now=now)
     await _list(web, joining.id, "2099-05-06T12:00:00+08")
     there = f"/my/registrations/{mine.registration}/joining"
-    page = await partner.post_and_follow(there, {"answer": "accept", "read": "1"})
-    assert "到2099-05-06为止不能报名" in page.text
+    asked = await registrations.of(mine.registration, joining.id)
+    with pytest.raises(OnDefaultersList):
+        await registrations.consent_to_seal(asked, now=now)
+    own = next(one for one in asked.partners if one.own)
+    consent = Consent(own.key, b"%PDF")
+    with pytest.raises(OnDefaultersList):
+        await registrations.answer(mine.registration, joining.id, consent, now=now)
     assert not await web.site.sealed.all_accepted(mine.registration)
     declined = await partner.post_and_follow(there, {"answer": "decline"})
     assert "您没有同意" in declined.text

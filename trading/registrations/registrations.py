@@ -30,6 +30,7 @@ from trading.confirmations import ASSET_CLASSES
 from trading.defaulters import refuse_listed
 from trading.registrations import papers, rows
 from trading.registrations.application import Application, Attachment, Step, read_application
+from trading.registrations.consents import Consent, consent_name, render_consent
 from trading.registrations.deciding import Deciding, Money
 from trading.registrations.lots import RegisterableLot, lot_of, lots_of
 from trading.registrations.papers import House, Offered, Paper
@@ -199,7 +200,11 @@ class Registrations(Deciding):
             facts = await self._locked(connection, mine)
             await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=Step.JOINT.value)
             await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
-            await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
+            partners = await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
+            standing = {consent_name(one.key) for one in partners}
+            known = await rows.box_names(connection, mine.registration)
+            gone = [name for name in known if name.startswith("consent/") and name not in standing]
+            await rows.drop_boxes(connection, mine.registration, gone)
 
     async def attach(self, mine: Mine, attachment: Attachment, content: bytes, *, now: datetime) -> None:
         """One more attachment. Raises ValueError when there are too many; Stale, WrongState, NotOpen."""
@@ -268,15 +273,43 @@ class Registrations(Deciding):
             gone = [name(paper) for paper in Paper for name in (plain_name, sealed_name)]
             await rows.drop_boxes(connection, mine.registration, gone)
 
-    async def answer(self, registration: str, account_id: int, accepted: bool, *, now: datetime) -> None:
-        """A partner answers. Until the seal a no holds it up, whatever was answered before.
+    async def consent_to_seal(self, mine: Mine, *, now: datetime) -> Consent:
+        """What a partner seals to join, before the seal.
 
-        Raises NotYours, WrongState, NotOpen, JoinedElsewhere, OnDefaultersList.
+        Raises NotYours, WrongState, NotOpen, JoinedElsewhere, OnDefaultersList: before anybody enters a PIN.
         """
-        mine = await self.of(registration, account_id)
-        if mine.owner:
-            raise NotYours(registration)
+        own = _own_partner(mine)
         self._require_open(mine, now)
+        if mine.state not in UNSEALED:
+            raise WrongState(mine.state, _A.FINISH)
+        async with self._engine.connect() as connection:
+            await refuse_listed(connection, mine.account_id, now)
+        await self._require_free(mine.account_id, mine.lot.lot, mine.registration)
+        applicant, offered = mine.application.name, _offered(mine.lot)
+        content = await asyncio.to_thread(
+            render_consent, mine.registration, applicant, own, offered, self._house, as_of=now
+        )
+        return Consent(own.key, content)
+
+    async def consent_of(self, mine: Mine, key: str) -> bytes | None:
+        """What a partner sealed, for the registrant and that partner. None: nothing, or another's."""
+        if not any(one.key == key and (mine.owner or one.own) for one in mine.partners):
+            return None
+        return await self.content(mine, consent_name(key))
+
+    async def answer(
+        self, registration: str, account_id: int, consent: Consent | None, *, now: datetime
+    ) -> None:
+        """A partner joins, with what they sealed; None: they do not, whatever they answered before.
+
+        Until the registrant's seal a no holds it up. Raises NotYours, WrongState, NotOpen, JoinedElsewhere,
+        OnDefaultersList, Stale (what was sealed is of another share).
+        """
+        mine, accepted = await self.of(registration, account_id), consent is not None
+        own = _own_partner(mine)
+        self._require_open(mine, now)
+        name = consent_name(own.key)
+        box = b"" if consent is None else await self._sealed.seal(registration, name, consent.content)
         async with self._engine.begin() as connection:
             await rows.lock_person(connection, account_id)
             facts = await rows.lock(connection, registration)
@@ -285,6 +318,7 @@ class Registrations(Deciding):
             if accepted:
                 await refuse_listed(connection, account_id, now)
                 await self._require_free(account_id, mine.lot.lot, registration)
+            await self._keep_consent(connection, mine, consent, box, now)
             everybody = await self._sealed.answer(registration, account_id, accepted)
             if everybody and facts.state is _S.AWAITING_PARTNERS:
                 await rows.change(connection, facts, _A.FINISH, _S.AWAITING_SEAL, now=now)
@@ -292,6 +326,20 @@ class Registrations(Deciding):
                 await rows.change(connection, facts, _A.ASK_PARTNERS, _S.AWAITING_PARTNERS, now=now)
             kind = "registration.partner_accepted" if accepted else "registration.partner_declined"
             await tell(connection, ToRegistration(registration), kind, now=now)
+
+    async def _keep_consent(
+        self, connection: AsyncConnection, mine: Mine, consent: Consent | None, box: bytes, now: datetime
+    ) -> None:
+        """In the transaction in which the answer is kept. Raises Stale."""
+        known = _own_partner(mine)
+        partners = await self._sealed.partners(mine.registration, mine.account_id)
+        standing = next((one for one in partners if one.own), None)
+        if standing is None or (consent is not None and consent.key != standing.key):
+            raise Stale(mine.registration)
+        if consent is None:
+            await rows.drop_boxes(connection, mine.registration, [consent_name(known.key)])
+        else:
+            await rows.keep_box(connection, mine.registration, consent_name(consent.key), box, now=now)
 
     async def to_seal(self, mine: Mine, paper: Paper, *, now: datetime) -> tuple[bytes, Rendered]:
         """The paper as it was submitted, for the seal.
@@ -330,6 +378,8 @@ class Registrations(Deciding):
                 raise WrongState(facts.state, _A.SEAL)
             await rows.keep_box(connection, mine.registration, sealed_name(paper), box, now=now)
             names = await rows.box_names(connection, mine.registration)
+            if any(consent_name(one.key) not in names for one in mine.partners):
+                raise WrongState(facts.state, _A.SEAL)
             if any(sealed_name(each) not in names for each in Paper):
                 return facts.state
             after = _S.QUALIFIED if facts.deposit_in or lot.deposit == 0 else _S.AWAITING_DEPOSIT
@@ -426,15 +476,7 @@ class Registrations(Deciding):
         await record(connection, at=now, actor=registration, role=role, act=act, subject=registration)
 
     async def _papers(self, mine: Mine, now: datetime) -> dict[str, bytes]:
-        offered = Offered(
-            lot=mine.lot.lot,
-            title=mine.lot.title,
-            asset_class=ASSET_CLASSES[AssetClass(mine.lot.asset_class)],
-            transferor=mine.lot.transferor,
-            starting_price=mine.lot.starting_price,
-            deposit=mine.lot.deposit,
-        )
-        made = {}
+        offered, made = _offered(mine.lot), {}
         for paper in Paper:
             pdf = await asyncio.to_thread(
                 papers.render,
@@ -516,6 +558,25 @@ class Registrations(Deciding):
     def _require_open(mine: Mine, now: datetime) -> None:
         if not mine.lot.is_open(now):
             raise NotOpen(mine.lot)
+
+
+def _own_partner(mine: Mine) -> Partner:
+    """Raises NotYours for who is no partner."""
+    own = next((one for one in mine.partners if one.own), None)
+    if own is None or mine.owner:
+        raise NotYours(mine.registration)
+    return own
+
+
+def _offered(lot: RegisterableLot) -> Offered:
+    return Offered(
+        lot=lot.lot,
+        title=lot.title,
+        asset_class=ASSET_CLASSES[AssetClass(lot.asset_class)],
+        transferor=lot.transferor,
+        starting_price=lot.starting_price,
+        deposit=lot.deposit,
+    )
 
 
 def plain_name(paper: Paper) -> str:

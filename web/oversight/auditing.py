@@ -19,6 +19,7 @@ from office.marks import BoxUnreadable
 from office.sealed.port import SealedFault, StillSealed
 from signing.sm3 import sm3
 from web.languages import N_
+from web.oversight.fact_words import worded
 from web.oversight.words import ACT_GROUPS, ACTS
 from web.pages import page
 from web.shown import BEIJING
@@ -68,6 +69,7 @@ async def _shown(visit: Visit, *, revealed: tuple[str, str] | None = None, statu
         "oversight/audit.html",
         status,
         entries=entries,
+        facts={entry.id: worded(visit, entry.facts) for entry in entries},
         following="" if following is None else _cursor_to(visit, following),
         first=before is None,
         typed=typed,

@@ -21,7 +21,7 @@ from trading.sale_states import Party
 from web.jobs import Asked, Purpose
 from web.languages import N_
 from web.registrations.own import LISTED, NOT_NOW, NOT_OPEN, address, own_in_path, registrations_on
-from web.sealing.flow import NotNow, ToSeal, hand_out, judged, may_ask, told, usable_ukey
+from web.sealing.flow import Hide, NotNow, ToSeal, hand_out, judged, may_ask, told, usable_ukey
 from web.ukey_proofs import ProofRefused
 from web.ukey_proofs import Refusal as ProofRefusal
 from web.ukey_sign_in import taken
@@ -34,7 +34,7 @@ CHANGED: Final = N_("申请在盖章期间改过，盖章没有保存。请刷�
 CORRECTED: Final = N_(
     "公告在您提交申请后更正过，不能按更正前的申请盖章。请看过更正公告，点“回去修改”，核对后重新提交，再盖章。"
 )
-_TEXTS: Final[Mapping[type[Exception], str]] = {
+REFUSED: Final[Mapping[type[Exception], str]] = {
     WrongState: NOT_NOW,
     NotOpen: NOT_OPEN,
     Stale: CHANGED,
@@ -49,7 +49,7 @@ _TEXTS: Final[Mapping[type[Exception], str]] = {
 async def prepare(visit: Visit) -> Response:
     """A job for the assistant: one paper with the bidder's seal in place."""
     mine = await own_in_path(visit)
-    return await told(visit, _prepared(visit, mine), _TEXTS)
+    return await told(visit, _prepared(visit, mine), REFUSED)
 
 
 async def _prepared(visit: Visit, mine: Mine) -> Response:
@@ -63,11 +63,8 @@ async def _prepared(visit: Visit, mine: Mine) -> Response:
         "corrections": str(rendered.corrections),
     }
     title = visit.text(TITLE) % {"paper": TITLES[paper], "registration": mine.registration}
-
-    async def hide(text: str) -> str:
-        return (await visit.site.sealed.seal(mine.registration, "job", text.encode())).hex()
-
-    response = await hand_out(visit, ukey, [ToSeal(title, content, Party(PLACE))], facts, hide=hide)
+    files = [ToSeal(title, content, Party(PLACE))]
+    response = await hand_out(visit, ukey, files, facts, hide=hiding(visit, mine))
     log.info("handed_out", paper=paper.value)
     return response
 
@@ -90,23 +87,13 @@ def _to_seal(visit: Visit, mine: Mine) -> Paper:
 async def seal(visit: Visit) -> Response:
     """The assistant's sealing: kept in a box, or why not."""
     mine = await own_in_path(visit)
-    return await told(visit, _sealed(visit, mine), _TEXTS)
+    return await told(visit, _sealed(visit, mine), REFUSED)
 
 
 async def _sealed(visit: Visit, mine: Mine) -> Response:
     asked = await taken(visit, Purpose.SEAL)
     site, paper, rendered = visit.site, *_asked_for(asked)
-
-    async def reveal(text: str) -> str:
-        try:
-            box = bytes.fromhex(text)
-            return (
-                await site.sealed.open(mine.registration, "job", box, account_id=mine.account_id)
-            ).decode()
-        except (BoxBroken, NotYours) as others:
-            raise ProofRefused(ProofRefusal.NOT_ASKED) from others
-
-    sealed = await judged(visit, asked, reveal=reveal)
+    sealed = await judged(visit, asked, reveal=revealing(visit, mine))
     registrations = registrations_on(site)
     state = await registrations.keep_sealed(
         mine, paper, sealed.contents[0], now=site.clock(), rendered=rendered
@@ -127,3 +114,28 @@ def _asked_for(asked: Asked) -> tuple[Paper, Rendered]:
         return Paper(facts["paper"]), Rendered(int(facts["version"]), int(facts["corrections"]))
     except (KeyError, ValueError) as others:
         raise ProofRefused(ProofRefusal.NOT_ASKED) from others
+
+
+# ── what lies in Redis meanwhile ────────────────────────────────────────────────────────────────────────────
+
+
+def hiding(visit: Visit, mine: Mine) -> Hide:
+    """What opens the prepared file goes into a box of the registration."""
+
+    async def hide(text: str) -> str:
+        return (await visit.site.sealed.seal(mine.registration, "job", text.encode())).hex()
+
+    return hide
+
+
+def revealing(visit: Visit, mine: Mine) -> Hide:
+    """Undoes it, for who may open boxes of the registration. The result raises ProofRefused."""
+
+    async def reveal(text: str) -> str:
+        sealed, box = visit.site.sealed, bytes.fromhex(text)
+        try:
+            return (await sealed.open(mine.registration, "job", box, account_id=mine.account_id)).decode()
+        except (BoxBroken, NotYours) as others:
+            raise ProofRefused(ProofRefusal.NOT_ASKED) from others
+
+    return reveal
