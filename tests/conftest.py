@@ -40,7 +40,18 @@ UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_
 HONEST_HASHER = passwords._hasher
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
-LONGEST = ("faults/test_kills.py", "integration/test_services_up.py", "differential/test_book_and_rules.py")
+LONGEST = (
+    "faults/test_trading_kills.py",
+    "integration/test_services_up.py",
+    "faults/test_kills.py",
+    "integration/test_workflow.py",
+    "differential/test_book_and_rules.py",
+    "integration/test_assistant_signing.py",
+    "integration/test_workflow_kills.py",
+    "integration/test_archive.py",
+    "properties/test_money_lives.py",
+    "unit/test_vukey.py",
+)
 
 # How long an example takes says more of the machine than of what is tested.
 hypothesis_settings.register_profile(

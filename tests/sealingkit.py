@@ -15,12 +15,13 @@ from sqlalchemy import text
 
 from bidding.terms import Fen
 from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.drawing import drawn
 from certificates.authority.port import Applicant, SubjectKind
 from office.accounts import Role
 from signing.documents import DocumentKind, hole
 from signing.jobs import Job, SealFilesTask, SealTask, read_job
 from signing.ofd.writing import ofd_from_pdf
-from signing.seal import Seal
+from signing.seal import Picture, Seal, SealKind
 from signing.seal_signature import SealSignature, sign_with_seal, together
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
@@ -65,7 +66,13 @@ def ukey(authority: DemonstrationAuthority, name: str, days: int = 365) -> UKey:
     certificate = authority.issue_to(
         Applicant(SubjectKind.ORGANIZATION, name), key.public_key, days=days, by="test"
     )
-    return UKey(key, certificate, authority.make_seal(certificate, name))
+    return UKey(key, certificate, authority.make_seal(certificate, name, picture=picture(name)))
+
+
+@cache
+def picture(name: str) -> Picture:
+    """The same for every seal of this name: drawing one takes longer than making it."""
+    return drawn(name, SealKind.ORGANIZATION, "4301000000001")
 
 
 def equip(

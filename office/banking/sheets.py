@@ -10,13 +10,13 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import fastexcel
-import polars
+from typing import TYPE_CHECKING, Any, Final
 
 from office.banking import workbooks
 from office.banking.workbooks import Fit
+
+if TYPE_CHECKING:
+    import polars
 
 MOST_ROWS: Final = 200_000
 LARGEST_UNPACKED: Final = 400 << 20
@@ -115,8 +115,11 @@ def _looked_at(data: bytes) -> Fit:
         raise NoSheet("no readable XLSX") from broken
 
 
-def _frame(data: bytes) -> polars.DataFrame:
-    """The first sheet, all cells as text."""
+def _frame(data: bytes) -> "polars.DataFrame":
+    """The first sheet, all cells as text. The readers are large: only who reads an XLSX takes them in."""
+    import fastexcel
+    import polars
+
     try:
         sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
         return sheet.to_polars()
