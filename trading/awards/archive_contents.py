@@ -183,16 +183,16 @@ async def pieces(
     return found
 
 
-async def ledger_file(connection: AsyncConnection, lot: str) -> bytes:
-    """The lot's sealed ledger. Raises TooMuch."""
+async def ledger_pages(connection: AsyncConnection, lot: str) -> AsyncIterator[bytes]:
+    """The lot's sealed ledger, piece by piece: it may be large. Raises TooMuch."""
     lines = await export_ledger(connection, lot)
     assert lines is not None, "a lot with a seal has a ledger"
-    whole = bytearray()
+    size = 0
     async for page in lines:
-        whole += page
-        if len(whole) > MAX_FILE:
+        size += len(page)
+        if size > MAX_FILE:
             raise TooMuch(f"{lot}: the ledger")
-    return bytes(whole)
+        yield page
 
 
 async def _tables(connection: AsyncConnection, lot: str) -> AsyncIterator[Piece]:
