@@ -97,6 +97,23 @@ async def test_from_the_announcement_to_the_receipt_and_the_paddle(scene: Scene)
     assert next(iter(ranks)) in trades
 
 
+async def test_both_papers_are_sealed_with_one_job(scene: Scene) -> None:
+    one, trust = scene.one, await scene.web.site.trust.current()
+    await one.fill(LOT)
+    await one.submit()
+    assert "form pledge" in (await one.party.visitor.get(one.here)).text
+    for wrong in ("", "form form", "form x", "x"):
+        assert (await one.post("prepare", {"paper": wrong})).status_code == 400, wrong
+    assert (await one.seal_both()).json() == {"ok": True, "to": one.here}
+    assert await one.state() == "awaiting_deposit"
+    for paper, title in (("form", "竞买申请书"), ("pledge", "竞买人资格承诺书")):
+        file = (await one.party.visitor.get(f"{one.here}/papers/{paper}.pdf")).content
+        report = verify(file, trust, now=utc_now())
+        assert (report.verdict, len(report.seals)) == (Verdict.VALID, 1)
+        assert title in _words(file)
+    assert (await one.post("prepare", {"paper": "form"})).status_code == 409
+
+
 async def test_a_registration_that_was_killed_before_it_had_a_row_goes_on(scene: Scene) -> None:
     one = scene.one
     linked = await scene.web.site.sealed.register(one.party.account, LOT)

@@ -73,6 +73,7 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
         "may": may,
         "papers": [(paper.value, TITLES[paper], paper in mine.sealed) for paper in Paper],
         "to_seal": [paper.value for paper in Paper if paper not in mine.sealed] if sealing else [],
+        "papers_to_seal": "、".join(TITLES[paper] for paper in Paper if paper not in mine.sealed),
         "corrected": visit.text(CORRECTED) if sealing and before_correction else "",
         "titles": {paper.value: TITLES[paper] for paper in Paper},
         "ukeys": await visit.site.ukeys.confirmed_of(account_of(visit)) if sealing else (),

@@ -1,4 +1,4 @@
-"""Form and pledge sealed in one sitting: two jobs for the assistant, one after the other.
+"""Form and pledge sealed in one sitting: one job for the assistant, one PIN; or one paper that was left.
 
 The way of web.sealing.flow; but nothing that names the registrant lies in a file or in Redis: what opens the
 prepared file is kept in a box that opens for this registration and its registrant alone.
@@ -47,38 +47,41 @@ REFUSED: Final[Mapping[type[Exception], str]] = {
 
 
 async def prepare(visit: Visit) -> Response:
-    """A job for the assistant: one paper with the bidder's seal in place."""
+    """A job for the assistant: the papers that are not sealed yet, with the bidder's seal in place."""
     mine = await own_in_path(visit)
     return await told(visit, _prepared(visit, mine), REFUSED)
 
 
 async def _prepared(visit: Visit, mine: Mine) -> Response:
-    paper = _to_seal(visit, mine)
+    papers = _to_seal(visit, mine)
     ukey = await usable_ukey(visit)
     await may_ask(visit)
-    content, rendered = await registrations_on(visit.site).to_seal(mine, paper, now=visit.site.clock())
+    registrations, now, files = registrations_on(visit.site), visit.site.clock(), []
+    for paper in papers:
+        content, rendered = await registrations.to_seal(mine, paper, now=now)
+        title = visit.text(TITLE) % {"paper": TITLES[paper], "registration": mine.registration}
+        files.append(ToSeal(title, content, Party(PLACE)))
     facts = {
-        "paper": paper.value,
+        "paper": " ".join(paper.value for paper in papers),
         "version": str(rendered.version),
         "corrections": str(rendered.corrections),
     }
-    title = visit.text(TITLE) % {"paper": TITLES[paper], "registration": mine.registration}
-    files = [ToSeal(title, content, Party(PLACE))]
     response = await hand_out(visit, ukey, files, facts, hide=hiding(visit, mine))
-    log.info("handed_out", paper=paper.value)
+    log.info("handed_out", papers=len(papers))
     return response
 
 
-def _to_seal(visit: Visit, mine: Mine) -> Paper:
-    """Raises NotNow."""
-    asked = visit.form.get("paper", "")
-    if asked not in {paper.value for paper in Paper}:
+def _to_seal(visit: Visit, mine: Mine) -> list[Paper]:
+    """The papers that the page asks for, at least one. Raises NotNow."""
+    asked = visit.form.get("paper", "")[:100].split()
+    papers = [paper for paper in Paper if paper.value in asked]
+    if not papers or len(papers) != len(asked):
         raise HTTPException(400, "paper")
     if not mine.lot.is_open(visit.site.clock()):
         raise NotNow(NOT_OPEN)
-    if mine.state is not RegistrationState.AWAITING_SEAL or Paper(asked) in mine.sealed:
+    if mine.state is not RegistrationState.AWAITING_SEAL or not mine.sealed.isdisjoint(papers):
         raise NotNow(NOT_NOW)
-    return Paper(asked)
+    return papers
 
 
 # ── back ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,26 +95,26 @@ async def seal(visit: Visit) -> Response:
 
 async def _sealed(visit: Visit, mine: Mine) -> Response:
     asked = await taken(visit, Purpose.SEAL)
-    site, paper, rendered = visit.site, *_asked_for(asked)
+    site, (papers, rendered) = visit.site, _asked_for(asked)
     sealed = await judged(visit, asked, reveal=revealing(visit, mine))
-    registrations = registrations_on(site)
-    state = await registrations.keep_sealed(
-        mine, paper, sealed.contents[0], now=site.clock(), rendered=rendered
-    )
+    registrations, state = registrations_on(site), mine.state
+    for paper, content in zip(papers, sealed.contents, strict=True):
+        state = await registrations.keep_sealed(mine, paper, content, now=site.clock(), rendered=rendered)
     await sealed.clear_away(site)
     if state is not RegistrationState.AWAITING_SEAL:
         complete = await registrations.of(mine.registration, mine.account_id)
         await registrations.sub_account(complete, now=site.clock())
         visit.flash("success", visit.text(N_("盖章成功，申请已提交。请看下面的申购回执单。")))
-    log.info("sealed", paper=paper.value, state=state.value)
+    log.info("sealed", papers=len(papers), state=state.value)
     return JSONResponse({"ok": True, "to": address(mine)})
 
 
-def _asked_for(asked: Asked) -> tuple[Paper, Rendered]:
-    """Which paper the job was for, and what it was made of. Raises ProofRefused: the job was another's."""
+def _asked_for(asked: Asked) -> tuple[list[Paper], Rendered]:
+    """Which papers the job was for, and what they were made of. Raises ProofRefused: it was another's."""
     try:
         facts = asked.facts
-        return Paper(facts["paper"]), Rendered(int(facts["version"]), int(facts["corrections"]))
+        papers = [Paper(paper) for paper in facts["paper"].split()]
+        return papers, Rendered(int(facts["version"]), int(facts["corrections"]))
     except (KeyError, ValueError) as others:
         raise ProofRefused(ProofRefusal.NOT_ASKED) from others
 
