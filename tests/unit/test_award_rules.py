@@ -27,6 +27,7 @@ from trading.awards.manifest import Entry, For, ManifestFault, manifest_of, read
 from trading.awards.offers import next_holder
 from trading.awards.outcome import LedgerUnfit, Outcome, outcome_from
 from trading.awards.records import Answer, Award, AwardState, Offer, Source
+from trading.awards.registered import papers_among
 from trading.awards.result import disclosed, masked
 from trading.profiles.profile import Disclosure
 
@@ -290,3 +291,11 @@ def test_a_manifest_of_another_form_is_refused(twist: Any) -> None:
     raw = twist(json.loads(made.text()))
     with pytest.raises(ManifestFault):
         read_manifest(json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+
+
+def test_the_review_lists_each_paper_once_and_no_moments() -> None:
+    names = [
+        *("application", "attachment/1", "consent/x.sealed.pdf", "form.pdf", "form.sealed.pdf"),
+        *("moment/submit/1", "pledge.pdf"),
+    ]
+    assert papers_among(names) == ["attachment/1", "consent/x.sealed.pdf", "form.sealed.pdf", "pledge.pdf"]
