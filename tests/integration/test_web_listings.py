@@ -23,7 +23,7 @@ from tests.listingkit import (
     version_of,
 )
 from tests.tradingkit import MutableClock
-from tests.webkit import Visitor, Web, web_on
+from tests.webkit import Visitor, Web, put_on_soon, web_on
 from trading.lifecycle.performing import Listings
 from trading.lifecycle.states import LotState
 from trading.listings.file_kinds import FileKind
@@ -347,6 +347,30 @@ async def test_a_correction_says_what_changed_and_answers_who_asked(
     assert stale.status_code == 422
     assert "慢了一步" in stale.text
     assert len(await Listings(web.site.engine).announcements_of(lot)) == len(announcements)
+
+
+async def test_a_room_that_is_not_there_yet_is_waited_for(
+    web: Web, owner: Visitor, administrator: Visitor
+) -> None:
+    lot = await announced(owner, administrator)
+    stranger = web.visitor()
+    assert (await stranger.get(f"/lots/{lot}/room")).status_code == 404
+    async with web.site.engine.begin() as connection:
+        moved = text("UPDATE listings SET state = 'in_auction' WHERE lot = :lot")  # past the table: a test
+        await connection.execute(moved, {"lot": lot})
+    assert f"/lots/{lot}/room" in (await stranger.get(f"/announcements/{lot}")).text
+    waiting = await stranger.get(f"/lots/{lot}/room")
+    assert waiting.status_code == 200
+    assert "竞价室正在准备" in waiting.text
+    assert waiting.headers["refresh"] == "2"
+    assert "no-store" in waiting.headers["cache-control"]
+    await put_on_soon(web, lot)
+    async with web.site.engine.begin() as connection:
+        recorded = text("UPDATE lots SET seq = 1 WHERE id = :lot")  # as the ledger writer does
+        await connection.execute(recorded, {"lot": lot})
+    there = await stranger.get(f"/lots/{lot}/room")
+    assert "data-room" in there.text
+    assert "refresh" not in there.headers
 
 
 async def test_two_openings_in_conflict_are_parted_by_a_correction(
