@@ -96,7 +96,11 @@ def downgrade() -> None:
     op.execute(WITHOUT_OBJECTIONS)
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
-    op.execute("ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle)")
+    op.execute(
+        "ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle),"
+        " ADD CONSTRAINT priority_offers_rank_check CHECK (rank > 0)"
+    )
+    op.execute("ALTER TABLE price_accounts ADD CONSTRAINT price_accounts_lot_key UNIQUE (lot)")
     op.execute("DROP TRIGGER invoices_only_grow ON invoices")
     op.execute("DROP INDEX invoices_first, invoices_of_lot, listings_changed")
     op.execute(
