@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from bidding.lots import MAX_TEXT, MAX_TITLE, AssetClass, Offer
-from bidding.terms import LOT_CHARACTERS, MAX_PERIOD_MS, MAX_PRICE, Fen, InquiryMode, PriorityMode, Terms
+from bidding.terms import (
+    LOT_CHARACTERS,
+    MAX_PERIOD_MS,
+    MAX_PRICE,
+    Fen,
+    InquiryMode,
+    PriorityMode,
+    Terms,
+    is_rehearsal,
+)
 from office.money import NotAnAmount, typed_fen
 from web.amounts import AMOUNT_FAULTS
 from web.languages import N_
@@ -161,6 +170,8 @@ def _lot(text: str) -> str:
     lot = text.strip().upper()
     if not 0 < len(lot) <= 32 or not set(lot) <= LOT_CHARACTERS:
         raise _Wrong(N_("编号用 1 到 32 个大写字母、数字或短横线，例如 XX-2026-001。"))
+    if is_rehearsal(lot):
+        raise _Wrong(N_("REHEARSAL- 开头的编号只用于演练。"))
     return lot
 
 
