@@ -255,11 +255,18 @@ async def test_the_price_in_instalments_its_page_and_the_result(house: AwardHous
     page = await house.visitor("one").get(f"/sales/{lot}/payment")
     assert "分期计划" in page.text
     number = await house.scalar("SELECT number FROM price_accounts WHERE lot = :lot", lot=lot)
-    assert number in page.text
+    assert number in page.text.replace(" ", "")
     house.clock.advance(days=8)
     assert "有价款已经逾期" in (await house.visitor("one").get(f"/sales/{lot}/payment")).text
     await house.settle()
     assert await tasks(house, "administrator") == ["award.overdue"]
+    late = "SELECT count(*) FROM messages WHERE kind = 'award.instalment_late'"
+    assert await house.scalar(late) == 1
+    await house.settle()
+    assert await house.scalar(late) == 1, "once for each instalment"
+    house.clock.advance(days=5)
+    await house.settle()
+    assert await house.scalar(late) == 2
     await house.pay(lot)
     assert await house.state(lot) is LotState.PUBLICATION
     facts = await house.scalar(
