@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import structlog
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -39,6 +40,14 @@ UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_
 # What a password costs is tested in test_passwords.py; everywhere else it would be paid thousands of times.
 HONEST_HASHER = passwords._hasher
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+# As by default, but tracebacks as Python prints them: with every local in colours one takes seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 LONGEST = (
     "faults/test_trading_kills.py",
