@@ -349,6 +349,22 @@ async def test_a_correction_says_what_changed_and_answers_who_asked(
     assert len(await Listings(web.site.engine).announcements_of(lot)) == len(announcements)
 
 
+async def test_a_saved_step_that_lacks_something_says_so_and_leads_to_its_field(
+    web: Web, owner: Visitor
+) -> None:
+    lot = await a_full_draft(owner)
+    assert "stepper__one--lacks" not in (await owner.get(f"/my/assets/{lot}")).text
+    async with web.site.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE listings SET deposit = 1, disclosures = '' WHERE lot = :lot"), {"lot": lot}
+        )
+    for path in (f"/my/assets/{lot}", f"/my/assets/{lot}/steps/files"):
+        assert (await owner.get(path)).text.count("stepper__one--lacks") == 2, path
+    page = (await owner.get(f"/my/assets/{lot}")).text
+    for place in ("steps/prices#field-deposit", "steps/details#field-disclosures"):
+        assert place in page, place
+
+
 async def test_a_room_that_is_not_there_yet_is_waited_for(
     web: Web, owner: Visitor, administrator: Visitor
 ) -> None:
