@@ -95,7 +95,6 @@ def downgrade() -> None:
     """Only while no invoice has been corrected: what was issued is not thrown away."""
     op.execute(WITHOUT_OBJECTIONS)
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
-    op.execute("ALTER TABLE price_accounts ADD CONSTRAINT price_accounts_lot_key UNIQUE (lot)")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")
     op.execute(
         "ALTER TABLE priority_offers DROP COLUMN source, ADD PRIMARY KEY (lot, paddle),"
