@@ -96,7 +96,7 @@ async def page_of(connection: AsyncConnection, wanted: Wanted) -> Page:
 
 
 def page_sql(wanted: Wanted, where: str) -> str:
-    """The statement of one page. Everybody's go along `listings_changed` (alembic 0011b), a transferor's own
+    """The statement of one page. Everybody's go along `listings_changed` (alembic 0012), a transferor's own
     along `listings_of_transferor`; a test holds the plans to it."""
     group = " AND state = ANY (:states)" if wanted.group in GROUPS else ""
     order = "changed_at, lot" if wanted.group == "submitted" else "changed_at DESC, lot"

@@ -1,13 +1,13 @@
 """Lists of all listings go along an index; invoices are corrected by others, and never edited;
 after a default a lot is offered to the next bidder, who pays into an account of the own.
 
-Revision ID: 0011b
+Revision ID: 0012
 Revises: 0011
 """
 
 from alembic import op
 
-revision = "0011b"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
