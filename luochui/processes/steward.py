@@ -25,7 +25,7 @@ from luochui.processes.wiring import cancel_on, clock_of, open_book, run_until_s
 from luochui.settings import Settings
 from luochui.vaults import asking
 from office.audit.chain import Chain
-from office.clock import Clock
+from office.clock import Clock, Travelling
 from office.contacts import Contacts
 from office.database import create_engine
 from office.files import Files
@@ -36,6 +36,7 @@ from trading.awards.rounds import AwardRound
 from trading.defaulters import Defaulters
 from trading.deposits.deposits import Deposits
 from trading.deposits.rounds import MatchingRound, RefundRound
+from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
@@ -126,6 +127,8 @@ def surroundings(house: House) -> Surroundings:
         corrected=corrected,
         statements_complete_until=Deposits(house.engine, house.sealed).complete_until,
         put_on=PuttingOn(house.engine, house.book, house.clock),
+        # The book's time can't leap: what it knew days before an opening would wait for those days.
+        put_on_ahead=TRAVELLERS_AHEAD if isinstance(house.clock, Travelling) else None,
     )
 
 

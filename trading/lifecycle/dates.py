@@ -16,6 +16,8 @@ from trading.working_days import BEIJING, WorkingDays, at_minute, day_of
 
 LEAST_LEAD: Final = timedelta(seconds=5)
 """Before an opening, so that the book can be told."""
+TRAVELLERS_AHEAD: Final = timedelta(minutes=2)
+"""So long before an opening the book is told of it where the business clock leaps."""
 
 
 @dataclass(frozen=True, slots=True)
