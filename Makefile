@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 PACKAGES := $(wildcard luochui web trading certificates office bidding signing)
 SOURCES := $(PACKAGES) $(wildcard tests loadtests alembic setup.py .ci/*.py)
 CATALOGUES := $(wildcard web/locales/*/LC_MESSAGES/*.po signing/assistant/templates/*.po)
-WORKERS ?= 2
+# One more than two cores: some tests wait for real servers to start and to fall, and that is nobody's work.
+WORKERS ?= 3
 VUKEY := signing/vukey/luochui-vukey.so
 ARGS ?=
 # Looks once more, alone, at the few tests that failed: a machine that stood still is not a fault, what fails twice is.
@@ -20,6 +21,8 @@ PYTEST := $(BIN)/python .ci/second_look.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export UV_NO_PROGRESS := 1
+# Where bytecode may not be kept, every start of a process compiles all it imports again: seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long journeys check bench load docs format lock clean native
 

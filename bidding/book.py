@@ -28,7 +28,7 @@ from bidding.messages import (
     terms_line,
 )
 from bidding.pipeline import BookUnavailable, Pipeline, Reply, pack, settle_future
-from bidding.session import REFUSALS_RECORDED, REFUSALS_REMEMBERED, Session
+from bidding.session import ENDED, REFUSALS_RECORDED, REFUSALS_REMEMBERED, Session
 from bidding.stored import decode, decode_clock, mapping
 from bidding.terms import InquiryMode, PriorityMode, Terms
 
@@ -309,6 +309,21 @@ class Book:
             paddle: tuple(bid_id.decode() for bid_id in ids)
             for paddle, ids in zip(paddles, lists, strict=True)
         }
+
+    async def forget(self, lot: str) -> None:
+        """Let go of what is kept of an ended lot. The logs and the ledger keep all that happened.
+
+        Raises ValueError for a lot that has not ended.
+        """
+        found = await self.snapshot(lot)
+        if found is None:
+            return
+        if found.session.phase not in ENDED:
+            raise ValueError(f"{lot} has not ended")
+        refused = [f"refused:{paddle}" for paddle in found.session.qualified]
+        parts = ("", "answers", "qualified", "confirmed", "recent", *refused)
+        connection = await self.pipeline.ready()
+        await connection.ask("DEL", *(self.keys(lot).lot(lot, part) for part in parts))
 
     # plumbing
 

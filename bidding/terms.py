@@ -13,6 +13,14 @@ MAX_PRICE: Final = Fen(10**15 - 1)
 MAX_PERIOD_MS: Final = 24 * 60 * 60 * 1000
 MIN_PERIOD_MS: Final = 100
 
+REHEARSAL: Final = "REHEARSAL-"
+"""Rehearsals' numbers begin with it, and no others do: it stands in the book, the ledger and its file."""
+
+
+def is_rehearsal(lot: str) -> bool:
+    """Nothing follows from this lot: no sale, no fee, and no list of lots has it."""
+    return lot.startswith(REHEARSAL)
+
 
 class InquiryMode(StrEnum):
     """Who may bid after the inquiry: everybody qualified, or only who confirmed during it."""

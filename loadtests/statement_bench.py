@@ -68,7 +68,7 @@ async def measure(
             "s",
             floor_s,
             f"value <= {WITHIN_S:g}",
-            note="read once more, compared, posted in the journal; floor: COPY into one table without index",
+            note="compared, posted in the journal; floor: COPY into one table without index",
         ),
     ]
 

@@ -207,10 +207,11 @@ def version() -> None:
 
 
 def _register_optional(asked: Sequence[str]) -> None:
-    """Not for a process or a start: they use none of these, and reading them all in takes seconds."""
+    """Only the one that is asked for, none for a process or a start: reading them all in takes seconds."""
     if asked and asked[0] in LEAN:
         return
-    for name in OPTIONAL_COMMANDS:
+    one = [name for name in OPTIONAL_COMMANDS if name in asked[:1]]
+    for name in one or OPTIONAL_COMMANDS:
         module = f"luochui.commands.{name}"
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module).register(app)

@@ -103,18 +103,20 @@ def prepare_ukeys(settings: Settings) -> None:
     demo_assistant.pair(settings)
 
 
-def prepare_listings(settings: Settings) -> None:
+def prepare_listings(settings: Settings) -> tuple[str, ...]:
     """Listings in every state of their life. After `prepare_ukeys`, before the steward runs; may be repeated.
+    Returns the titles of those that failed: the log says why, and a repetition tries them again.
     Raises WrongDatabase."""
     _check_mark(settings.required_database_url())
-    asyncio.run(_prepare_listings(settings))
+    return asyncio.run(_prepare_listings(settings))
 
 
-async def _prepare_listings(settings: Settings) -> None:
+async def _prepare_listings(settings: Settings) -> tuple[str, ...]:
     async with stage(settings) as here:
         async with here.engine.begin() as connection:
             await ensure_defaults(connection, clock_of(settings)())
-        await Showing(await town_of(settings, here), Players(settings, {}, random.SystemRandom())).list_all()
+        players = Players(settings, {}, random.SystemRandom())
+        return await Showing(await town_of(settings, here), players).list_all()
 
 
 async def town_of(settings: Settings, here: "Stage") -> Town:

@@ -5,7 +5,7 @@ steward does. May be repeated: an asset that is there is led on from where it st
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -42,11 +42,12 @@ from trading.listings.publishing import snapshot
 from trading.listings.store import Basics, ListingDrafts, Owner
 from trading.profiles.profile import RuleProfile
 from trading.profiles.store import Profiles
-from trading.registrations.application import ApplicantKind
+from trading.registrations.application import ApplicantKind, Application
 from trading.registrations.application import Step as WizardStep
 from trading.registrations.papers import PLACE, Paper
 from trading.registrations.papers import House as PaperHouse
 from trading.registrations.registrations import Registrations, plain_name
+from trading.registrations.states import RegistrationState
 from trading.sale_states import Paper as SalePaper
 
 log = structlog.get_logger(__name__)
@@ -96,14 +97,22 @@ class Showing:
         self._players = players
         self._began = town.clock().replace(minute=0, second=0, microsecond=0)
 
-    async def list_all(self) -> None:
+    async def list_all(self) -> tuple[str, ...]:
         """Up to the end of each registration. Before the steward runs: it would end those of past weeks while
-        people still register. A listing that a crash left half way stays so; the others are made."""
+        people still register. Each goes on from where a start before this one left it; one that fails is
+        logged and leaves the others alone. Returns the titles of those that failed."""
         await self._publish_brisk()
-        for asset in ASSETS:
-            if await self._there(asset) is None:
-                await self._list(asset)
+        failed = [asset.title for asset in ASSETS if not await self._is_listed(asset)]
         await self._mark_complete()
+        return tuple(failed)
+
+    async def _is_listed(self, asset: Asset) -> bool:
+        try:
+            await self._list(asset)
+        except Exception:
+            log.exception("listing_not_made", asset=asset.key)
+            return False
+        return True
 
     async def lead_all(self) -> None:
         """On from there, beside the steward; one that fails is logged and leaves the others alone."""
@@ -134,48 +143,69 @@ class Showing:
             lot: str | None = await connection.scalar(found, {"title": asset.title})
             return lot
 
-    async def _list(self, asset: Asset) -> str:
-        """The draft with everything, and what is done to it up to the end of its registration."""
+    async def _list(self, asset: Asset) -> None:
+        """The draft with everything, and what is done to it up to the end of its registration; from where it
+        stands. What a person did to it stays: a draft that was returned or taken back is left alone."""
         listed = self._began - timedelta(days=asset.announced, hours=2)
-        lot = await self._drafted(asset, listed)
-        if asset.state is LotState.DRAFT:
-            return lot
-        owner = self._town.people["transferor"]
-        await self._act(lot, Act.SUBMIT, By.transferor(owner), listed)
-        if asset.state is LotState.SUBMITTED:
-            return lot
-        await self._announce(asset, lot, listed + timedelta(hours=1))
-        for number, login in enumerate((*asset.registrants, *asset.unpaid)):
-            paid = login in asset.registrants
-            await self._register(login, lot, listed + timedelta(hours=2 + number / 10), pays=paid)
-        if asset.extended is not None:
-            await self._extend(lot)
-        return lot
+        lot = await self._there(asset) or await self._created(asset, listed)
+        done = {event.act for event in await Listings(self._town.engine).history(lot)}
+        listing = await self._listing(lot)
+        if listing.state is LotState.DRAFT and not done:
+            await self._fill(asset, listing, listed)
+            if asset.state is LotState.DRAFT:
+                return
+            owner = By.transferor(self._town.people["transferor"])
+            await self._act(lot, Act.SUBMIT, owner, listed)
+        if (await self._listing(lot)).state is LotState.SUBMITTED and asset.state is not LotState.SUBMITTED:
+            await self._announce(asset, lot, listed + timedelta(hours=1))
+        await self._take_registrations(asset, await self._listing(lot), done)
 
-    async def _drafted(self, asset: Asset, now: datetime) -> str:
-        town, drafts = self._town, ListingDrafts(self._town.engine)
+    async def _take_registrations(self, asset: Asset, listing: Listing, done: Collection[Act]) -> None:
+        """What happened while registration was open."""
+        if listing.state is LotState.ANNOUNCED and listing.announced_at is not None:
+            for number, login in enumerate((*asset.registrants, *asset.unpaid)):
+                at = listing.announced_at + timedelta(hours=1 + number / 10)
+                await self._register(login, listing.lot, at, pays=login in asset.registrants)
+            if asset.extended is not None:
+                await self._end_first_period(listing)
+        if asset.extended is not None and Act.EXTEND not in done:
+            await self._extend(await self._listing(listing.lot))
+
+    async def _created(self, asset: Asset, now: datetime) -> str:
+        town = self._town
         owner = Owner(town.people["transferor"], town.names["transferor"])
         profile = await Profiles(town.engine).published(asset.asset_class, asset.method)
         assert profile is not None
         price = asset.starting_yuan * 100
         basics = Basics(asset.asset_class, asset.method, asset.title, asset.place, price)
         proposed = checks.proposed(price, profile.rules)
-        lot = await drafts.create(owner, basics, proposed, now)
-        typed = {f"d_{name}": str(value) for name, value in {**COMMON, **asset.details}.items()}
-        details, wrong = read_details(asset.asset_class, typed, complete=True)
-        assert not wrong, (asset.key, wrong)
-        texts = {"overview": asset.description, "disclosures": "无其他需要披露的重大事项", "conditions": ""}
-        valued = {"valuation": price + price // 20}
-        version = await drafts.save(
-            lot, 1, owner.account_id, Step.DETAILS, {**texts, "details": details}, now
-        )
-        version = await drafts.save(lot, version, owner.account_id, Step.PRICES, valued, now)
+        return await ListingDrafts(town.engine).create(owner, basics, proposed, now)
+
+    async def _fill(self, asset: Asset, listing: Listing, now: datetime) -> None:
+        """The steps that are not filled in yet; a draft that was whole is its owner's."""
+        if Step.FILES in await ListingDrafts(self._town.engine).steps_of(listing.lot):
+            return
+        town, drafts, owner = self._town, ListingDrafts(self._town.engine), self._town.people["transferor"]
+        lot, version, price = listing.lot, listing.version, asset.starting_yuan * 100
+        if not listing.details:
+            typed = {f"d_{name}": str(value) for name, value in {**COMMON, **asset.details}.items()}
+            details, wrong = read_details(asset.asset_class, typed, complete=True)
+            assert not wrong, (asset.key, wrong)
+            texts = {
+                "overview": asset.description,
+                "disclosures": "无其他需要披露的重大事项",
+                "conditions": "",
+            }
+            version = await drafts.save(lot, version, owner, Step.DETAILS, {**texts, "details": details}, now)
+        if listing.valuation is None:
+            valued = {"valuation": price + price // 20}
+            await drafts.save(lot, version, owner, Step.PRICES, valued, now)
+        files = ListingFiles(town.engine, town.files)
+        there = {(file.kind, file.name) for file in await files.of(lot)}
         for kind, taken in await asyncio.to_thread(_files_of, asset):
-            await ListingFiles(town.engine, town.files).add(
-                lot, kind, taken, owner_id=owner.account_id, now=now
-            )
-        await self._save_files_step(drafts, lot, owner.account_id, now)
-        return lot
+            if (kind, taken.name) not in there:
+                await files.add(lot, kind, taken, owner_id=owner, now=now)
+        await self._save_files_step(drafts, lot, owner, now)
 
     async def _save_files_step(self, drafts: ListingDrafts, lot: str, owner: int, now: datetime) -> None:
         await drafts.save(lot, (await self._listing(lot)).version, owner, Step.FILES, {}, now)
@@ -191,40 +221,41 @@ class Showing:
         published = snapshot(listing, files)
         await self._act(lot, Act.ANNOUNCE, by, now, changes=changes, published=published)
 
-    async def _extend(self, lot: str) -> None:
-        """The first period is over, with one registrant: what the steward did then."""
-        ended = (await self._listing(lot)).registration_ends
+    async def _end_first_period(self, listing: Listing) -> None:
+        """It is over, with one registrant: what the steward did then."""
+        ended = listing.registration_ends
         assert ended is not None
-        await self._act(lot, Act.END_REGISTRATION, By.clock(), ended + timedelta(minutes=1))
-        await self._act(lot, Act.EXTEND, By.clock(), ended + timedelta(hours=1))
+        await self._act(listing.lot, Act.END_REGISTRATION, By.clock(), ended + timedelta(minutes=1))
+
+    async def _extend(self, listing: Listing) -> None:
+        if listing.state is LotState.EVALUATION and listing.registration_ends is not None:
+            now = listing.registration_ends + timedelta(hours=1)
+            await self._act(listing.lot, Act.EXTEND, By.clock(), now)
 
     # ── registering ──
 
     async def _register(self, login: str, lot: str, now: datetime, *, pays: bool) -> None:
+        """From where a start before this one left it. Who has withdrawn and registered again stays so."""
         registrations, account = self._registrations(), self._town.people[login]
+        earlier = [each for each in await self._town.sealed.registrations_of(account) if each.lot == lot]
+        if len(earlier) > 1:
+            return
         registration = await registrations.begin(account, self._town.names[login], lot, now=now)
         mine = await registrations.of(registration, account)
-        filled = replace(
-            mine.application,
-            kind=ApplicantKind.ORGANIZATION,
-            code=CODES[login],
-            phone="+8613800000000",
-            contact="演示经办人",
-            rules_read_at=now,
-            joint=False,
-            pledged_at=now,
-            attached=True,
-            bank=BANK,
-        )
-        await registrations.save(mine, filled, WizardStep.BANK, now=now)
-        await registrations.submit(await registrations.of(registration, account), now=now)
-        actor = await self._players.actor(login)
-        for paper in Paper:
-            await self._seal_paper(registrations, registration, account, paper, actor, now)
-        mine = await registrations.of(registration, account)
-        number = await registrations.sub_account(mine, now=now)
-        if pays and number is not None:
-            await self._pay(login, number, mine.lot.deposit, now + timedelta(minutes=20))
+        if mine.state is RegistrationState.FILLING:
+            await registrations.save(mine, _filled(mine.application, login, now), WizardStep.BANK, now=now)
+            await registrations.submit(await registrations.of(registration, account), now=now)
+            mine = await registrations.of(registration, account)
+        if mine.state is RegistrationState.AWAITING_SEAL:
+            actor = await self._players.actor(login)
+            for paper in Paper:
+                if paper not in mine.sealed:
+                    await self._seal_paper(registrations, registration, account, paper, actor, now)
+            mine = await registrations.of(registration, account)
+        if mine.state is RegistrationState.AWAITING_DEPOSIT:
+            number = await registrations.sub_account(mine, now=now)
+            if pays and number is not None:
+                await self._pay(login, number, mine.lot.deposit, now + timedelta(minutes=20))
 
     async def _seal_paper(
         self,
@@ -395,6 +426,22 @@ class Showing:
     async def _act(self, lot: str, act: Act, by: By, now: datetime, **more: Any) -> None:
         async with self._town.engine.begin() as connection:
             await perform(connection, lot, act, by, now=now, **more)
+
+
+def _filled(application: Application, login: str, now: datetime) -> Application:
+    """An application with everything in it."""
+    return replace(
+        application,
+        kind=ApplicantKind.ORGANIZATION,
+        code=CODES[login],
+        phone="+8613800000000",
+        contact="演示经办人",
+        rules_read_at=now,
+        joint=False,
+        pledged_at=now,
+        attached=True,
+        bank=BANK,
+    )
 
 
 def _is_brisk(rules: RuleProfile) -> bool:

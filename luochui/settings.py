@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     bid_burst: Annotated[int, Field(ge=1, le=1_000)] = 10
     bid_requires_ukey: bool = True
 
+    # Rehearsals: of one bidder within 24 hours (0: none), and the bidding window
+    rehearsals_per_day: Annotated[int, Field(ge=0, le=50)] = 10
+    rehearsal_window_s: Annotated[int, Field(ge=3, le=600)] = 60
+
     # UKeys and seals
     trust_folder: Path | None = None
     tsa_url: str | None = None
@@ -302,6 +306,8 @@ EXAMPLES = {
     "bids_per_second": "5",
     "bid_burst": "10",
     "bid_requires_ukey": "1",
+    "rehearsals_per_day": "10",
+    "rehearsal_window_s": "60",
     "steady_ms": "5000",
     "resume_after_ms": "60000",
     "ledger_lag_limit_ms": "30000",

@@ -13,6 +13,8 @@ MAX_URL: Final = 1_000
 MAX_DOCUMENT: Final = 20 << 20
 MAX_BUNDLE: Final = 3 << 20
 """A seal of 2 MB, and certificates."""
+MAX_FILES: Final = 4
+MAX_TITLE: Final = 200
 
 _ORIGIN: Final = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?")
 
@@ -28,6 +30,24 @@ class SealTask:
     url: str
     digest: bytes
     size: int
+    seal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileToSeal:
+    """One of the files of a SealFilesTask, as a SealTask names its own; `title` is what the person reads."""
+
+    title: str
+    url: str
+    digest: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealFilesTask:
+    """Seal several prepared documents with one seal and one PIN: each as in a SealTask, all or none."""
+
+    files: tuple[FileToSeal, ...]
     seal: bytes
 
 
@@ -96,7 +116,7 @@ class UnlockTask:
     secret: bytes = field(repr=False)
 
 
-Task = SealTask | SignInTask | OrderTask | RequestTask | InstallTask | UnlockTask
+Task = SealTask | SealFilesTask | SignInTask | OrderTask | RequestTask | InstallTask | UnlockTask
 
 
 def is_origin(text: str) -> bool:
@@ -116,12 +136,28 @@ def is_loopback(origin: str) -> bool:
     return match is not None and match[2] in ("127.0.0.1", "localhost")
 
 
+def files_of(task: SealTask | SealFilesTask) -> tuple[FileToSeal, ...]:
+    """What is sealed, in the order in which it is shown."""
+    if isinstance(task, SealTask):
+        return (FileToSeal("", task.url, task.digest, task.size),)
+    return task.files
+
+
 def check_task(task: Task, platform: str) -> None:
     """Raise ValueError for what no job of this platform may hold."""
     match task:
         case SealTask():
-            _fetched(task.url, task.size, MAX_DOCUMENT, platform)
-            _digests(task.digest, task.seal)
+            _check_file(files_of(task)[0], platform)
+            _digests(task.seal)
+        case SealFilesTask():
+            if not 1 < len(task.files) <= MAX_FILES or len(set(task.files)) != len(task.files):
+                raise ValueError(f"2 to {MAX_FILES} different files")
+            for file in task.files:
+                _check_file(file, platform)
+                require_plain(file.title, "title", MAX_TITLE)
+                if not file.title:
+                    raise ValueError("a file among several needs a title")
+            _digests(task.seal)
         case SignInTask():
             require_plain(task.account, "account", MAX_NAME)
             _optional_digest(task.certificate)
@@ -147,6 +183,11 @@ def check_task(task: Task, platform: str) -> None:
             require_plain(task.serial, "serial", MAX_NAME)
             if not 0 < len(task.secret) <= MAX_SECRET:
                 raise ValueError("a secret of an impossible size")
+
+
+def _check_file(file: FileToSeal, platform: str) -> None:
+    _fetched(file.url, file.size, MAX_DOCUMENT, platform)
+    _digests(file.digest)
 
 
 def _fetched(url: str, size: int, largest: int, platform: str) -> None:

@@ -21,14 +21,18 @@ from typing import Any, Final
 from signing import SigningError
 from signing.job_tasks import (
     MAX_DOCUMENT,
+    MAX_TITLE,
+    FileToSeal,
     InstallTask,
     OrderTask,
     RequestTask,
+    SealFilesTask,
     SealTask,
     SignInTask,
     Task,
     UnlockTask,
     check_task,
+    files_of,
     is_loopback,
     is_origin,
     require_plain,
@@ -45,6 +49,7 @@ __all__ = [
     "TASKS",
     "UNLOCK_LIFETIME",
     "WELL_KNOWN",
+    "FileToSeal",
     "InstallTask",
     "Job",
     "JobError",
@@ -52,10 +57,12 @@ __all__ = [
     "JobProblem",
     "OrderTask",
     "RequestTask",
+    "SealFilesTask",
     "SealTask",
     "SignInTask",
     "Task",
     "UnlockTask",
+    "files_of",
     "is_loopback",
     "is_origin",
     "job_key_code",
@@ -69,7 +76,6 @@ __all__ = [
 
 TAG: Final = "luochui-job-1"
 MAX_JOB: Final = 32_768
-MAX_TITLE: Final = 200
 LIFETIME: Final = timedelta(minutes=10)
 UNLOCK_LIFETIME: Final = timedelta(hours=24)
 """An authorization to unlock is handed on by people, who need longer than pages do."""
@@ -83,10 +89,11 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class JobKind(StrEnum):
-    """What may be asked for. The first four end in a signature, each of its own tagged kind;
+    """What may be asked for. All but the last two end in signatures, each of its own tagged kind;
     installing ends in a receipt, which is an order statement."""
 
     SEAL = "seal"
+    SEAL_FILES = "seal_files"
     SIGN_IN = "sign_in"
     ORDER = "order"
     CERTIFICATE_REQUEST = "certificate_request"
@@ -115,6 +122,7 @@ class JobError(SigningError):
 
 TASKS: Final[Mapping[JobKind, type[Any]]] = {
     JobKind.SEAL: SealTask,
+    JobKind.SEAL_FILES: SealFilesTask,
     JobKind.SIGN_IN: SignInTask,
     JobKind.ORDER: OrderTask,
     JobKind.CERTIFICATE_REQUEST: RequestTask,
@@ -224,7 +232,6 @@ def well_known(origin: str, name: str, key: PublicKey, *, return_to: str = "/") 
 
 
 def _as_dict(job: Job) -> dict[str, Any]:
-    task = {each.name: getattr(job.task, each.name) for each in fields(job.task)}
     return {
         "kind": job.kind.value,
         "platform": job.platform,
@@ -233,8 +240,19 @@ def _as_dict(job: Job) -> dict[str, Any]:
         "expires_at": int(job.expires_at.timestamp()),
         "session": job.session,
         "title": job.title,
-        "task": {name: _packed(value) if isinstance(value, bytes) else value for name, value in task.items()},
+        "task": _written(job.task),
     }
+
+
+def _written(task: Any) -> Any:
+    """A task, or a value in one, as JSON."""
+    if isinstance(task, bytes):
+        return _packed(task)
+    if isinstance(task, tuple):
+        return [_written(each) for each in task]
+    if isinstance(task, str | int):
+        return task
+    return {each.name: _written(getattr(task, each.name)) for each in fields(task)}
 
 
 def _from_body(body: bytes) -> Job:
@@ -255,11 +273,10 @@ def _from_body(body: bytes) -> Job:
         raise JobError(JobProblem.MALFORMED, "its body is not one of a job") from error
 
 
-def _task(form: type[Any], found: dict[str, Any]) -> Task:
+def _task(form: type[Any], found: dict[str, Any]) -> Any:
     if found.keys() != {each.name for each in fields(form)}:
         raise ValueError("other fields than the task has")
-    task: Task = form(**{each.name: _READERS[each.type](found[each.name]) for each in fields(form)})
-    return task
+    return form(**{each.name: _READERS[each.type](found[each.name]) for each in fields(form)})
 
 
 def _check_times(job: Job, now: datetime) -> None:
@@ -314,6 +331,12 @@ def _whole(value: object) -> int:
     return value
 
 
+def _files(value: object) -> tuple[FileToSeal, ...]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    return tuple(_task(FileToSeal, _object(each)) for each in value)
+
+
 def _bytes(value: object) -> bytes:
     return _unpacked(_string(value))
 
@@ -322,4 +345,9 @@ def _moment(value: object) -> datetime:
     return datetime.fromtimestamp(_whole(value), UTC)
 
 
-_READERS: Final[Mapping[Any, Callable[[object], object]]] = {str: _string, int: _whole, bytes: _bytes}
+_READERS: Final[Mapping[Any, Callable[[object], object]]] = {
+    str: _string,
+    int: _whole,
+    bytes: _bytes,
+    tuple[FileToSeal, ...]: _files,
+}

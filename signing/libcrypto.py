@@ -87,6 +87,9 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     # digests and signatures
     "EVP_sm3": (c_void_p, ()),
     "EVP_Digest": (c_int, (c_char_p, c_size_t, c_char_p, POINTER(c_uint), c_void_p, c_void_p)),
+    "EVP_DigestInit_ex": (c_int, (c_void_p, c_void_p, c_void_p)),
+    "EVP_DigestUpdate": (c_int, (c_void_p, c_char_p, c_size_t)),
+    "EVP_DigestFinal_ex": (c_int, (c_void_p, c_char_p, POINTER(c_uint))),
     "EVP_MD_CTX_new": (c_void_p, ()),
     "EVP_MD_CTX_copy_ex": (c_int, (c_void_p, c_void_p)),
     "EVP_MD_CTX_free": _FREE,

@@ -15,7 +15,18 @@ from asn1crypto import core
 
 from signing import oids
 from signing import seal_structures as structures
-from signing.der import MalformedDer, load, octets_of_bits, optional_part, part, reading, sequence
+from signing.der import (
+    SEQUENCE,
+    MalformedDer,
+    children,
+    element_at,
+    load,
+    octets_of_bits,
+    optional_part,
+    part,
+    reading,
+    sequence,
+)
 from signing.seal import (
     MAX_SEAL,
     MAX_TEXT,
@@ -113,6 +124,21 @@ def assemble(
         return parse_seal_signature(sequence(*body))
     except MalformedDer as error:
         raise SealError(f"what was signed is no sealing: {error}") from error
+
+
+def together(sealings: Sequence[SealSignature]) -> bytes:
+    """The sealings of several files as an assistant answers them: a DER sequence, in the order of the job."""
+    return sequence(*(each.der for each in sealings))
+
+
+def apart(data: bytes, count: int) -> tuple[bytes, ...]:
+    """So many sealings, as they came `together`; each is to be read by itself. Raises MalformedDer."""
+    try:
+        if element_at(data, 0, len(data)).end != len(data):
+            raise ValueError("something stands behind them")
+        return tuple(children(data, SEQUENCE, count))
+    except ValueError as error:
+        raise MalformedDer("sealings", str(error)) from error
 
 
 def sign_with_seal(

@@ -10,6 +10,7 @@ Each pytest-xdist worker has servers of its own, so workers never meet. A file's
 is left alone with one of them at the end.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -20,20 +21,46 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import structlog
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from luochui.operations import migrations
 from luochui.services import embedded, postgres
 from luochui.services.embedded import Running
 from luochui.settings import Settings
+from office import passwords
 
 # Fast and still honest: the cluster of a test run never outlives it, so PostgreSQL need not sync.
 UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
+# What a password costs is tested in test_passwords.py; everywhere else it would be paid thousands of times.
+HONEST_HASHER = passwords._hasher
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
-LONGEST = ("faults/test_kills.py", "integration/test_services_up.py", "differential/test_book_and_rules.py")
+# As by default, but tracebacks as Python prints them: with every local in colours one takes seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
+LONGEST = (
+    "faults/test_trading_kills.py",
+    "integration/test_services_up.py",
+    "faults/test_kills.py",
+    "integration/test_workflow.py",
+    "differential/test_book_and_rules.py",
+    "integration/test_assistant_signing.py",
+    "integration/test_workflow_kills.py",
+    "integration/test_archive.py",
+    "properties/test_money_lives.py",
+    "unit/test_vukey.py",
+)
 
 # How long an example takes says more of the machine than of what is tested.
 hypothesis_settings.register_profile(
@@ -47,6 +74,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """After chance has put them in order."""
     first = [Path(__file__).parent / name for name in LONGEST]
     items.sort(key=lambda item: first.index(item.path) if item.path in first else len(first))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: no later collection of garbage goes through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -92,8 +125,11 @@ def postgres_admin_url(_postgres_running: Running) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_url(postgres_url: str) -> str:
+def migrated_url(postgres_url: str, postgres_admin_url: str) -> str:
     migrations.upgrade(postgres_url)
+    role = sql.Identifier(str(conninfo_to_dict(postgres_url)["user"]))
+    with psycopg.connect(postgres_admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(role))
     return postgres_url
 
 
@@ -105,7 +141,11 @@ def database(migrated_url: str) -> Iterator[str]:
 
 
 def empty(url: str) -> None:
-    """Delete every row but the schema's revision; connections that a test left open are cut first."""
+    """Delete every row but the schema's revision; connections that a test left open are cut first.
+
+    Most tests write into few tables: only these are emptied, and by DELETE, because a TRUNCATE makes new
+    files for every table and index that it reaches. Tables that are only added to refuse both; as a replica
+    would, this connection asks no trigger."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -114,22 +154,25 @@ def empty(url: str) -> None:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
         ).fetchall()
-        if tables:
-            names = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in tables)
-            _set_guards(connection, "DISABLE")
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
-            _set_guards(connection, "ENABLE")
+        connection.execute("SET session_replication_role = replica")
+        with connection.transaction():
+            for table in _filled(connection, [str(name) for (name,) in tables]):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute(
+                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
+                " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+            )
 
 
-def _set_guards(connection: psycopg.Connection[tuple[object, ...]], state: str) -> None:
-    """Tables that are only added to refuse to be emptied; whoever owns them can still tell them not to."""
-    guarded = connection.execute(
-        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 32 <> 0"
-    ).fetchall()
-    for table, name in guarded:
-        command = sql.SQL("ALTER TABLE {} {} TRIGGER {}")
-        table, name = sql.Identifier(str(table)), sql.Identifier(str(name))
-        connection.execute(command.format(table, sql.SQL(state), name))
+def _filled(connection: psycopg.Connection[tuple[object, ...]], tables: list[str]) -> list[str]:
+    """Those of the tables that have a row."""
+    if not tables:
+        return []
+    looks = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(name))
+        for name in tables
+    ]
+    return [str(name) for (name,) in connection.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall()]
 
 
 @pytest.fixture(scope="session")

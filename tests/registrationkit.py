@@ -166,6 +166,23 @@ class Registrant:
         sealing = await sealingkit.sealing_for(self.web, job, self.party.ukey)
         return await self.post("seal", sealingkit.fields(job.nonce, sealing.der, self.party.ukey))
 
+    async def seal_both(self) -> httpx.Response:
+        """As the page does it: one job, one PIN."""
+        answer = await self.post("prepare", {"paper": "form pledge"})
+        job = sealingkit.job_of(self.web, answer)
+        sealings = await sealingkit.sealings_for(self.web, job, self.party.ukey)
+        return await self.post("seal", sealingkit.fields(job.nonce, sealings, self.party.ukey))
+
+    async def join(self, other: "Registrant") -> httpx.Response:
+        """As a partner of the other: the consent, the whole way."""
+        visitor, there = self.party.visitor, f"{other.here}/joining"
+        prepared = await visitor.post(f"{there}/prepare")
+        if prepared.status_code != 200:
+            return prepared
+        job = sealingkit.job_of(self.web, prepared)
+        sealing = await sealingkit.sealing_for(self.web, job, self.party.ukey)
+        return await visitor.post(f"{there}/seal", sealingkit.fields(job.nonce, sealing.der, self.party.ukey))
+
     async def register(self, lot: str, number: int = 0) -> None:
         """Up to the receipt, past the pages: what stands in for the sealed papers is no sealed paper."""
         registrations, now = registrations_on(self.web.site), utc_now()

@@ -15,13 +15,14 @@ from sqlalchemy import text
 
 from bidding.terms import Fen
 from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.drawing import drawn
 from certificates.authority.port import Applicant, SubjectKind
 from office.accounts import Role
 from signing.documents import DocumentKind, hole
-from signing.jobs import Job, SealTask, read_job
+from signing.jobs import Job, SealFilesTask, SealTask, read_job
 from signing.ofd.writing import ofd_from_pdf
-from signing.seal import Seal
-from signing.seal_signature import SealSignature, sign_with_seal
+from signing.seal import Picture, Seal, SealKind
+from signing.seal_signature import SealSignature, sign_with_seal, together
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from signing.statements import SignedStatement, SignIn
@@ -65,7 +66,13 @@ def ukey(authority: DemonstrationAuthority, name: str, days: int = 365) -> UKey:
     certificate = authority.issue_to(
         Applicant(SubjectKind.ORGANIZATION, name), key.public_key, days=days, by="test"
     )
-    return UKey(key, certificate, authority.make_seal(certificate, name))
+    return UKey(key, certificate, authority.make_seal(certificate, name, picture=picture(name)))
+
+
+@cache
+def picture(name: str) -> Picture:
+    """The same for every seal of this name: drawing one takes longer than making it."""
+    return drawn(name, SealKind.ORGANIZATION, "4301000000001")
 
 
 def equip(
@@ -204,9 +211,22 @@ def fields(nonce: str, answer: bytes, ukey: UKey) -> dict[str, str]:
     return {"nonce": nonce, **{name: base64.b64encode(data).decode() for name, data in parts.items()}}
 
 
+async def sealings_for(web: Web, job: Job, ukey: UKey) -> bytes:
+    """The answer to a job of several files."""
+    assert isinstance(job.task, SealFilesTask)
+    one_by_one = [
+        replace(job, task=SealTask(file.url, file.digest, file.size, job.task.seal))
+        for file in job.task.files
+    ]
+    return together([await sealing_for(web, one, ukey) for one in one_by_one])
+
+
 async def seal(web: Web, party: Party, document: int, kind: str = "pdf") -> httpx.Response:
-    """The whole way of one seal."""
+    """The whole way of one seal, or of several at once (`kind`: "pdf ofd")."""
     job = job_of(web, await party.visitor.post(f"/documents/{document}/prepare", {"kind": kind}))
-    sealing = await sealing_for(web, job, party.ukey)
-    form = fields(job.nonce, sealing.der, party.ukey)
+    if isinstance(job.task, SealFilesTask):
+        result = await sealings_for(web, job, party.ukey)
+    else:
+        result = (await sealing_for(web, job, party.ukey)).der
+    form = fields(job.nonce, result, party.ukey)
     return await party.visitor.post(f"/documents/{document}/seal", form)

@@ -355,7 +355,7 @@ class Story:
 
     async def price_paid(self, lot: str) -> LotState:
         """The winner pays what the deposit does not cover, and the fee."""
-        account = await self.row("SELECT * FROM price_accounts WHERE lot = :lot", lot=lot)
+        account = await self.row("SELECT * FROM price_accounts WHERE lot = :lot AND state <> 'closed'", lot=lot)
         login = await self.winner(lot)
         standing = await prices.standing(self.web.site.engine, lot)
         assert standing is not None
@@ -402,6 +402,15 @@ class Story:
     async def takes_the_offer(self, lot: str, login: str) -> LotState:
         offers = Offers(self.web.site.engine, self.house.sealed)
         await offers.answer(lot, self.people[login], takes=True, now=self.clock())
+        await self.settle()
+        return await self.state(lot)
+
+    async def defaults(self, lot: str, reason: str) -> LotState:
+        """An administrator finds that the winner does not go on."""
+        award = await self.awards.award_of(lot)
+        assert award is not None
+        by = self.people["administrator"]
+        await self.awards.default(lot, award.id, reason, by=by, now=self.clock())
         await self.settle()
         return await self.state(lot)
 

@@ -1,8 +1,9 @@
 """Finds what links persons with lots in everything that a platform leaves behind: tables, Redis, files, logs.
 
 A `Trace` is one thing that lies somewhere: a row, a key with its value, a file, a line of a log. Two traces
-belong together when they share a token (a pseudonym, a sub-account, a session) or one refers to the other. A
-person and a lot are linked when a chain of traces leads from one to the other.
+belong together when they share a token (a pseudonym, a sub-account, a session, a millisecond in which both
+were written) or one refers to the other. A person and a lot are linked when a chain of traces leads from one
+to the other.
 
     assert links(await traces_of(web, said), persons, lot) == []
 """
@@ -13,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ TOKENS = re.compile(
     r"|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"  # a session, a one-time address
     r"|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"  # a digest: the name of a file
 )
+MOMENTS = re.compile(
+    r"(?P<written>20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3,6})(?P<zone>[+-]\d\d:?\d\d|Z)?"
+    r"|(?<![0-9A-Za-z._-])(?P<ms>1[5-9]\d{11}|20\d{11})(?![0-9A-Za-z._-])"
+)
+"""Times with a part of a second, as tables and logs write them; milliseconds since 1970, as in Redis."""
 LINKED_BY_NATURE = frozenset({"profile_id", "asset_id"})
 """References that many traces share without belonging together."""
 
@@ -42,7 +49,18 @@ class Trace:
     """What others call it, and what it calls others: "table.column=value"."""
 
     def tokens(self) -> set[str]:
-        return set(TOKENS.findall(self.content)) | self.names
+        return set(TOKENS.findall(self.content)) | self.names | set(moments(self.content))
+
+
+def moments(content: str) -> Iterable[str]:
+    """Each millisecond that is written there; a time without a part of a second is a day, or a full hour."""
+    for found in MOMENTS.finditer(content):
+        if found["ms"] is not None:
+            yield f"at {found['ms']}"
+            continue
+        zone = (found["zone"] or "Z").replace("Z", "+00:00")
+        written = datetime.fromisoformat(found["written"].replace(" ", "T") + zone)
+        yield f"at {int(written.timestamp() * 1000)}"
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ async def service(web: Web, database: str, valkey: str) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             await asyncio.gather(*(book.beat(partition, "test") for partition in range(book.partitions)))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def settle() -> None:
         while True:
@@ -182,7 +182,7 @@ async def service(web: Web, database: str, valkey: str) -> AsyncIterator[None]:
             "INSERT INTO ledger_keys (id, pem) VALUES (%s, %s)", (public.key_id, public.to_pem().decode())
         )
     async with log:
-        tasks = [asyncio.create_task(work) for work in (beat(), Closer(book, tick_ms=50).run(), settle())]
+        tasks = [asyncio.create_task(work) for work in (beat(), Closer(book, tick_ms=100).run(), settle())]
         recording = asyncio.create_task(writer.run(stop))
         try:
             yield

@@ -23,8 +23,7 @@ from office.files import Files
 from office.sealed.port import Sealed, SealedFault
 from signing import SigningError
 from signing.documents import DocumentKind
-from signing.ofd.pages import pages_as_png
-from signing.ofd.writing import ofd_from_pdf
+from trading.documents.formats import in_both_formats
 from trading.documents.forms import SaleConfirmation
 from trading.documents.rendering import render
 from trading.sales import NewDocument, Sales
@@ -42,9 +41,6 @@ ASSET_CLASSES: Final = {
 """As they stand in documents, which are Chinese whatever the pages speak."""
 
 DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没有法律效力"
-SMALL: Final = 36
-"""Dots per inch: an OFD is drawn once before it is given out, as nobody can seal what isn't shown to them."""
-
 _RESULT: Final = text(
     "SELECT lots.title, lots.asset_class, lots.transferor, lots.closed_at, lot_seals.statement"
     " FROM lots JOIN lot_seals ON lot_seals.lot = lots.id WHERE lots.id = :lot AND lots.sold"
@@ -135,15 +131,5 @@ class Confirmations:
 
 
 def confirmation_files(form: SaleConfirmation, as_of: datetime) -> dict[DocumentKind, bytes]:
-    """The PDF, and the OFD made from it; a sale does not wait for an OFD that can't be made."""
-    pdf = render(form, as_of=as_of)
-    files = {DocumentKind.PDF: pdf}
-    try:
-        created = as_of.astimezone(BEIJING).date()
-        ofd = ofd_from_pdf(pdf, title=f"成交确认书 {form.number}", created=created)
-        pages_as_png(ofd, dpi=SMALL)
-    except SigningError as fault:
-        log.error("ofd_not_made", number=form.number, fault=str(fault))
-    else:
-        files[DocumentKind.OFD] = ofd
-    return files
+    """In both formats."""
+    return in_both_formats(render(form, as_of=as_of), "成交确认书", form.number, as_of=as_of)

@@ -1,6 +1,7 @@
 """违约名单: who won and did not go through with it. Listed by itself, lifted by an administrator.
 
-An entry counts for LISTED_FOR from the default on, unless it is lifted before.
+An entry counts for LISTED_FOR from the default on, unless it is lifted before. Who is on the list begins,
+submits and seals no registration, and joins nobody's (trading.registrations.registrations).
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.accounts import Role
 from office.audit.trail import CLOCK, account, record
@@ -38,9 +39,25 @@ _LIFT: Final = text(
     " WHERE id = :id AND lifted_at IS NULL RETURNING account_id, lot"
 )
 _LISTED: Final = text(
-    "SELECT count(*) FROM defaulters WHERE account_id = :account_id AND lifted_at IS NULL"
-    " AND (until IS NULL OR until > :now)"
+    "SELECT until FROM defaulters WHERE account_id = :account_id AND lifted_at IS NULL"
+    " AND (until IS NULL OR until > :now) ORDER BY until DESC NULLS FIRST LIMIT 1"
 )
+
+
+class OnDefaultersList(Exception):
+    """The person is on the list; `until` None: until it is lifted."""
+
+    def __init__(self, until: datetime | None) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+async def refuse_listed(connection: AsyncConnection, account_id: int, now: datetime) -> None:
+    """Raises OnDefaultersList."""
+    values = {"account_id": account_id, "now": now}
+    row = (await connection.execute(_LISTED, values)).one_or_none()
+    if row is not None:
+        raise OnDefaultersList(row.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +127,9 @@ class Defaulters:
             return True
 
     async def is_listed(self, account_id: int, now: datetime) -> bool:
-        async with self._engine.connect() as connection:
-            values = {"account_id": account_id, "now": now}
-            return bool((await connection.execute(_LISTED, values)).scalar_one())
+        try:
+            async with self._engine.connect() as connection:
+                await refuse_listed(connection, account_id, now)
+        except OnDefaultersList:
+            return True
+        return False

@@ -3,8 +3,12 @@
     OPEN ──an administrator answers──▶ UPHELD | DISMISSED
       └────who made it──────────────▶ WITHDRAWN
 
-Within the announcement, or within the announcement of the result. Who objects has to do with the lot: the
-name, the text and the file are boxes until the close, and the log says "objector".
+Within the announcement, or within the announcement of the result. Who objects has to do with the lot: it is
+known by a pseudonym of its own, which only the sealed process resolves, and the log says "objector".
+
+Text and file are no boxes of the sealed process: administrators have to read them before the close, in order
+to answer. They are boxed under the platform's secret, so that a copy of the database or the files does not
+tell them; who has that secret too can read what was written, but not who wrote it.
 """
 
 import json
@@ -19,9 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.accounts import Role
 from office.audit.trail import OBJECTOR, account, record
+from office.blurring import blurred
 from office.files import Files
 from office.marks import Marks
-from office.messages.telling import ToAccount, ToRole, tell
+from office.messages.telling import ToRegistration, ToRole, tell
+from office.sealed.port import Sealed
 from trading.lifecycle.performing import By, perform
 from trading.lifecycle.states import Act, LotState
 from trading.working_days import at_minute, calendar_of, day_of
@@ -37,7 +43,6 @@ END_OF_DAY: Final = 17 * 60 + 30
 """Minutes: when the last day's office closes."""
 _BOX: Final = "objection"
 _FILE: Final = "objection file"
-_OWNER: Final = "objection owner"
 
 
 class Period(StrEnum):
@@ -68,7 +73,8 @@ PERIODS: Final[Mapping[LotState, Period]] = {
 """In which states of the lot somebody may object."""
 NAMED_IN: Final = frozenset(
     {
-        *(LotState.REVIEW, LotState.PRIORITY_OFFER, LotState.CONFIRMATION, LotState.CONTRACT),
+        *(LotState.REVIEW, LotState.PRIORITY_OFFER, LotState.NEXT_OFFER),
+        *(LotState.CONFIRMATION, LotState.CONTRACT),
         *(LotState.PAYMENT, LotState.PUBLICATION, LotState.COMPLETED, LotState.ARCHIVED),
         *(LotState.UNSOLD, LotState.WITHDRAWN, LotState.ABORTED),
     }
@@ -129,12 +135,12 @@ class Objection:
 
 _LOT: Final = text("SELECT state, title, transferor_id FROM listings WHERE lot = :lot FOR SHARE")
 _OPEN_OF: Final = text(
-    "SELECT count(*) FROM objections WHERE owner_mark = :mark AND lot = :lot AND state = 'open'"
+    "SELECT count(*) FROM objections WHERE pseudonym = :pseudonym AND lot = :lot AND state = 'open'"
 )
 _ADD: Final = text(
     "INSERT INTO objections"
-    " (lot, period, state, owner_mark, objector, content, file, file_name, made_at, due_at)"
-    " VALUES (:lot, :period, 'open', :mark, :objector, :content, :file, :file_name, :now, :due_at)"
+    " (lot, period, state, pseudonym, content, file, file_name, made_at, due_at)"
+    " VALUES (:lot, :period, 'open', :pseudonym, :content, :file, :file_name, :day, :due_at)"
     " RETURNING id"
 )
 _SELECT: Final = (
@@ -142,14 +148,14 @@ _SELECT: Final = (
     " o.due_at, o.answer, o.answered_at, o.suspended FROM objections o JOIN listings l ON l.lot = o.lot"
 )
 _ONE: Final = text(_SELECT + " WHERE o.id = :id")
-_OF: Final = text(_SELECT + " WHERE o.owner_mark = :mark ORDER BY o.id DESC OFFSET :offset LIMIT :most")
+_OF: Final = text(_SELECT + " WHERE o.pseudonym = ANY(:own) ORDER BY o.id DESC OFFSET :offset LIMIT :most")
 _ALL: Final = text(
     _SELECT + " WHERE (NOT :open OR o.state = 'open') ORDER BY o.state = 'open' DESC,"
     " CASE WHEN o.state = 'open' THEN o.due_at END, o.id DESC OFFSET :offset LIMIT :most"
 )
-_COUNT_OF: Final = text("SELECT count(*) FROM objections WHERE owner_mark = :mark")
+_COUNT_OF: Final = text("SELECT count(*) FROM objections WHERE pseudonym = ANY(:own)")
 _COUNT: Final = text("SELECT count(*) FROM objections WHERE NOT :open OR state = 'open'")
-_LOCK: Final = text("SELECT lot, state, objector FROM objections WHERE id = :id FOR UPDATE")
+_LOCK: Final = text("SELECT lot, state, pseudonym FROM objections WHERE id = :id FOR UPDATE")
 _END: Final = text(
     "UPDATE objections SET state = :state, answer = :answer, answered_at = :now, answered_by = :by"
     " WHERE id = :id"
@@ -159,8 +165,9 @@ _END: Final = text(
 class Objections:
     """The table. Every method is one transaction of its own."""
 
-    def __init__(self, engine: AsyncEngine, files: Files, marks: Marks) -> None:
+    def __init__(self, engine: AsyncEngine, sealed: Sealed, files: Files, marks: Marks) -> None:
         self._engine = engine
+        self._sealed = sealed
         self._files = files
         self._marks = marks
 
@@ -168,7 +175,7 @@ class Objections:
         """A new objection's id; administrators are told. Raises NotNow, OwnLot, TooMany."""
         boxed = self._marks.box(_FILE, new.file) if new.file else b""
         kept = (await self._files.keep(boxed)).name if boxed else ""
-        mark = self._mark(account_id)
+        pseudonym = await self._sealed.objector_of(account_id, new.lot)
         async with self._engine.begin() as connection:
             lot = (await connection.execute(_LOT, {"lot": new.lot})).one_or_none()
             period = PERIODS.get(LotState(lot.state)) if lot is not None else None
@@ -176,18 +183,18 @@ class Objections:
                 raise NotNow(new.lot)
             if lot.transferor_id == account_id:
                 raise OwnLot(new.lot)
-            waiting = await connection.execute(_OPEN_OF, {"mark": mark, "lot": new.lot})
+            waiting = await connection.execute(_OPEN_OF, {"pseudonym": pseudonym, "lot": new.lot})
             if int(waiting.scalar_one()) >= MOST_OPEN:
                 raise TooMany(new.lot)
             due_at = await _due(connection, now)
-            row = {"lot": new.lot, "period": str(period), "mark": mark, "file": kept, "now": now}
-            row |= {"due_at": due_at, "file_name": self._box(new.file_name), "content": self._box(new.text)}
-            number = int(
-                (await connection.execute(_ADD, row | {"objector": self._box(account_id)})).scalar_one()
-            )
+            row: dict[str, Any] = {"lot": new.lot, "period": str(period), "pseudonym": pseudonym}
+            row |= {"file": kept, "file_name": self._box(new.file_name), "content": self._box(new.text)}
+            row |= {"day": blurred(now), "due_at": due_at}
+            number = int((await connection.execute(_ADD, row)).scalar_one())
             facts: dict[str, str | int] = {"lot": new.lot, "title": lot.title, "objection": number}
             facts |= {"due_at": due_at.isoformat()}
-            await tell(connection, ToRole(Role.ADMINISTRATOR), "objection.made", facts, now=now)
+            told = blurred(now)  # the very moment would be the objector's
+            await tell(connection, ToRole(Role.ADMINISTRATOR), "objection.made", facts, now=told)
             await record(
                 connection,
                 at=now,
@@ -204,15 +211,17 @@ class Objections:
         state = ObjectionState.UPHELD if upheld else ObjectionState.DISMISSED
         async with self._engine.begin() as connection:
             row = await self._end(connection, objection_id, state, answer, by, now)
-            await tell(connection, ToAccount(self._objector(row)), "objection.answered", now=now)
+            if row.pseudonym:
+                await tell(connection, ToRegistration(row.pseudonym), "objection.answered", now=now)
             act = "objection.uphold" if upheld else "objection.dismiss"
             await self._record(connection, by, act, row.lot, objection_id, now)
 
     async def withdraw(self, objection_id: int, account_id: int, now: datetime) -> None:
         """By who made it. Raises Answered, also where it is another's."""
+        own = await self._own(account_id)
         async with self._engine.begin() as connection:
             row = await self._end(connection, objection_id, ObjectionState.WITHDRAWN, "", None, now)
-            if self._objector(row) != account_id:
+            if row.pseudonym not in own:
                 raise Answered(objection_id)
             await record(
                 connection,
@@ -253,10 +262,10 @@ class Objections:
         return None if row is None else self._read(row)
 
     async def mine(self, account_id: int, number: int) -> tuple[Sequence[Objection], int]:
-        mark = {"mark": self._mark(account_id)}
+        own = {"own": list(await self._own(account_id))}
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(_OF, mark | _span(number))).all()
-            total = int((await connection.execute(_COUNT_OF, mark)).scalar_one())
+            rows = (await connection.execute(_OF, own | _span(number))).all()
+            total = int((await connection.execute(_COUNT_OF, own)).scalar_one())
         return [self._read(row) for row in rows], total
 
     async def page(self, number: int, *, open_only: bool) -> tuple[Sequence[Objection], int]:
@@ -268,16 +277,17 @@ class Objections:
         return [self._read(row) for row in rows], total
 
     async def is_of(self, objection_id: int, account_id: int) -> bool:
-        found = text("SELECT count(*) FROM objections WHERE id = :id AND owner_mark = :mark")
-        values = {"id": objection_id, "mark": self._mark(account_id)}
+        found = text("SELECT count(*) FROM objections WHERE id = :id AND pseudonym = ANY(:own)")
+        values = {"id": objection_id, "own": list(await self._own(account_id))}
         async with self._engine.connect() as connection:
             return bool((await connection.execute(found, values)).scalar_one())
 
-    async def objector(self, objection_id: int) -> int:
-        """Who made it; the caller has made sure that it may be known, and records the look."""
-        found = text("SELECT objector FROM objections WHERE id = :id")
+    async def objector(self, objection_id: int) -> int | None:
+        """Who made it; who asks records the look. None: from before pseudonyms. Raises StillSealed."""
+        found = text("SELECT pseudonym FROM objections WHERE id = :id")
         async with self._engine.connect() as connection:
-            return self._objector((await connection.execute(found, {"id": objection_id})).one())
+            pseudonym = (await connection.execute(found, {"id": objection_id})).scalar_one()
+        return await self._sealed.objector_after_end(pseudonym) if pseudonym else None
 
     async def file(self, objection_id: int) -> bytes:
         """Its file; b"" when it has none. Raises FileMissing, FileDamaged."""
@@ -315,17 +325,14 @@ class Objections:
         values |= {"lot_state": LotState(row.lot_state), "period": Period(row.period)}
         return Objection(**values | {"state": ObjectionState(row.state)})
 
-    def _objector(self, row: Any) -> int:
-        return int(json.loads(self._marks.unbox(_BOX, bytes(row.objector))))
-
-    def _box(self, value: str | int) -> bytes:
+    def _box(self, value: str) -> bytes:
         return self._marks.box(_BOX, json.dumps(value).encode())
 
     def _unbox(self, box: bytes | None) -> str:
         return "" if box is None else str(json.loads(self._marks.unbox(_BOX, bytes(box))))
 
-    def _mark(self, account_id: int) -> str:
-        return self._marks.mark(_OWNER, account_id)
+    async def _own(self, account_id: int) -> frozenset[str]:
+        return frozenset(one.registration for one in await self._sealed.objections_of(account_id))
 
 
 def _span(number: int) -> dict[str, int]:

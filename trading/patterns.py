@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bidding.terms import REHEARSAL
 from office.banking.payers import payer_key
 from office.sealed.port import BoxBroken, NotYours, Sealed
 from trading.registrations.application import read_application
@@ -76,9 +77,10 @@ _PAYERS: Final = text(
 _DUELS: Final = text(
     "SELECT e.lot, array_agg(DISTINCT e.line::jsonb ->> 'paddle') AS paddles FROM ledger_entries e"
     " WHERE e.kind = 'bid_accepted' AND e.lot IN"
-    " (SELECT id FROM lots WHERE phase = 'closed' ORDER BY closed_at DESC, id LIMIT :most)"
+    " (SELECT id FROM lots WHERE phase = 'closed' AND NOT starts_with(id, :rehearsal)"
+    " ORDER BY closed_at DESC, id LIMIT :most)"
     " GROUP BY e.lot HAVING count(DISTINCT e.line::jsonb ->> 'paddle') = 2 ORDER BY e.lot"
-)
+).bindparams(rehearsal=REHEARSAL)
 
 
 class Patterns:

@@ -19,7 +19,7 @@ from signing.seal_signature import sign_with_seal
 from signing.signer import Signer
 from signing.sm3 import sm3
 from signing.x509 import Certificate
-from trading.sale_states import Overtaken, Party
+from trading.sale_states import ORDER, Overtaken, Party
 from trading.sales import SaleDocument, Sales, Version, files_to_seal, newest, sealed_by
 from trading.sealing import HandedOut, Stamp, accept, prepare_for
 
@@ -55,7 +55,7 @@ class PlatformSealer:
         for document in waiting:
             versions = await self._sales.versions(document.id)
             for kind in files_to_seal(document, versions, Party.PLATFORM):
-                if _is_last(versions, kind):
+                if _is_last(document, versions, kind):
                     found.append((document, newest(versions, kind)))
         return found
 
@@ -82,8 +82,8 @@ class PlatformSealer:
         return accept(prepared, sealing.der, handed_out, trust, now=datetime.now(UTC), stamp=self._stamp)
 
 
-def _is_last(versions: Sequence[Version], kind: DocumentKind) -> bool:
-    """The PDF's turn is told by the state; the OFD waits for both parties."""
+def _is_last(document: SaleDocument, versions: Sequence[Version], kind: DocumentKind) -> bool:
+    """The PDF's turn is told by the state; the OFD waits for all who seal before."""
     if kind is DocumentKind.PDF:
         return True
-    return sealed_by(versions, kind) == {Party.TRANSFEREE, Party.TRANSFEROR}
+    return sealed_by(versions, kind) == set(ORDER[document.paper]) - {Party.PLATFORM}

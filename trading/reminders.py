@@ -22,22 +22,25 @@ _GIVEN: Final = text(
 )
 _OPENING: Final = text(
     "SELECT lot, title, transferor_id, opens_at AS due_at FROM listings WHERE state = :state"
-    " AND opens_at > :now AND opens_at <= :until ORDER BY opens_at LIMIT :most"
+    " AND opens_at > :since AND opens_at <= :until ORDER BY opens_at LIMIT :most"
 )
 _REGISTRATION: Final = text(
     "SELECT lot, title, transferor_id, registration_ends AS due_at FROM listings WHERE state = ANY(:states)"
-    " AND registration_ends > :now AND registration_ends <= :until ORDER BY registration_ends LIMIT :most"
+    " AND registration_ends > :since AND registration_ends <= :until ORDER BY registration_ends LIMIT :most"
 )
 _DUE: Final = text(
     "SELECT l.lot, l.title, l.transferor_id, l.due_at, a.account_id FROM listings l"
     " LEFT JOIN awards a ON a.lot = l.lot AND a.state = 'awarded' WHERE l.state = ANY(:states)"
-    " AND l.due_at > :now AND l.due_at <= :until ORDER BY l.due_at LIMIT :most"
+    " AND l.due_at > :since AND l.due_at <= :until ORDER BY l.due_at LIMIT :most"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What is reminded of, how long before; `fact` is how the kind's text calls the moment."""
+    """What is reminded of, how long before; `fact` is how the kind's text calls the moment.
+
+    Nearer than `until_before`, a later reminder of the same moment says it: nobody is told twice at once.
+    """
 
     kind: str
     before: timedelta
@@ -45,10 +48,19 @@ class Occasion:
     states: tuple[LotState, ...]
     fact: str
     to_registrants: bool
+    until_before: timedelta = timedelta(0)
 
 
 OCCASIONS: Final = (
-    Occasion("reminder.opening", timedelta(hours=24), _OPENING, (LotState.IN_AUCTION,), "opens_at", True),
+    Occasion(
+        "reminder.opening",
+        timedelta(hours=24),
+        _OPENING,
+        (LotState.IN_AUCTION,),
+        "opens_at",
+        True,
+        until_before=timedelta(hours=1),
+    ),
     Occasion("reminder.opening", timedelta(hours=1), _OPENING, (LotState.IN_AUCTION,), "opens_at", True),
     Occasion(
         "reminder.registration_ends",
@@ -80,7 +92,11 @@ class ReminderRound:
         return sum([await self._remind(occasion, now) for occasion in OCCASIONS])
 
     async def _remind(self, occasion: Occasion, now: datetime) -> int:
-        values: dict[str, Any] = {"now": now, "until": now + occasion.before, "most": AT_ONCE}
+        values: dict[str, Any] = {
+            "since": now + occasion.until_before,
+            "until": now + occasion.before,
+            "most": AT_ONCE,
+        }
         if occasion.found is _OPENING:
             values["state"] = str(occasion.states[0])
         else:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, exists, or_
 
 from signing.documents import DocumentKind
-from trading.sale_states import TURN, Party, SaleState, has_sealed
+from trading.sale_states import TURN, Paper, Party, SaleState, has_sealed
 from trading.sale_tables import documents as _documents
 from trading.sale_tables import versions as _versions
 
@@ -49,8 +49,18 @@ def lacks_ofd_seal_of(account_id: int) -> Any:
     ofd = (_versions.document_id == _documents.id) & (_versions.kind == DocumentKind.OFD.value)
 
     def lacks(party: Party, is_mine: Any) -> Any:
-        after = [state.value for state in SaleState if has_sealed(state, party)]
+        after = or_(
+            *(
+                and_(
+                    _documents.paper == paper.value,
+                    _documents.state.in_(
+                        [state.value for state in SaleState if has_sealed(state, party, paper)]
+                    ),
+                )
+                for paper in Paper
+            )
+        )
         sealed = exists().where(ofd, _versions.sealed_by == party.value)
-        return and_(is_mine, _documents.state.in_(after), exists().where(ofd), ~sealed)
+        return and_(is_mine, after, exists().where(ofd), ~sealed)
 
     return or_(*(lacks(party, is_mine) for party, is_mine in _accounts_of(account_id).items()))

@@ -9,12 +9,13 @@ from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bidding.terms import Fen
+from bidding.terms import REHEARSAL, Fen
 from office.accounts import Role
 from signing.documents import DocumentKind
 from trading.sale_lists import Which, lacks_ofd_seal_of, whose
 from trading.sale_states import (
     ENDED_BY_HAND,
+    ORDER,
     TRANSITIONS,
     TURN,
     Overtaken,
@@ -78,6 +79,24 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """The file that was handed out to be sealed: it has to be the newest of its kind still."""
+
+    kind: DocumentKind
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """`base` with one more seal, kept under `digest` (hex)."""
+
+    base: Base
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewDocument:
     """What a new document begins with. Where no transferor's account is given, the name finds it."""
 
@@ -111,13 +130,14 @@ class Sales:
             return await make_document(connection, new, datetime.now(UTC)) is not None
 
     async def sold_without(self, limit: int = 20) -> Sequence[str]:
-        """Sold lots with a sealed ledger and no confirmation. Those with a listing wait for their award."""
+        """Sold lots with a sealed ledger and no confirmation. Those with a listing wait for their award, and
+        nothing comes of a rehearsal."""
         found = text(
             "SELECT id FROM lots WHERE sold AND EXISTS (SELECT FROM lot_seals WHERE lot = lots.id)"
             " AND NOT EXISTS (SELECT FROM sale_documents WHERE lot = lots.id)"
             " AND NOT EXISTS (SELECT FROM listings WHERE lot = lots.id)"
-            " ORDER BY closed_at, id LIMIT :limit"
-        )
+            " AND NOT starts_with(id, :rehearsal) ORDER BY closed_at, id LIMIT :limit"
+        ).bindparams(rehearsal=REHEARSAL)
         async with self._engine.connect() as connection:
             return list((await connection.execute(found, {"limit": limit})).scalars())
 
@@ -154,11 +174,12 @@ class Sales:
         return await self._select(_documents.state.in_(states), limit=limit)
 
     async def sealed_since(self, moment: datetime, limit: int = 100) -> Sequence[SaleDocument]:
-        """Documents that were sealed by all since then and whose OFD is not."""
+        """Documents that were sealed by all since then and whose OFD lacks the platform's seal."""
         ofd = _versions.kind == DocumentKind.OFD.value
         done = select(_versions.document_id).where(ofd, _versions.sealed_by == Party.PLATFORM.value)
         lately = _documents.changed_at >= moment
-        sealed = (_documents.state == SaleState.SEALED.value) & _has_ofd
+        by_platform = [paper.value for paper, order in ORDER.items() if Party.PLATFORM in order]
+        sealed = (_documents.state == SaleState.SEALED.value) & _has_ofd & _documents.paper.in_(by_platform)
         return await self._select(sealed, lately, _documents.id.not_in(done), limit=limit)
 
     async def versions(self, document_id: int) -> Sequence[Version]:
@@ -172,32 +193,28 @@ class Sales:
     async def add(
         self, document_id: int, party: Party, base: Version, file: tuple[str, int], *, ukey_id: int | None
     ) -> SaleState:
-        """The file `base` with this party's seal: decide and write in one step. Returns the state then.
+        """One file, as `add_all`."""
+        sealed = Sealed(Base(base.kind, base.version, base.digest), *file)
+        return await self.add_all(document_id, party, [sealed], ukey_id=ukey_id)
 
-        Raises Overtaken when `base` is not the newest of its kind, or when it is not this party's turn.
+    async def add_all(
+        self, document_id: int, party: Party, files: Sequence[Sealed], *, ukey_id: int | None
+    ) -> SaleState:
+        """Files with this party's seal, all of them or none: decide and write in one step. The state then.
+
+        Raises Overtaken when a base is not the newest of its kind, or when it is not this party's turn.
         """
         now = datetime.now(UTC)
         async with self._engine.begin() as connection:
-            state, paper = await _locked(connection, document_id)
-            newest = await _newest(connection, document_id, base.kind)
-            if newest is None or newest.digest != base.digest or newest.version != base.version:
-                raise Overtaken(document_id)
-            after = after_sealing(state, party, base.kind, paper)
-            row = {"kind": base.kind.value, "version": base.version + 1, "made_at": now}
-            await connection.execute(
-                insert(VersionRow).values(
-                    document_id=document_id,
-                    digest=file[0],
-                    size=file[1],
-                    sealed_by=party.value,
-                    ukey_id=ukey_id,
-                    **row,
-                )
-            )
-            if after is not state:
+            before, paper = await _locked(connection, document_id)
+            state = before
+            for file in sorted(files, key=lambda each: each.base.kind is not DocumentKind.PDF):
+                state = after_sealing(state, party, file.base.kind, paper)
+                await _add(connection, document_id, party, file, ukey_id, now)
+            if state is not before:
                 changed = update(SaleRow).where(_documents.id == document_id)
-                await connection.execute(changed.values(state=after.value, changed_at=now))
-        return after
+                await connection.execute(changed.values(state=state.value, changed_at=now))
+        return state
 
     async def end(self, document_id: int, state: SaleState, reason: str, *, by: int) -> bool:
         """An administrator ends it, with a reason. False: it had ended, or is sealed."""
@@ -307,6 +324,24 @@ async def _locked(connection: AsyncConnection, document_id: int) -> tuple[SaleSt
     if row is None:
         raise Overtaken(document_id)
     return SaleState(row.state), Paper(row.paper)
+
+
+async def _add(
+    connection: AsyncConnection,
+    document_id: int,
+    party: Party,
+    file: Sealed,
+    ukey_id: int | None,
+    now: datetime,
+) -> None:
+    """The next version of its kind. Raises Overtaken."""
+    base = file.base
+    newest = await _newest(connection, document_id, base.kind)
+    if newest is None or newest.digest != base.digest or newest.version != base.version:
+        raise Overtaken(document_id)
+    row = {"kind": base.kind.value, "version": base.version + 1, "made_at": now, "ukey_id": ukey_id}
+    row |= {"digest": file.digest, "size": file.size, "sealed_by": party.value}
+    await connection.execute(insert(VersionRow).values(document_id=document_id, **row))
 
 
 async def _newest(connection: AsyncConnection, document_id: int, kind: DocumentKind) -> Version | None:

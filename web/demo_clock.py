@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.clock import Travelling
+from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
@@ -19,9 +20,13 @@ STEPS: Final = {
     "week": (timedelta(days=7), N_("快进 7 天")),
 }
 NEXT_DUE: Final = text(
-    "SELECT min(due_at) FROM listings WHERE due_at > :now"
-    " AND state IN ('announced', 'extended', 'publication') AND NOT provisional"
+    "SELECT min(day) FROM listings, LATERAL (SELECT unnest(CASE WHEN state <> 'in_auction'"
+    " THEN ARRAY[registration_starts, due_at] WHEN put_on_at IS NULL THEN ARRAY[opens_at - :ahead] END)"
+    ") AS days (day) WHERE day > :now AND NOT provisional"
+    " AND state IN ('announced', 'extended', 'in_auction', 'publication')"
 )
+"""A registration that has not begun comes before its end: whoever leaps to the end could not register. An
+auction is reached shortly before its opening: from then on it runs in real time."""
 
 
 async def show(visit: Visit) -> Response:
@@ -50,7 +55,7 @@ async def advance(visit: Visit) -> Response:
 async def _due(visit: Visit) -> datetime | None:
     """The next date at which something happens by itself; all of them are public."""
     async with visit.site.engine.connect() as connection:
-        found = await connection.scalar(NEXT_DUE, {"now": visit.site.clock()})
+        found = await connection.scalar(NEXT_DUE, {"now": visit.site.clock(), "ahead": TRAVELLERS_AHEAD})
     return found if isinstance(found, datetime) else None
 
 

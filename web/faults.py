@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from redis.exceptions import RedisError
@@ -17,7 +18,7 @@ from web.languages import N_
 from web.pages import page
 from web.routing import arrive
 from web.site import Site
-from web.visits import Visit, dress, sign_in_address
+from web.visits import Visit, dress, local, sign_in_address
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ TEXTS: Final[Mapping[int, tuple[str, str]]] = {
     ),
     404: (N_("没有这个页面"), N_("地址可能输错了，或者内容尚未公开。请从首页查找。")),
     405: (N_("不能这样打开"), N_("这个地址不能直接打开。请从页面上的按钮进入。")),
-    413: (N_("内容太大"), N_("提交的内容超过了上限。请减少文字或分批上传。")),
+    413: (N_("内容太大"), N_("提交的文字或文件超过了上限。请换小一些的文件，或者分几次上传。")),
     429: (N_("操作太频繁"), N_("请稍等片刻再试。")),
     500: (N_("平台出错了"), N_("问题已记录。请稍后再试；若仍出错，请把下面的编号告诉平台管理员。")),
     503: (
@@ -78,21 +79,21 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 async def on_unavailable(request: Request, error: Exception) -> Response:
     """PostgreSQL, Redis or the book can't be reached."""
-    log.error("unavailable", fault=type(error).__name__, path=request.url.path)
+    log.error("unavailable", fault=type(error).__name__, route=_route(request))
     visit = await visit_of(request)
     return _answer(visit, 503, TEXTS[503], {"Retry-After": "5"})
 
 
 async def on_sealed_away(request: Request, error: Exception) -> Response:
     """The process that knows who takes part in what does not answer; bidding goes on without it."""
-    log.error("sealed_away", path=request.url.path)
+    log.error("sealed_away", route=_route(request))
     visit = await visit_of(request)
     return _answer(visit, 503, SEALED_AWAY, {"Retry-After": "5"})
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Everything else. Logged with its trace; the visitor gets its number."""
-    log.error("bug", fault=type(error).__name__, path=request.url.path, exc_info=error)
+    log.error("bug", fault=type(error).__name__, route=_route(request), exc_info=error)
     return _answer(await visit_of(request), 500, TEXTS[500], None)
 
 
@@ -138,6 +139,22 @@ def _answer(visit: Visit, status: int, texts: tuple[str, str], headers: Mapping[
     if visit.wants_json:
         response = JSONResponse({"ok": False, "message": f"{title} {text}"}, status)
     else:
-        response = page(visit, "fault.html", status, code=status, title=title, explanation=text)
+        response = page(
+            visit, "fault.html", status, code=status, title=title, explanation=text, back=_back(visit)
+        )
     response.headers.update(headers or {})
     return dress(visit, response)
+
+
+def _back(visit: Visit) -> str:
+    """The page whose form was sent; "" when the browser does not say. Going back would send it again."""
+    request = visit.request
+    there = urlsplit(request.headers.get("referer", ""))
+    if request.method != "POST" or there.netloc != request.url.netloc:
+        return ""
+    return local(f"{there.path}?{there.query}" if there.query else there.path)
+
+
+def _route(request: Request) -> str:
+    """For the log: which page it was. An address would name a lot or a registration, with the time."""
+    return str(getattr(request.scope.get("route"), "path", "-"))

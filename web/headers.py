@@ -27,7 +27,7 @@ FIXED: Final = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Frame-Options", "DENY"),
 )
-ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/documents/", "/device-check")
+ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/my/registrations/", "/documents/", "/device-check")
 BACK_OFFICE: Final = "/admin"
 BACK_OFFICE_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -40,8 +40,8 @@ HSTS: Final = "max-age=31536000"
 
 
 class Around:
-    """ASGI middleware. The log names route, lot, status and time; no person and no address, so that it never
-    links a person with a lot."""
+    """ASGI middleware. The log names route, status and time; no person, no registration and no address. The
+    lot is named where no bidder may go: the moment of a line could be compared with what a person did then."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Around:
         if route in ("/healthz", "/readyz", "/metrics", "-") and status < 400:
             return
         lot = scope.get("path_params", {}).get("lot")
-        named = {"lot": lot} if lot else {}
+        named = {"lot": lot} if lot and scope["state"].get("officials_only") else {}
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **named)
 
 

@@ -5,6 +5,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -32,7 +33,9 @@ class Catalogues:
     by_locale: Mapping[str, gettext.NullTranslations]
 
     @classmethod
+    @cache
     def load(cls) -> "Catalogues":
+        """Once per process: reading and compiling them takes a good part of a second."""
         return cls({CHINESE: gettext.NullTranslations(), ENGLISH: _compiled(english())})
 
     def of(self, locale: str) -> gettext.NullTranslations:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.lots import LOTS
 from bidding.messages import Phase, terms_from
-from bidding.terms import Terms
+from bidding.terms import REHEARSAL, Terms
 
 PAGE: Final = 20
 MOST_PAGES: Final = 500
@@ -51,6 +51,7 @@ class ShownLot:
     closed_at: int | None
     sold: bool | None
     winner: str
+    created_by: int | None
 
     @property
     def live(self) -> bool:
@@ -116,8 +117,8 @@ async def one(engine: AsyncEngine, lot: str, *, everything: bool = False) -> Sho
 
 
 async def several(engine: AsyncEngine, lots: Collection[str]) -> tuple[ShownLot, ...]:
-    """These lots, in the order of the list."""
-    found = _ordered(select(LOTS).where(LOTS.c.id.in_(list(lots)), _in_the_book()))
+    """These lots, in the order of the list; without rehearsals."""
+    found = _ordered(select(LOTS).where(LOTS.c.id.in_(list(lots)), _in_the_book(), _real()))
     async with engine.connect() as connection:
         return tuple(_shown(row) for row in await connection.execute(found))
 
@@ -132,7 +133,7 @@ async def ids_in(engine: AsyncEngine, phase: Phase) -> list[str]:
 async def on_the_board(engine: AsyncEngine, ended_since: int, limit: int = 1000) -> tuple[ShownLot, ...]:
     """What the board may show: all that have not ended, and what ended since then (ms). Bounded."""
     lately = and_(LOTS.c.phase.in_(list(ENDED)), LOTS.c.closed_at >= ended_since)
-    found = select(LOTS).where(_in_the_book(), or_(LOTS.c.phase.not_in(list(ENDED)), lately))
+    found = select(LOTS).where(_in_the_book(), _real(), or_(LOTS.c.phase.not_in(list(ENDED)), lately))
     async with engine.connect() as connection:
         return tuple(_shown(row) for row in await connection.execute(_ordered(found).limit(limit)))
 
@@ -141,8 +142,13 @@ def _in_the_book() -> ColumnElement[bool]:
     return LOTS.c.seq > 0
 
 
+def _real() -> ColumnElement[bool]:
+    """No list has rehearsals."""
+    return ~LOTS.c.id.startswith(REHEARSAL)
+
+
 def _conditions(wanted: Wanted) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = [true() if wanted.everything else _in_the_book()]
+    conditions: list[ColumnElement[bool]] = [true() if wanted.everything else _in_the_book(), _real()]
     if wanted.group in GROUPS:
         conditions.append(LOTS.c.phase.in_([phase.value for phase in GROUPS[wanted.group]]))
     if wanted.asset_class:
@@ -160,6 +166,6 @@ def _ordered(found: Select[Any]) -> Select[Any]:
 
 def _shown(row: Row[Any]) -> ShownLot:
     names = (*("id", "title", "asset_class", "place", "description", "transferor", "opens_at", "seq"),)
-    rest = (*("price", "leader", "bids", "deadline", "closed_at", "sold", "winner"),)
+    rest = (*("price", "leader", "bids", "deadline", "closed_at", "sold", "winner", "created_by"),)
     values = {name: getattr(row, name) for name in (*names, *rest)}
     return ShownLot(terms=terms_from(row.terms), phase=Phase(row.phase), **values)

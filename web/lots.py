@@ -4,14 +4,17 @@ import time
 from dataclasses import asdict
 from urllib.parse import urlencode
 
+from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bidding.lots import AssetClass
 from bidding.messages import Phase
-from bidding.terms import LOT_CHARACTERS
+from bidding.terms import LOT_CHARACTERS, is_rehearsal
 from office.accounts import Role
 from office.sealed.port import SealedAway
+from trading.awards.result import disclosed, disclosure_of
+from trading.profiles.profile import Disclosure
 from web import lot_logs, lot_search
 from web.headers import gateways
 from web.languages import N_
@@ -31,6 +34,14 @@ GROUP_TEXTS = (
 )
 NO_PADDLES_NOW = N_("现在查不到您的竞买号，请稍等几秒再刷新。已经进入竞价室的竞买人可以照常出价。")
 NAMES_SHOWN_TO = (Role.ADMINISTRATOR, Role.REGULATOR)
+
+LOOK_AGAIN_S = 2
+"""After so long a page that waits for a room is loaded again."""
+_COMING = text(
+    "SELECT lots.title, lots.created_by, coalesce(lots.seq, 0) > 0 AS recorded,"
+    " (SELECT title FROM listings WHERE lot = :lot AND state = 'in_auction') AS announced"
+    " FROM (SELECT 1) AS one LEFT JOIN lots ON lots.id = :lot"
+)
 
 
 def now_ms() -> int:
@@ -96,11 +107,18 @@ async def lots_redirect(visit: Visit) -> Response:
 
 
 async def known_lot(visit: Visit, *, everything: bool = False) -> ShownLot:
-    """The lot in the address; 404 for one that does not exist or is not public yet."""
+    """The lot in the address; 404 for one that does not exist or is not public yet, and for another's
+    rehearsal."""
     lot = await lot_search.one(visit.site.engine, lot_named(visit), everything=everything)
     if lot is None:
         raise HTTPException(404)
+    if is_rehearsal(lot.id) and not _begun_by(visit, lot):
+        raise HTTPException(401 if visit.signed_in is None else 404)
     return lot
+
+
+def _begun_by(visit: Visit, lot: ShownLot) -> bool:
+    return visit.signed_in is not None and visit.signed_in.account_id == lot.created_by
 
 
 def lot_named(visit: Visit) -> str:
@@ -129,6 +147,7 @@ async def show(visit: Visit) -> Response:
         paddle=await own_paddle(visit, lot.id),
         announced=await front.is_announced(visit, lot.id),
         names=await _names(visit, lot),
+        rehearsal=is_rehearsal(lot.id),
         now=now_ms(),
     )
 
@@ -146,11 +165,18 @@ async def own_paddle(visit: Visit, lot: str) -> str:
 
 
 async def _winner_name(visit: Visit, lot: ShownLot, ending: lot_logs.Ending | None) -> str:
-    """The buyer's identity is public once the result is."""
-    if lot.phase is not Phase.CLOSED or ending is None or ending.result is None or not ending.result.sold:
+    """The highest bidder, as the lot's rules name a winner in public; overseers read the names anyway. A
+    rehearsal has none."""
+    result = None if ending is None else ending.result
+    if is_rehearsal(lot.id) or lot.phase is not Phase.CLOSED or result is None or not result.sold:
         return ""
-    names = await visit.site.sealed.names_after_close(lot.id, [ending.result.winner])
-    return names.get(ending.result.winner, "")
+    names = await visit.site.sealed.names_after_close(lot.id, [result.winner])
+    name = names.get(result.winner, "")
+    if visit.role in NAMES_SHOWN_TO:
+        return name
+    async with visit.site.engine.connect() as connection:
+        rule = await disclosure_of(connection, lot.id)
+    return "" if rule is Disclosure.PADDLE else disclosed(name, result.winner, rule)
 
 
 async def _names(visit: Visit, lot: ShownLot) -> dict[str, str]:
@@ -161,8 +187,14 @@ async def _names(visit: Visit, lot: ShownLot) -> dict[str, str]:
 
 
 async def room(visit: Visit) -> Response:
-    """The room of one lot; the page itself speaks with a gateway."""
+    """The room of one lot; the page itself speaks with a gateway. Before the book and the ledger have a lot
+    whose auction has been announced or begun, a page that goes on by itself."""
+    coming = await _coming(visit)
+    if coming:
+        return _waiting(visit, coming)
     lot = await known_lot(visit)
+    if is_rehearsal(lot.id) and lot.ended:  # the book lets go of it
+        return visit.redirect(f"/lots/{lot.id}")
     to = gateways(visit.site.settings, visit.request.headers.get("host", ""))
     paddle = await own_paddle(visit, lot.id)
     await trace(visit)
@@ -175,6 +207,7 @@ async def room(visit: Visit) -> Response:
         gateway_urls=to,
         paddle=paddle,
         needs_ukey=_needs_ukey(visit, lot, paddle),
+        rehearsal=is_rehearsal(lot.id),
         now=now_ms(),
         room_json=data_block(
             {
@@ -192,6 +225,26 @@ async def room(visit: Visit) -> Response:
             }
         ),
     )
+
+
+async def _coming(visit: Visit) -> str:
+    """The title of a lot that is on its way to its room: of a listing in auction, of one's own rehearsal."""
+    lot = lot_named(visit)
+    async with visit.site.engine.connect() as connection:
+        row = (await connection.execute(_COMING, {"lot": lot})).one()
+    if row.recorded:
+        return ""
+    if is_rehearsal(lot):
+        mine = visit.signed_in is not None and visit.signed_in.account_id == row.created_by
+        return row.title if mine and row.title else ""
+    return row.announced or ""
+
+
+def _waiting(visit: Visit, title: str) -> Response:
+    response = page(visit, "room_waiting.html", lot=lot_named(visit), title=title)
+    response.headers["Refresh"] = str(LOOK_AGAIN_S)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _needs_ukey(visit: Visit, lot: ShownLot, paddle: str) -> bool:

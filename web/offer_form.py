@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from bidding.lots import MAX_TEXT, MAX_TITLE, AssetClass, Offer
-from bidding.terms import LOT_CHARACTERS, MAX_PERIOD_MS, MAX_PRICE, Fen, InquiryMode, PriorityMode, Terms
+from bidding.terms import (
+    LOT_CHARACTERS,
+    MAX_PERIOD_MS,
+    MAX_PRICE,
+    Fen,
+    InquiryMode,
+    PriorityMode,
+    Terms,
+    is_rehearsal,
+)
+from office.money import NotAnAmount, typed_fen
+from web.amounts import AMOUNT_FAULTS
 from web.languages import N_
 from web.shown import BEIJING
 
@@ -61,8 +72,6 @@ LABELS: Final[Mapping[str, str]] = {
 
 _T = TypeVar("_T")
 
-_AMOUNT: Final = re.compile(r"(\d{1,16})(?:\.(\d{0,16}))?(?:[元圆]|([万亿])[元圆]?)?", re.ASCII)
-_DIGITS_MORE: Final[Mapping[str | None, int]] = {None: 0, "万": 4, "亿": 8}
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _TIME: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[T ]+(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
@@ -161,6 +170,8 @@ def _lot(text: str) -> str:
     lot = text.strip().upper()
     if not 0 < len(lot) <= 32 or not set(lot) <= LOT_CHARACTERS:
         raise _Wrong(N_("编号用 1 到 32 个大写字母、数字或短横线，例如 XX-2026-001。"))
+    if is_rehearsal(lot):
+        raise _Wrong(N_("REHEARSAL- 开头的编号只用于演练。"))
     return lot
 
 
@@ -200,18 +211,11 @@ def _between(least: int, most: int, wrong: str) -> Callable[[str], int]:
 
 
 def amount(text: str) -> Fen:
-    """Yuan as people type them ("1,234.5", "１２００元", "120万") -> fen, as in the field for a bid."""
-    plain = re.sub(r"[\s,、¥]", "", unicodedata.normalize("NFKC", text))
-    found = _AMOUNT.fullmatch(plain)
-    fen = _fen(found[1], (found[2] or "").rstrip("0"), _DIGITS_MORE[found[3]] + 2) if found else 0
-    if not 1 <= fen <= MAX_PRICE:
-        raise _Wrong(N_("请填写金额，例如 1200.50、120万 或 1.5亿，最多到分（两位小数）。"))
-    return Fen(fen)
-
-
-def _fen(whole: str, decimals: str, shift: int) -> int:
-    """The number with its point moved `shift` digits to the right; 0 when it has more decimals than that."""
-    return int(whole + decimals.ljust(shift, "0")) if len(decimals) <= shift else 0
+    """Yuan as people type them -> fen."""
+    try:
+        return Fen(typed_fen(text))
+    except NotAnAmount as wrong:
+        raise _Wrong(AMOUNT_FAULTS[wrong.fault]) from wrong
 
 
 def _opening(text: str, now: int) -> int:

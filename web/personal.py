@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from office.sealed.port import MOST_REGISTRATIONS, Affairs
 from trading.deposits.deposits import Deposit, Deposits
 from trading.registrations.registrations import Registrations
 from trading.registrations.states import ENDED
@@ -19,42 +20,63 @@ PAGE: Final = 20
 
 
 async def trades(visit: Visit) -> Response:
+    """One call of the sealed process, and one query for each table, however many there are.
+
+    `skip`: of somebody with more registrations than one answer holds, so many of the newest are left out.
+    """
     assert visit.signed_in is not None
-    account = visit.signed_in.account_id
-    held = await visit.site.sealed.lots_of(account)
-    lots = await lot_search.several(visit.site.engine, held)
-    ordered = sorted(lots, key=lambda lot: _place(lot, held))
-    mine = await Registrations(visit.site.engine, visit.site.sealed).everything_of(account)
+    account, skip = visit.signed_in.account_id, _skip(visit)
+    mine = await Registrations(visit.site.engine, visit.site.sealed).everything_of(account, skip)
+    affairs, held = mine.affairs, mine.affairs.paddles
+    lots = await lot_search.several(visit.site.engine, held) if held else ()
     known = {lot.id for lot in lots}
-    waiting = [(facts, lot) for facts, lot in mine if lot.lot not in known or facts.state in ENDED]
+    waiting = [
+        (facts, lot) for facts, lot in mine.registrations if lot.lot not in known or facts.state in ENDED
+    ]
     pages = max(1, -(-len(waiting) // PAGE))
     number = min(visit.page(), pages)
     shown = waiting[(number - 1) * PAGE : number * PAGE]
+    first = number == 1 and not skip
     return page(
         visit,
         "trades.html",
-        lots=ordered if number == 1 else [],
+        lots=sorted(lots, key=lambda lot: _place(lot, held)) if first else [],
         held=held,
         now=now_ms(),
         registrations=shown,
-        deposits=await _deposits(visit, [facts.registration for facts, _ in shown]),
-        registration_of={lot.lot: facts.registration for facts, lot in mine if facts.state not in ENDED},
+        deposits=await _deposits(visit, affairs, [facts.registration for facts, _ in shown]),
+        registration_of={
+            lot.lot: facts.registration for facts, lot in mine.registrations if facts.state not in ENDED
+        },
         state_words={state: visit.text(text) for state, text in STATES.items()},
         state_kinds=KINDS_OF_STATES,
         next_words={state: visit.text(text) for state, text in NEXT.items()},
         open_now={lot.lot for _, lot in shown if lot.is_open(visit.site.clock())},
-        invitations=await visit.site.sealed.invitations(account) if number == 1 else [],
+        invitations=affairs.invitations if first else [],
         answer_words={answer: visit.text(text) for answer, text in ANSWERS.items()},
         number=number,
         pages=pages,
+        address=f"/my/trades?skip={skip}&page=" if skip else "/my/trades?page=",
+        skip=skip,
+        at_once=MOST_REGISTRATIONS,
+        earlier=max(0, affairs.total - skip - MOST_REGISTRATIONS),
     )
 
 
-async def _deposits(visit: Visit, registrations: Sequence[str]) -> dict[str, Deposit]:
+def _skip(visit: Visit) -> int:
+    """A multiple of what one answer holds; anything else is none."""
+    asked = visit.query("skip", 7)
+    skip = int(asked) if asked.isascii() and asked.isdigit() else 0
+    return skip if skip % MOST_REGISTRATIONS == 0 else 0
+
+
+async def _deposits(visit: Visit, affairs: Affairs, shown: Sequence[str]) -> dict[str, Deposit]:
     """Of the registrations that have a sub-account."""
-    deposits = Deposits(visit.site.engine, visit.site.sealed)
-    found = {name: await deposits.of_registration(name) for name in registrations}
-    return {name: deposit for name, deposit in found.items() if deposit is not None}
+    numbers = {name: affairs.sub_accounts[name] for name in shown if name in affairs.sub_accounts}
+    if not numbers:
+        return {}
+    found = await Deposits(visit.site.engine, visit.site.sealed).of_sub_accounts(numbers.values())
+    return {name: found[number] for name, number in numbers.items() if number in found}
 
 
 def _place(lot: ShownLot, held: Mapping[str, tuple[str, int]]) -> tuple[int, int, str]:

@@ -14,7 +14,7 @@ from web import (
     my_ukeys,
     people,
     personal,
-    sealing,
+    rehearsals,
     signing_in,
     tasks,
     ukey_sign_in,
@@ -37,6 +37,9 @@ from web.routing import (
     UPLOAD_LIMIT,
     Page,
 )
+from web.sealing import documents as sealing
+from web.sealing.flow import LARGEST_SEALING
+from web.sealing.one_time import PATH, fetch
 
 _ADMINISTRATION: Final = "/administration/lots"
 _LOT: Final = "/administration/lots/{lot}"
@@ -65,7 +68,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", "/sign-in/ukey", ukey_sign_in.sign_in, EVERYBODY, during_maintenance=True),
     Page("GET", WELL_KNOWN, my_ukeys.publish, EVERYBODY, during_maintenance=True),
     Page("GET", "/demo/assistant", my_ukeys.open_demo_assistant, EVERYBODY, during_maintenance=True),
-    Page("GET", "/assistant/files/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
+    Page("GET", f"{PATH}{{address}}", fetch, EVERYBODY, during_maintenance=True),
     Page("GET", "/check", checking.form, EVERYBODY),
     checking.UploadPage("POST", "/check", checking.check, EVERYBODY, checking.BODY_LIMIT),
     checking.UploadPage("POST", "/check/report.pdf", checking.report, EVERYBODY, checking.REPORT_LIMIT),
@@ -105,7 +108,7 @@ PAGES: Final[tuple[Page, ...]] = (
     ),
     Page("GET", "/my/ukeys", my_ukeys.index, SIGNED_IN),
     Page("POST", "/my/ukeys/challenge", my_ukeys.challenge, SIGNED_IN),
-    Page("POST", "/my/ukeys/bind", my_ukeys.bind, SIGNED_IN, 2 * sealing.LARGEST_SEALING),
+    Page("POST", "/my/ukeys/bind", my_ukeys.bind, SIGNED_IN, 2 * LARGEST_SEALING),
     Page("POST", "/my/ukeys/{ukey}/end", my_ukeys.end, SIGNED_IN),
     Page("GET", "/my/tasks", tasks.index, SIGNED_IN),
     # documents of a sale; who may see one is decided for each
@@ -113,8 +116,10 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_DOCUMENT}/pages/{{page}}.png", documents.image, SIGNED_IN),
     Page("GET", f"{_DOCUMENT}/file.{{kind}}", documents.file, SIGNED_IN),
     Page("POST", f"{_DOCUMENT}/prepare", sealing.prepare, SEALERS),
-    Page("POST", f"{_DOCUMENT}/seal", sealing.seal, SEALERS, 2 * sealing.LARGEST_SEALING),
+    Page("POST", f"{_DOCUMENT}/seal", sealing.seal, SEALERS, 2 * LARGEST_SEALING),
     Page("POST", f"{_DOCUMENT}/end", documents.end, ADMINISTRATORS),
+    Page("GET", "/my/rehearsals", rehearsals.index, BIDDERS),
+    Page("POST", "/my/rehearsals", rehearsals.begin, BIDDERS),
     Page("GET", "/my/trades", personal.trades, BIDDERS, during_maintenance=True),
     # who watches over the auctions
     Page("GET", "/board", board.board, OVERSEERS, during_maintenance=True),

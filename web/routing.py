@@ -82,6 +82,7 @@ class _Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, bounded(receive, self.page.body_limit))
+        request.state.officials_only = self.page.who is not None and Role.BIDDER not in self.page.who
         site: Site = request.app.state.site
         visit = await arrive(site, request)
         check_open(visit, self.page)

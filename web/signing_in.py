@@ -124,7 +124,8 @@ def home(person: Person) -> str:
     return {
         "bidder": "/my/trades",
         "transferor": "/my/tasks",
-        "administrator": "/administration/lots",
+        "administrator": "/my/tasks",
+        "finance": "/finance",
         "regulator": "/board",
     }.get(person.role, "/")
 

@@ -23,6 +23,7 @@ from office.sealed.port import Sealed
 from office.sessions import SessionDirectory
 from office.ukeys import UKeys
 from signing.signer import Signer
+from trading.rehearsals import RehearsalRules
 from trading.sales import Sales
 from trading.sealing import Stamp
 from web.jobs import Jobs
@@ -81,6 +82,7 @@ class WebSettings:
     bank_keys: Keys = field(default_factory=dict, repr=False)
     """The keys with which banks sign their notifications."""
     bid_requires_ukey: bool = True
+    rehearsal: RehearsalRules = RehearsalRules()
     assistant: str = "http://127.0.0.1:17161"
     """Where the assistant listens on the visitor's own computer."""
 

@@ -13,6 +13,7 @@ from bidding.gateway.lookup import PartitionClock
 from bidding.gateway.view import LotView, Step, Track
 from bidding.messages import BidAccepted, Phase
 from bidding.session import ENDED
+from bidding.terms import is_rehearsal
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,8 @@ class _Counts:
 
 
 class Board:
-    """All lots that are live, about to be, or just over. `missing` have to be read from the book."""
+    """All lots that are live, about to be, or just over, rehearsals apart. `missing` have to be
+    read from the book."""
 
     def __init__(self) -> None:
         self.missing: set[str] = set()
@@ -62,6 +64,8 @@ class Board:
         self._rejections: Counter[str] = Counter()
 
     def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, now: int) -> None:
+        if is_rehearsal(lot):
+            return
         if kind == BidAccepted.kind:
             self._of(lot).bid(now)
         track = self._tracks.get(lot)
@@ -69,6 +73,8 @@ class Board:
             self._miss(lot)
 
     def refusal(self, lot: str, reason: str) -> None:
+        if is_rehearsal(lot):
+            return
         self._of(lot).rejections[reason] += 1
         self._rejections[reason] += 1
 
@@ -97,7 +103,7 @@ class Board:
         self._ended.clear()
 
     def unknown(self, lots: Iterable[str]) -> list[str]:
-        return [lot for lot in lots if lot not in self._tracks]
+        return [lot for lot in lots if lot not in self._tracks and not is_rehearsal(lot)]
 
     def take(self, view: LotView) -> None:
         """A lot as the book has it."""

@@ -157,7 +157,8 @@ class Gateway:
         pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
         kind = PlainConnection if config.plain else Connection
         self.server = Server(self._welcome, pages, config.limits, kind)
-        self.rooms = Rooms(book, Fanout(self.now), self.spawn)
+        self._fanout = Fanout(self.now, deciding=lambda: self.deciding > 0)
+        self.rooms = Rooms(book, self._fanout, self.spawn)
         self.logs = Pipeline(config.redis_url)
         self.tail = Tail(self.logs, book.partitions, self)
         self.pulse = Pulse(self)
@@ -442,6 +443,7 @@ class Gateway:
         self.deciding -= 1
         if not self.deciding:
             self._answered_all.set()
+            self._fanout.go_on()
         if isinstance(outcome, Exception):
             self.metrics.bids.labels("unknown").inc()
             return

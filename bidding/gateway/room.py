@@ -71,11 +71,14 @@ class _Round:
 
 
 class Room:
-    """`now` of the book goes into snapshots and ticks and is an argument each time."""
+    """`now` of the book goes into snapshots and ticks and is an argument each time. `round_began` (0.0: there
+    is none) and `rests_until` are the fan-out's, in s of its clock."""
 
     def __init__(self, state: LotState) -> None:
         self.watchers: dict[Watcher, None] = {}
         self.deliveries = 0
+        self.round_began = 0.0
+        self.rests_until = 0.0
         self.view_lot = state.view.lot
         self._round: _Round | None = None
         self._tick: ServerTick | None = None
@@ -180,6 +183,11 @@ class Room:
         a write of its own would double the cost of a bid."""
         return self._round is not None or self._sent != self.track.seq or self._tick is not None
 
+    @property
+    def in_round(self) -> bool:
+        """Whether a write to everybody is under way."""
+        return self._round is not None
+
     def step(self, budget: int, now: int) -> int:
         """Write to at most `budget` watchers; returns to how many. Who can't be written to is sent away, and
         the fault raised when the others have theirs."""
@@ -208,6 +216,7 @@ class Room:
         """Something went wrong: who lacks entries gets them with the next round."""
         self._round = None
         self._tick = None
+        self.round_began = 0.0
 
     def _begin(self) -> _Round:
         rest: list[ServerMessage] = []

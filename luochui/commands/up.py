@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,8 +187,23 @@ def _prepare_demo(settings: Settings, progress: Progress) -> str | None:
     progress.say("making the demonstration's data")
     cast = demo.prepare(settings)
     progress.say("making listings in every state")
-    demo.prepare_listings(settings)
+    _make_listings(lambda: demo.prepare_listings(settings), progress)
     return str(cast[0].lot) if cast else None
+
+
+def _make_listings(make: Callable[[], Sequence[str]], progress: Progress) -> None:
+    """The demonstration starts without those that fail, and says so; the next start tries them again."""
+    try:
+        failed = make()
+    except Repairable:
+        raise
+    except Exception:
+        log.exception("demonstration_listings_not_made")
+        progress.say("going on without the listings: the log above says why, the next start tries again")
+        return
+    if failed:
+        named = ", ".join(failed)
+        progress.say(f"going on without {len(failed)} listings ({named}): the next start tries them again")
 
 
 def _wait_ready(supervisor: Supervisor, settings: Settings) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from luochui.operations import disk
+from luochui.operations import disk, sealed_key
 from luochui.operations.findings import Finding, Level
 from luochui.operations.readiness import Check, readiness
 from luochui.services import binaries, running
@@ -231,4 +231,5 @@ LOOKS = (
     _servers,
     _fonts,
     _sealing,
+    sealed_key.sealed_key,
 )

@@ -26,7 +26,7 @@ from luochui.processes.wiring import cancel_on, clock_of, open_book, run_until_s
 from luochui.settings import Settings
 from luochui.vaults import asking
 from office.audit.chain import Chain
-from office.clock import Clock
+from office.clock import Clock, Travelling
 from office.contacts import Contacts
 from office.database import create_engine
 from office.files import Files
@@ -37,11 +37,14 @@ from trading.awards.rounds import AwardRound
 from trading.defaulters import Defaulters
 from trading.deposits.deposits import Deposits
 from trading.deposits.rounds import MatchingRound, RefundRound
+from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
 from trading.registrations.deciding import Deciding
+from trading.registrations.openings import OpeningRound
 from trading.registrations.rounds import LapseRound
+from trading.rehearsals import RehearsalRound
 from trading.reminders import ReminderRound
 
 log = structlog.get_logger(__name__)
@@ -103,12 +106,14 @@ def rounds(house: House) -> list[Work]:
         Work("awards", AwardRound(house.engine, house.sealed)),
         Work("dispatch", DispatchRound(house.engine, house.sealed)),
         Work("delivery", delivery_round(house.settings, house.engine, house.sealed)),
+        Work("rehearsals", RehearsalRound(house.engine, house.book, house.sealed)),
         Work("reminders", ReminderRound(house.engine), every_s=20.0),
         Work(
             "orders",
             OrderRound(house.engine, marks(house.settings), house.settings.platform_name),
             every_s=20.0,
         ),
+        Work("openings", OpeningRound(house.engine), every_s=20.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(
             "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0
@@ -128,6 +133,8 @@ def surroundings(house: House) -> Surroundings:
         corrected=corrected,
         statements_complete_until=Deposits(house.engine, house.sealed).complete_until,
         put_on=PuttingOn(house.engine, house.book, house.clock),
+        # The book's time can't leap: what it knew days before an opening would wait for those days.
+        put_on_ahead=TRAVELLERS_AHEAD if isinstance(house.clock, Travelling) else None,
     )
 
 

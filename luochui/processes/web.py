@@ -26,6 +26,7 @@ from signing.sm2 import PrivateKey, load_or_create
 from signing.sm3 import sm3
 from signing.timestamp import stamp_over_http
 from trading.profiles.store import ensure_defaults
+from trading.rehearsals import RehearsalRules
 from web.application import create_app
 from web.site import DemoAssistant, Dependencies, Readiness, WebSettings
 from web.trust import TrustKeeper
@@ -108,6 +109,9 @@ def web_settings(settings: Settings) -> WebSettings:
         origins=settings.origins,
         demo=settings.demo,
         bid_requires_ukey=settings.bid_requires_ukey,
+        rehearsal=RehearsalRules(
+            per_day=settings.rehearsals_per_day, window_ms=settings.rehearsal_window_s * 1000
+        ),
         assistant=f"http://127.0.0.1:{settings.assistant_port}",
         demo_accounts=_demo_accounts(settings),
         resume_after_s=max(1, settings.resume_after_ms // 1000),

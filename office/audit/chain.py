@@ -35,6 +35,11 @@ _LINKS: Final = text(
     f"SELECT l.seq, l.digest, {_COLUMNS} FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id"  # noqa: S608
     " WHERE l.seq > :after ORDER BY l.seq LIMIT :most"
 )
+_HEAD_BEFORE: Final = text(
+    "SELECT l.seq, l.digest FROM audit_links l JOIN audit_entries e ON e.id = l.entry_id"
+    " WHERE e.at < :moment ORDER BY l.seq DESC LIMIT 1"
+)
+_LINK_AT: Final = text("SELECT digest FROM audit_links WHERE seq = :seq")
 _COUNTS: Final = text(
     "SELECT (SELECT count(*) FROM audit_entries), (SELECT count(*) FROM audit_links),"
     " (SELECT count(*) FROM audit_unlinked)"
@@ -109,6 +114,28 @@ class Chain:
     async def head(self) -> Head:
         async with self._engine.connect() as connection:
             return await _head(connection)
+
+    async def head_before(self, moment: datetime) -> Head:
+        """The last link of an entry from before. Today's number tells how many acts there were today."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(_HEAD_BEFORE, {"moment": moment})).one_or_none()
+        return Head(0, GENESIS) if row is None else Head(int(row.seq), str(row.digest))
+
+    async def verify_since(self, checked: Head) -> Checked:
+        """Check what was linked after a head that an earlier check found whole. What was changed before it
+        since then is found by `verify` alone."""
+        head = checked
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            if checked.seq and await connection.scalar(_LINK_AT, {"seq": checked.seq}) != checked.digest:
+                return Checked(checked, 0, Break.OTHER_HEAD, checked.seq)
+            while rows := await _links_after(connection, head.seq):
+                for row in rows:
+                    after = self._after(head, row)
+                    if fault := _fault(row, after, {}):
+                        return Checked(head, 0, fault, after.seq)
+                    head = after
+        return Checked(head, 0)
 
     async def verify(self, noted: Sequence[Head] = ()) -> Checked:
         """Check every link, and that heads that were noted earlier are still in the chain."""

@@ -1,4 +1,8 @@
-"""Reading the audit log: by who, what, of what and when, page after page."""
+"""Reading the audit log: by who, what, of what and when, page after page.
+
+What bidders did about a lot is left out until its close: who reads would else count them, and learn from the
+numbers between two entries how many acts lie there. So entries are shown without their numbers, too.
+"""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,13 +13,17 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from office.audit.trail import REGISTRATION
+from office.blurring import is_blurred
+from office.sealed.port import Sealed, SealedFault
+
 PAGE: Final = 50
 MOST_EXPORTED: Final = 50_000
 _AT_ONCE: Final = 2_000
-_SELECT: Final = (
-    "SELECT e.id, l.seq, e.at, e.actor, e.role, e.act, e.subject, e.facts FROM audit_entries e"
-    " LEFT JOIN audit_links l ON l.entry_id = e.id"
-)
+_ASKED_AT_ONCE: Final = 500
+_MOST_READ: Final = 20
+"""Times that a page reads on, when what it found has to be left out."""
+_SELECT: Final = "SELECT e.id, e.at, e.actor, e.role, e.act, e.subject, e.facts FROM audit_entries e"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +39,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry; `seq` is its place in the chain, None until it is linked."""
+    """One entry; `id` finds the next page, and is told to nobody."""
 
     id: int
-    seq: int | None
     at: datetime
     actor: str
     role: str
@@ -42,25 +49,51 @@ class Entry:
     subject: str
     facts: Mapping[str, Any]
 
+    @property
+    def day_only(self) -> bool:
+        """Of what bidders do about a lot only the day is kept."""
+        return is_blurred(self.at)
+
 
 class Log:
-    """The log in one database."""
+    """The log in one database, as people may see it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, sealed: Sealed) -> None:
         self._engine = engine
+        self._sealed = sealed
 
     async def page(self, wanted: Filter, *, before: int | None = None) -> tuple[Sequence[Entry], int | None]:
         """The newest entries, and where the next page begins (None: there is none)."""
-        found = await self._select(wanted, before, PAGE + 1)
-        return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+        shown: list[Entry] = []
+        for most in (PAGE + 1, *[_ASKED_AT_ONCE] * _MOST_READ):
+            found = await self._select(wanted, before, most)
+            shown += await self._seen(found)
+            if len(shown) > PAGE:
+                return shown[:PAGE], shown[PAGE - 1].id
+            if len(found) < most:
+                return shown, None
+            before = found[-1].id
+        return shown, before
 
     async def export(self, wanted: Filter, most: int = MOST_EXPORTED) -> AsyncIterator[Entry]:
         """The newest first, at most `most`."""
         before, left = None, most
-        while left > 0 and (found := await self._select(wanted, before, min(left, _AT_ONCE))):
-            for entry in found:
+        while left > 0 and (found := await self._select(wanted, before, _AT_ONCE)):
+            for entry in (await self._seen(found))[:left]:
+                left -= 1
                 yield entry
-            before, left = found[-1].id, left - len(found)
+            before = found[-1].id
+
+    async def _seen(self, found: Sequence[Entry]) -> list[Entry]:
+        """Without what bidders did about lots that are not closed; while that can't be asked, without all."""
+        named = sorted({one for entry in found for one in _pseudonyms(entry)})
+        closed: set[str] = set()
+        try:
+            for at in range(0, len(named), _ASKED_AT_ONCE):
+                closed.update(await self._sealed.closed_among(named[at : at + _ASKED_AT_ONCE]))
+        except SealedFault:
+            closed = set()
+        return [entry for entry in found if closed.issuperset(_pseudonyms(entry))]
 
     async def _select(self, wanted: Filter, before: int | None, most: int) -> list[Entry]:
         conditions, values = _conditions(wanted)
@@ -72,6 +105,13 @@ class Log:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(found, {**values, "most": most})).mappings()
             return [Entry(**{**row, "facts": json.loads(row["facts"])}) for row in rows]
+
+
+def _pseudonyms(entry: Entry) -> list[str]:
+    """Whose act it was; what officials did themselves is no secret of bidders."""
+    if entry.actor.startswith("account "):
+        return []
+    return [one for one in (entry.actor, entry.subject) if REGISTRATION.fullmatch(one)]
 
 
 def _conditions(wanted: Filter) -> tuple[list[str], dict[str, Any]]:

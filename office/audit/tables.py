@@ -12,7 +12,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from office.audit.reading import Entry
 
-HEADINGS: Final = ("链号", "时间（北京）", "操作者", "身份", "行为", "对象", "内容")
+HEADINGS: Final = ("时间（北京）", "操作者", "身份", "行为", "对象", "内容")
 MOST_IN_XLSX: Final = 20_000
 _FORMULA: Final = re.compile(r"^[=+\-@\t\r]")
 _EIGHT_HOURS: Final = timedelta(hours=8)
@@ -47,8 +47,8 @@ def xlsx(entries: Iterable[Entry]) -> bytes:
     with xlsxwriter.Workbook(content, options) as book:
         sheet = book.add_worksheet("审计日志")
         sheet.freeze_panes(1, 0)
-        sheet.set_column(0, 5, 22)
-        sheet.set_column(6, 6, 80)
+        sheet.set_column(0, 4, 22)
+        sheet.set_column(5, 5, 80)
         for column, heading in enumerate(HEADINGS):
             sheet.write_string(0, column, heading)
         for number, entry in enumerate(entries, start=1):
@@ -61,8 +61,7 @@ def xlsx(entries: Iterable[Entry]) -> bytes:
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     return (
-        "" if entry.seq is None else str(entry.seq),
-        beijing(entry.at),
+        beijing(entry.at)[:10] if entry.day_only else beijing(entry.at),
         entry.actor,
         entry.role,
         entry.act,

@@ -9,7 +9,7 @@ advisory lock of its own: nobody who acts waits here for another who acts, and n
 Who: "account 12", a registration's pseudonym ("R" and 16 hex digits), "clock" for the platform itself, or
 "objector" for who objected to a lot and is named nowhere before the close.
 Before the close no entry has an account and a lot together that would show who bids: the acts of bidders on
-their registrations are recorded under the pseudonym, with no lot.
+their registrations are recorded under the pseudonym, with no lot. Of these only the day is kept.
 """
 
 import json
@@ -21,10 +21,13 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from office.blurring import blurred
+
 LARGEST_FACTS: Final = 4000
 LONGEST_NAME: Final = 100
 CLOCK: Final = "clock"
 OBJECTOR: Final = "objector"
+REGISTRATION: Final = re.compile(r"R[0-9a-f]{16}")
 ACTOR: Final = re.compile(r"account [0-9]{1,10}|R[0-9a-f]{16}|clock|objector")
 NAME: Final = re.compile(r"[a-z][a-z0-9_.]{1,59}")
 SECRET: Final = frozenset({"password", "passwd", "secret", "token", "cookie", "csrf"})
@@ -62,8 +65,9 @@ async def record(
         raise ValueError(f"not an actor or an act: {actor[:40]!r} {act[:60]!r}")
     if at.tzinfo is None:
         raise ValueError("the moment needs a time zone")
+    secret = actor == OBJECTOR or REGISTRATION.fullmatch(actor)
     row = {
-        "at": at.astimezone(UTC),
+        "at": (blurred(at) if secret else at).astimezone(UTC),
         "actor": actor,
         "role": str(role)[:LONGEST_NAME],
         "act": act,

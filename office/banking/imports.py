@@ -3,11 +3,13 @@
     uploaded = await statements.preview(bank, "march.csv", data, by=12, now=now)
     await statements.import_one(uploaded.id, by=12, now=now)        # again: nothing changes
 
-The file is kept by its digest; what a preview shows is read from it each time, so nobody imports anything
-else.
+The file is kept by its digest. What was read from it lies beside it for a while (office/banking/readings.py)
+under a name that follows from the digest: preview and import go on from that, and read the file again when
+it is gone. So nobody imports anything else than what the file holds.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from office.accounts import Role
 from office.audit import trail
 from office.banking.banks import Bank, bank_called
+from office.banking.readings import decoded, encoded, name_of
 from office.banking.statements import Statement, read
 from office.banking.taking import Source, Taken, known_of, take
-from office.files import Files
+from office.files import FileFault, Files, FileTooLarge
 
 LARGEST: Final = 30 << 20
 LONGEST_NAME: Final = 120
@@ -88,8 +91,8 @@ class Statements:
 
     async def preview(self, bank: str, name: str, data: bytes, *, by: int, now: datetime) -> StatementFile:
         """Keep the file and count what is in it. The same file again is the same row. Raises KeyError."""
-        statement = await self._read(data, bank_called(bank))
         kept = await self._files.keep(data)
+        statement = await self._statement(kept.name, bank_called(bank), data)
         values = {
             "bank": bank,
             "name": name.replace("\0", "")[:LONGEST_NAME],
@@ -107,7 +110,7 @@ class Statements:
         file = await self.get(statement_id)
         if file is None:
             return None
-        statement = await self._statement(file)
+        statement = await self._statement(file.digest, file.of)
         if statement.faults:
             return Preview(file, statement)
         async with self._engine.connect() as connection:
@@ -118,7 +121,9 @@ class Statements:
         file = await self.get(statement_id)
         if file is None:
             raise LookupError(statement_id)
-        statement = await self._statement(file)
+        if file.imported:
+            return file
+        statement = await self._statement(file.digest, file.of)
         if statement.faults:
             raise HasFaults(statement_id)
         async with self._engine.begin() as connection:
@@ -137,7 +142,9 @@ class Statements:
                 now=now,
                 statement_id=statement_id,
             )
-            return await _finish(connection, locked, taken, by, now)
+            done = await _finish(connection, locked, taken, by, now)
+        await self._files.clear_away(name_of(file.digest, file.of))
+        return done
 
     async def get(self, statement_id: int) -> StatementFile | None:
         found = text(f"SELECT {_COLUMNS} FROM bank_statements WHERE id = :id")  # noqa: S608
@@ -154,12 +161,21 @@ class Statements:
             count = await connection.scalar(text("SELECT count(*) FROM bank_statements"))
         return shown, int(count or 0)
 
-    async def _statement(self, file: StatementFile) -> Statement:
-        return await self._read(await self._files.read(file.digest), file.of)
-
-    async def _read(self, data: bytes, bank: Bank) -> Statement:
+    async def _statement(self, digest: str, bank: Bank, data: bytes | None = None) -> Statement:
+        """As it was read before, or read now. One that is too large to lie there is read each time."""
+        name = name_of(digest, bank)
         async with self._reading:
-            return await asyncio.to_thread(read, data, bank)
+            try:
+                before = await asyncio.to_thread(decoded, await self._files.pick_up(name))
+            except FileFault:
+                before = None
+            if before is not None:
+                return before
+            content = await self._files.read(digest) if data is None else data
+            statement = await asyncio.to_thread(read, content, bank)
+            with contextlib.suppress(FileTooLarge):
+                await self._files.lay_down(name, await asyncio.to_thread(encoded, statement))
+        return statement
 
 
 async def _compared(connection: AsyncConnection, file: StatementFile, statement: Statement) -> Preview:

@@ -6,15 +6,17 @@ Cells are text and nothing else: an amount that was a float once is no amount.
 
 import csv
 import io
+import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import fastexcel
-import polars
+from typing import TYPE_CHECKING, Any, Final
 
 from office.banking import workbooks
+from office.banking.workbooks import Fit
+
+if TYPE_CHECKING:
+    import polars
 
 MOST_ROWS: Final = 200_000
 LARGEST_UNPACKED: Final = 400 << 20
@@ -22,6 +24,7 @@ LONGEST_CELL: Final = 2_000
 MOST_CELLS: Final = 60
 _AROUND: Final = string.whitespace + "\u3000\xa0\ufeff'"
 """What stands around a cell's text and is none of it."""
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]*)?(?:[eE]\+?[0-9]{1,4})?")
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
@@ -48,11 +51,15 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`numeric(line, column)` tells cells that were numbers in a spreadsheet, so long ones have lost
-    digits."""
+    """`rounded`: numbers of a spreadsheet that are longer than it keeps numbers exactly."""
 
     rows: tuple[SheetRow, ...]
     spreadsheet: bool = False
+    rounded: frozenset[float] = frozenset()
+
+    def has_lost_digits(self, cell: str) -> bool:
+        """Whether a cell's text was such a number: its last digits are zeros, or somebody else's."""
+        return bool(self.rounded) and _NUMBER.fullmatch(cell) is not None and float(cell) in self.rounded
 
 
 def read_sheet(data: bytes) -> Sheet:
@@ -60,7 +67,8 @@ def read_sheet(data: bytes) -> Sheet:
     if data.startswith(_OLD_EXCEL):
         raise OldExcel
     if data.startswith(_ZIP):
-        return Sheet(tuple(_spreadsheet(data)), spreadsheet=True)
+        fit = _looked_at(data)
+        return Sheet(tuple(_spreadsheet(fit.content)), spreadsheet=True, rounded=fit.rounded)
     return Sheet(tuple(_lines(_decoded(data))))
 
 
@@ -90,14 +98,14 @@ def _lines(text: str) -> Iterator[SheetRow]:
 
 
 def _spreadsheet(data: bytes) -> Iterator[SheetRow]:
-    frame = _frame(_looked_at(data))
+    frame = _frame(data)
     if frame.height > MOST_ROWS:
         raise TooLong
     for line, cells in enumerate(frame.iter_rows(), start=1):
         yield SheetRow(line, _bounded(cells))
 
 
-def _looked_at(data: bytes) -> bytes:
+def _looked_at(data: bytes) -> Fit:
     """Before the reader makes room for anything."""
     try:
         return workbooks.fit_for_reading(data, rows=MOST_ROWS, columns=MOST_CELLS, unpacked=LARGEST_UNPACKED)
@@ -107,8 +115,11 @@ def _looked_at(data: bytes) -> bytes:
         raise NoSheet("no readable XLSX") from broken
 
 
-def _frame(data: bytes) -> polars.DataFrame:
-    """The first sheet, all cells as text."""
+def _frame(data: bytes) -> "polars.DataFrame":
+    """The first sheet, all cells as text. The readers are large: only who reads an XLSX takes them in."""
+    import fastexcel
+    import polars
+
     try:
         sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
         return sheet.to_polars()

@@ -28,8 +28,6 @@ HEADER_WITHIN: Final = 30
 """Rows in which the headings are looked for: banks write a few lines above them."""
 MOST_FAULTS: Final = 1_000
 LONGEST: Final = {"serial": 60, "payer_name": 200, "payer_account": 60, "payer_bank": 200, "remark": 500}
-EXACT_DIGITS: Final = 15
-"""A spreadsheet keeps so many digits of a number."""
 _USUAL: Final = "%Y-%m-%d %H:%M:%S"
 _SUMS: Final = re.compile(r"合\s*计|总\s*计|小\s*计|本页|以下空白|total", re.IGNORECASE)
 
@@ -112,7 +110,7 @@ def read(data: bytes, bank: Bank) -> Statement:
     if header is None:
         lacking = sorted(bank.statement.headings[name][0] for name in bank.statement.required - set(columns))
         return Statement((), (StatementFault(0, FaultKind.NO_HEADER, text="、".join(lacking)),))
-    return _Reader(bank.statement, columns, spreadsheet=sheet.spreadsheet).read(sheet.rows[header + 1 :])
+    return _Reader(bank.statement, columns, sheet).read(sheet.rows[header + 1 :])
 
 
 def _header(sheet: Sheet, column_map: ColumnMap) -> tuple[Mapping[str, int], int | None]:
@@ -139,10 +137,10 @@ def _columns(cells: Sequence[str], column_map: ColumnMap) -> Mapping[str, int]:
 class _Reader:
     """One file with its columns."""
 
-    def __init__(self, column_map: ColumnMap, columns: Mapping[str, int], *, spreadsheet: bool) -> None:
+    def __init__(self, column_map: ColumnMap, columns: Mapping[str, int], sheet: Sheet) -> None:
         self._map = column_map
         self._columns = columns
-        self._spreadsheet = spreadsheet
+        self._sheet = sheet
         self._likes: Counter[str] = Counter()
         self._formats = list(column_map.time_formats)
 
@@ -194,16 +192,24 @@ class _Reader:
         )
 
     def _text(self, row: SheetRow, name: str) -> str:
-        text = self._number(row, name) if name == "payer_account" else self._cell(row, name)
+        if name == "payer_account":
+            text = self._number(row, name)
+        else:  # a sub-account may stand in the remark, and nothing else in it
+            text = self._exact(name, self._cell(row, name))
         if len(text) > LONGEST[name]:
             raise RowFault(FaultKind.TOO_LONG_TEXT, name, text)
         return text
 
     def _number(self, row: SheetRow, name: str) -> str:
-        """A long number from a spreadsheet that has ended in zeros by rounding can't be told from a right
-        one, but one that was written as 6.2E+17 can."""
+        """A number that identifies something. One that a spreadsheet has written as 6.2E+17, or keeps as a
+        number although it is longer than fifteen digits, is not what the bank wrote."""
         text = self._cell(row, name)
-        if self._spreadsheet and re.fullmatch(r"[0-9.]+[eE]\+?[0-9]+", text):
+        if self._sheet.spreadsheet and re.fullmatch(r"[0-9.]+[eE]\+?[0-9]+", text):
+            raise RowFault(FaultKind.LOST_DIGITS, name, text)
+        return self._exact(name, text)
+
+    def _exact(self, name: str, text: str) -> str:
+        if self._sheet.has_lost_digits(text):
             raise RowFault(FaultKind.LOST_DIGITS, name, text)
         return text
 

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from xml.parsers import expat
 
@@ -21,6 +22,9 @@ LONGEST_TEXTS: Final = 200 << 20
 """Characters of all cells, each text counted as often as a cell has it."""
 MOST_EMPTY: Final = 1_000_000
 """Places without a cell between those that have one: the reader makes room for them."""
+MOST_ROUNDED: Final = 1_000_000
+EXACT: Final = 10.0**15
+"""A spreadsheet keeps fifteen digits of a number: from here on the last ones are not what was meant."""
 _CELL: Final = re.compile(r"([A-Za-z]{1,4})([0-9]{1,9})")
 _XML: Final = (".xml", ".rels")
 
@@ -33,8 +37,17 @@ class TooMuch(ValueError):
     """More than a workbook may hold."""
 
 
-def fit_for_reading(data: bytes, *, rows: int, columns: int, unpacked: int) -> bytes:
-    """The archive again with the parts that were looked at. Raises Unfit, TooMuch."""
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The archive again with the parts that were looked at. `rounded`: numbers with more digits than a
+    spreadsheet keeps, wherever they stand; what the reader makes of such a cell equals one of them."""
+
+    content: bytes
+    rounded: frozenset[float]
+
+
+def fit_for_reading(data: bytes, *, rows: int, columns: int, unpacked: int) -> Fit:
+    """Raises Unfit, TooMuch."""
     counted = _Counted(rows, columns)
     written = io.BytesIO()
     left = unpacked
@@ -56,7 +69,7 @@ def fit_for_reading(data: bytes, *, rows: int, columns: int, unpacked: int) -> b
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as broken:
         raise Unfit("no readable archive") from broken
     counted.check_texts()
-    return written.getvalue()
+    return Fit(written.getvalue(), frozenset(counted.rounded))
 
 
 def _inflated(archive: zipfile.ZipFile, part: zipfile.ZipInfo, most: int) -> bytes:
@@ -85,6 +98,20 @@ class _Counted:
         self.shared: list[int] = []
         self.used: Counter[str] = Counter()
         self.texts = 0
+        self.rounded: set[float] = set()
+
+    def number(self, written: str) -> None:
+        """A cell that is a number, as the file writes it."""
+        if len(written) <= 15 and "E" not in written and "e" not in written:
+            return
+        try:
+            value = float(written)
+        except ValueError:
+            return
+        if abs(value) >= EXACT:
+            self.rounded.add(value)
+        if len(self.rounded) > MOST_ROUNDED:
+            raise TooMuch
 
     def place(self, row: int, column: int) -> None:
         if row > self.most_rows or column > self.most_columns:
@@ -108,7 +135,7 @@ class _Part:
         self._counted = counted
         self._row = self._column = self._cells = 0
         self._last_row = self._last_column = 0
-        self._in_sheet = self._in_shared = self._is_shared = False
+        self._in_sheet = self._in_shared = self._is_shared = self._is_number = False
         self._value: list[str] | None = None
         parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
@@ -130,7 +157,7 @@ class _Part:
         name = name.rpartition(":")[2]
         if name == "c" and self._in_sheet:
             self._begin_cell(attributes)
-        elif name == "v" and self._is_shared:
+        elif name == "v" and (self._is_shared or self._is_number):
             self._value = []
         elif name == "row" and self._in_sheet:
             self._begin_row(attributes.get("r"))
@@ -164,14 +191,19 @@ class _Part:
         self._last_row = max(self._last_row, self._row)
         self._last_column = max(self._last_column, self._column)
         self._is_shared = attributes.get("t") == "s"
+        self._is_number = attributes.get("t", "n") == "n"
 
     def _ends(self, name: str) -> None:
         name = name.rpartition(":")[2]
         if name == "v" and self._value is not None:
-            self._counted.used["".join(self._value)] += 1
-            self._value = None
+            said, self._value = "".join(self._value), None
+            if self._is_number:
+                self._counted.texts += len(said)
+                self._counted.number(said)
+            else:
+                self._counted.used[said] += 1
         elif name == "c":
-            self._is_shared = False
+            self._is_shared = self._is_number = False
         elif name == "si":
             self._in_shared = False
 

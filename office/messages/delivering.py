@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from office.accounts import Role
+from office.blurring import blurred
 from office.marks import BoxUnreadable, Marks
 from office.messages.channels import Letter, Mailer, SendFault
 from office.messages.kinds import Channel, kind, said
@@ -133,7 +134,8 @@ class DeliveryRound:
             if row.registration is not None and state is not Delivered.GIVEN_UP:
                 await connection.execute(_FORGET, {"id": row.id})
             else:
-                values = {"id": row.id, "state": str(state), "now": now, "fault": fault[:LONGEST_FAULT]}
+                ended = now if row.registration is None else blurred(now)
+                values = {"id": row.id, "state": str(state), "now": ended, "fault": fault[:LONGEST_FAULT]}
                 await connection.execute(_END, values)
         tell = log.error if state is Delivered.GIVEN_UP else log.info
         tell("message_" + str(state), delivery=row.id, channel=row.channel, attempt=row.attempts, fault=fault)

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from office.blurring import blurred
 from office.messages.kinds import Channel, kind
 from office.sealed.port import Sealed, SealedFault
 
@@ -33,7 +34,7 @@ _TO_ACCOUNT: Final = text(
 )
 _TO_REGISTRATION: Final = text(
     "INSERT INTO deliveries (key, channel, registration, kind, state, next_at, made_at)"
-    " VALUES (:key, :channel, :registration, :kind, 'waiting', :now, :now)"
+    " VALUES (:key, :channel, :registration, :kind, 'waiting', :now, :day)"
 )
 
 
@@ -84,4 +85,5 @@ class DispatchRound:
         for registration in registrations:
             # A random key: a name that is made of message and registration could be looked for.
             values = {**given, "key": f"r{secrets.token_hex(16)}", "registration": registration}
+            values["day"] = blurred(now)
             await connection.execute(_TO_REGISTRATION, values)

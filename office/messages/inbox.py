@@ -1,7 +1,8 @@
 """Messages as their reader finds them on the site.
 
 What was told to a registration is found by its pseudonym, what was told to all registrants of a lot by the
-lot: both come from the sealed process, for the person who asks about their own affairs.
+lot: both come from the sealed process, for the person who asks about their own affairs. Of messages to
+registrations only the day is kept, so messages are ordered by the day, and then as they were written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from office.blurring import blurred, is_blurred
 from office.marks import Marks
 
 PAGE: Final = 20
@@ -22,7 +24,7 @@ _READ: Final = "message read"
 _LATEST: Final = text(
     "SELECT id, registration, lot, kind, facts, at, read_at FROM messages"
     " WHERE account_id = :account_id OR registration = ANY(:registrations) OR lot = ANY(:lots)"
-    " ORDER BY at DESC, id DESC LIMIT :most"
+    " ORDER BY (at AT TIME ZONE 'Asia/Shanghai')::date DESC, id DESC LIMIT :most"
 )
 _UNREAD: Final = text(
     "SELECT count(*) FROM (SELECT FROM messages WHERE read_at IS NULL"
@@ -33,7 +35,8 @@ _OF_LOTS: Final = text(
     " AND (CAST(:id AS bigint) IS NULL OR id = :id) ORDER BY id DESC LIMIT 500"
 )
 _READ_OWN: Final = text(
-    "UPDATE messages SET read_at = :now WHERE read_at IS NULL"
+    "UPDATE messages SET read_at = CASE WHEN registration IS NULL THEN CAST(:now AS timestamptz)"
+    " ELSE CAST(:day AS timestamptz) END WHERE read_at IS NULL"
     " AND (account_id = :account_id OR registration = ANY(:registrations))"
     " AND (CAST(:id AS bigint) IS NULL OR id = :id)"
 )
@@ -43,15 +46,17 @@ _KNOWN: Final = text("SELECT mark FROM message_reads WHERE mark = ANY(:marks)")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads. `registrations`: {pseudonym: lot} of the reader's own registrations."""
+    """Who reads. `registrations`: {pseudonym: lot} of the reader's own registrations; `objections`: other
+    pseudonyms of the reader, who is not told by them what all registrants of a lot are told."""
 
     account_id: int
     registrations: Mapping[str, str] = field(default_factory=dict, repr=False)
+    objections: frozenset[str] = field(default=frozenset(), repr=False)
 
     def values(self) -> dict[str, Any]:
         return {
             "account_id": self.account_id,
-            "registrations": list(self.registrations),
+            "registrations": [*self.registrations, *self.objections],
             "lots": sorted(set(self.registrations.values())),
         }
 
@@ -65,6 +70,11 @@ class Message:
     lot: str
     """The lot of the reader's registration, or "": the facts name it elsewhere."""
     read: bool
+
+    @property
+    def day_only(self) -> bool:
+        """Of what is told to a registration only the day is kept."""
+        return is_blurred(self.at)
 
 
 class Inbox:
@@ -98,7 +108,9 @@ class Inbox:
         """One message, or all; how many were unread. Another's message is not there."""
         values = reader.values() | {"id": message_id}
         async with self._engine.begin() as connection:
-            count = int((await connection.execute(_READ_OWN, values | {"now": now})).rowcount)
+            count = int(
+                (await connection.execute(_READ_OWN, values | {"now": now, "day": blurred(now)})).rowcount
+            )
             for row in (await connection.execute(_OF_LOTS, values)).all():
                 mark = self._marks.mark(_READ, reader.account_id, row.id)
                 count += int((await connection.execute(_READ_OF_LOT, {"mark": mark})).rowcount)

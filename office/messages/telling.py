@@ -7,8 +7,8 @@ text yet is kept and shown in general words.
 
 Who registered for what is secret until the close:
 
-- `ToRegistration` keeps the pseudonym and no account. Facts that point at the lot (LOT_FACTS) are dropped;
-  the page of the registration's owner fills them in through the sealed process.
+- `ToRegistration` keeps the pseudonym and no account, and of the time the day alone. Facts that point at the
+  lot (LOT_FACTS) are dropped; the page of the registration's owner fills them in through the sealed process.
 - `ToRegistrantsOf` is one row with the lot and no person. The owner's page finds it by the lots of the
   owner's registrations; e-mail and SMS are sent by a round that asks the sealed process, and never
   name the lot.
@@ -27,6 +27,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from office.accounts import Role
+from office.blurring import blurred
 
 MessageKind = str
 """Lower case with dots: "lot.extended"."""
@@ -103,7 +104,7 @@ async def tell(
             if not REGISTRATION.fullmatch(registration):
                 raise ValueError("not a registration's pseudonym")
             kept = {name: value for name, value in (facts or {}).items() if name not in LOT_FACTS}
-            await _write(connection, given, kept, registration=registration)
+            await _write(connection, given | {"at": blurred(now)}, kept, registration=registration)
         case ToRegistrantsOf(lot):
             await _write(connection, given, facts, lot=lot)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from office.sealed import wire
 from office.sealed.port import (
+    Affairs,
     Imported,
     Invitation,
     OwnRegistration,
@@ -97,6 +98,10 @@ class SealedClient:
         answer: list[OwnRegistration] = await self._call("registrations_of", account_id=account_id)
         return answer
 
+    async def affairs_of(self, account_id: int, skip: int = 0) -> Affairs:
+        answer: Affairs = await self._call("affairs_of", account_id=account_id, skip=skip)
+        return answer
+
     async def of_lot(self, lot: str) -> list[str]:
         answer: list[str] = await self._call("of_lot", lot=lot)
         return answer
@@ -121,11 +126,27 @@ class SealedClient:
         answer: int = await self._call("account_of_registration_after_close", registration=registration)
         return answer
 
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        answer: list[str] = await self._call("closed_among", registrations=registrations)
+        return answer
+
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         await self._call("identify", registration=registration, account_id=account_id, code=code)
 
     async def match(self, lot: str, holders: Mapping[str, str], among: Sequence[str]) -> dict[str, list[str]]:
         answer: dict[str, list[str]] = await self._call("match", lot=lot, holders=holders, among=among)
+        return answer
+
+    async def objector_of(self, account_id: int, lot: str) -> str:
+        answer: str = await self._call("objector_of", account_id=account_id, lot=lot)
+        return answer
+
+    async def objections_of(self, account_id: int) -> list[OwnRegistration]:
+        answer: list[OwnRegistration] = await self._call("objections_of", account_id=account_id)
+        return answer
+
+    async def objector_after_end(self, pseudonym: str) -> int:
+        answer: int = await self._call("objector_after_end", pseudonym=pseudonym)
         return answer
 
     async def seal(self, registration: str, name: str, data: bytes) -> bytes:

@@ -40,15 +40,15 @@ def write_escrow(key: SealedKey, passphrase: str, *, cost: int = COST) -> str:
         HEAD,
         f"key {key.mark}",
         f"cost {cost}",
-        f"salt {_grouped(salt)}",
-        f"box {_grouped(nonce + box)}",
+        f"salt {grouped(salt)}",
+        f"box {grouped(nonce + box)}",
     )
     return "\n".join(lines) + "\n"
 
 
 def read_escrow(text: str, passphrase: str) -> SealedKey:
     """The key of the text. Raises KeyFault for what is none, WrongPassphrase."""
-    fields = _fields(text)
+    fields = fields_of(text, HEAD)
     try:
         cost, salt, box = int(fields["cost"]), bytes.fromhex(fields["salt"]), bytes.fromhex(fields["box"])
     except (KeyError, ValueError) as wrong:
@@ -62,10 +62,10 @@ def read_escrow(text: str, passphrase: str) -> SealedKey:
     return SealedKey(secret)
 
 
-def _fields(text: str) -> dict[str, str]:
-    """Spaces and line ends between groups don't matter."""
+def fields_of(text: str, head: str) -> dict[str, str]:
+    """Of an escrow that begins so. Spaces and line ends between groups don't matter. Raises KeyFault."""
     lines = [line.strip() for line in text[:LONGEST].splitlines() if line.strip()]
-    if not lines or lines[0] != HEAD:
+    if not lines or lines[0] != head:
         raise KeyFault("This is no escrow of a sealed key.")
     return {name: "".join(rest.split()) for name, _, rest in (line.partition(" ") for line in lines[1:])}
 
@@ -74,6 +74,7 @@ def _cipher(passphrase: str, salt: bytes, cost: int) -> AESGCM:
     return AESGCM(Scrypt(salt=salt, length=32, n=1 << cost, r=8, p=1).derive(passphrase.encode()))
 
 
-def _grouped(data: bytes) -> str:
+def grouped(data: bytes) -> str:
+    """Hexadecimal digits that people can read off paper."""
     text = data.hex()
     return " ".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))

@@ -1,16 +1,23 @@
 """Who stands behind a pseudonym, in boxes. What the vault does with registrations and partners."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from office.sealed.boxes import Boxes
 from office.sealed.port import NotYours, PartnerAnswer
 from office.sealed.tables import SealedPartner, SealedRegistration, partners, registrations
+
+_NEWEST: Final = text(
+    "SELECT s.registration, s.box, coalesce(r.made_at, 'epoch') AS made_at FROM sealed_registrations s"
+    " LEFT JOIN registrations r ON r.registration = s.registration WHERE s.account_tag = :tag"
+    " ORDER BY r.made_at DESC NULLS LAST, s.registration OFFSET :skip LIMIT :most"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,19 @@ class Joining:
     account_id: int
     share: int
     answer: PartnerAnswer
+    key: str
 
 
 class LinkRows:
-    """Every method works in its caller's transaction."""
+    """Every method works in its caller's transaction.
 
-    def __init__(self, boxes: Boxes) -> None:
+    `what` somebody does about a lot: pseudonyms of another kind share no tag, so that nobody can tell from a
+    copy that two are the same person's, or of the same lot.
+    """
+
+    def __init__(self, boxes: Boxes, what: str = "registration") -> None:
         self._boxes = boxes
+        self._what = what
 
     async def make(self, connection: AsyncConnection, lot: str, account_id: int) -> str:
         """The pseudonym of the pair, made at the first asking."""
@@ -40,7 +53,7 @@ class LinkRows:
         row = {
             "registration": new,
             "pair_tag": self._pair(lot, account_id),
-            "lot_tag": self._boxes.tag("lot of registration", lot),
+            "lot_tag": self._lot(lot),
             "account_tag": self._account(account_id),
             "box": self._boxes.seal_facts({"lot": lot, "account": account_id}, "registration", new),
         }
@@ -66,15 +79,30 @@ class LinkRows:
             raise NotYours(registration)
         return found[0]
 
-    async def of_account(self, connection: AsyncConnection, account_id: int) -> list[Link]:
-        return await self._find(connection, registrations.account_tag == self._account(account_id))
+    async def of_account(
+        self, connection: AsyncConnection, account_id: int, *, most: int, skip: int = 0
+    ) -> list[Link]:
+        """The newest first; on the same day by the number of the lot."""
+        mine = {"tag": self._account(account_id), "most": most, "skip": skip}
+        found = (await connection.execute(_NEWEST, mine)).all()
+        made = {row.registration: row.made_at for row in found}
+        links = [self._link(row) for row in found]
+        return sorted(links, key=lambda link: (made[link.registration], link.lot), reverse=True)
+
+    async def count_of(self, connection: AsyncConnection, account_id: int) -> int:
+        mine = registrations.account_tag == self._account(account_id)
+        return int(await connection.scalar(select(func.count()).where(mine)) or 0)
+
+    async def several(self, connection: AsyncConnection, names: Sequence[str]) -> dict[str, Link]:
+        found = await self._find(connection, registrations.registration.in_(list(names)))
+        return {link.registration: link for link in found}
 
     async def all_of(self, connection: AsyncConnection, lot: str) -> list[Link]:
-        here = registrations.lot_tag == self._boxes.tag("lot of registration", lot)
+        here = registrations.lot_tag == self._lot(lot)
         return await self._find(connection, here)
 
     async def of_lot(self, connection: AsyncConnection, lot: str) -> list[str]:
-        here = registrations.lot_tag == self._boxes.tag("lot of registration", lot)
+        here = registrations.lot_tag == self._lot(lot)
         found = select(registrations.registration).where(here).order_by(registrations.registration)
         return list((await connection.execute(found)).scalars())
 
@@ -112,6 +140,7 @@ class LinkRows:
             "account": joining.account_id,
             "share": joining.share,
             "answer": joining.answer.value.ljust(8),
+            "key": joining.key,
         }
         box = self._boxes.seal_facts(facts, "partner", joining.registration)
         put = insert(SealedPartner).values(
@@ -126,19 +155,23 @@ class LinkRows:
         for row in await connection.execute(columns.where(where)):
             facts = self._boxes.open_facts(row.box, "partner", row.registration)
             answer = PartnerAnswer(facts["answer"].strip())
-            found.append(Joining(row.registration, facts["account"], facts["share"], answer))
+            key = facts.get("key", "")  # "": from before partners sealed
+            found.append(Joining(row.registration, facts["account"], facts["share"], answer, key))
         return sorted(found, key=lambda one: (one.registration, -one.share, one.account_id))
 
     async def _find(self, connection: AsyncConnection, where: Any) -> list[Link]:
         columns = select(registrations.registration, registrations.box)
-        found = []
-        for row in await connection.execute(columns.where(where)):
-            facts = self._boxes.open_facts(row.box, "registration", row.registration)
-            found.append(Link(row.registration, facts["lot"], facts["account"]))
-        return found
+        return [self._link(row) for row in await connection.execute(columns.where(where))]
+
+    def _link(self, row: Any) -> Link:
+        facts = self._boxes.open_facts(row.box, "registration", row.registration)
+        return Link(row.registration, facts["lot"], facts["account"])
 
     def _pair(self, lot: str, account_id: int) -> bytes:
-        return self._boxes.tag("pair of registration", lot, str(account_id))
+        return self._boxes.tag(f"pair of {self._what}", lot, str(account_id))
 
     def _account(self, account_id: int) -> bytes:
-        return self._boxes.tag("account of registration", str(account_id))
+        return self._boxes.tag(f"account of {self._what}", str(account_id))
+
+    def _lot(self, lot: str) -> bytes:
+        return self._boxes.tag(f"lot of {self._what}", lot)

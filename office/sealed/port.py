@@ -87,6 +87,10 @@ class Partner:
     name: str
     share: int
     answer: PartnerAnswer
+    key: str = ""
+    """Random: names what this partner sealed. Another share has another one."""
+    own: bool = False
+    """Whether it is who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,21 @@ class Invitation:
     inviter: str
     share: int
     answer: PartnerAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Affairs:
+    """What one person takes part in, in one answer. Each part is found with one query."""
+
+    registrations: Sequence[OwnRegistration]
+    """At most MOST_REGISTRATIONS after those that were skipped, the newest first."""
+    total: int
+    """How many registrations there are in all."""
+    sub_accounts: Mapping[str, str]
+    """{registration: sub-account} of those that have one."""
+    paddles: Mapping[str, tuple[str, int]]
+    """{lot: (paddle, rank)}, at most MOST_LOTS."""
+    invitations: Sequence[Invitation]
 
 
 class SealedFault(Exception):
@@ -175,7 +194,10 @@ class Sealed(Protocol):
     async def registration_of(self, account_id: int, lot: str) -> str | None: ...
 
     async def registrations_of(self, account_id: int) -> list[OwnRegistration]:
-        """One's own, retired ones too, at most MOST_REGISTRATIONS."""
+        """One's own, retired ones too, at most MOST_REGISTRATIONS, the newest first."""
+
+    async def affairs_of(self, account_id: int, skip: int = 0) -> Affairs:
+        """All that one person takes part in; `skip`: so many of the newest registrations are left out."""
 
     async def of_lot(self, lot: str) -> list[str]:
         """Pseudonyms, in no order that tells anything. For the steward: their number is secret."""
@@ -193,6 +215,9 @@ class Sealed(Protocol):
     async def account_of_registration_after_close(self, registration: str) -> int:
         """Raises StillSealed before the close of its lot."""
 
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        """Those of these pseudonyms whose lot is closed, so that it may be seen what they did."""
+
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         """Remember the ID number or credit code of the registrant, for `match`."""
 
@@ -201,6 +226,17 @@ class Sealed(Protocol):
 
         Among these registrations alone. A code is only typed: the account's name has to be the holder's too.
         """
+
+    # who objects
+
+    async def objector_of(self, account_id: int, lot: str) -> str:
+        """The pseudonym under which this person objects to the lot; no other of theirs shows in it."""
+
+    async def objections_of(self, account_id: int) -> list[OwnRegistration]:
+        """One's own pseudonyms of this kind, at most MOST_REGISTRATIONS."""
+
+    async def objector_after_end(self, pseudonym: str) -> int:
+        """Raises StillSealed before the close of the lot, or its other end."""
 
     # what a registration holds
 

@@ -4,6 +4,7 @@ Everything else knows paddles and pseudonyms. Nothing here writes a login, an ac
 comes out before the close is a person's own, or facts without persons. Source: spec "Who sees what".
 """
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
@@ -13,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from office.banking.payers import same_payer
 from office.sealed import lists
 from office.sealed.boxes import Boxes
-from office.sealed.closing import require_closed
+from office.sealed.closing import closed_among, require_closed, require_ended
 from office.sealed.key import SealedKey
 from office.sealed.links import Joining, Link, LinkRows
 from office.sealed.lists import accounts
-from office.sealed.paddles import PaddleRows
+from office.sealed.paddles import Held, PaddleRows
 from office.sealed.port import (
     LARGEST_SECRET,
     MOST_LOTS,
@@ -25,6 +26,7 @@ from office.sealed.port import (
     MOST_QUALIFIED,
     MOST_REGISTRATIONS,
     WHOLE_SHARE,
+    Affairs,
     Imported,
     Invitation,
     ListFault,
@@ -50,6 +52,7 @@ class Vault:
         self._boxes = Boxes(key)
         self._paddles = PaddleRows(self._boxes)
         self._links = LinkRows(self._boxes)
+        self._objectors = LinkRows(self._boxes, what="objection")
 
     # paddles
 
@@ -60,9 +63,7 @@ class Vault:
 
     async def lots_of(self, account_id: int) -> dict[str, tuple[str, int]]:
         async with self._engine.connect() as connection:
-            found = await self._paddles.of_account(connection, account_id)
-        listed = sorted((held for held in found if held.listed), key=lambda held: held.lot, reverse=True)
-        return {held.lot: (held.paddle, held.rank) for held in listed[:MOST_LOTS]}
+            return _listed(await self._paddles.of_account(connection, account_id))
 
     async def qualified(self, lot: str) -> dict[str, int]:
         async with self._engine.connect() as connection:
@@ -123,9 +124,21 @@ class Vault:
 
     async def registrations_of(self, account_id: int) -> list[OwnRegistration]:
         async with self._engine.connect() as connection:
-            found = await self._links.of_account(connection, account_id)
-        latest = sorted(found, key=lambda link: (link.lot, link.registration), reverse=True)
-        return [OwnRegistration(link.registration, link.lot) for link in latest[:MOST_REGISTRATIONS]]
+            found = await self._links.of_account(connection, account_id, most=MOST_REGISTRATIONS)
+        return [OwnRegistration(link.registration, link.lot) for link in found]
+
+    async def affairs_of(self, account_id: int, skip: int = 0) -> Affairs:
+        async with self._engine.connect() as connection:
+            links = await self._links.of_account(
+                connection, account_id, skip=max(0, skip), most=MOST_REGISTRATIONS
+            )
+            return Affairs(
+                registrations=[OwnRegistration(link.registration, link.lot) for link in links],
+                total=await self._links.count_of(connection, account_id),
+                sub_accounts=await self._sub_accounts_of(connection, [link.registration for link in links]),
+                paddles=_listed(await self._paddles.of_account(connection, account_id)),
+                invitations=await self._invited(connection, account_id),
+            )
 
     async def of_lot(self, lot: str) -> list[str]:
         async with self._engine.connect() as connection:
@@ -156,6 +169,12 @@ class Vault:
             await require_closed(connection, link.lot)
         return link.account_id
 
+    async def closed_among(self, registrations: Sequence[str]) -> list[str]:
+        async with self._engine.connect() as connection:
+            links = await self._links.several(connection, registrations[:MOST_REGISTRATIONS])
+            closed = await closed_among(connection, {link.lot for link in links.values()})
+        return sorted(name for name, link in links.items() if link.lot in closed)
+
     async def identify(self, registration: str, account_id: int, code: str) -> None:
         async with self._engine.begin() as connection:
             link = await self._own(connection, registration, account_id)
@@ -177,6 +196,23 @@ class Vault:
                     if link.account_id in named and same_payer(named[link.account_id][1], name)
                 ]
         return {code: registrations for code, registrations in found.items() if registrations}
+
+    # who objects
+
+    async def objector_of(self, account_id: int, lot: str) -> str:
+        async with self._engine.begin() as connection:
+            return await self._objectors.make(connection, lot, account_id)
+
+    async def objections_of(self, account_id: int) -> list[OwnRegistration]:
+        async with self._engine.connect() as connection:
+            found = await self._objectors.of_account(connection, account_id, most=MOST_REGISTRATIONS)
+        return [OwnRegistration(link.registration, link.lot) for link in found]
+
+    async def objector_after_end(self, pseudonym: str) -> int:
+        async with self._engine.connect() as connection:
+            link = await self._objectors.get(connection, pseudonym)
+            await require_ended(connection, link.lot)
+        return link.account_id
 
     # what a registration holds
 
@@ -207,7 +243,8 @@ class Vault:
                 earlier = before.get(account)
                 same = earlier is not None and earlier.share == share
                 answer = earlier.answer if same and earlier else PartnerAnswer.ASKED
-                joining.append(Joining(registration, account, share, answer))
+                key = earlier.key if same and earlier and earlier.key else secrets.token_hex(8)
+                joining.append(Joining(registration, account, share, answer, key))
             await self._links.set_partners(connection, registration, joining)
             return await self._told(connection, joining)
 
@@ -217,16 +254,23 @@ class Vault:
                 await require_closed(connection, (await self._links.get(connection, registration)).lot)
             else:
                 await self._reachable(connection, registration, account_id)
-            return await self._told(connection, await self._links.partners(connection, registration))
+            joining = await self._links.partners(connection, registration)
+            return await self._told(connection, joining, account_id)
 
     async def invitations(self, account_id: int) -> list[Invitation]:
         async with self._engine.connect() as connection:
-            found = (await self._links.invited(connection, account_id))[:MOST_LOTS]
-            links = [await self._links.get(connection, one.registration) for one in found]
-            named = await _names(connection, [link.account_id for link in links])
+            return await self._invited(connection, account_id)
+
+    async def _invited(self, connection: AsyncConnection, account_id: int) -> list[Invitation]:
+        found = (await self._links.invited(connection, account_id))[:MOST_LOTS]
+        if not found:
+            return []
+        links = await self._links.several(connection, [one.registration for one in found])
+        named = await _names(connection, [link.account_id for link in links.values()])
         return [
             Invitation(one.registration, link.lot, named[link.account_id][1], one.share, one.answer)
-            for one, link in zip(found, links, strict=True)
+            for one in found
+            for link in (links[one.registration],)
         ]
 
     async def answer(self, registration: str, account_id: int, accepted: bool) -> bool:
@@ -308,6 +352,18 @@ class Vault:
         found = await self._bound(self._boxes.tag("sub-account of", registration), by_account=False)
         return found["sub_account"] if found else None
 
+    async def _sub_accounts_of(
+        self, connection: AsyncConnection, registrations: Sequence[str]
+    ) -> dict[str, str]:
+        if not registrations:
+            return {}
+        tags = [self._boxes.tag("sub-account of", registration) for registration in registrations]
+        found = await connection.execute(
+            select(sub_accounts.box).where(sub_accounts.registration_tag.in_(tags))
+        )
+        bound = [self._boxes.open_facts(box, "sub-account") for box in found.scalars()]
+        return {facts["registration"]: facts["sub_account"] for facts in bound}
+
     async def _bound(self, tag: bytes, *, by_account: bool) -> dict[str, str] | None:
         where = (sub_accounts.sub_account_tag if by_account else sub_accounts.registration_tag) == tag
         async with self._engine.connect() as connection:
@@ -331,9 +387,20 @@ class Vault:
                 raise NotYours(registration)
         return link
 
-    async def _told(self, connection: AsyncConnection, joining: Sequence[Joining]) -> list[Partner]:
+    async def _told(
+        self, connection: AsyncConnection, joining: Sequence[Joining], asker: int | None = None
+    ) -> list[Partner]:
         named = await _names(connection, [one.account_id for one in joining])
-        return [Partner(*named[one.account_id], one.share, one.answer) for one in joining]
+        return [
+            Partner(*named[one.account_id], one.share, one.answer, one.key, one.account_id == asker)
+            for one in joining
+        ]
+
+
+def _listed(found: Sequence[Held]) -> dict[str, tuple[str, int]]:
+    """The latest of one person's lots."""
+    listed = sorted((held for held in found if held.listed), key=lambda held: held.lot, reverse=True)
+    return {held.lot: (held.paddle, held.rank) for held in listed[:MOST_LOTS]}
 
 
 async def _names(connection: AsyncConnection, ids: Collection[int]) -> dict[int, tuple[str, str]]:

@@ -16,9 +16,19 @@ from signing.assistant.showing import Shown
 from signing.assistant.texts import say
 from signing.installing import Bundle
 from signing.job_tasks import receipt_text
-from signing.jobs import InstallTask, Job, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.jobs import (
+    InstallTask,
+    Job,
+    OrderTask,
+    RequestTask,
+    SealFilesTask,
+    SealTask,
+    SignInTask,
+    UnlockTask,
+)
 from signing.names import Name
-from signing.seal_signature import assemble, to_be_signed
+from signing.seal import Seal
+from signing.seal_signature import SealSignature, assemble, to_be_signed, together
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
@@ -67,7 +77,7 @@ def judge(job: Job, tokens: Sequence[TokenContents], now: datetime, lists: Lists
         alone = len(tokens) == 1 or not isinstance(job.task, RequestTask | InstallTask)
         problem = _problem(job, contents, now) if alone else ONLY_ONE
         standing = Standing.UNKNOWN
-        if not problem and isinstance(job.task, (SealTask, SignInTask, OrderTask)):
+        if not problem and isinstance(job.task, SealTask | SealFilesTask | SignInTask | OrderTask):
             standing = lists.standing(contents, now)
             problem = "revoked" if standing is Standing.REVOKED else ""
         found.append(Fit(contents, problem, standing))
@@ -101,7 +111,7 @@ def wanted(job: Job, seen: Sequence[TokenContents], locale: str) -> str:
 def _is_named(job: Job, contents: TokenContents) -> bool:
     """Whether the job names this very UKey by its seal or certificate."""
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return contents.seal is not None and contents.seal.digest == job.task.seal
         case SignInTask() | OrderTask() | RequestTask():
             certificate = contents.certificate
@@ -112,7 +122,7 @@ def _is_named(job: Job, contents: TokenContents) -> bool:
 
 def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return _not_the_seal(job.task, contents, now) or _certificate_problem(contents, now)
         case SignInTask() | OrderTask():
             wanted = job.task.certificate
@@ -148,7 +158,7 @@ def _not_to_install(task: InstallTask, contents: TokenContents) -> str:
     return "" if sm3(contents.public_key.spki) == task.key else "install.other_key"
 
 
-def _not_the_seal(task: SealTask, contents: TokenContents, now: datetime) -> str:
+def _not_the_seal(task: SealTask | SealFilesTask, contents: TokenContents, now: datetime) -> str:
     if contents.seal is None:
         return "no-seal"
     if contents.seal.digest != task.seal:
@@ -183,7 +193,7 @@ def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: 
     """Sign what the entry's window showed. Raises TokenError, ActError."""
     job = entry.job
     match job.task:
-        case SealTask():
+        case SealTask() | SealFilesTask():
             return _seal(entry, token, contents, pin, now)
         case SignInTask():
             sign_in = SignIn(job.platform, job.task.account, job.nonce, now)
@@ -230,17 +240,26 @@ def _install(
 
 
 def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
-    shown, seal = entry.shown, contents.seal
-    if not isinstance(shown, Shown) or seal is None:
+    """All files or none: what fails at one of them leaves no answer at all."""
+    documents, seal = entry.documents, contents.seal
+    if not documents or seal is None:
         raise AssertionError("a document that nobody saw, or a UKey that was not judged")
     certificate = _certificate_of(contents)
     if not seal.info.lists(certificate):
         raise ActError("seal-not-for-certificate")
+    sealings = [_sealing(shown, token, certificate, seal, pin, now) for shown in documents]
+    result = sealings[0].der if isinstance(entry.job.task, SealTask) else together(sealings)
+    return Answer(result, certificate.der, seal.der)
+
+
+def _sealing(
+    shown: Shown, token: Token, certificate: Certificate, seal: Seal, pin: Pin, now: datetime
+) -> SealSignature:
     signed_part = to_be_signed(seal, shown.digest, at=now, covers=shown.covers)
     sealing = assemble(signed_part, certificate, token.sign(signed_part, pin))
     if len(sealing.der) > shown.capacity:
         raise ActError("document.does_not_fit")
-    return Answer(sealing.der, certificate.der, seal.der)
+    return sealing
 
 
 def _statement(statement: bytes, token: Token, contents: TokenContents, pin: Pin) -> Answer:

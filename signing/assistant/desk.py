@@ -86,7 +86,8 @@ class Entry:
     job: Job
     until: datetime
     state: State = State.PREPARING
-    shown: Shown | Bundle | None = field(default=None, repr=False)
+    shown: tuple[Shown, ...] | Bundle = field(default=(), repr=False)
+    """Its documents, in the order of the job; or what is to be written."""
     handle: str = ""
     secret: str = field(default="", repr=False)
     cookie: str = field(default="", repr=False)
@@ -101,6 +102,11 @@ class Entry:
     """What the window says when it is shown next, once."""
     asked: datetime | None = None
     """When its page asked last; None where no page waits for the answer."""
+
+    @property
+    def documents(self) -> tuple[Shown, ...]:
+        """What is to be sealed; nothing while it is fetched, and for the other kinds of job."""
+        return () if isinstance(self.shown, Bundle) else self.shown
 
 
 class Desk:
@@ -179,7 +185,7 @@ class Desk:
             self._sweep(now)
             return tuple(each for each in self._entries.values() if each.state in OPEN)
 
-    def show(self, number: str, shown: Shown | Bundle | None) -> Entry | None:
+    def show(self, number: str, shown: tuple[Shown, ...] | Bundle) -> Entry | None:
         """To WAITING with what the window shows. Raises DeskError when all windows together show too much."""
         with self._lock:
             kept = sum(_size(each.shown) for each in self._entries.values())
@@ -194,7 +200,7 @@ class Desk:
             if entry is None or state not in TRANSITIONS[entry.state]:
                 return None
             if state not in OPEN:
-                changes |= {"until": datetime.now(UTC) + ANSWER_STAYS, "shown": None, "secret": ""}
+                changes |= {"until": datetime.now(UTC) + ANSWER_STAYS, "shown": (), "secret": ""}
             return self._put(replace(entry, state=state, **changes))
 
     def note(self, number: str, hindrance: str) -> None:
@@ -252,14 +258,14 @@ class Desk:
 
 
 def _over(entry: Entry, refusal: str, now: datetime) -> Entry:
-    ended = replace(entry, state=State.REFUSED, shown=None, secret="", refusal=refusal)
+    ended = replace(entry, state=State.REFUSED, shown=(), secret="", refusal=refusal)
     return replace(ended, until=now + ANSWER_STAYS)
 
 
-def _size(shown: Shown | Bundle | None) -> int:
+def _size(shown: tuple[Shown, ...] | Bundle) -> int:
     if isinstance(shown, Bundle):
         return shown.size
-    return sum(len(page) for page in shown.pages) if shown else 0
+    return sum(len(page) for each in shown for page in each.pages)
 
 
 class _Nonces:

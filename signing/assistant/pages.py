@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -64,7 +65,9 @@ def is_own_form(request: Request, settings: AssistantSettings) -> bool:
     return request.headers.getlist("origin") == [settings.origin]
 
 
+@cache
 def _environment(locale: str) -> Environment:
+    """Kept, with the templates that it compiled."""
     folder = files("signing.assistant").joinpath("templates")
     environment = Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),

@@ -17,7 +17,7 @@ from signing.assistant.fetching import fetch
 from signing.assistant.rendering import MAX_OUTPUT, MAX_PAGES
 from signing.der import MalformedDer
 from signing.installing import Bundle, parse_bundle
-from signing.jobs import InstallTask, SealTask
+from signing.jobs import FileToSeal, InstallTask
 from signing.sm3 import DIGEST_SIZE, sm3
 
 READ_WITHIN_S: Final = 40.0
@@ -43,10 +43,10 @@ class Shown:
     pages: tuple[bytes, ...] = field(repr=False)
 
 
-def fetch_and_show(task: SealTask, origin: str, *, demo: bool) -> Shown:
+def fetch_and_show(file: FileToSeal, origin: str, *, demo: bool) -> Shown:
     """Raises FetchError; NotShown unless the file is the one of the job and leaves out only its hole."""
-    data = fetch(task.url, origin, limit=task.size, demo=demo)
-    if len(data) != task.size or sm3(data) != task.digest:
+    data = fetch(file.url, origin, limit=file.size, demo=demo)
+    if len(data) != file.size or sm3(data) != file.digest:
         raise NotShown("document.digest")
     return show(data)
 

@@ -92,6 +92,7 @@ MESSAGES: Final[dict[str, str]] = {
 
 KINDS: Final[dict[str, str]] = {
     "seal": N_("在文件上盖章"),
+    "seal_files": N_("在几份文件上盖章"),
     "sign_in": N_("登录平台"),
     "order": N_("确认办理事项"),
     "certificate_request": N_("生成密钥并申请证书"),

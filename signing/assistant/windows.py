@@ -8,7 +8,7 @@ GET  /pending/<handle>/<job>       for a browser of the person, when no window o
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -19,9 +19,9 @@ from starlette.routing import Route
 from signing.assistant.acts import OTHER_UKEY, Fit, hindrance, wanted
 from signing.assistant.desk import OPEN, PAGE_GONE, Entry, State
 from signing.assistant.pages import Pages, form_of, is_own_form, locale_of
-from signing.assistant.showing import Shown
 from signing.assistant.texts import say, say_error
 from signing.assistant.work import Given, Problem, Work
+from signing.jobs import SealFilesTask, SealTask, files_of
 from signing.token.port import Pin, TokenError
 
 COOKIE: Final = "luochui_window"
@@ -78,12 +78,13 @@ class Windows:
         return await self._window(request, entry, request.query_params.get("ukey", ""), problem)
 
     async def picture(self, request: Request) -> Response:
-        """One page of the document, rasterized."""
+        """One page of the documents, rasterized; counted through all of them."""
         entry = self._entry(request)
         number = request.path_params["number"]
-        if entry is None or not isinstance(entry.shown, Shown) or not 1 <= number <= len(entry.shown.pages):
+        pages = [page for each in entry.documents for page in each.pages] if entry else []
+        if not 1 <= number <= len(pages):
             return self._pages.sorry(request, "window-used", 404)
-        return Response(entry.shown.pages[number - 1], media_type="image/png")
+        return Response(pages[number - 1], media_type="image/png")
 
     async def answer(self, request: Request) -> Response:
         """What the person decided."""
@@ -123,6 +124,7 @@ class Windows:
             entry=entry,
             job=entry.job,
             task=entry.job.task,
+            documents=_documents(entry),
             platform=entry.platform,
             fits=fits,
             usable=usable,
@@ -142,6 +144,17 @@ class Windows:
     def _entry(self, request: Request) -> Entry | None:
         cookie = request.cookies.get(COOKIE, "")
         return self._work.desk.by_handle(request.path_params["handle"], cookie, self._work.now())
+
+
+def _documents(entry: Entry) -> list[dict[str, Any]]:
+    """Each with its title and its pages, whose numbers run through all of them."""
+    task, found, before = entry.job.task, [], 0
+    files = files_of(task) if isinstance(task, SealTask | SealFilesTask) else ()
+    for file, shown in zip(files, entry.documents, strict=True):
+        pages = range(before + 1, before + 1 + len(shown.pages))
+        found.append({"title": file.title or entry.job.title, "kind": shown.kind, "pages": pages})
+        before += len(shown.pages)
+    return found
 
 
 # What a page is told when the person gives up for this reason.

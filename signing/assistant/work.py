@@ -23,7 +23,17 @@ from signing.assistant.sessions import Sessions
 from signing.assistant.settings import AssistantSettings
 from signing.assistant.showing import NotShown, Shown, fetch_and_show, fetch_bundle
 from signing.installing import Bundle
-from signing.jobs import InstallTask, JobError, JobProblem, SealTask, UnlockTask, read_job, same_code
+from signing.jobs import (
+    InstallTask,
+    JobError,
+    JobProblem,
+    SealFilesTask,
+    SealTask,
+    UnlockTask,
+    files_of,
+    read_job,
+    same_code,
+)
 from signing.sm2 import PrivateKey, load_or_create
 from signing.token.port import Pin, PinLocked, PinState, TokenContents, TokenError, WrongPin
 
@@ -155,12 +165,12 @@ class Work:
 
     def _prepare(self, entry: Entry) -> None:
         try:
-            task = entry.job.task
-            shown: Shown | Bundle | None = None
-            if isinstance(task, SealTask):
-                shown = fetch_and_show(task, entry.platform.origin, demo=self.settings.demo)
+            task, origin, demo = entry.job.task, entry.platform.origin, self.settings.demo
+            shown: tuple[Shown, ...] | Bundle = ()
+            if isinstance(task, SealTask | SealFilesTask):
+                shown = tuple(fetch_and_show(file, origin, demo=demo) for file in files_of(task))
             elif isinstance(task, InstallTask):
-                shown = fetch_bundle(task, entry.platform.origin, demo=self.settings.demo)
+                shown = fetch_bundle(task, origin, demo=demo)
             if self.desk.show(entry.id, shown):
                 self.opening.show(self.window_address(entry.id))
         except (FetchError, NotShown, DeskError) as error:
@@ -297,8 +307,8 @@ class Work:
         facts = _about(contents)
         if contents.certificate is not None:
             facts["certificate"] = str(contents.certificate)
-        if isinstance(entry.job.task, SealTask):
-            facts["document"] = entry.job.task.digest.hex()
+        if isinstance(entry.job.task, SealTask | SealFilesTask):
+            facts["document"] = " ".join(file.digest.hex() for file in files_of(entry.job.task))
         self._log("signed", entry, **facts)
 
     def _log(self, event: str, entry: Entry, **facts: str) -> None:

@@ -27,13 +27,14 @@ from web.offer_form import Draft
 START = 1_000_000_00
 STEP = 10_000_00
 PATIENCE_S = 90
-SLOWER = {"LUOCHUI_RESUME_AFTER_MS": "5000"}
+SLOWER = {"LUOCHUI_RESUME_AFTER_MS": "5000", "LUOCHUI_REHEARSAL_WINDOW_S": "20"}
 """Who looks at a page sees the suspension, also on a busy machine."""
 PEOPLE = {
     "one": (Role.BIDDER, "测试竞买人一"),
     "two": (Role.BIDDER, "测试竞买人二"),
     "three": (Role.BIDDER, "测试竞买人三"),
     "stranger": (Role.BIDDER, "测试竞买人四"),
+    "newcomer": (Role.BIDDER, "测试竞买人六"),
     "reader-of-english": (Role.BIDDER, "测试竞买人五"),
     "transferor": (Role.TRANSFEROR, "甲方示例单位"),
     "first-administrator": (Role.ADMINISTRATOR, "测试管理员一"),

@@ -29,9 +29,19 @@ from signing.documents import At, DocumentKind, fill, kind_of, prepare
 from signing.installing import Bundle
 from signing.issuing import SUBSCRIBER, Validity, Wanted
 from signing.job_tasks import receipt_text
-from signing.jobs import InstallTask, JobKind, OrderTask, RequestTask, SealTask, SignInTask, UnlockTask
+from signing.jobs import (
+    FileToSeal,
+    InstallTask,
+    JobKind,
+    OrderTask,
+    RequestTask,
+    SealFilesTask,
+    SealTask,
+    SignInTask,
+    UnlockTask,
+)
 from signing.ofd.writing import ofd_from_pdf
-from signing.seal_signature import parse_seal_signature
+from signing.seal_signature import apart, parse_seal_signature
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from signing.statements import digest_of_text, parse_order, parse_sign_in, parse_signed
@@ -142,6 +152,47 @@ def test_a_document_is_sealed(assistant: Assistant, platform: SmallPlatform, uke
     assert der(found, "certificate") == ukey.certificate.der
     assert fill(prepared, sealing).startswith(b"%PDF")  # refuses another digest or coverage
     assert platform.asked.count("/documents/1") == 1
+
+
+def several(platform: SmallPlatform, ukey: Equipped, *documents: bytes) -> SealFilesTask:
+    found = [platform.document(data, ukey.seal, f"/documents/{at}") for at, data in enumerate(documents)]
+    files = [FileToSeal(f"第 {at} 份", one.url, one.digest, one.size) for at, one in enumerate(found, 1)]
+    return SealFilesTask(tuple(files), ukey.seal.digest)
+
+
+def test_several_documents_are_shown_together_and_sealed_with_one_pin(
+    assistant: Assistant, platform: SmallPlatform, ukey: Equipped
+) -> None:
+    documents = (prepared_pdf(ukey.seal, pages=2), prepared_pdf(ukey.seal, pages=3))
+    number = platform.signs(assistant, several(platform, ukey, *documents))
+    window = assistant.window(number)
+    assert "在几份文件上盖章" in window.text
+    assert "输入一次 PIN，全部盖章" in window.text
+    for title in ("第 1 份", "第 2 份"):
+        assert title in window.text
+    pages = re.findall(r'img src="(/window/at/[^"]+\.png)"', window.text)
+    assert len(set(pages)) == 5
+    for page in pages:
+        assert window.client.get(assistant.origin + page).content.startswith(b"\x89PNG")
+    assert window.client.get(f"{window.at}/6.png").status_code == 404
+    assert window.text.count('type="password"') == 1
+    assert "已盖章" in window.agree(ukey.serial, PIN.reveal()).text
+    sealings = apart(der(outcome(assistant, platform, number), "result"), 2)
+    for prepared, sealing in zip(documents, sealings, strict=True):
+        signed = parse_seal_signature(sealing)
+        assert signed.is_signed_by(ukey.certificate.key)
+        assert fill(prepared, signed).startswith(b"%PDF")  # refuses another digest or coverage
+
+
+def test_of_several_documents_none_is_sealed_when_one_is_not_the_promised_one(
+    assistant: Assistant, platform: SmallPlatform, ukey: Equipped
+) -> None:
+    task = several(platform, ukey, prepared_pdf(ukey.seal), prepared_pdf(ukey.seal, pages=1))
+    platform.answers["/documents/1"] = Answer(prepared_pdf(ukey.seal, pages=3)[: task.files[1].size])
+    number = platform.signs(assistant, task)
+    found = outcome(assistant, platform, number)
+    assert (found["state"], found["code"]) == ("refused", "document.digest")
+    assert "result" not in found
 
 
 def test_an_ofd_document_is_sealed(assistant: Assistant, platform: SmallPlatform, ukey: Equipped) -> None:
@@ -347,6 +398,7 @@ def test_there_is_no_way_to_sign_a_raw_hash(assistant: Assistant, platform: Smal
         assert (answer.status_code, answer.json()["code"]) == (400, "unknown_kind")
     assert {kind.value for kind in JobKind} == {
         "seal",
+        "seal_files",
         "sign_in",
         "order",
         "certificate_request",

@@ -6,6 +6,7 @@ The search is held against links that are planted: each of them has to be found.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,13 @@ from office.messages.telling import ToRegistrantsOf, tell
 from signing.sm3 import sm3
 from tests import registrationkit, sealingkit
 from tests.registrationkit import ADDRESS, ID_NUMBERS, PHONE, REFUND_ACCOUNT, Registrant
-from tests.tracing import Person, Trace, links, traces_of
+from tests.tracing import Person, Trace, links, moments, traces_of
 from tests.webkit import Web, phase_is, put_on_soon, service, web_on
 from trading.deposits.deposits import Deposits
 from trading.registrations.deciding import Deciding
 from trading.sale_states import Party
 from trading.sealing import prepare_for
+from web.registrations.own import registrations_on
 
 LOT, TITLE = "XX-SW-2026-0777", "湘西某局公务越野车一辆"
 NAMES = ("欧阳测试一", "上官测试二", "司徒测试三")
@@ -88,7 +90,7 @@ async def _register(scene: Scene) -> None:
     joint = {"joint": "joint", "own_share": "60", "partner_1": three.party.login, "share_1": "40"}
     await one.fill(LOT, joint=joint)
     await one.submit()
-    await three.party.visitor.post(f"{one.here}/joining", {"answer": "accept", "read": "1"})
+    assert (await three.join(one)).status_code == 200
     assert (await one.seal("form")).status_code == 200
     assert (await one.post("prepare", {"paper": "pledge"})).status_code == 200
     await two.register(LOT, 1)
@@ -105,7 +107,7 @@ async def _register(scene: Scene) -> None:
         for bidder in scene.bidders:
             put = text(
                 "INSERT INTO contacts (account_id, channel, address, verified_at)"
-                " VALUES (:account, 'sms', :phone, now())"
+                " VALUES (:account, 'sms', :phone, date_trunc('day', now()))"
             )
             await connection.execute(put, {"account": bidder.party.account, "phone": PHONE})
     await DispatchRound(web.site.engine, web.site.sealed).round(utc_now())
@@ -137,7 +139,8 @@ async def test_nothing_links_a_person_with_the_lot_until_a_link_is_planted(scene
     registration = scene.bidders[0].registration
     assert any(registration in trace.content for trace in traces)
     assert links(traces, persons, (LOT, TITLE)) == []
-    for plant in (_in_a_table, _by_a_pseudonym, _by_a_reference, _in_redis, _in_a_file, _in_a_log):
+    plants = (_in_a_table, _by_a_pseudonym, _by_a_reference, _in_redis, _in_a_file, _in_a_log)
+    for plant in (*plants, _by_the_moment, _by_the_moment_of_a_request):
         away = await plant(scene)
         assert await scene.links() != [], plant.__name__
         await away()
@@ -214,6 +217,81 @@ async def _in_a_log(scene: Scene) -> Away:
         scene.said = before
 
     return away
+
+
+async def _by_the_moment(scene: Scene) -> Away:
+    """As it was: the sub-account, which names the payer, is of the moment of the registration; and that has,
+    in its history, the moment of what is told about the lot."""
+    one, moment = scene.bidders[1], utc_now().replace(microsecond=123_457)
+    number = await scene.web.site.sealed.sub_account_of(one.registration)
+    of_registration = "UPDATE registrations SET changed_at = :at WHERE registration = :r"
+    of_sub_account = (
+        "UPDATE sub_accounts SET changed_at = :at, payer_name = :name WHERE sub_account = :number"
+    )
+    again = moment.replace(microsecond=0)
+    event = "UPDATE registration_events SET at = :at WHERE registration = :r"
+    of_the_lot = (
+        "INSERT INTO messages (lot, kind, facts, at) VALUES (:lot, 'planted', '{}', CAST(:at AS timestamptz))"
+    )
+    for at in (moment,):
+        await _run(scene, of_registration, at=at, r=one.registration)
+        await _run(scene, of_sub_account, at=at, name=NAMES[1], number=number)
+    second = moment + timedelta(seconds=7)
+    await _run(scene, event, at=second, r=one.registration)
+    await _run(scene, of_the_lot, lot=LOT, at=second)
+
+    async def away() -> None:
+        await _run(scene, of_registration, at=again, r=one.registration)
+        await _run(scene, event, at=again, r=one.registration)
+        await _run(scene, of_sub_account, at=again, name=NAMES[1], number=number)
+        await _run(scene, "DELETE FROM messages WHERE kind = 'planted'")
+
+    return away
+
+
+async def _by_the_moment_of_a_request(scene: Scene) -> Away:
+    """A line of the web server's log with the lot, and a row of what a person did in the same moment."""
+    before, moment = scene.said, utc_now().replace(microsecond=654_321)
+    written = moment.isoformat().replace("+00:00", "Z")
+    route = "/announcements/{lot}/register"
+    scene.said += f'\n{{"event": "request", "route": "{route}", "lot": "{LOT}", "timestamp": "{written}"}}\n'
+    contact = "UPDATE contacts SET verified_at = :at WHERE account_id = :account"
+    account = scene.bidders[2].party.account
+    await _run(scene, contact, at=moment, account=account)
+
+    async def away() -> None:
+        scene.said = before
+        await _run(scene, contact, at=moment.replace(microsecond=0), account=account)
+
+    return away
+
+
+async def test_the_log_names_no_lot_where_bidders_go(scene: Scene) -> None:
+    await scene.traces()
+    asked = [line for line in scene.said.splitlines() if "route=" in line]
+    assert any("route=/announcements/{lot}/register" in line for line in asked)
+    assert not [line for line in asked if LOT in line]
+    registrations = [one.registration for one in scene.bidders if one.registration]
+    assert not [line for line in scene.said.splitlines() if any(name in line for name in registrations)]
+
+
+async def test_of_what_a_bidder_did_no_moment_is_kept(scene: Scene) -> None:
+    """Rows with a pseudonym have days. The exact times are in boxes that the registrant opens."""
+    own = ("registrations", "registration_boxes", "registration_events", "messages", "audit_entries")
+    found = [
+        trace
+        for trace in await scene.traces()
+        if trace.place.removeprefix("table ") in own
+        if any(one.registration and one.registration in trace.content for one in scene.bidders)
+    ]
+    assert len({trace.place for trace in found}) == len(own)
+    assert [trace.place for trace in found if list(moments(trace.content))] == []
+    registrations = registrations_on(scene.web.site)
+    two = scene.bidders[1]
+    mine = await registrations.of(two.registration, two.party.account)
+    acts = await registrations.moments_of(mine)
+    assert [act for act, _ in acts] == ["registration.begin", "registration.submit", "registration.seal"]
+    assert all(utc_now() - at < timedelta(minutes=10) for _, at in acts)
 
 
 async def test_an_audit_entry_with_both_would_be_found(scene: Scene) -> None:

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from office.accounts import Role
 from office.clock import FARTHEST, Travelling
 from tests.tradingkit import MutableClock, a_clock, make_listing
 from tests.webkit import web_on
+from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from trading.lifecycle.states import LotState
 
 REAL = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -53,6 +55,23 @@ async def test_a_visitor_goes_to_the_next_date(database: str, valkey: str, tmp_p
         for step in ("hour", "day", "week"):
             await visitor.post_and_follow("/demo/clock", {"step": step})
         assert clock() == listing.due_at + timedelta(days=8, hours=1, seconds=1)
+
+
+async def test_an_auction_is_reached_shortly_before_its_opening(
+    database: str, valkey: str, tmp_path: Path
+) -> None:
+    """From then on it runs in the book's time, which can't leap."""
+    clock = a_traveller(tmp_path)
+    async with web_on(database, valkey, clock=clock, demo=True) as web:
+        visitor = await web.signed_in("somebody", Role.BIDDER)
+        listing = await make_listing(web.site.engine, LotState.IN_AUCTION, clock=MutableClock(REAL))
+        assert listing.opens_at is not None
+        far = listing.opens_at + timedelta(days=3)
+        async with web.site.engine.begin() as connection:
+            put = text("UPDATE listings SET opens_at = :at, put_on_at = NULL WHERE lot = :lot")
+            await connection.execute(put, {"at": far, "lot": listing.lot})
+        assert "时间已快进" in (await visitor.post_and_follow("/demo/clock", {"step": "due"})).text
+        assert clock() == far - TRAVELLERS_AHEAD + timedelta(seconds=1)
 
 
 async def test_elsewhere_there_is_no_such_page(database: str, valkey: str, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ class Neighbours:
     put_on: list[str] = field(default_factory=list)
     corrections: list[tuple[str, int]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    put_on_ahead: timedelta | None = None
 
     async def _qualified(self, lot: str) -> Mapping[str, int]:
         if lot in self.broken:
@@ -57,6 +58,7 @@ class Neighbours:
             statements_complete_until=self._complete_until,
             put_on=self._put_on,
             corrected=self._corrected,
+            put_on_ahead=self.put_on_ahead,
         )
 
 
@@ -225,6 +227,20 @@ async def test_an_opening_that_has_passed_is_moved_before_the_book_is_told(
     assert await told(engine, "lot.not_put_on") == 1
     assert put_on.opens_at == clock() + timedelta(minutes=30)
     assert put_on.put_on_at == clock()
+
+
+async def test_where_the_clock_leaps_the_book_is_told_shortly_before_the_opening(
+    engine: AsyncEngine, clock: MutableClock, around: Neighbours
+) -> None:
+    listing = await make_listing(engine, S.IN_AUCTION, clock=clock)
+    assert listing.opens_at is not None
+    around.registrants, around.put_on_ahead = 2, timedelta(minutes=2)
+    clock.reach(listing.opens_at - timedelta(minutes=3))
+    await settle(engine, around, clock)
+    assert around.put_on == []
+    clock.advance(minutes=1)
+    await settle(engine, around, clock)
+    assert around.put_on == [listing.lot]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from bidding.terms import Fen
 from office.database import create_engine
 from tests.tradingkit import MONDAY, MutableClock, a_clock, act_on, make_listing
 from trading.lifecycle.states import Act, LotState, SaleMethod
+from trading.listings import lists
 from trading.listings import search as searching
-from trading.listings.lists import Wanted, page_of
+from trading.listings.lists import GROUPS, Wanted, page_of
 from trading.listings.search import MOST_COUNTED, PAGE, Order, Query, Stage, conditions, page_sql, search
 
 FEW = 6_000
@@ -213,6 +214,41 @@ async def check_plans(engine: AsyncEngine, now: datetime) -> None:
             assert read <= MOST_READ, (name, json.dumps(scan, indent=1))
 
 
+LISTED: dict[str, Wanted] = {
+    "all": Wanted(),
+    "all, the last page": Wanted(page=50),
+    **{group: Wanted(group=group) for group in GROUPS},
+    "of a rare word": Wanted(words="世纪大道77号"),
+    "of a frequent word": Wanted(words="门面"),
+    "of a frequent word, ended": Wanted(words="门面", group="ended"),
+    "of a transferor without any": Wanted(transferor_id=-1),
+}
+
+
+def indexes(plan: Any) -> set[str]:
+    """The indexes that a plan goes along."""
+    own = {str(plan["Index Name"])} if "Index Name" in plan else set()
+    return own.union(*(indexes(inner) for inner in plan.get("Plans", ())))
+
+
+async def check_lists(engine: AsyncEngine) -> None:
+    """The lists of administrators and transferors: no page reads or sorts the table."""
+    for name, wanted in LISTED.items():
+        where, values = lists.conditions(wanted)
+        given = {**values, "limit": PAGE, "offset": PAGE * (wanted.page - 1)}
+        if wanted.group:
+            given["states"] = [state.value for state in GROUPS[wanted.group]]
+        plan = await plan_of(engine, "COSTS", lists.page_sql(wanted, where), given)
+        assert not scans(plan), (name, json.dumps(plan, indent=1))
+        if not wanted.words and wanted.transferor_id is None and wanted.group in ("", "ended"):
+            assert indexes(plan) == {"listings_changed"}, (name, json.dumps(plan, indent=1))
+        counted = {f"states_{group}": [state.value for state in states] for group, states in GROUPS.items()}
+        given = {**values, **counted, "most": MOST_COUNTED}
+        for scan in scans(await plan_of(engine, "ANALYZE", lists.counts_sql(where), given)):
+            read = scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)
+            assert read <= MOST_READ, (name, json.dumps(scan, indent=1))
+
+
 async def p95(engine: AsyncEngine, now: datetime, times: int) -> dict[str, float]:
     """Milliseconds in which 95 of 100 searches are answered, by what is looked for."""
     measured: dict[str, float] = {}
@@ -230,6 +266,7 @@ async def p95(engine: AsyncEngine, now: datetime, times: int) -> dict[str, float
 async def test_searches_go_through_indexes(engine: AsyncEngine, clock: MutableClock) -> None:
     now = await fill(engine, clock, FEW)
     await check_plans(engine, now)
+    await check_lists(engine)
     async with engine.connect() as connection:
         everything = await search(connection, Query(page=10**6), now)
         assert (everything.total, everything.more, everything.page) == (MOST_COUNTED, True, 50)
@@ -247,6 +284,7 @@ async def test_a_hundred_thousand_listings_are_searched_quickly(
 ) -> None:
     now = await fill(engine, clock, MANY)
     await check_plans(engine, now)
+    await check_lists(engine)
     measured = await p95(engine, now, 40)
     print("\n".join(f"{name}: {ms:.1f} ms" for name, ms in measured.items()))
     idle = os.getloadavg()[0] < (os.cpu_count() or 1)

@@ -15,6 +15,7 @@ from bidding.terms import Fen
 from office.accounts import Role
 from office.database import create_engine
 from tests.tradingkit import MutableClock, a_clock, act_on, an_account, bring, keep_result, make_listing
+from trading.lifecycle.needs import LONGEST_REASON
 from trading.lifecycle.performing import (
     By,
     Lacks,
@@ -127,7 +128,11 @@ async def test_a_reason_is_needed(engine: AsyncEngine, clock: MutableClock) -> N
     with pytest.raises(Lacks) as lacks:
         await do(engine, listing, Act.RETURN, by, clock, reason="  ")
     assert lacks.value.need is Need.REASON
-    assert (await do(engine, listing, Act.RETURN, by, clock, reason="缺评估报告")).state is S.DRAFT
+    with pytest.raises(Lacks) as too_long:
+        await do(engine, listing, Act.RETURN, by, clock, reason="长" * (LONGEST_REASON + 1))
+    assert too_long.value.need is Need.REASON
+    lines = "长\r\n" * (LONGEST_REASON // 2)  # as a form sends them
+    assert (await do(engine, listing, Act.RETURN, by, clock, reason=lines)).state is S.DRAFT
 
 
 async def test_another_transferor_may_do_nothing(engine: AsyncEngine, clock: MutableClock) -> None:
@@ -413,6 +418,27 @@ async def test_a_correction_may_set_a_later_end_but_no_earlier_one(
         engine, listing, Act.CORRECT, by, clock, reason="更正", changes={"registration_ends": late}
     )
     assert done.registration_ends == done.deposit_ends == done.opens_at == done.due_at == late
+
+
+async def test_a_correction_may_move_the_opening_but_not_before_the_end(
+    engine: AsyncEngine, clock: MutableClock
+) -> None:
+    listing = await make_listing(engine, state=S.ANNOUNCED, clock=clock)
+    by = By.administrator(await an_account(engine))
+    assert listing.registration_ends is not None
+    early = {"opens_at": listing.registration_ends - timedelta(minutes=1)}
+    with pytest.raises(Lacks) as lacks:
+        await do(engine, listing, Act.CORRECT, by, clock, reason="更正", changes=early)
+    assert lacks.value.need is Need.DATES
+    moved = listing.registration_ends + timedelta(days=2)
+    done = await do(engine, listing, Act.CORRECT, by, clock, reason="更正", changes={"opens_at": moved})
+    assert (done.registration_ends, done.opens_at) == (listing.registration_ends, moved)
+    clock.reach(listing.registration_ends - timedelta(hours=1))
+    later = await do(engine, done, Act.CORRECT, by, clock, reason="更正", changes={"overview": "更正"})
+    assert later.opens_at is not None
+    assert later.registration_ends is not None
+    assert later.registration_ends > listing.registration_ends
+    assert later.opens_at - later.registration_ends == timedelta(days=2), "it follows a later end"
 
 
 async def test_an_announcement_never_starts_in_the_past(engine: AsyncEngine, clock: MutableClock) -> None:

@@ -78,7 +78,7 @@ async def test_a_right_that_two_claim_is_nobodys_and_administrators_know(scene: 
 
 
 HALVES = {"joint": "joint", "own_share": "50", "partner_1": "bidder2", "share_1": "50"}
-YES, NO = {"answer": "accept", "read": "1"}, {"answer": "decline"}
+NO = {"answer": "decline"}
 
 
 async def test_a_partner_who_declines_before_the_seal_holds_it_up_again(scene: Scene) -> None:
@@ -86,12 +86,12 @@ async def test_a_partner_who_declines_before_the_seal_holds_it_up_again(scene: S
     await one.fill(LOT, joint=HALVES)
     await one.submit()
     there = f"{one.here}/joining"
-    await two.party.visitor.post(there, YES)
+    assert (await two.join(one)).json()["ok"]
     assert (await one.seal("form")).json()["ok"]
     await two.party.visitor.post(there, NO)
     assert await one.state() == "awaiting_partners"
     assert (await one.post("prepare", {"paper": "pledge"})).status_code == 409
-    await two.party.visitor.post(there, YES)
+    assert (await two.join(one)).json()["ok"]
     assert (await one.seal("pledge")).json()["ok"]
     assert await one.state() == "awaiting_deposit"
 
@@ -100,7 +100,7 @@ async def test_a_refusal_of_which_the_state_does_not_know_yet_holds_up_the_seal(
     one, two = scene.one, await scene.another("bidder2", "测试竞买人二")
     await one.fill(LOT, joint=HALVES)
     await one.submit()
-    await two.party.visitor.post(f"{one.here}/joining", YES)
+    assert (await two.join(one)).json()["ok"]
     await scene.web.site.sealed.answer(one.registration, two.party.account, False)
     registrations = registrations_on(scene.web.site)
     mine = await registrations.of(one.registration, one.party.account)
@@ -112,7 +112,7 @@ async def test_who_joined_what_was_withdrawn_registers_alone_and_the_other_way_r
     one, two = scene.one, await scene.another("bidder2", "测试竞买人二")
     await one.fill(LOT, joint=HALVES)
     await one.submit()
-    await two.party.visitor.post(f"{one.here}/joining", YES)
+    assert (await two.join(one)).json()["ok"]
     await one.post("withdraw", {"sure": "1"})
     assert await one.state() == "withdrawn"
     await two.begin(LOT)
@@ -120,7 +120,7 @@ async def test_who_joined_what_was_withdrawn_registers_alone_and_the_other_way_r
     assert await two.state() == "withdrawn"
     await one.fill(LOT, joint=HALVES)
     await one.submit()
-    await two.party.visitor.post(f"{one.here}/joining", YES)
+    assert (await two.join(one)).json()["ok"]
     assert await one.state() == "awaiting_seal"
 
 
@@ -130,18 +130,23 @@ async def test_nobody_joins_two_groups_on_one_lot(scene: Scene) -> None:
     for number, owner in enumerate((one, three)):
         await owner.fill(LOT, number, joint=HALVES)
         await owner.submit()
-    registrations = registrations_on(scene.web.site)
+    registrations, account = registrations_on(scene.web.site), two.party.account
+    consents = []
+    for owner in (one, three):
+        asked = await registrations.of(owner.registration, account)
+        consents.append(await registrations.consent_to_seal(asked, now=utc_now()))
     answers = await asyncio.gather(
         *(
-            registrations.answer(owner.registration, two.party.account, True, now=utc_now())
-            for owner in (one, three)
+            registrations.answer(owner.registration, account, consent, now=utc_now())
+            for owner, consent in zip((one, three), consents, strict=True)
         ),
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in answers) == ["JoinedAnother", "NoneType"]
     joined, left = (one, three) if answers[0] is None else (three, one)
     assert (await joined.state(), await left.state()) == ("awaiting_seal", "awaiting_partners")
-    said = await two.party.visitor.post_and_follow(f"{left.here}/joining", YES)
+    said = await two.join(left)
+    assert said.status_code == 409
     assert "只能参加一组" in said.text
     with pytest.raises(JoinedElsewhere):
         await registrations.begin(two.party.account, "测试竞买人二", LOT, now=utc_now())

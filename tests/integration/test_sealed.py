@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from luochui.commands.sealed import sealed_app
 from luochui.operations import sealed_key
+from luochui.operations.findings import Level
 from luochui.settings import Settings
 from luochui.vaults import SealedKeyUnusable, asking, key_file, open_vault, socket_of
 from office.accounts import Accounts, Role
@@ -43,6 +44,7 @@ from office.sealed.client import SealedClient
 from office.sealed.escrow import ShortPassphrase, WrongPassphrase, read_escrow, write_escrow
 from office.sealed.key import KeyFault
 from office.sealed.server import serving
+from signing.sm2 import PrivateKey
 from tests.webkit import until
 
 QUICK = 10
@@ -354,6 +356,63 @@ async def test_the_escrow_brings_a_lost_key_back(
         assert "opens what was sealed" in sealed_key.said(connection, settings)[0]
     again = await open_vault(settings, engine)
     assert await again.account_for_delivery(registration) == people[0]
+
+
+async def test_an_escrow_for_an_sm2_key_is_opened_by_its_holder_alone(
+    settings: Settings, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await open_vault(settings, engine)
+    secret, mark = keys.load(key_file(settings)).secret(), keys.load(key_file(settings)).mark
+    holder, other = PrivateKey.generate(), PrivateKey.generate()
+    public, private, others = (tmp_path / name for name in ("to.pem", "holder.pem", "other.pem"))
+    public.write_bytes(holder.public_key.to_pem())
+    private.write_bytes(holder.to_pem(b"the holder's own words"))
+    others.write_bytes(other.to_pem())
+    paper, wrong = tmp_path / "escrow.txt", tmp_path / "wrong.txt"
+    written = await command(settings, "escrow", str(paper), "--to", str(public))
+    assert written.exit_code == 0, written.output
+    assert secret.hex() not in paper.read_text().replace(" ", "")
+    key_file(settings).unlink()
+    for arguments, said in (
+        (("restore", str(paper)), ""),
+        (("restore", str(paper), "--key", str(others)), ""),
+        (("restore", str(paper), "--key", str(private)), "not the holder's words"),
+        (("restore", str(paper), "--key", str(public)), ""),
+    ):
+        assert (await command(settings, *arguments, said=said)).exit_code == 1, arguments
+    text_ = paper.read_text()
+    wrong.write_text(text_.rstrip()[:-1] + ("0" if text_.rstrip()[-1] != "0" else "1"))
+    given = ("--key", str(private))
+    assert (
+        await command(settings, "restore", str(wrong), *given, said="the holder's own words")
+    ).exit_code == 1
+    assert not key_file(settings).exists()
+    back = await command(settings, "restore", str(paper), *given, said="the holder's own words")
+    assert back.exit_code == 0, back.output
+    assert keys.load(key_file(settings)).secret() == secret
+    found = await command(settings, "check", str(paper), *given, said="the holder's own words")
+    assert (found.exit_code, mark in found.output) == (0, True)
+    assert (await command(settings, "escrow", str(tmp_path / "x"), "--to", str(paper))).exit_code == 1
+
+
+async def test_the_doctor_sees_a_key_that_is_missing_open_or_not_written_down(
+    settings: Settings, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    def levels() -> dict[str, Level]:
+        return {finding.subject: finding.level for finding in sealed_key.sealed_key(settings)}
+
+    assert levels() == {"sealed key": Level.NOTE}
+    await open_vault(settings, engine)
+    assert levels() == {"sealed key": Level.GOOD, "escrow": Level.BAD}
+    assert (await command(settings, "escrow", str(tmp_path / "escrow.txt"))).exit_code == 0
+    assert levels() == {"sealed key": Level.GOOD, "escrow": Level.GOOD}
+    file = key_file(settings)
+    file.chmod(0o644)
+    assert levels() == {"sealed key": Level.BAD}
+    file.unlink()
+    assert levels() == {"sealed key": Level.BAD}
+    keys.write(file, SealedKey.generate())
+    assert levels() == {"sealed key": Level.BAD}
 
 
 # ── the process ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -279,10 +279,11 @@ async def test_the_fee_is_invoiced_when_the_price_is_in(money: Money, finance: V
     await money.pays(account, 15_000)
     await money.settle()
     listed = await finance.get("/finance/invoices")
-    found = re.search(r'href="(/finance/invoices/[^"]+\.pdf)"', listed.text)
+    found = re.search(r'href="(/finance/invoices/FW[0-9]+)"', listed.text)
     assert found
     assert "150.00" in listed.text
-    assert (await finance.get(found.group(1))).content.startswith(b"%PDF")
+    assert (await finance.get(f"{found.group(1)}.pdf")).content.startswith(b"%PDF")
+    assert found.group(1) in (await finance.get("/finance/prices/XX-1")).text
     assert "XX-1" in (await finance.get("/finance/prices")).text
     assert "列入划转" in (await finance.get("/finance/prices/XX-1")).text
     payout = (await finance.post("/finance/prices/XX-1/pay-out")).headers["location"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -23,12 +23,14 @@ from tests.listingkit import (
     version_of,
 )
 from tests.tradingkit import MutableClock
-from tests.webkit import Visitor, Web, web_on
+from tests.webkit import Visitor, Web, put_on_soon, web_on
 from trading.lifecycle.performing import Listings
 from trading.lifecycle.states import LotState
 from trading.listings.file_kinds import FileKind
 from trading.listings.files import ListingFiles
+from trading.working_days import BEIJING
 from web.listings.routes import PAGES as LISTINGS
+from web.listings.words import local_input
 
 
 @pytest.fixture
@@ -345,6 +347,82 @@ async def test_a_correction_says_what_changed_and_answers_who_asked(
     assert stale.status_code == 422
     assert "慢了一步" in stale.text
     assert len(await Listings(web.site.engine).announcements_of(lot)) == len(announcements)
+
+
+async def test_a_saved_step_that_lacks_something_says_so_and_leads_to_its_field(
+    web: Web, owner: Visitor
+) -> None:
+    lot = await a_full_draft(owner)
+    assert "stepper__one--lacks" not in (await owner.get(f"/my/assets/{lot}")).text
+    async with web.site.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE listings SET deposit = 1, disclosures = '' WHERE lot = :lot"), {"lot": lot}
+        )
+    for path in (f"/my/assets/{lot}", f"/my/assets/{lot}/steps/files"):
+        assert (await owner.get(path)).text.count("stepper__one--lacks") == 2, path
+    page = (await owner.get(f"/my/assets/{lot}")).text
+    for place in ("steps/prices#field-deposit", "steps/details#field-disclosures"):
+        assert place in page, place
+
+
+async def test_a_room_that_is_not_there_yet_is_waited_for(
+    web: Web, owner: Visitor, administrator: Visitor
+) -> None:
+    lot = await announced(owner, administrator)
+    stranger = web.visitor()
+    assert (await stranger.get(f"/lots/{lot}/room")).status_code == 404
+    async with web.site.engine.begin() as connection:
+        moved = text("UPDATE listings SET state = 'in_auction' WHERE lot = :lot")  # past the table: a test
+        await connection.execute(moved, {"lot": lot})
+    assert f"/lots/{lot}/room" in (await stranger.get(f"/announcements/{lot}")).text
+    waiting = await stranger.get(f"/lots/{lot}/room")
+    assert waiting.status_code == 200
+    assert "竞价室正在准备" in waiting.text
+    assert waiting.headers["refresh"] == "2"
+    assert "no-store" in waiting.headers["cache-control"]
+    await put_on_soon(web, lot)
+    async with web.site.engine.begin() as connection:
+        recorded = text("UPDATE lots SET seq = 1 WHERE id = :lot")  # as the ledger writer does
+        await connection.execute(recorded, {"lot": lot})
+    there = await stranger.get(f"/lots/{lot}/room")
+    assert "data-room" in there.text
+    assert "refresh" not in there.headers
+
+
+async def test_two_openings_in_conflict_are_parted_by_a_correction(
+    web: Web, owner: Visitor, administrator: Visitor
+) -> None:
+    first, second = await announced(owner, administrator), await announced(owner, administrator)
+    listing = await Listings(web.site.engine).get(second)
+    assert listing is not None
+    assert listing.opens_at is not None
+    month = f"/administration/openings?month={listing.opens_at.astimezone(BEIJING):%Y-%m}"
+    calendar = (await administrator.get(month)).text
+    assert calendar.count("冲突") >= 2
+    assert f"/administration/listings/{second}/correct#field-opens_at" in calendar
+    correct = f"/administration/listings/{second}/correct"
+    page = (await administrator.get(correct)).text
+    assert f'value="{local_input(listing.opens_at)}"' in page
+    form = {
+        **BASICS,
+        **DESCRIPTION,
+        **PRICES,
+        "deposit": "20万",
+        "kind": "attachment",
+        "reason": "错开竞价时间",
+    }
+    form["version"] = page.split('name="version" value="')[1].split('"')[0]
+    assert (await administrator.post(correct, {**form, "opens_at": "开始"})).status_code == 422
+    moved = listing.opens_at + timedelta(hours=3)
+    done = await administrator.post(correct, {**form, "opens_at": local_input(moved)})
+    assert done.status_code == 303, done.text[:2000]
+    now = await Listings(web.site.engine).get(second)
+    assert now is not None
+    assert now.opens_at == moved.replace(second=0, microsecond=0)
+    assert "竞价开始时间" in (await web.visitor().get(f"/announcements/{second}")).text
+    calendar = (await administrator.get(month)).text
+    assert f"{first}/correct" not in calendar
+    assert "冲突</span>" not in calendar
 
 
 async def test_suspended_resumed_withdrawn_listed_again(

@@ -74,20 +74,26 @@ async def test_the_log_is_found_checked_and_taken_away(web: Web) -> None:
     assert "没有符合条件的记录" in (await regulator.get("/audit")).text
     for number in range(53):
         await write(web, subject=f"LOT-{number}")
-    await write(web, act="odd.act", actor="R0123456789abcdef", role="bidder", subject="=1+1")
+    await write(web, act="odd.act", subject="=1+1")
+    await write(web, act="registration.seal", actor="R0123456789abcdef", role="bidder", subject="")
     await Chain(web.site.engine, sm3).round(web.site.clock())
     page = (await regulator.get("/audit")).text
     assert "发布公告" in page
     assert "odd.act" in page
     assert "LOT-1<" not in page
-    older = re.search(r'href="(/audit\?before=\d+)"', page)
+    assert "R0123456789abcdef" not in page
+    older = re.search(r'href="(/audit\?before=[0-9a-f]+)"', page)
     assert older is not None
     assert "LOT-1<" in (await regulator.get(older[1])).text
     found = (await regulator.get("/audit?actor=7&subject=LOT-3&since=2020-01-01&until=2999-12-31")).text
     assert "LOT-3<" in found
     assert "LOT-4<" not in found
     assert (await regulator.get("/audit?since=nonsense&until=0000-00-00&before=x")).status_code == 200
+    assert "LOT-52<" in (await regulator.get("/audit?before=1")).text  # nobody tries out numbers
+    assert "还没有核对过" in page
     assert "全链核对完毕" in (await regulator.post_and_follow("/audit/verify")).text
+    assert "新记录核对完毕" in (await regulator.post_and_follow("/audit/verify")).text
+    assert "全链核对完毕" in (await regulator.post_and_follow("/audit/verify", {"all": "1"})).text
     written = await regulator.get("/audit/export.csv?act=odd.")
     assert "'=1+1" in written.text
     assert "LOT-" not in written.text

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from sqlalchemy import text
 
@@ -16,6 +17,7 @@ from office.sealed.client import SealedClient
 from signing.findings import Verdict
 from signing.verification import verify
 from tests import registrationkit, sealingkit
+from tests.pagekit import text_of
 from tests.pdfkit import plain
 from tests.registrationkit import CREDIT_CODE, ID_NUMBERS, Registrant, change_listing, form, in_days
 from tests.webkit import Visitor, Web, web_on
@@ -93,6 +95,23 @@ async def test_from_the_announcement_to_the_receipt_and_the_paddle(scene: Scene)
     trades = (await visitor.get("/my/trades")).text
     assert "报名成功" in trades
     assert next(iter(ranks)) in trades
+
+
+async def test_both_papers_are_sealed_with_one_job(scene: Scene) -> None:
+    one, trust = scene.one, await scene.web.site.trust.current()
+    await one.fill(LOT)
+    await one.submit()
+    assert "form pledge" in (await one.party.visitor.get(one.here)).text
+    for wrong in ("", "form form", "form x", "x"):
+        assert (await one.post("prepare", {"paper": wrong})).status_code == 400, wrong
+    assert (await one.seal_both()).json() == {"ok": True, "to": one.here}
+    assert await one.state() == "awaiting_deposit"
+    for paper, title in (("form", "竞买申请书"), ("pledge", "竞买人资格承诺书")):
+        file = (await one.party.visitor.get(f"{one.here}/papers/{paper}.pdf")).content
+        report = verify(file, trust, now=utc_now())
+        assert (report.verdict, len(report.seals)) == (Verdict.VALID, 1)
+        assert title in _words(file)
+    assert (await one.post("prepare", {"paper": "form"})).status_code == 409
 
 
 async def test_a_registration_that_was_killed_before_it_had_a_row_goes_on(scene: Scene) -> None:
@@ -315,12 +334,72 @@ async def test_partners_join_on_their_own_page_and_their_shares_are_a_whole(scen
     assert "33.33 %" in page
     assert ID_NUMBERS[0] not in page
     assert (await two.party.visitor.get(f"{one.here}/papers/form.pdf")).status_code == 404
-    assert "请先看过公告" in (await two.party.visitor.post_and_follow(there, {"answer": "accept"})).text
-    joined = await two.party.visitor.post_and_follow(there, {"answer": "accept", "read": "1"})
-    assert "您已同意" in joined.text
+    assert "data-ukey-flow" in page
+    clicked = await two.party.visitor.post_and_follow(there, {"answer": "accept"})
+    assert "同意要用 UKey 给同意书盖章" in clicked.text
+    assert await one.state() == "awaiting_partners"
+    [paper] = set(re.findall(rf"{one.here}/consents/[0-9a-f]{{16}}\.pdf", page))
+    draft = _words((await two.party.visitor.get(paper)).content)
+    assert "连带责任" in draft
+    assert (await one.party.visitor.get(paper)).status_code == 404  # nothing is sealed yet
+    assert (await two.join(one)).json() == {"ok": True, "to": there}
+    assert "您已同意" in (await two.party.visitor.get(there)).text
     assert await one.state() == "awaiting_seal"
+    await _check_consent(scene, one, two, paper)
     own = await two.party.visitor.post_and_follow(f"/announcements/{LOT}/register")
     assert "不能再自己报名" in own.text
+
+
+def _words(pdf: bytes) -> str:
+    pages = range(len(pypdfium2.PdfDocument(pdf)))
+    return "".join("".join(text_of(pdf, page) for page in pages).split())
+
+
+async def _check_consent(scene: Scene, one: Registrant, two: Registrant, paper: str) -> None:
+    """Both find the sealed consent, others do not; it says who joins whom, with which share."""
+    trust = await scene.web.site.trust.current()
+    assert paper in (await one.party.visitor.get(one.here)).text
+    for reader in (one, two):
+        file = await reader.party.visitor.get(paper)
+        report = verify(file.content, trust, now=utc_now())
+        assert (report.verdict, len(report.seals)) == (Verdict.VALID, 1)
+        said = _words(file.content)
+        for part in ("测试竞买人一", "测试竞买人二", "33.33%", LOT, "连带责任"):
+            assert part in said, part
+    stranger = await scene.web.signed_in("stranger", Role.BIDDER)
+    for path in (paper, f"{one.here}/joining"):
+        assert (await stranger.get(path)).status_code == 404
+    for path in ("prepare", "seal"):
+        assert (await stranger.post(f"{one.here}/joining/{path}")).status_code == 404
+        assert (await one.party.visitor.post(f"{one.here}/joining/{path}")).status_code == 404
+
+
+async def test_a_consent_is_for_one_share(scene: Scene) -> None:
+    """Another share is asked for anew, and what was sealed for the earlier one is thrown away."""
+    one, two = scene.one, await scene.another("bidder2", "测试竞买人二")
+    shares = {"joint": "joint", "own_share": "50", "partner_1": "bidder2", "share_1": "50"}
+    await one.fill(LOT, joint=shares)
+    await one.submit()
+    there = f"{one.here}/joining"
+    prepared = await two.party.visitor.post(f"{there}/prepare")
+    job = sealingkit.job_of(scene.web, prepared)
+    sealing = await sealingkit.sealing_for(scene.web, job, two.party.ukey)
+    for own in ("50", "60"):
+        if own == "50":
+            assert (await two.join(one)).json()["ok"]
+        await one.post("change")
+        await one.step("joint", {**shares, "own_share": own, "share_1": str(100 - int(own))}, "form")
+        await one.submit()
+        assert await one.state() == ("awaiting_seal" if own == "50" else "awaiting_partners")
+    late = await two.party.visitor.post(
+        f"{there}/seal", sealingkit.fields(job.nonce, sealing.der, two.party.ukey)
+    )
+    assert late.status_code == 409
+    async with scene.web.site.engine.connect() as connection:
+        found = text("SELECT count(*) FROM registration_boxes WHERE name LIKE 'consent/%'")
+        assert await connection.scalar(found) == 0
+    assert (await two.join(one)).json()["ok"]
+    assert await one.state() == "awaiting_seal"
 
 
 async def test_a_partner_who_declines_holds_it_up(scene: Scene) -> None:

@@ -36,7 +36,6 @@ EXPECTED_OPEN = {
     ("POST", "/sign-in/ukey"),
     ("GET", "/.well-known/luochui-assistant.json"),
     ("GET", "/assistant/files/{address}"),
-    ("GET", "/registrations/prepared/{address}"),
     ("GET", "/demo/assistant"),
     ("GET", "/check"),
     ("POST", "/check"),

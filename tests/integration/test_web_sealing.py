@@ -14,9 +14,10 @@ from PIL import Image
 from certificates.authority.demonstration import DemonstrationAuthority
 from office.accounts import Role
 from signing.crl import Reason
+from signing.der import sequence
 from signing.documents import DocumentKind, hole, kind_of
 from signing.findings import Verdict
-from signing.seal_signature import assemble, to_be_signed
+from signing.seal_signature import apart, assemble, to_be_signed
 from signing.sm3 import sm3
 from signing.timestamp import NoStamp
 from signing.verification import verify
@@ -27,7 +28,7 @@ from trading.platform_seal import OwnSeal, PlatformSealer
 from trading.sale_states import SaleState
 from trading.sales import SaleDocument
 from trading.sealing import Refusal
-from web.sealing import NOT_NOW, TEXTS
+from web.sealing.flow import NOT_YOURS, TEXTS
 from web.ukey_proofs import TEXTS as PROOF_TEXTS
 from web.ukey_proofs import Refusal as ProofRefusal
 
@@ -115,6 +116,30 @@ async def test_three_parties_seal_in_turn_and_the_verifier_says_valid(scene: Sce
     assert "data-ukey-flow" not in page
 
 
+async def test_both_formats_are_sealed_in_one_job_all_or_none(scene: Scene) -> None:
+    page = await scene.one.visitor.get(scene.here)
+    assert "&#34;kind&#34;: &#34;pdf ofd&#34;" in page.text or '"kind": "pdf ofd"' in page.text
+    assert "输入一次 PIN，两份都盖章" in page.text
+    asked = {"kind": "pdf ofd"}
+    job = job_of(scene.web, await scene.one.visitor.post(f"{scene.here}/prepare", asked))
+    sealings = apart(await sealingkit.sealings_for(scene.web, job, scene.one.ukey), 2)
+    for wrong in (sealings[0], sequence(*sealings[::-1]), sequence(sealings[0]), sequence(*sealings) + b"0"):
+        assert await scene.back(scene.one, job.nonce, wrong) in (
+            TEXTS[Refusal.UNREADABLE],
+            TEXTS[Refusal.OTHER_FILE],
+        )
+        assert {v.version for v in await scene.web.site.sales.versions(scene.document.id)} == {0}
+        job = job_of(scene.web, await scene.one.visitor.post(f"{scene.here}/prepare", asked))
+        sealings = apart(await sealingkit.sealings_for(scene.web, job, scene.one.ukey), 2)
+    assert await scene.back(scene.one, job.nonce, sequence(*sealings)) == ""
+    versions = await scene.web.site.sales.versions(scene.document.id)
+    assert [(v.kind.value, v.version) for v in versions] == [("ofd", 0), ("ofd", 1), ("pdf", 0), ("pdf", 1)]
+    assert await scene.state() is SaleState.AWAITING_TRANSFEROR
+    for strange in ("pdf ofd", "pdf pdf", "pdf ", "exe"):
+        said = await scene.transferor.visitor.post(f"{scene.here}/prepare", {"kind": strange})
+        assert said.status_code == (200 if strange == "pdf ofd" else 409), strange
+
+
 async def test_the_page_shows_the_document_as_pictures(scene: Scene) -> None:
     page = await scene.one.visitor.get(scene.here)
     assert f"{scene.here}/pages/1.png" in page.text
@@ -174,7 +199,7 @@ async def test_of_two_tabs_one_seals(scene: Scene) -> None:
     said = await asyncio.gather(
         *(scene.back(scene.one, job.nonce, der) for job, der in zip(jobs, sealings, strict=True))
     )
-    assert sorted(said) == sorted(["", NOT_NOW])
+    assert sorted(said) == sorted(["", NOT_YOURS])
     assert await scene.state() is SaleState.AWAITING_TRANSFEROR
 
 
@@ -265,10 +290,10 @@ async def test_a_changed_byte_in_the_sealing_is_refused(scene: Scene) -> None:
 async def test_nobody_seals_out_of_turn(scene: Scene) -> None:
     for kind in ("pdf", "ofd"):
         answer = await scene.transferor.visitor.post(f"{scene.here}/prepare", {"kind": kind})
-        assert (answer.status_code, answer.json()["message"]) == (409, NOT_NOW)
+        assert (answer.status_code, answer.json()["message"]) == (409, NOT_YOURS)
     job = await scene.job(scene.one, "ofd")  # the OFD waits for the seal on the PDF
     sealing = (await sealing_for(scene.web, job, scene.one.ukey)).der
-    assert await scene.back(scene.one, job.nonce, sealing) == NOT_NOW
+    assert await scene.back(scene.one, job.nonce, sealing) == NOT_YOURS
     for kind in ("", "docx", "PDF"):
         answer = await scene.one.visitor.post(f"{scene.here}/prepare", {"kind": kind})
         assert answer.status_code == 409
@@ -329,7 +354,7 @@ async def test_an_administrator_ends_a_document_with_a_reason(scene: Scene) -> N
     form = {"state": "void", "reason": "价格有误"}
     assert "已结束" in (await administrator.post_and_follow(f"{scene.here}/end", form)).text
     assert await scene.state() is SaleState.VOID
-    assert await scene.back(scene.one, job.nonce, sealing) == NOT_NOW
+    assert await scene.back(scene.one, job.nonce, sealing) == NOT_YOURS
     page = (await scene.one.visitor.get(scene.here)).text
     assert "价格有误" in page
     assert "data-ukey-flow" not in page

@@ -1,14 +1,17 @@
 """我的办件: one list from all sources, the most urgent first; a source that is away hides no other."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from string import Formatter
 
 import pytest
 
 from office.accounts import Person, Role
+from office.clock import utc_now
 from office.sealed.port import SealedAway
 from tests.webkit import Web, web_on
-from trading.tasks import MOST, Task, in_order
+from trading.tasks import MOST, Rows, Task, in_order
 from web import tasks
 from web.site import Site
 
@@ -95,3 +98,29 @@ async def test_acts_on_accounts_are_in_the_log(web: Web) -> None:
     page = (await clerk.get(f"/audit?subject=account+{account}")).text
     for words in ("停用账号", "启用账号", "结束登录"):
         assert words in page, words
+
+
+async def test_every_query_of_tasks_can_be_asked_and_gives_what_its_words_take(web: Web) -> None:
+    """Of every role: the columns that address, kind and words name are there, before there is a row."""
+    asked = [source for source in tasks.sources() if isinstance(source, Rows)]
+    assert len(asked) >= 20
+    account = await web.account("somebody", Role.BIDDER)
+    for source in asked:
+        person = Person(account, "somebody", source.role, "somebody", "", disabled=False)
+        assert list(await source(web.site, person, utc_now())) == []
+        async with web.site.engine.connect() as connection:
+            values = {"me": account, "now": utc_now(), "most": 1}
+            wanted = {name: values[name] for name in source.query.compile().params}
+            columns = set((await connection.execute(source.query, wanted)).keys())
+        named = {
+            name
+            for text in (source.kind, source.address)
+            for _, name, _, _ in Formatter().parse(text)
+            if name
+        }
+        chosen = [words for words in (source.title, source.about) if not isinstance(words, str)]
+        needed = {"since", *named, *source.facts, *(("each",) if chosen else ())}
+        assert needed <= columns, (source.kind, needed - columns)
+        for words in (source.title, source.about):
+            for text in [words] if isinstance(words, str) else words.values():
+                assert set(re.findall(r"%\((\w+)\)", text)) <= set(source.facts), text

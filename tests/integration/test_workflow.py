@@ -6,6 +6,7 @@ The same stories are told through the pages in tests/browser; what a page does i
 from bidding.terms import PriorityMode
 from tests.storykit import DEPOSIT, PRICE, STEP, Story, a_story
 from trading.lifecycle.states import Act, LotState, SaleMethod
+from trading.sale_states import Paper
 
 SOLD_AND_KEPT = (LotState.ARCHIVED, LotState.COMPLETED)
 
@@ -81,12 +82,37 @@ async def test_after_a_refusal_the_next_bidder_by_profile_at_the_own_bid(databas
             await story.registers(login, lot)
         await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
         await story.hammer(lot)
-        assert await story.refused(lot, "提交的资质文件已过期。") is LotState.REVIEW
+        assert await story.refused(lot, "提交的资质文件已过期。") is LotState.NEXT_OFFER
+        assert await story.takes_the_offer(lot, "one") is LotState.REVIEW
         assert await story.accepted(lot) is LotState.CONFIRMATION
         award = await story.awards.award_of(lot)
         assert award is not None
         assert (await story.winner(lot), award.price) == ("one", PRICE)
         assert await story.to_the_archive(lot) in SOLD_AND_KEPT
+
+
+async def test_after_a_default_the_next_bidder_buys_and_the_deposit_is_kept(
+    database: str, valkey: str
+) -> None:
+    async with a_story(database, valkey, offer_to_next_after_refusal=True) as story:
+        lot = await story.announced()
+        for login in ("one", "two"):
+            await story.registers(login, lot)
+        await story.registration_ends(lot, [("one", PRICE), ("two", PRICE + STEP)])
+        await story.hammer(lot)
+        await story.accepted(lot)
+        await story.sealed_by(lot, Paper.CONFIRMATION, "two", "transferor")
+        assert await story.contract(lot) is LotState.PAYMENT
+        assert await story.defaults(lot, "逾期没有付款。") is LotState.NEXT_OFFER
+        assert await dispositions(story) == ["forfeited", "released"]
+        assert await story.takes_the_offer(lot, "one") is LotState.REVIEW
+        assert await story.accepted(lot) is LotState.CONFIRMATION
+        award = await story.awards.award_of(lot)
+        assert award is not None
+        assert (await story.winner(lot), award.price) == ("one", PRICE)
+        assert await story.to_the_archive(lot) in SOLD_AND_KEPT
+        assert await dispositions(story) == ["forfeited", "released"]
+        assert await story.kinds(lot) == ["announcement", "result"]
 
 
 async def test_the_holder_of_a_priority_right_takes_the_final_price(database: str, valkey: str) -> None:

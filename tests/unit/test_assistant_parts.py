@@ -124,10 +124,10 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     numbers = [
         at.take(new_job(PLATFORM.origin, "登录", SignInTask(), now=NOW), PLATFORM, NOW).id for _ in range(3)
     ]
-    assert at.show(numbers[0], Shown("pdf", bytes(32), "", 9, (b"x" * 600,)))
+    assert at.show(numbers[0], (Shown("pdf", bytes(32), "", 9, (b"x" * 600,)),))
     with pytest.raises(DeskError):
-        at.show(numbers[1], Shown("pdf", bytes(32), "", 9, (b"x" * 600,)))
-    assert at.show(numbers[2], None)
+        at.show(numbers[1], (Shown("pdf", bytes(32), "", 9, (b"x" * 600,)),))
+    assert at.show(numbers[2], ())
     jobs = [new_job(PLATFORM.origin, "登录", SignInTask(), now=NOW) for _ in range(2)]
     at.take(jobs[0], PLATFORM, NOW)
     with pytest.raises(DeskError):  # one more than a platform may have

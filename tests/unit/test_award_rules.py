@@ -13,7 +13,7 @@ from bidding.ledger.file import sealed_as
 from bidding.lots import AssetClass, Secrets
 from bidding.terms import Fen
 from tests.ledgerkit import Played, terms
-from trading.awards.awards import number_of, whose_turn
+from trading.awards.awards import has_to_be_asked, number_of, whose_turn
 from trading.awards.contract_template import (
     PLAN,
     FieldFaults,
@@ -27,6 +27,7 @@ from trading.awards.manifest import Entry, For, ManifestFault, manifest_of, read
 from trading.awards.offers import next_holder
 from trading.awards.outcome import LedgerUnfit, Outcome, outcome_from
 from trading.awards.records import Answer, Award, AwardState, Offer, Source
+from trading.awards.registered import papers_among
 from trading.awards.result import disclosed, masked
 from trading.profiles.profile import Disclosure
 
@@ -124,8 +125,8 @@ def award(paddle: str, state: AwardState, number: int = 1) -> Award:
     )
 
 
-def offer(paddle: str, answer: Answer) -> Offer:
-    return Offer("L-1", paddle, 1, "", 1, Fen(160), NOW, NOW, answer, NOW)
+def offer(paddle: str, answer: Answer, source: Source = Source.PRIORITY) -> Offer:
+    return Offer("L-1", paddle, source, 1, "", 1, Fen(160), NOW, NOW, answer, NOW)
 
 
 def test_a_turn_comes_once_and_a_holder_who_took_the_price_comes_first() -> None:
@@ -143,6 +144,31 @@ def test_a_turn_comes_once_and_a_holder_who_took_the_price_comes_first() -> None
     assert (following.source, following.paddle) == (Source.NEXT_BIDDER, "1001")
     assert whose_turn(found, [award("2002", AwardState.REVIEW)], []) is None
     assert whose_turn(found, [award("2002", AwardState.AWARDED)], []) is None
+
+
+def test_who_is_not_bound_by_the_auction_is_asked_and_passed_over_when_declining() -> None:
+    found = outcome([("1001", 100), ("2002", 120), ("3003", 130)])
+    refused = [award("3003", AwardState.REFUSED)]
+    turn = whose_turn(found, refused, [])
+    assert turn is not None
+    assert has_to_be_asked(turn, refused, [])
+    taken = [offer("2002", Answer.TAKEN, Source.NEXT_BIDDER)]
+    assert not has_to_be_asked(turn, refused, taken)
+    assert has_to_be_asked(turn, refused, [offer("2002", Answer.TAKEN)]), "a right is another question"
+    for answer in (Answer.DECLINED, Answer.TIMED_OUT):
+        later = whose_turn(found, refused, [offer("2002", answer, Source.NEXT_BIDDER)])
+        assert later is not None
+        assert (later.paddle, later.price) == ("1001", 100)
+
+
+def test_after_a_lapsed_right_the_highest_bidder_is_bound_after_a_default_nobody_is() -> None:
+    found = outcome([("1001", 100), ("2002", 120)])
+    for state, asked in ((AwardState.REFUSED, False), (AwardState.DEFAULTED, True)):
+        had = [award("3003", state)]
+        turn = whose_turn(found, had, [offer("3003", Answer.TAKEN)])
+        assert turn is not None
+        assert (turn.source, turn.paddle) == (Source.AUCTION, "2002")
+        assert has_to_be_asked(turn, had, []) is asked
 
 
 def test_numbers_are_of_the_year_in_beijing() -> None:
@@ -265,3 +291,11 @@ def test_a_manifest_of_another_form_is_refused(twist: Any) -> None:
     raw = twist(json.loads(made.text()))
     with pytest.raises(ManifestFault):
         read_manifest(json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+
+
+def test_the_review_lists_each_paper_once_and_no_moments() -> None:
+    names = [
+        *("application", "attachment/1", "consent/x.sealed.pdf", "form.pdf", "form.sealed.pdf"),
+        *("moment/submit/1", "pledge.pdf"),
+    ]
+    assert papers_among(names) == ["attachment/1", "consent/x.sealed.pdf", "form.sealed.pdf", "pledge.pdf"]

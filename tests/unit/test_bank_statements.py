@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from office.banking.amounts import NoAmount, fen_of, plain
 from office.banking.banks import BankFault, bank_called, banks, read_banks
 from office.banking.numbers import draw, found_in, is_number
 from office.banking.payers import payer_key, same_payer
+from office.banking.readings import decoded, encoded, name_of
 from office.banking.statements import FaultKind, Statement, read
 
 SHIFAN, YANGLI = bank_called("shifan"), bank_called("yangli")
@@ -111,6 +113,47 @@ def test_files_that_are_no_statement_say_why() -> None:
 def test_a_long_number_that_a_spreadsheet_has_shortened_is_a_fault() -> None:
     row = ["6.2E+17", "2026-03-04 12:00:05", "5", "", "张三", "6222", "", "", ""]
     assert only_fault(read(xlsx_of(HEADINGS.split(","), row), SHIFAN))[1] is FaultKind.LOST_DIGITS
+
+
+@pytest.mark.parametrize("column", [0, 5, 7, 8])
+@pytest.mark.parametrize("number", [123456789012345678, 1234567890123456, 6.2e17, 10**19, 1e300])
+def test_a_long_number_that_is_stored_as_a_number_has_lost_its_last_digits(
+    column: int, number: float
+) -> None:
+    row = ["A1", "2026-03-04 12:00:05", "5", "", "张三", "6222", "", "", ""]
+    row[column] = number  # type: ignore[call-overload]
+    line, kind, text = only_fault(read(xlsx_of([], HEADINGS.split(","), row), SHIFAN))
+    assert kind is FaultKind.LOST_DIGITS
+    assert line
+    assert text
+
+
+def test_long_numbers_that_are_text_and_short_ones_that_are_numbers_are_right() -> None:
+    heads = HEADINGS.split(",")
+    long = "622202020011223344"
+    rows = (
+        ["123456789012345678", "2026-03-04 12:00:05", 0.1 + 0.2, "", "张三", long, "", "", "12E5"],
+        [123456789012345, "2026-03-04 12:00:05", 1234567.89, "", "张三", 622202020011223, "", "", 3.14],
+    )
+    first, second = read(xlsx_of(heads, *rows), SHIFAN).rows
+    assert (first.serial, first.payer_account, first.amount) == ("123456789012345678", long, 30)
+    assert (second.serial, second.payer_account) == ("123456789012345", "622202020011223")
+    one = [*rows[0][:5], 123456789012345678, "", "", ""]
+    faults = read(xlsx_of(heads, rows[1], one), SHIFAN).faults
+    assert [fault.kind for fault in faults] == [FaultKind.LOST_DIGITS], "in the one row that has it"
+
+
+def test_a_reading_is_kept_whole_or_not_at_all() -> None:
+    rows = csv_of(good(), good("A2", '"1,234.50"'), "x,,,,,,,,")
+    for statement in (read(rows, SHIFAN), read(csv_of(good()), SHIFAN), read(b"", SHIFAN)):
+        kept = encoded(statement)
+        back = decoded(kept)
+        assert back == statement
+        assert [row.line for row in back.rows] == [row.line for row in statement.rows]
+        for damaged in (b"", kept[:-1], kept[:20], b"x" + kept, zlib.compress(b"{}"), zlib.compress(b"[1]")):
+            assert decoded(damaged) is None
+    assert name_of("a" * 64, SHIFAN) != name_of("b" * 64, SHIFAN)
+    assert name_of("a" * 64, SHIFAN) != name_of("a" * 64, YANGLI)
 
 
 SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{}</worksheet>'

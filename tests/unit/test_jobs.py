@@ -16,6 +16,7 @@ from signing.jobs import (
     LIFETIME,
     MAX_DOCUMENT,
     UNLOCK_LIFETIME,
+    FileToSeal,
     InstallTask,
     Job,
     JobError,
@@ -23,6 +24,7 @@ from signing.jobs import (
     JobProblem,
     OrderTask,
     RequestTask,
+    SealFilesTask,
     SealTask,
     SignInTask,
     Task,
@@ -42,8 +44,11 @@ KEY, OTHER = PrivateKey.generate(), PrivateKey.generate()
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PLATFORM = "https://auction.example"
 SEAL_TASK = SealTask(f"{PLATFORM}/documents/7?part=1", sm3(b"document"), 8, sm3(b"seal"))
+FILE = FileToSeal("成交确认书（PDF 版）", f"{PLATFORM}/documents/8", sm3(b"one"), 3)
+FILES = (FILE, replace(FILE, title="成交确认书（OFD 版）", url=f"{PLATFORM}/documents/9", digest=sm3(b"two")))
 TASKS: list[Task] = [
     SEAL_TASK,
+    SealFilesTask(FILES, sm3(b"seal")),
     SignInTask("one", sm3(b"certificate")),
     OrderTask("one", "20260601-7", "申请更新证书。\n第二行", b""),
     RequestTask("one", "示例单位", "示例单位", "办公室", "0001", sm3(b"certificate")),
@@ -54,6 +59,32 @@ TASKS: list[Task] = [
 
 def job(task: Task = SEAL_TASK, **changes: Any) -> Job:
     return replace(new_job(PLATFORM, "成交确认书　第 7 号", task, now=NOW, session="session"), **changes)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        (),
+        FILES[:1],
+        (FILE, FILE),
+        tuple(replace(FILE, url=f"{PLATFORM}/{place}") for place in range(5)),
+        (FILE, replace(FILES[1], url="https://elsewhere.example/documents/9")),
+        (FILE, replace(FILES[1], digest=b"short")),
+        (FILE, replace(FILES[1], size=0)),
+        (FILE, replace(FILES[1], title="")),
+        (FILE, replace(FILES[1], title="x\n")),
+    ],
+    ids=["none", "one", "twice", "many", "elsewhere", "digest", "size", "untitled", "title"],
+)
+def test_a_job_of_several_files_is_bounded_and_of_one_origin(files: tuple[FileToSeal, ...]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        job(SealFilesTask(files, sm3(b"seal")))
+
+
+def test_a_job_of_several_files_without_a_list_is_malformed() -> None:
+    body = body_of(sign_job(job(SealFilesTask(FILES, sm3(b"seal"))), KEY))
+    for files in ({}, "x", [1], [{**body["task"]["files"][0], "more": 1}, body["task"]["files"][1]]):
+        assert problem_of(signed_body({**body, "task": {**body["task"], "files": files}})) == "malformed"
 
 
 def problem_of(text: str, now: datetime = NOW) -> JobProblem:
@@ -85,7 +116,8 @@ def test_every_kind_travels(task: Task) -> None:
 
 
 def test_there_are_four_signatures_writing_and_unlocking_and_nothing_else() -> None:
-    assert set(JobKind) == {"seal", "sign_in", "order", "certificate_request", "install", "unlock"}
+    kinds = {"seal", "seal_files", "sign_in", "order", "certificate_request", "install", "unlock"}
+    assert set(JobKind) == kinds
 
 
 def test_a_job_by_another_key_is_forged() -> None:
@@ -114,7 +146,7 @@ def test_a_job_ends() -> None:
     assert problem_of(text, NOW - CLOCKS_APART - timedelta(seconds=1)) is JobProblem.NOT_YET
 
 
-@pytest.mark.parametrize(("task", "longest"), [(SEAL_TASK, LIFETIME), (TASKS[4], UNLOCK_LIFETIME)])
+@pytest.mark.parametrize(("task", "longest"), [(SEAL_TASK, LIFETIME), (TASKS[-1], UNLOCK_LIFETIME)])
 def test_a_job_that_lives_too_long_is_not_taken(task: Task, longest: timedelta) -> None:
     assert read_job(sign_job(job(task, expires_at=NOW + longest), KEY), KEY.public_key, now=NOW)
     longer = job(task, expires_at=NOW + longest + timedelta(seconds=1))

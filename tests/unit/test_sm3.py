@@ -1,6 +1,7 @@
 """SM3: the standard's examples, and both ways to the same digest."""
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
@@ -53,3 +54,14 @@ def test_a_library_that_is_not_openssl_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(libcrypto.ENVIRONMENT, "libc.so.6")
     with pytest.raises(libcrypto.LibcryptoMissing):
         libcrypto.library.__wrapped__()
+
+
+@pytest.mark.parametrize("growing", [sm3.growing_sm3, sm3._Sm3ThroughLibcrypto])
+def test_piece_by_piece_is_the_same_digest(growing: Callable[[], sm3.Growing]) -> None:
+    data = bytes(range(256)) * 1_000
+    for step in (1 << 20, 7_777):
+        digest = growing()
+        for start in range(0, len(data), step):
+            digest.update(data[start : start + step])
+        assert digest.digest() == sm3.sm3(data)
+    assert growing().digest() == sm3.sm3(b"")

@@ -24,8 +24,8 @@ from signing.chain import Trust
 from signing.findings import Verdict
 from signing.seal_check import check_seal_signature
 from signing.seal_signature import assemble, sign_with_seal
-from signing.sm3 import sm3
-from trading.awards.archive_contents import Piece, TooMuch, ledger_file, pieces
+from signing.sm3 import growing_sm3, sm3
+from trading.awards.archive_contents import Piece, TooMuch, ledger_pages, pieces
 from trading.awards.manifest import (
     COVERS,
     MANIFEST,
@@ -144,9 +144,9 @@ class ArchiveRound:
     async def _entry(self, lot: str, piece: Piece) -> tuple[Entry, str]:
         """The entry, and where it lies: "" among the files, else the ledger or a box."""
         if piece.ledger:
-            async with self._engine.connect() as connection:
-                content, where = await ledger_file(connection, lot), _LEDGER
-        elif piece.box is not None:
+            size, digest = await self._ledger(lot)
+            return Entry(piece.path, size, digest.hex(), piece.audience.value), _LEDGER
+        if piece.box is not None:
             registration, name = piece.box
             content, where = await self._opened(registration, name), f"{registration}/{name}"
         elif piece.kept:
@@ -156,6 +156,15 @@ class ArchiveRound:
             await self._files.keep(content)
         digest = await asyncio.to_thread(sm3, content)
         return Entry(piece.path, len(content), digest.hex(), piece.audience.value), where
+
+    async def _ledger(self, lot: str) -> tuple[int, bytes]:
+        """Its size and digest; it is held by nobody as a whole."""
+        size, digest = 0, growing_sm3()
+        async with self._engine.connect() as connection:
+            async for page in ledger_pages(connection, lot):
+                size += len(page)
+                await asyncio.to_thread(digest.update, page)
+        return size, digest.digest()
 
     async def _opened(self, registration: str, name: str) -> bytes:
         async with self._engine.connect() as connection:
@@ -241,7 +250,7 @@ class Archives:
                 await asyncio.to_thread(add, package, README, HOW.encode())
                 for row in await self._entries(stored.lot):
                     if For(row.audience) in audiences:
-                        await asyncio.to_thread(add, package, row.path, await self._content(row))
+                        await self._put(package, row)
             out.seek(0)
             yield out
 
@@ -249,12 +258,17 @@ class Archives:
         async with self._engine.connect() as connection:
             return (await connection.execute(_ENTRIES, {"lot": lot})).all()
 
+    async def _put(self, package: zipfile.ZipFile, row: Row[Any]) -> None:
+        """One entry. A ledger goes in page by page; everything else is bounded by what is kept as a file."""
+        if row.box != _LEDGER:
+            await asyncio.to_thread(add, package, row.path, await self._content(row))
+            return
+        async with self._engine.connect() as connection:
+            await add_pages(package, row.path, ledger_pages(connection, row.lot))
+
     async def _content(self, row: Row[Any]) -> bytes:
         if not row.box:
             return await self._files.read(row.digest)
-        if row.box == _LEDGER:
-            async with self._engine.connect() as connection:
-                return await ledger_file(connection, row.lot)
         registration, _, name = row.box.partition("/")
         async with self._engine.connect() as connection:
             box = await connection.scalar(_BOX, {"registration": registration, "name": name})
@@ -262,9 +276,20 @@ class Archives:
 
 
 def add(package: zipfile.ZipFile, path: str, content: bytes) -> None:
+    package.writestr(_entry_at(path), content)
+
+
+async def add_pages(package: zipfile.ZipFile, path: str, pages: AsyncIterator[bytes]) -> None:
+    """The same, of what comes piece by piece."""
+    with package.open(_entry_at(path), "w") as entry:
+        async for page in pages:
+            await asyncio.to_thread(entry.write, page)
+
+
+def _entry_at(path: str) -> zipfile.ZipInfo:
     """With a fixed date and no traces of this machine."""
     info = zipfile.ZipInfo(path, FIXED_DATE)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o600 << 16
     info.create_system = 3
-    package.writestr(info, content)
+    return info

@@ -21,7 +21,7 @@ from signing.der import MalformedDer
 from signing.findings import Verdict
 from signing.seal_check import SealSignatureReport, check_seal_signature
 from signing.seal_signature import MAX_SIGNATURE, parse_seal_signature
-from signing.sm3 import sm3
+from signing.sm3 import growing_sm3, sm3
 from trading.awards.manifest import (
     COVERS,
     LARGEST_MANIFEST,
@@ -38,6 +38,16 @@ from trading.awards.manifest import (
 
 OWN: Final = frozenset({MANIFEST, SEAL, README})
 LARGEST_README: Final = 64 << 10
+PIECE: Final = 1 << 20
+UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+)
+"""What a damaged zip makes its reader raise."""
 
 
 class Fault(StrEnum):
@@ -148,12 +158,17 @@ def _seal(
 
 
 def _entry(package: zipfile.ZipFile, entry: Entry) -> Iterator[Found]:
+    """Piece by piece: nothing is held as a whole, and not more is read than the manifest says."""
+    size, digest = 0, growing_sm3()
     try:
-        content = _read(package, entry.path, entry.size)
-    except _Unreadable:
+        with package.open(entry.path) as file:
+            while size <= entry.size and (piece := file.read(PIECE)):
+                size += len(piece)
+                digest.update(piece)
+    except UNREADABLE:
         yield Found(Fault.CHANGED, entry.path)
         return
-    if len(content) != entry.size or sm3(content).hex() != entry.sm3:
+    if size != entry.size or digest.digest().hex() != entry.sm3:
         yield Found(Fault.CHANGED, entry.path)
 
 
@@ -176,7 +191,7 @@ def _read(package: zipfile.ZipFile, name: str, largest: int) -> bytes:
     try:
         with package.open(name) as file:
             content = file.read(largest + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as fault:
+    except UNREADABLE as fault:
         raise _Unreadable(str(fault)) from fault
     if len(content) > largest:
         raise _Unreadable("too large")

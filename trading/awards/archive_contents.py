@@ -44,8 +44,11 @@ class _Rows:
     path: str
     audience: For
     query: str
+    """`<begun>` stands for the moment at which the sale of the archive began."""
 
 
+_BEGUN: Final = "(SELECT max(a.decided_at) FROM awards AS a WHERE a.lot = :lot AND a.state = 'awarded')"
+"""Of the sale that the archive is of. What an earlier winner had before a default is not the next one's."""
 _TABLES: Final = (
     _Rows("listing/listing.json", For.ALL, f"{SELECT} WHERE lot = :lot"),
     _Rows("listing/history.json", For.OVERSEERS, "SELECT * FROM listing_events WHERE lot = :lot ORDER BY id"),
@@ -70,12 +73,25 @@ _TABLES: Final = (
         "contract/versions.json",
         For.PARTIES,
         "SELECT version, source, fields, digest, size, document_id, made_at FROM contract_versions"
-        " WHERE lot = :lot AND shown ORDER BY version",
+        " WHERE lot = :lot AND shown AND made_at >= <begun> ORDER BY version",
     ),
     _Rows(
         "contract/comments.json",
         For.PARTIES,
-        "SELECT version, party, body, at FROM contract_comments WHERE lot = :lot ORDER BY id",
+        "SELECT version, party, body, at FROM contract_comments"
+        " WHERE lot = :lot AND at >= <begun> ORDER BY id",
+    ),
+    _Rows(
+        "contract/earlier_versions.json",
+        For.TRANSFEROR,
+        "SELECT version, source, fields, digest, size, document_id, made_at FROM contract_versions"
+        " WHERE lot = :lot AND shown AND made_at < <begun> ORDER BY version",
+    ),
+    _Rows(
+        "contract/earlier_comments.json",
+        For.TRANSFEROR,
+        "SELECT version, party, body, at FROM contract_comments"
+        " WHERE lot = :lot AND at < <begun> ORDER BY id",
     ),
     _Rows(
         "handover/handover.json",
@@ -87,14 +103,29 @@ _TABLES: Final = (
         "documents/documents.json",
         For.PARTIES,
         "SELECT id, paper, number, state, transferee, transferor, price, made_at, changed_at, reason"
-        " FROM sale_documents WHERE lot = :lot ORDER BY id",
+        " FROM sale_documents WHERE lot = :lot AND made_at >= <begun> ORDER BY id",
     ),
-    _Rows("money/price.json", For.PARTIES, "SELECT * FROM price_accounts WHERE lot = :lot"),
+    _Rows(
+        "documents/earlier_documents.json",
+        For.TRANSFEROR,
+        "SELECT id, paper, number, state, transferee, transferor, price, made_at, changed_at, reason"
+        " FROM sale_documents WHERE lot = :lot AND made_at < <begun> ORDER BY id",
+    ),
+    _Rows(
+        "money/price.json",
+        For.PARTIES,
+        "SELECT * FROM price_accounts WHERE lot = :lot AND state <> 'closed'",
+    ),
+    _Rows(
+        "money/earlier_prices.json",
+        For.OVERSEERS,
+        "SELECT * FROM price_accounts WHERE lot = :lot AND state = 'closed' ORDER BY made_at",
+    ),
     _Rows(
         "money/instalments.json",
         For.PARTIES,
         "SELECT i.* FROM price_instalments i JOIN price_accounts p ON p.number = i.number"
-        " WHERE p.lot = :lot ORDER BY i.place",
+        " WHERE p.lot = :lot AND p.state <> 'closed' ORDER BY i.place",
     ),
     _Rows("money/invoices.json", For.PARTIES, "SELECT * FROM invoices WHERE lot = :lot ORDER BY id"),
     _Rows(
@@ -113,8 +144,9 @@ _TABLES: Final = (
         " LEFT JOIN audit_links l ON l.entry_id = e.id WHERE e.subject = :lot ORDER BY e.id",
     ),
 )
-_PAPERS: Final = text(
-    "SELECT d.paper, d.number, v.kind, v.version, v.digest, v.sealed_by FROM sale_documents d"
+_PAPERS: Final = (
+    "SELECT d.paper, d.number, v.kind, v.version, v.digest, v.sealed_by,"
+    " d.made_at >= <begun> AS of_this_sale FROM sale_documents d"
     " JOIN sale_versions v ON v.document_id = d.id WHERE d.lot = :lot AND v.version ="
     " (SELECT max(version) FROM sale_versions w WHERE w.document_id = d.id AND w.kind = v.kind)"
     " ORDER BY d.id, v.kind"
@@ -151,21 +183,22 @@ async def pieces(
     return found
 
 
-async def ledger_file(connection: AsyncConnection, lot: str) -> bytes:
-    """The lot's sealed ledger. Raises TooMuch."""
+async def ledger_pages(connection: AsyncConnection, lot: str) -> AsyncIterator[bytes]:
+    """The lot's sealed ledger, piece by piece: it may be large. Raises TooMuch."""
     lines = await export_ledger(connection, lot)
     assert lines is not None, "a lot with a seal has a ledger"
-    whole = bytearray()
+    size = 0
     async for page in lines:
-        whole += page
-        if len(whole) > MAX_FILE:
+        size += len(page)
+        if size > MAX_FILE:
             raise TooMuch(f"{lot}: the ledger")
-    return bytes(whole)
+        yield page
 
 
 async def _tables(connection: AsyncConnection, lot: str) -> AsyncIterator[Piece]:
     for each in _TABLES:
-        rows = (await connection.execute(text(f"{each.query} LIMIT {MOST_ROWS + 1}"), {"lot": lot})).all()
+        query = text(f"{each.query.replace('<begun>', _BEGUN)} LIMIT {MOST_ROWS + 1}")
+        rows = (await connection.execute(query, {"lot": lot})).all()
         if len(rows) > MOST_ROWS:
             raise TooMuch(f"{lot}: {each.path}")
         if rows:
@@ -186,9 +219,14 @@ def _written(value: object) -> str:
 
 async def _papers(connection: AsyncConnection, lot: str) -> list[Piece]:
     """The newest file of every paper, ended ones too."""
-    rows = await connection.execute(_PAPERS, {"lot": lot})
+    rows = await connection.execute(text(_PAPERS.replace("<begun>", _BEGUN)), {"lot": lot})
     return [
-        Piece(f"documents/{row.paper}/{row.number}.{row.kind}", For.PARTIES, kept=row.digest) for row in rows
+        Piece(
+            f"documents/{row.paper}/{row.number}.{row.kind}",
+            For.PARTIES if row.of_this_sale else For.TRANSFEROR,
+            kept=row.digest,
+        )
+        for row in rows
     ]
 
 

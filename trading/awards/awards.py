@@ -29,9 +29,11 @@ from trading.awards.records import (
     AwardState,
     Offer,
     Source,
+    offers,
     rounds,
     standing,
 )
+from trading.awards.starting_over import clear_for_next
 from trading.deposits.prices import close_price_account
 from trading.lifecycle.listing import Listing, locked
 from trading.lifecycle.performing import By, perform
@@ -106,8 +108,9 @@ class Awards(AwardRecords):
         if outcome is None:
             return None
         had = await self.rounds_of(lot)
-        turn = whose_turn(outcome, had, await self.offers_of(lot))
-        if turn is None:
+        offered = await self.offers_of(lot)
+        turn = whose_turn(outcome, had, offered)
+        if turn is None or has_to_be_asked(turn, had, offered):
             return None
         person = await person_behind(self._engine, self._sealed, lot, turn.paddle)
         row = asdict(turn) | asdict(person) | {"lot": lot, "round": len(had) + 1}
@@ -141,8 +144,9 @@ class Awards(AwardRecords):
         return done
 
     async def refuse(self, lot: str, award_id: int, reason: str, *, by: int, now: datetime) -> LotState:
-        """The bidder does not fit. The state then: REVIEW where the next bidder's turn has come, or UNSOLD.
+        """The bidder does not fit. The state then: REVIEW where the next one's turn has come, or UNSOLD.
 
+        A priority right lapses with its holder's refusal, and the auction's highest bidder comes.
         Raises NotStanding, NotAllowed; ValueError without a reason.
         """
         if not 0 < len(reason) <= LONGEST_REASON:
@@ -152,11 +156,8 @@ class Awards(AwardRecords):
             listing = await _listing(connection, lot)
             award = await _under_review(connection, lot, award_id)
             await _decide(connection, award, by, now, state=AwardState.REFUSED.value, reason=reason)
-            passed = {each.paddle for each in await rounds(connection, lot)}
-            left = outcome is not None and outcome.next_after(passed) is not None
-            profile = await get_on(connection, listing.profile_id)
-            goes_on = left and profile is not None and profile.rules.offer_to_next_after_refusal
-            after = LotState.REVIEW if goes_on else LotState.UNSOLD
+            lapses = award.source is Source.PRIORITY
+            after = await _after(connection, listing, outcome, lapses=lapses)
             facts = {
                 "round": award.round,
                 "price": int(award.price),
@@ -170,15 +171,17 @@ class Awards(AwardRecords):
         log.info("award_refused", lot=lot, round=award.round, after=after.value)
         return after
 
-    async def default(self, lot: str, award_id: int, reason: str, *, by: int, now: datetime) -> Award:
-        """The winner withdraws, does not seal, or does not pay. Raises as `refuse` does; AlreadyPaid.
+    async def default(self, lot: str, award_id: int, reason: str, *, by: int, now: datetime) -> LotState:
+        """The winner withdraws, does not seal, or does not pay. The state then, and what is raised, as for
+        `refuse`; AlreadyPaid.
 
         The price account is closed with it, so that what is paid from now on goes back.
         """
         if not 0 < len(reason) <= LONGEST_REASON:
             raise ValueError("a default has a reason")
+        outcome = await self.outcome(lot)
         async with self._engine.begin() as connection:
-            await _listing(connection, lot)
+            listing = await _listing(connection, lot)
             award = await standing(connection, lot, lock=True)
             if award is None or award.id != award_id or award.state is not AwardState.AWARDED:
                 raise NotStanding(lot)
@@ -186,9 +189,15 @@ class Awards(AwardRecords):
             await _decide(connection, award, by, now, state=AwardState.DEFAULTED.value, reason=reason)
             await connection.execute(_END_PAPERS, {"lot": lot, "reason": reason, "by": by, "now": now})
             facts = {"award": award.number, "price": int(award.price), **_winner(award)}
+            after = await _after(connection, listing, outcome, lapses=False)
+            if after is LotState.REVIEW:
+                facts |= await clear_for_next(connection, lot, reason, by=by, now=now)
             acting = By.administrator(by)
-            await perform(connection, lot, Act.DEFAULT, acting, now=now, reason=reason, facts=facts)
-        return award
+            await perform(
+                connection, lot, Act.DEFAULT, acting, now=now, after=after, reason=reason, facts=facts
+            )
+        log.info("award_defaulted", lot=lot, round=award.round, after=after.value)
+        return after
 
 
 async def person_behind(engine: AsyncEngine, sealed: Sealed, lot: str, paddle: str) -> Person:
@@ -205,11 +214,14 @@ async def person_behind(engine: AsyncEngine, sealed: Sealed, lot: str, paddle: s
 
 
 def whose_turn(outcome: Outcome, had: Sequence[Award], offers: Sequence[Offer]) -> Turn | None:
-    """A holder who took the final price, once; else the first of the bidders who was not refused."""
+    """A holder who took the final price, once; else the first of the bidders who was not passed over."""
     if any(each.state in (AwardState.REVIEW, AwardState.AWARDED) for each in had):
         return None
-    passed = {each.paddle for each in had}
-    taken = next((each for each in offers if each.answer is Answer.TAKEN and each.paddle not in passed), None)
+    asked = [each for each in offers if each.source is Source.NEXT_BIDDER]
+    refused = (Answer.DECLINED, Answer.TIMED_OUT)
+    passed = {each.paddle for each in had} | {each.paddle for each in asked if each.answer in refused}
+    rights = [each for each in offers if each.source is Source.PRIORITY]
+    taken = next((each for each in rights if each.answer is Answer.TAKEN and each.paddle not in passed), None)
     if taken is not None:
         return Turn(Source.PRIORITY, taken.paddle, taken.price)
     candidate = outcome.next_after(passed)
@@ -217,6 +229,31 @@ def whose_turn(outcome: Outcome, had: Sequence[Award], offers: Sequence[Offer]) 
         return None
     source = Source.AUCTION if candidate.paddle == outcome.winner else Source.NEXT_BIDDER
     return Turn(source, candidate.paddle, candidate.price)
+
+
+def has_to_be_asked(turn: Turn, had: Sequence[Award], offers: Sequence[Offer]) -> bool:
+    """Whether the lot is only offered: nobody below the highest bid is bound by the own bid any more, and
+    after a default, when deposits have gone back, not even who made the highest one."""
+    bound = turn.source is not Source.NEXT_BIDDER
+    if bound and (
+        turn.source is Source.PRIORITY or all(each.state is not AwardState.DEFAULTED for each in had)
+    ):
+        return False
+    mine = [each for each in offers if each.source is Source.NEXT_BIDDER and each.paddle == turn.paddle]
+    return all(each.answer is not Answer.TAKEN for each in mine)
+
+
+async def _after(
+    connection: AsyncConnection, listing: Listing, outcome: Outcome | None, *, lapses: bool
+) -> LotState:
+    """REVIEW where somebody's turn comes now by the auction and the rules, else UNSOLD."""
+    if outcome is None:
+        return LotState.UNSOLD
+    had, offered = await rounds(connection, listing.lot), await offers(connection, listing.lot)
+    left = whose_turn(outcome, had, offered) is not None
+    profile = await get_on(connection, listing.profile_id)
+    goes_on = lapses or (profile is not None and profile.rules.offer_to_next_after_refusal)
+    return LotState.REVIEW if left and goes_on else LotState.UNSOLD
 
 
 def number_of(kind: str, lot: str, now: datetime, again: int = 1) -> str:

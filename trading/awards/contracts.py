@@ -36,6 +36,7 @@ from trading.awards.contract_template import (
 )
 from trading.awards.sale import Sale, sale_of
 from trading.confirmations import ASSET_CLASSES, House
+from trading.documents.formats import in_both_formats
 from trading.documents.forms import Contract, PartyDetails, SignaturePage
 from trading.documents.rendering import behind, render
 from trading.lifecycle.states import LotState
@@ -100,6 +101,11 @@ VERSIONS: Final = table(
 COMMENTS: Final = table(
     "contract_comments", *map(column, ("id", "lot", "account_id", *Comment.__dataclass_fields__))
 )
+_THIS_SALE: Final = text(
+    "coalesce((SELECT max(a.decided_at) FROM awards AS a WHERE a.lot = :lot AND a.state = 'awarded'),"
+    " '-infinity')"
+)
+"""Since when it is this sale: after a default, what an earlier winner was shown is not shown to the next."""
 _STANDS: Final = text(
     "SELECT id FROM sale_documents WHERE lot = :lot AND paper = 'contract'"
     " AND state NOT IN ('refused', 'void')"
@@ -126,16 +132,18 @@ class Contracts:
 
     async def versions(self, lot: str) -> Sequence[ContractVersion]:
         """The newest first."""
-        found = select(VERSIONS).where(VERSIONS.c.lot == lot).order_by(VERSIONS.c.version.desc())
+        mine = (VERSIONS.c.lot == lot) & (VERSIONS.c.made_at >= _THIS_SALE)
+        found = select(VERSIONS).where(mine).order_by(VERSIONS.c.version.desc())
         async with self._engine.connect() as connection:
-            return [_version(row) for row in await connection.execute(found)]
+            return [_version(row) for row in await connection.execute(found, {"lot": lot})]
 
     async def comments(self, lot: str) -> Sequence[Comment]:
         """The oldest first."""
         wanted = [COMMENTS.c[name] for name in Comment.__dataclass_fields__]
-        found = select(*wanted).where(COMMENTS.c.lot == lot).order_by(COMMENTS.c.id).limit(MOST_COMMENTS)
+        mine = (COMMENTS.c.lot == lot) & (COMMENTS.c.at >= _THIS_SALE)
+        found = select(*wanted).where(mine).order_by(COMMENTS.c.id).limit(MOST_COMMENTS)
         async with self._engine.connect() as connection:
-            return [Comment(**row._mapping) for row in await connection.execute(found)]
+            return [Comment(**row._mapping) for row in await connection.execute(found, {"lot": lot})]
 
     def template(self, sale: Sale) -> Template:
         return contract_template(sale.listing.asset_class)
@@ -231,6 +239,7 @@ class Contracts:
         draft = await self._fixed(lot, version, edit, now)
         if draft.document_id is not None:
             raise NotNow(lot)
+        files = await self._in_formats(draft, now)
         async with self._engine.begin() as connection:
             sale = await _drafting(connection, lot)
             await _take(connection, draft, edit)
@@ -243,7 +252,7 @@ class Contracts:
                 transferor=sale.listing.transferor,
                 title=sale.listing.title,
                 price=sale.awarded.price,
-                files={DocumentKind.PDF: (draft.digest, draft.size)},
+                files={kind: (file.name, file.size) for kind, file in files.items()},
                 paper=Paper.CONTRACT,
                 transferor_id=sale.listing.transferor_id,
             )
@@ -271,6 +280,16 @@ class Contracts:
         form = self._form(sale, draft.fields, number_of("HT", lot, now, had + 1), confirmation)
         kept = await self._files.keep(await asyncio.to_thread(render, form, as_of=now))
         return replace(draft, digest=kept.name, size=kept.size)
+
+    async def _in_formats(self, draft: ContractVersion, now: datetime) -> Mapping[DocumentKind, Kept]:
+        """What is sealed. A stranger's PDF stays as it is: another format might not say the same."""
+        files = {DocumentKind.PDF: Kept(draft.digest, draft.size)}
+        if draft.source is ContractSource.TEMPLATE:
+            pdf = await self._files.read(draft.digest)
+            made = await asyncio.to_thread(in_both_formats, pdf, "交易合同", draft.lot, as_of=now)
+            if DocumentKind.OFD in made:
+                files[DocumentKind.OFD] = await self._files.keep(made[DocumentKind.OFD])
+        return files
 
     def _form(self, sale: Sale, values: Mapping[str, str], number: str, confirmation: str) -> Contract:
         listing, price = sale.listing, int(sale.awarded.price)
@@ -345,7 +364,8 @@ async def _put(
 ) -> ContractVersion:
     """Over the draft that nobody was shown, or as the next version. Raises Overwritten, TooMany."""
     newest = await _newest(connection, lot)
-    draft = newest if newest and not newest.shown else None
+    begun = await connection.scalar(select(_THIS_SALE), {"lot": lot})
+    draft = newest if newest and not newest.shown and newest.made_at >= begun else None
     if (draft.edit if draft else 0) != edit:
         raise Overwritten(lot)
     values: dict[str, Any] = {"source": source.value, "fields": dict(fields), "made_at": now, "made_by": by}

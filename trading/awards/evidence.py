@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bidding.ledger.receipts import receipt
 from bidding.messages import BidAccepted, parse
 from office.money import yuan
-from trading.awards.archive import add
-from trading.awards.archive_contents import TooMuch, ledger_file
+from trading.awards.archive import add, add_pages
+from trading.awards.archive_contents import TooMuch, ledger_pages
 
 MOST_BIDS: Final = 10_000
 LARGEST: Final = 256 << 20
 """Bytes of all receipts together."""
+LEDGER: Final = "ledger.jsonl"
 _BIDS: Final = text(
     "SELECT seq, line FROM ledger_entries WHERE lot = :lot AND kind = 'bid_accepted'"
     " AND line LIKE :paddle ORDER BY seq LIMIT :most"
@@ -75,11 +76,13 @@ async def evidence(connection: AsyncConnection, lot: str, paddle: str) -> bytes:
             size += len(files[f"receipts/{bid.seq:06d}.receipt.json"])
         if size > LARGEST:
             raise TooMuch(f"{lot}: receipts")
-    files["ledger.jsonl"] = await ledger_file(connection, lot)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
-        for path in sorted(files):
-            add(package, path, files[path])
+        for path in sorted((*files, LEDGER)):
+            if path == LEDGER:
+                await add_pages(package, path, ledger_pages(connection, lot))
+            else:
+                add(package, path, files[path])
     return out.getvalue()
 
 

@@ -20,7 +20,8 @@ from signing.documents import DocumentKind
 from trading.awards.awards import number_of
 from trading.awards.records import Award, Source
 from trading.awards.sale import NoAward, Sale, sale_of
-from trading.confirmations import ASSET_CLASSES, House, confirmation_files
+from trading.confirmations import ASSET_CLASSES, House
+from trading.documents.formats import in_both_formats
 from trading.documents.forms import (
     NEGOTIATED_CLAUSES,
     AwardStatement,
@@ -37,7 +38,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 20
 WHY: Final[Mapping[Source, str]] = {
     Source.AUCTION: "竞价结束时的最高报价人，资格审查通过。",
-    Source.NEXT_BIDDER: "此前的报价人资格审查未通过，按规则依次确定；价格为本人的最高报价，资格审查通过。",
+    Source.NEXT_BIDDER: "此前的竞得人未通过审查或者违约，本人同意按本人最高报价受让，资格审查通过。",
     Source.PRIORITY: "优先购买权人在规定期限内接受最终价格，资格审查通过。",
     Source.NEGOTIATION: "公告期满只有一名竞买人报名，转让方按会议决定确定成交价。",
 }
@@ -54,6 +55,10 @@ _LACKING: Final = text(
     ") ORDER BY changed_at, lot LIMIT :limit"
 )
 _MADE: Final = text("SELECT count(*) FROM sale_documents WHERE lot = :lot AND paper = :paper")
+_MADE_OF_AWARD: Final = text(
+    "SELECT count(*) FROM sale_documents WHERE lot = :lot AND paper = 'award'"
+    " AND (number = :number OR starts_with(number, :number || '-'))"
+)
 _MOMENT: Final = text(
     "SELECT at FROM listing_events WHERE lot = :lot AND act = :act ORDER BY id DESC LIMIT 1"
 )
@@ -72,6 +77,11 @@ _WHEN: Final[Mapping[Paper, tuple[str, ...]]] = {
 """In which states of a listing a paper has to be there."""
 
 Form = AwardStatement | SaleConfirmation | Certificate
+_NAMES: Final[Mapping[type[Form], str]] = {
+    AwardStatement: "竞得人确定书",
+    SaleConfirmation: "成交确认书",
+    Certificate: "交易凭证",
+}
 
 
 class Papers:
@@ -103,7 +113,7 @@ class Papers:
             sale = await sale_of(connection, lot)
             if sale is None or sale.listing.state.value not in _WHEN[paper]:
                 return False
-            again = int(await connection.scalar(_MADE, {"lot": lot, "paper": paper.value}) or 0) + 1
+            again = await _times_made(connection, sale, paper) + 1
             form, as_of = await self._form(connection, sale, paper, again)
         files = await asyncio.to_thread(_files, form, as_of)
         kept = {kind: await self._files.keep(content) for kind, content in files.items()}
@@ -211,6 +221,14 @@ class Papers:
         }
 
 
+async def _times_made(connection: AsyncConnection, sale: Sale, paper: Paper) -> int:
+    """How many of its kind there were; of awards, which have numbers of their own, for this one."""
+    if paper is Paper.AWARD:
+        given = {"lot": sale.lot, "number": sale.awarded.number}
+        return int(await connection.scalar(_MADE_OF_AWARD, given) or 0)
+    return int(await connection.scalar(_MADE, {"lot": sale.lot, "paper": paper.value}) or 0)
+
+
 async def make_again(connection: AsyncConnection, lot: str, paper: Paper) -> bool:
     """An administrator asks for a paper that was ended by hand. False: there is none to make again."""
     return bool((await connection.execute(_REMAKE, {"lot": lot, "paper": paper.value})).rowcount)
@@ -223,7 +241,5 @@ async def _ended_at(connection: AsyncConnection, award: Award) -> datetime:
 
 
 def _files(form: Form, as_of: datetime) -> dict[DocumentKind, bytes]:
-    """A confirmation has an OFD too; the others are one file each."""
-    if isinstance(form, SaleConfirmation):
-        return confirmation_files(form, as_of)
-    return {DocumentKind.PDF: render(form, as_of=as_of)}
+    """In both formats."""
+    return in_both_formats(render(form, as_of=as_of), _NAMES[type(form)], form.number, as_of=as_of)

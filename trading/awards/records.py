@@ -31,7 +31,7 @@ class AwardState(StrEnum):
 
 
 class Answer(StrEnum):
-    """What the holder of a priority right says to the final price."""
+    """What somebody says who is asked whether to take the lot."""
 
     ASKED = "asked"
     TAKEN = "taken"
@@ -67,10 +67,12 @@ class Award:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The final price, offered to one holder of a priority right."""
+    """A lot, offered to one person: to the holder of a priority right (PRIORITY) at the final price, or to
+    the next bidder (NEXT_BIDDER, no rank) at the own highest bid."""
 
     lot: str
     paddle: str
+    source: Source
     rank: int
     registration: str
     account_id: int
@@ -104,7 +106,7 @@ class AwardRecords:
             return await rounds(connection, lot)
 
     async def offers_of(self, lot: str) -> Sequence[Offer]:
-        """Who was asked for the final price, in order."""
+        """Who was asked, in order."""
         async with self._engine.connect() as connection:
             return await offers(connection, lot)
 
@@ -130,7 +132,7 @@ async def rounds(connection: AsyncConnection, lot: str) -> Sequence[Award]:
 
 
 async def offers(connection: AsyncConnection, lot: str) -> Sequence[Offer]:
-    """Who was asked for the final price, in order."""
+    """Who was asked, in order."""
     found = select(OFFERS).where(OFFERS.c.lot == lot)
     found = found.order_by(OFFERS.c.asked_at, OFFERS.c.rank, OFFERS.c.paddle)
     return [_offer(row) for row in await connection.execute(found)]
@@ -151,4 +153,5 @@ def _award(row: Row[Any]) -> Award:
 
 def _offer(row: Row[Any]) -> Offer:
     values = dict(row._mapping)
-    return Offer(**{**values, "answer": Answer(values["answer"]), "price": Fen(values["price"])})
+    kinds = {"source": Source(values["source"]), "answer": Answer(values["answer"])}
+    return Offer(**{**values, **kinds, "price": Fen(values["price"])})

@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from office.audit.trail import account, look
 from office.sealed.port import Sealed
 from trading.registrations.application import Application, read_application
+from trading.registrations.registrations import MOMENT
 
 APPLICATION: Final = "application"
+SEALED: Final = ".sealed.pdf"
 MOST_BOXES: Final = 100
 _NAMES: Final = text(
     "SELECT name FROM registration_boxes WHERE registration = :registration ORDER BY name LIMIT :most"
@@ -60,7 +62,8 @@ class RegisteredPapers:
         """Raises StillSealed before the close, SealedAway."""
         names = await self.names(registration)
         if APPLICATION not in names:
-            return Registered(None, [RegisteredPaper(name, "", _media(name)) for name in names])
+            papers = [RegisteredPaper(name, "", _media(name)) for name in papers_among(names)]
+            return Registered(None, papers)
         application = read_application(await self.opened(registration, APPLICATION, looker))
         attached = {f"attachment/{one.id}": one for one in application.attachments}
         papers = [
@@ -69,8 +72,7 @@ class RegisteredPapers:
                 attached[name].name if name in attached else "",
                 attached[name].media_type if name in attached else _media(name),
             )
-            for name in names
-            if name != APPLICATION
+            for name in papers_among(names)
         ]
         return Registered(application, papers)
 
@@ -97,6 +99,19 @@ class RegisteredPapers:
                 facts=facts,
             )
         return await self._sealed.open(registration, name, bytes(box))
+
+
+def papers_among(names: Sequence[str]) -> list[str]:
+    """What a person handed in, once each: of a sealed paper the sealed file; boxes that keep the moments of
+    acts are no papers."""
+    sealed = {name.removesuffix(SEALED) for name in names if name.endswith(SEALED)}
+    return [
+        name
+        for name in names
+        if name != APPLICATION
+        and not name.startswith(f"{MOMENT}/")
+        and (name.endswith(SEALED) or name.removesuffix(".pdf") not in sealed)
+    ]
 
 
 def _media(name: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.accounts import Role
-from office.messages.telling import ToRole, tell
+from office.messages.telling import ToAccount, ToRole, tell
 from office.sealed.port import Sealed, SealedAway
 from trading.awards.awards import Awards
 from trading.awards.contracts import sealed_plan
@@ -36,7 +36,8 @@ _REVIEW: Final = (
     " AND awards.state IN ('review', 'awarded'))"
 )
 _ASKED: Final = (
-    "state = 'priority_offer' AND EXISTS (SELECT FROM priority_offers AS o WHERE o.lot = listings.lot"
+    "state IN ('priority_offer', 'next_offer') AND EXISTS"
+    " (SELECT FROM priority_offers AS o WHERE o.lot = listings.lot"
     " AND o.answer = 'asked' AND o.due_at <= :now)"
 )
 _SEALED: Final = (
@@ -56,9 +57,11 @@ _OVERDUE: Final = (
     " AND alarmed_at IS NULL"
 )
 _INSTALMENT_LATE: Final = (
-    "state = 'payment' AND alarmed_at IS NULL AND EXISTS (SELECT FROM price_instalments AS i"
+    "state = 'payment' AND EXISTS (SELECT FROM price_instalments AS i"
     " JOIN price_accounts AS p ON p.number = i.number WHERE p.lot = listings.lot AND p.state = 'open'"
-    " AND i.due_on < CAST(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date))"
+    " AND i.due_on < CAST(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date)"
+    " AND (listings.alarmed_at IS NULL OR i.due_on >="
+    " CAST(listings.alarmed_at AT TIME ZONE 'Asia/Shanghai' AS date)))"
 )
 _CREDITED: Final = text(
     "INSERT INTO settled_deposits (lot, step, at) VALUES (:lot, 'credit', :now) ON CONFLICT DO NOTHING"
@@ -67,9 +70,7 @@ _CONTRACT: Final = text(
     "SELECT id, number FROM sale_documents WHERE lot = :lot AND paper = 'contract' AND state = 'sealed'"
 )
 _SINCE: Final = text("SELECT max(at) FROM listing_events WHERE lot = :lot AND act = :act")
-_ALARM: Final = text(
-    "UPDATE listings SET alarmed_at = :now WHERE lot = :lot AND state = :state AND alarmed_at IS NULL"
-)
+_ALARM: Final = text("UPDATE listings SET alarmed_at = :now WHERE lot = :lot AND state = :state")
 
 
 class AwardRound:
@@ -131,7 +132,7 @@ class AwardRound:
         return await self._offers.time_out(lot, now=now)
 
     async def _review(self, lot: str, now: datetime) -> bool:
-        """The holders of priority rights are asked first, once; then it is somebody's turn."""
+        """Who has to agree is asked first: holders of priority rights, bidders after the highest."""
         if await self._offers.begin(lot, now=now):
             return True
         return await self._awards.open_review(lot, now=now) is not None
@@ -178,17 +179,26 @@ class AwardRound:
             sale = await sale_of(connection, lot, lock=True)
             if sale is None or sale.listing.due_at is None or sale.listing.due_at > now:
                 return False
+            if sale.listing.alarmed_at is not None:
+                return False
             return await _alarm(connection, sale, now)
 
     async def _instalment_late(self, lot: str, now: datetime) -> bool:
-        """The same, when a part of the price did not come on its day."""
+        """The same, for each part of the price that did not come on its day; the buyer is told, too."""
         standing = await prices.standing(self._engine, lot)
-        if standing is None or not overdue(standing, day_of(now)):
+        late = overdue(standing, day_of(now)) if standing else ()
+        if not late:
             return False
         async with self._engine.begin() as connection:
             sale = await sale_of(connection, lot, lock=True)
             if sale is None or sale.listing.state is not LotState.PAYMENT:
                 return False
+            told = sale.listing.alarmed_at
+            if told is not None and all(each.due_on < day_of(told) for each in late):
+                return False
+            facts = {"lot": lot, "title": sale.listing.title}
+            buyer = ToAccount(sale.awarded.account_id)
+            await tell(connection, buyer, "award.instalment_late", facts, now=now)
             return await _alarm(connection, sale, now)
 
     async def _act(
@@ -206,10 +216,9 @@ class AwardRound:
 
 
 async def _alarm(connection: AsyncConnection, sale: Sale, now: datetime) -> bool:
-    """Tell the administrators, once in each state."""
+    """Tell the administrators. The caller has locked the listing and seen that they were not told yet."""
     given = {"lot": sale.lot, "now": now, "state": sale.listing.state.value}
-    if not (await connection.execute(_ALARM, given)).rowcount:
-        return False
+    await connection.execute(_ALARM, given)
     facts = {"lot": sale.lot, "title": sale.listing.title}
     await tell(connection, ToRole(Role.ADMINISTRATOR), "award.overdue", facts, now=now)
     return True

@@ -327,8 +327,11 @@ async def _ledger_of(connection: AsyncConnection, number: str) -> Ledger | None:
 
 
 async def _returnable(connection: AsyncConnection, money: Row[Any]) -> tuple[Fen, RefundKind]:
-    """All that is left of it; of what counts, only what is over. Raises CannotDo."""
+    """All that is left of it; of what counts, only what is over. Raises CannotDo, also when all of it is on
+    its way already and the steward has not looked at it yet."""
     left = Fen(money.amount - money.returned)
+    if left <= 0:
+        raise CannotDo(Obstacle.OVERTAKEN)
     if MoneyStanding(money.standing) is not MoneyStanding.COUNTED:
         return left, RefundKind.RETURN
     over = await excess_of(connection, money.account)

@@ -9,7 +9,7 @@ Whose sub-account it is, only the sealed process says. Money is matched by the s
 (`rounds.MatchingRound`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,6 +22,7 @@ from office.banking import journal, numbers
 from office.banking.banks import Bank, bank_called
 from office.banking.journal import Ledger, Posting
 from office.banking.payers import payer_key
+from office.blurring import blurred
 from office.sealed.port import Sealed
 from trading.deposits import prices, rows
 from trading.deposits.judging import judge
@@ -114,7 +115,7 @@ class Deposits:
         if deadline is not None and now > deadline:
             raise DeadlinePassed(registration)
         number = await self._sealed.sub_account_of(registration) or await self._bind(chosen, registration)
-        row = {"number": number, "bank": chosen.id, "due": due, "name": payer_name, "now": now}
+        row = {"number": number, "bank": chosen.id, "due": due, "name": payer_name, "now": blurred(now)}
         state = DepositState.PAID if due == 0 else DepositState.DUE
         more = {"key": payer_key(payer_name), "state": state.value, "enough": due == 0, "day": day_of(now)}
         put = text(
@@ -158,25 +159,29 @@ class Deposits:
     async def of_registration(self, registration: str) -> Deposit | None:
         """For the registrant's own page; who asks has made sure that it is theirs."""
         number = await self._sealed.sub_account_of(registration)
-        if number is None:
-            return None
+        return None if number is None else (await self.of_sub_accounts([number])).get(number)
+
+    async def of_sub_accounts(self, numbers: Collection[str]) -> dict[str, Deposit]:
+        """{number: deposit} of those that have a row, with one query for each table; for their own people's
+        pages."""
         async with self._engine.connect() as connection:
-            found = await rows.read(connection, number)
-            if found is None:
-                return None
-            received = sum(money.left for money in await rows.moneys_of(connection, number))
+            found = await rows.several(connection, numbers)
+            moneys = await rows.moneys_of_all(connection, list(found))
             calendar = await calendar_of(connection)
-        return Deposit(
-            sub_account=number,
-            bank=bank_called(found.bank),
-            due=found.due,
-            payer_name=found.payer_name,
-            state=found.state,
-            disposition=found.disposition,
-            received=Fen(received),
-            refund_by=calendar.add(found.decided_on, found.refund_days) if found.decided_on else None,
-            reason=found.reason,
-        )
+        return {
+            number: Deposit(
+                sub_account=number,
+                bank=bank_called(row.bank),
+                due=row.due,
+                payer_name=row.payer_name,
+                state=row.state,
+                disposition=row.disposition,
+                received=Fen(sum(money.left for money in moneys.get(number, ()))),
+                refund_by=calendar.add(row.decided_on, row.refund_days) if row.decided_on else None,
+                reason=row.reason,
+            )
+            for number, row in found.items()
+        }
 
     # what becomes of it
 

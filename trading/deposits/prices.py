@@ -127,7 +127,7 @@ async def open_price_account(
     number = await connection.scalar(_OPEN, values)
     if number is None:
         found = await connection.scalar(
-            text("SELECT number FROM price_accounts WHERE lot = :lot"), {"lot": lot}
+            text("SELECT number FROM price_accounts WHERE lot = :lot AND state <> 'closed'"), {"lot": lot}
         )
         return str(found)
     for place, each in enumerate(instalments, start=1):
@@ -139,10 +139,15 @@ async def open_price_account(
 _OPEN: Final = text(
     "INSERT INTO price_accounts (number, lot, bank, payer_name, payer_key, price, fee, fee_permille,"
     " title, due_on, made_at, changed_at) VALUES (:number, :lot, :bank, :payer, :key, :price, :fee,"
-    " :permille, :title, :due_on, :now, :now) ON CONFLICT (lot) DO NOTHING RETURNING number"
+    " :permille, :title, :due_on, :now, :now) ON CONFLICT (lot) WHERE state <> 'closed' DO NOTHING"
+    " RETURNING number"
 )
 _INSTALMENT: Final = text("INSERT INTO price_instalments VALUES (:number, :place, :amount, :due_on)")
-_ONE: Final = "SELECT * FROM price_accounts WHERE lot = :lot"
+_ONE: Final = (
+    "SELECT * FROM price_accounts WHERE lot = :lot AND number = (SELECT number FROM price_accounts"
+    " WHERE lot = :lot ORDER BY state = 'closed', made_at DESC LIMIT 1)"
+)
+"""The account that stands; after a default without a next buyer the last one."""
 _RECEIVED: Final = text(
     "SELECT coalesce(sum(t.amount - m.returned), 0)::bigint FROM moneys m"
     " JOIN bank_transactions t ON t.id = m.transaction_id WHERE m.account = :number"
@@ -208,15 +213,15 @@ async def uncredit(connection: AsyncConnection, sub_account: str, amount: Fen, *
     lines = journal.moved((Ledger.PRICE, row.number), (Ledger.DEPOSIT, sub_account), amount)
     posting = Posting(at=now, reference=f"uncredit {sub_account}", text="价款转回保证金", lines=lines)
     if await journal.post(connection, posting):
-        await connection.execute(_UNCREDITED, {"lot": row.lot, "now": now})
+        await connection.execute(_UNCREDITED, {"number": row.number, "now": now})
 
 
 _CREDITED: Final = text(
     "UPDATE price_accounts SET credited = credited + :amount, deposit_account = :from, judged = false,"
-    " changed_at = :now WHERE lot = :lot"
+    " changed_at = :now WHERE lot = :lot AND state <> 'closed'"
 )
 _UNCREDITED: Final = text(
-    "UPDATE price_accounts SET credited = 0, judged = false, changed_at = :now WHERE lot = :lot"
+    "UPDATE price_accounts SET credited = 0, judged = false, changed_at = :now WHERE number = :number"
 )
 
 
@@ -233,9 +238,9 @@ async def close_price_account(connection: AsyncConnection, lot: str, *, now: dat
     if row.state == "paid" or not (await _standing(connection, row)).missing:
         raise AlreadyPaid(lot)
     shut = text(
-        "UPDATE price_accounts SET state = 'closed', judged = false, changed_at = :now WHERE lot = :lot"
+        "UPDATE price_accounts SET state = 'closed', judged = false, changed_at = :now WHERE number = :number"
     )
-    await connection.execute(shut, {"lot": lot, "now": now})
+    await connection.execute(shut, {"number": row.number, "now": now})
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +276,9 @@ async def pay_out(connection: AsyncConnection, lot: str, payee: Payee, *, now: d
         "now": now,
     }
     refund = await connection.scalar(_PAY_OUT, values)
-    await connection.execute(text("UPDATE price_accounts SET paid_out = true WHERE lot = :lot"), {"lot": lot})
+    await connection.execute(
+        text("UPDATE price_accounts SET paid_out = true WHERE number = :number"), {"number": row.number}
+    )
     lines = journal.moved((Ledger.PRICE, row.number), (Ledger.REFUND, row.bank), Fen(row.price))
     await journal.post(
         connection, Posting(at=now, reference=f"refund {number}", text="价款列入待划转", lines=lines)

@@ -45,10 +45,11 @@ class SubAccount:
 
 _COLUMNS: Final = ", ".join(SubAccount.__dataclass_fields__)
 _ONE: Final = f"SELECT {_COLUMNS} FROM sub_accounts WHERE sub_account = :sub_account"  # noqa: S608
+_SEVERAL: Final = text(f"SELECT {_COLUMNS} FROM sub_accounts WHERE sub_account = ANY(:numbers)")  # noqa: S608
 _MONEYS: Final = text(
-    "SELECT m.transaction_id AS id, t.amount, t.value_time, t.serial, t.payer_key, m.accepted, m.returned"
-    " FROM moneys m JOIN bank_transactions t ON t.id = m.transaction_id"
-    " WHERE m.account = :account AND m.standing <> 'unseen' ORDER BY m.transaction_id"
+    "SELECT m.account, m.transaction_id AS id, t.amount, t.value_time, t.serial, t.payer_key, m.accepted,"
+    " m.returned FROM moneys m JOIN bank_transactions t ON t.id = m.transaction_id"
+    " WHERE m.account = ANY(:accounts) AND m.standing <> 'unseen' ORDER BY m.transaction_id"
 )
 _STANDINGS: Final = text(
     "UPDATE moneys SET standing = given.standing, changed_at = :now, version = version + 1"
@@ -72,10 +73,28 @@ async def read(connection: AsyncConnection, sub_account: str, *, lock: bool = Fa
     return sub_account_from(row) if row else None
 
 
+async def several(connection: AsyncConnection, numbers: Collection[str]) -> dict[str, SubAccount]:
+    """Those of these that have a row."""
+    if not numbers:
+        return {}
+    rows = await connection.execute(_SEVERAL, {"numbers": list(numbers)})
+    return {row.sub_account: sub_account_from(row) for row in rows}
+
+
 async def moneys_of(connection: AsyncConnection, account: str) -> Sequence[Money]:
     """What came for a sub-account or price account, and has been looked at."""
-    rows = await connection.execute(_MONEYS, {"account": account})
-    return [Money(**row._mapping) for row in rows]
+    return (await moneys_of_all(connection, [account])).get(account, [])
+
+
+async def moneys_of_all(connection: AsyncConnection, accounts: Collection[str]) -> dict[str, list[Money]]:
+    """The same for several: {account: what came}, without those for which nothing came."""
+    found: dict[str, list[Money]] = {}
+    if not accounts:
+        return found
+    for row in await connection.execute(_MONEYS, {"accounts": list(accounts)}):
+        fields = dict(row._mapping)
+        found.setdefault(fields.pop("account"), []).append(Money(**fields))
+    return found
 
 
 async def write_standings(

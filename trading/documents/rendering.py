@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from office.money import capital_amount, yuan
+from office.pdfium import PDFIUM
 from signing.documents import At, DocumentError, Straddle
 from signing.pdf.places import PlaceToMake, with_places
 from signing.typesetting import Typeset, compiler_of
@@ -35,8 +35,6 @@ from trading.documents.forms import (
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 BEIJING: Final = timezone(timedelta(hours=8))
-_PDFIUM: Final = Lock()
-"""pdfium is not for two at once."""
 STRADDLES: Final = {"transferor": 99.0, "transferee": 160.0, "platform": 221.0}
 """Middles of the straddle seals, mm from the top: one below the other at the right edge."""
 
@@ -100,7 +98,7 @@ def _places(
 
 def _joined(text: bytes, page: bytes) -> tuple[bytes, int]:
     """Both in one file, and how many pages the first has."""
-    with _PDFIUM, ExitStack() as opened:
+    with PDFIUM, ExitStack() as opened:
         try:
             whole = opened.enter_context(closing(pypdfium2.PdfDocument.new()))
             front = opened.enter_context(closing(pypdfium2.PdfDocument(text)))

@@ -16,6 +16,8 @@ from trading.working_days import BEIJING, WorkingDays, at_minute, day_of
 
 LEAST_LEAD: Final = timedelta(seconds=5)
 """Before an opening, so that the book can be told."""
+TRAVELLERS_AHEAD: Final = timedelta(minutes=2)
+"""So long before an opening the book is told of it where the business clock leaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def due_on_entering(
     }
     if state in days:
         return {"due_at": now + timedelta(days=days[state]), "provisional": False}
-    if state is LotState.PRIORITY_OFFER:
+    if state in (LotState.PRIORITY_OFFER, LotState.NEXT_OFFER):
         return {"due_at": now + timedelta(hours=rules.priority_answer_hours), "provisional": False}
     if state is LotState.EVALUATION:
         return {"due_at": now + timedelta(hours=rules.statements_within_hours), "provisional": False}

@@ -56,6 +56,7 @@ class Surroundings:
     `statements_complete_until`: up to when finance has the bank's statements, by value time; no row up to
     then may still wait to be matched.
     `put_on`: puts a lot on; harmless when it is there.
+    `put_on_ahead`: how long before the opening, at the earliest; None: as soon as it goes to auction.
     `corrected`: the n-th correction is out; who agreed to an earlier version has to agree again.
     """
 
@@ -63,6 +64,7 @@ class Surroundings:
     statements_complete_until: Callable[[], Awaitable[datetime | None]]
     put_on: Callable[[Listing, Mapping[str, int]], Awaitable[None]]
     corrected: Callable[[str, int], Awaitable[None]] = _nothing
+    put_on_ahead: timedelta | None = None
 
 
 class NobodyQualified(Exception):
@@ -201,6 +203,9 @@ class DueRound:
         if listing.opens_at < now + dates.LEAST_LEAD / 2:
             opens_at = dates.opening(await self._rules(listing), listing.opens_at, now)
             return await self._note(listing, "opens_at", opens_at, alarm="lot.not_put_on", now=now)
+        ahead = self._around.put_on_ahead
+        if ahead is not None and listing.opens_at - now > ahead:
+            return False
         ranks = await self._around.qualified(listing.lot)
         if not ranks:
             raise NobodyQualified(listing.lot)

@@ -18,6 +18,9 @@ from trading.profiles import store
 from trading.profiles.profile import RuleProfile
 from trading.working_days import WorkingDays, calendar_of
 
+LONGEST_REASON: Final = 800
+"""Characters, as the forms say: the audit log keeps the reason with the other facts of the entry."""
+
 
 class Lacks(Exception):
     """Something that must be true is not."""
@@ -122,6 +125,12 @@ def _due(it: Situation) -> bool:
     return due is not None and due <= it.now and not it.listing.provisional
 
 
+def _next_is_offered(it: Situation) -> bool:
+    """A right that lapses leaves the auction's result as it was: its highest bidder comes by the rules."""
+    lapsed = it.row.act is Act.REFUSE_AWARD and it.facts.get("source") == "priority"
+    return lapsed or it.rules.offer_to_next_after_refusal
+
+
 def _final_price(it: Situation) -> bool:
     price = it.value("final_price")
     return price is not None and price >= it.listing.starting_price
@@ -174,7 +183,7 @@ _CHECKS: Final[Mapping[Need, Check]] = {
     Need.RESULT_SOLD: _result("closed", True),
     Need.RESULT_UNSOLD: _result("closed", False),
     Need.RESULT_ABORTED: _result("aborted", None),
-    Need.NEXT_IS_OFFERED: _simply(lambda it: it.rules.offer_to_next_after_refusal),
+    Need.NEXT_IS_OFFERED: _simply(_next_is_offered),
     Need.PRIORITY_IS_OFFERED: _priority_is_offered,
     Need.BEFORE_AUCTION: _resumes_in(BEFORE_AUCTION),
     Need.AFTER_AUCTION: _resumes_in(frozenset(LotState) - BEFORE_AUCTION - FINAL),

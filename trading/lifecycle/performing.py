@@ -112,7 +112,9 @@ async def perform(
         raise UnknownListing(lot)
     if version is not None and version != before.version:
         raise Stale(lot)
-    reason, facts = reason.strip(), dict(facts or {})
+    reason, facts = reason.replace("\r\n", "\n").strip(), dict(facts or {})
+    if len(reason) > needs.LONGEST_REASON:
+        raise Lacks(needs.Need.REASON)
     row, target = _row(before, act, by, after)
     wanted = _checked(changes or {})
     situation = await needs.situation(connection, before, row, wanted, reason, facts, now)

@@ -61,6 +61,19 @@ def _announced(it: Situation) -> Mapping[str, Any]:
 
 
 def _corrected(it: Situation) -> Mapping[str, Any]:
+    """The period after a correction, and the opening that was chosen, else as long after the end as before.
+
+    Raises Lacks for an opening before the end.
+    """
+    found, opens = _period_of_correction(it), it.changes.get("opens_at")
+    if opens is None:
+        return found
+    if opens < found.get("registration_ends", _set(it.listing.registration_ends)):
+        raise Lacks(Need.DATES)
+    return {**found, "opens_at": opens}
+
+
+def _period_of_correction(it: Situation) -> Mapping[str, Any]:
     """By profile a whole period from now, else so many working days at least; never an earlier end.
 
     Raises Lacks for a chosen end that is earlier than both.

@@ -19,7 +19,7 @@ class Need(StrEnum):
     """What must be true besides state and actor; `performing` knows how each is looked up."""
 
     REASON = "reason"
-    """A reason in words, which is shown to those who are told."""
+    """A reason in words, within bounds, which is shown to those who are told."""
     PROFILE = "profile"
     """A published rule profile of the class and the method."""
     PRICE_FLOOR = "price_floor"
@@ -44,7 +44,8 @@ class Need(StrEnum):
     RESULT_UNSOLD = "result_unsold"
     RESULT_ABORTED = "result_aborted"
     NEXT_IS_OFFERED = "next_is_offered"
-    """The profile offers the lot to the next bidder after a refusal."""
+    """The profile offers the lot to the next bidder after a refusal or a default; or a priority right lapses
+    with its holder's refusal, and the highest bidder's turn has come."""
     PRIORITY_IS_OFFERED = "priority_is_offered"
     """The lot was auctioned in the priority mode `offer`, and the right was not offered yet."""
     BEFORE_AUCTION = "before_auction"
@@ -290,6 +291,29 @@ _ROWS: Final = (
         frozenset({Actor.BIDDER, _CLOCK}),
         tells=(_OWNER, _ADMINISTRATORS),
     ),
+    _row(
+        Act.OFFER_NEXT,
+        _S.REVIEW,
+        _S.NEXT_OFFER,
+        _CLOCK,
+        Need.NEXT_IS_OFFERED,
+        tells=(_OWNER, _ADMINISTRATORS),
+    ),
+    _row(
+        Act.ANSWER_NEXT,
+        _S.NEXT_OFFER,
+        _S.REVIEW,
+        frozenset({Actor.BIDDER, _CLOCK}),
+        tells=(_OWNER, _ADMINISTRATORS),
+    ),
+    _row(
+        Act.ANSWER_NEXT,
+        _S.NEXT_OFFER,
+        _S.UNSOLD,
+        frozenset({Actor.BIDDER, _CLOCK}),
+        announces=_A.UNSOLD,
+        tells=(_OWNER, _ADMINISTRATORS),
+    ),
     _row(Act.AWARD, _S.REVIEW, _S.CONFIRMATION, _ADMINISTRATOR, tells=(_OWNER, _WINNER)),
     _row(
         Act.REFUSE_AWARD,
@@ -308,6 +332,15 @@ _ROWS: Final = (
         Need.REASON,
         announces=_A.UNSOLD,
         tells=(_OWNER, _WINNER),
+    ),
+    _row(
+        Act.DEFAULT,
+        frozenset({_S.CONFIRMATION, _S.CONTRACT, _S.PAYMENT}),
+        _S.REVIEW,
+        _ADMINISTRATOR,
+        Need.REASON,
+        Need.NEXT_IS_OFFERED,
+        tells=(_OWNER, _WINNER, _FINANCE),
     ),
     _row(
         Act.DEFAULT,

@@ -96,7 +96,11 @@ def lacks(candidate: Candidate, rules: RuleProfile) -> tuple[Lack, ...]:
 
 def _details(candidate: Candidate) -> list[Lack]:
     found = [
-        Lack(Shortfall.FIELD_OPEN, Step.DETAILS, {"label": each.label, "label_en": each.label_en})
+        Lack(
+            Shortfall.FIELD_OPEN,
+            Step.DETAILS,
+            {"label": each.label, "label_en": each.label_en, "name": f"d_{each.name}"},
+        )
         for each in missing(candidate.asset_class, candidate.details)
     ]
     found += [Lack(Shortfall.OVERVIEW_OPEN, Step.DETAILS)] if not candidate.overview.strip() else []

@@ -20,6 +20,7 @@ import pypdfium2.raw as pdfium
 from office.pdfium import PDFIUM
 from signing import SigningError
 from signing.ofd.package import read_package
+from trading.listings.active import office_acts, package_is_plain, pdf_acts
 from trading.listings.file_kinds import BOUNDS, MEDIA_TYPES, PICTURES, FileKind, FileRefused, FileWrong, Form
 from trading.listings.pictures import redraw
 
@@ -34,7 +35,10 @@ _ENDINGS: Final[Mapping[str, Form]] = {
     "jpe": Form.JPEG,
 }
 _ROOTS: Final[Mapping[Form, str]] = {Form.DOCX: "word/document.xml", Form.XLSX: "xl/workbook.xml"}
-_PROGRAMS: Final = ("vbaproject", "activex", "embeddings/", "oleobject")
+_RESERVED: Final = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
+)
+"""Names of devices, which no file may have on Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def forms_in_words(kind: FileKind) -> str:
 
 def form_of(content: bytes) -> Form | None:
     """What the content is; None for everything that is not taken."""
+    if content.startswith(b"PK") and not package_is_plain(content):
+        return None
     try:
         found = {guess.extension.removeprefix(".") for guess in puremagic.magic_string(content)}
     except (puremagic.PureError, ValueError, IndexError):
@@ -104,9 +110,12 @@ def tidy_name(name: str, form: Form) -> str:
     last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     plain = "".join(
         "_" if each in '<>:"|?*' else each for each in last if each.isprintable() and not _turns(each)
-    )
+    ).rstrip(" .")
     stem = plain.rpartition(".")[0] if plain.rpartition(".")[2].lower() in _ENDINGS else plain
-    return f"{stem.strip(' .')[:LONGEST_NAME] or '文件'}.{form.value}"
+    stem = stem.strip(" .")[:LONGEST_NAME]
+    if stem.partition(".")[0].upper() in _RESERVED:
+        stem = f"_{stem}"
+    return f"{stem or '文件'}.{form.value}"
 
 
 def _turns(character: str) -> bool:
@@ -116,6 +125,7 @@ def _turns(character: str) -> bool:
 
 def _check_ending(name: str, form: Form) -> None:
     """A known ending has to tell the truth; without one the content speaks."""
+    name = name.rstrip(" .")
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if ending and _ENDINGS.get(ending) is not form:
         raise FileRefused(FileWrong.OTHER_THAN_ITS_NAME, ending=ending[:10], form=form.value.upper())
@@ -132,6 +142,8 @@ def _check_pdf(content: bytes, _form: Form) -> None:
             _check_opened(document)
         finally:
             document.close()
+    if pdf_acts(content):
+        raise FileRefused(FileWrong.ACTIVE)
 
 
 def _check_opened(document: Any) -> None:
@@ -165,7 +177,7 @@ def _check_office(content: bytes, form: Form) -> None:
             names = [part.filename.lower() for part in parts]
             if any(".." in name.split("/") or name.startswith(("/", "\\")) for name in names):
                 raise FileRefused(FileWrong.DAMAGED)
-            if any(mark in name for name in names for mark in _PROGRAMS):
+            if office_acts(package):
                 raise FileRefused(FileWrong.ACTIVE)
             _unfold(package, _ROOTS[form])
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError) as error:

@@ -90,7 +90,7 @@ def _choice(kinds: type[AssetClass] | type[SaleMethod]) -> Callable[[str], Any]:
 
 def _amount_or_none(typed: str) -> int:
     """A deposit may be nothing at all."""
-    return 0 if typed.strip() in ("0", "0.00", "０") else reading.amount(typed)
+    return reading.amount(typed, least=0)
 
 
 def _count(typed: str) -> int:

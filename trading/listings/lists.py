@@ -18,6 +18,7 @@ GROUPS: Final[Mapping[str, tuple[LotState, ...]]] = {
     "announced": (LotState.ANNOUNCED, LotState.EXTENDED, LotState.EVALUATION, LotState.SUSPENDED),
     "auction": (LotState.IN_AUCTION, LotState.NEGOTIATION, LotState.PRIORITY_OFFER),
     "settling": (
+        LotState.NEXT_OFFER,
         LotState.REVIEW,
         LotState.CONFIRMATION,
         LotState.CONTRACT,
@@ -82,37 +83,49 @@ _COLUMNS: Final = (
 
 async def page_of(connection: AsyncConnection, wanted: Wanted) -> Page:
     """The latest changed first; what waits for a review: the oldest first."""
-    where, values = _conditions(wanted)
+    where, values = conditions(wanted)
     counts = await _counts(connection, where, values)
     states = GROUPS.get(wanted.group)
-    if states:
-        where, values = f"{where} AND state = ANY (:states)", {**values, "states": [s.value for s in states]}
     total = counts[wanted.group if states else ""]
     page = min(max(wanted.page, 1), max(1, -(-total // PAGE)))
-    order = "changed_at, lot" if wanted.group == "submitted" else "changed_at DESC, lot"
-    rows = await connection.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM listings WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
-        ),
-        {**values, "limit": PAGE, "offset": (page - 1) * PAGE},
-    )
+    given = {**values, "limit": PAGE, "offset": (page - 1) * PAGE}
+    if states:
+        given["states"] = [state.value for state in states]
+    rows = await connection.execute(text(page_sql(wanted, where)), given)
     return Page(tuple(_read(row) for row in rows), counts, total, page)
 
 
-async def _counts(connection: AsyncConnection, where: str, values: Mapping[str, Any]) -> Mapping[str, int]:
-    """Each group up to the bound: a list never shows more."""
-    found: dict[str, int] = {}
-    counted = text(
-        f"SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where}"  # noqa: S608
-        " AND state = ANY (:states) LIMIT :most) AS counted"
+def page_sql(wanted: Wanted, where: str) -> str:
+    """The statement of one page. Everybody's go along `listings_changed` (alembic 0012), a transferor's own
+    along `listings_of_transferor`; a test holds the plans to it."""
+    group = " AND state = ANY (:states)" if wanted.group in GROUPS else ""
+    order = "changed_at, lot" if wanted.group == "submitted" else "changed_at DESC, lot"
+    return (
+        f"SELECT {_COLUMNS} FROM listings WHERE {where}{group} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
     )
-    for group, states in GROUPS.items():
-        given = {**values, "states": [state.value for state in states], "most": MOST_COUNTED}
-        found[group] = int((await connection.execute(counted, given)).scalar_one())
+
+
+async def _counts(connection: AsyncConnection, where: str, values: Mapping[str, Any]) -> Mapping[str, int]:
+    """Each group up to the bound: a list never shows more. One question for all of them."""
+    given = {**values, "most": MOST_COUNTED}
+    given |= {f"states_{group}": [state.value for state in states] for group, states in GROUPS.items()}
+    row = (await connection.execute(text(counts_sql(where)), given)).one()
+    found = {group: int(number) for group, number in zip(GROUPS, row, strict=True)}
     return {"": min(sum(found.values()), MOST_COUNTED), **found}
 
 
-def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+def counts_sql(where: str) -> str:
+    """How many there are of each group, in the order of GROUPS."""
+    counted = (
+        f"(SELECT count(*) FROM (SELECT 1 FROM listings WHERE {where}"  # noqa: S608
+        f" AND state = ANY (:states_{group}) LIMIT :most) AS counted_{group})"
+        for group in GROUPS
+    )
+    return f"SELECT {', '.join(counted)}"
+
+
+def conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """Whose and with which words, as SQL, and its values."""
     found = ["true"]
     values: dict[str, Any] = {}
     if wanted.transferor_id is None:

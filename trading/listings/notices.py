@@ -33,6 +33,7 @@ CHANGED: Final[Mapping[str, str]] = {
     "max_steps": "一次最多加价幅度数",
     "valuation": "评估价",
     "files": "附件和图片",
+    "opens_at": "竞价开始时间",
 }
 PROVISIONAL: Final = "（暂定：国家尚未公布当年放假安排，公布后重新计算并公告）"
 

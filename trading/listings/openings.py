@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bidding.terms import REHEARSAL
 from trading.lifecycle.states import LotState
 
 APART: Final = timedelta(minutes=30)
@@ -32,16 +33,20 @@ class Opening:
     opens_at: datetime
     provisional: bool
     by_hand: bool
+    movable: bool = False
+    """Registration is open: a correction can move it."""
 
 
 _FOUND: Final = text(
-    "SELECT lot, title, opens_at, provisional, false AS by_hand FROM listings"
+    "SELECT lot, title, opens_at, provisional, false AS by_hand,"
+    " state IN ('announced', 'extended') AS movable FROM listings"
     " WHERE opens_at >= :first AND opens_at < :last AND state = ANY (:states)"
-    " UNION ALL SELECT id, title, to_timestamp(opens_at / 1000.0), false, true FROM lots"
+    " UNION ALL SELECT id, title, to_timestamp(opens_at / 1000.0), false, true, false FROM lots"
     " WHERE opens_at >= :first_ms AND opens_at < :last_ms"
     " AND NOT EXISTS (SELECT 1 FROM listings WHERE listings.lot = lots.id)"
+    " AND NOT starts_with(id, :rehearsal)"
     " ORDER BY opens_at, lot LIMIT :most"
-)
+).bindparams(rehearsal=REHEARSAL)
 
 
 async def openings(connection: AsyncConnection, first: datetime, last: datetime) -> tuple[Opening, ...]:
@@ -64,6 +69,7 @@ async def openings(connection: AsyncConnection, first: datetime, last: datetime)
             opens_at=row.opens_at.astimezone(UTC),
             provisional=row.provisional,
             by_hand=row.by_hand,
+            movable=row.movable,
         )
         for row in rows
     )

@@ -16,7 +16,7 @@ from trading.listings.file_kinds import FileRefused, FileWrong
 MOST_PIXELS: Final = 60_000_000
 """Of a JPEG; a telephone's best camera makes 50 million, and it is read no larger than needed."""
 MOST_PIXELS_WHOLE: Final = 25_000_000
-"""Of what can only be read as a whole: PNG and WebP."""
+"""Of what can only be read as a whole: PNG, WebP and progressive JPEG."""
 LONGEST_SIDE: Final = 20_000
 SIDE: Final = 2_000
 THUMBNAIL_SIDE: Final = 480
@@ -52,7 +52,8 @@ def redraw(content: bytes) -> Picture:
 def _redrawn(content: bytes) -> Picture:
     with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
         width, height = opened.size
-        most = MOST_PIXELS if opened.format == "JPEG" else MOST_PIXELS_WHOLE
+        piecewise = opened.format == "JPEG" and not opened.info.get("progressive")
+        most = MOST_PIXELS if piecewise else MOST_PIXELS_WHOLE
         if width * height > most or max(width, height) > LONGEST_SIDE:
             raise Image.DecompressionBombError(f"{width} x {height}")
         opened.draft("RGB", (SIDE, SIDE))

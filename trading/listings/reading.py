@@ -12,14 +12,12 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Final
 
-LARGEST_AMOUNT: Final = 10**15 - 1
-"""Fen: the largest price that the book handles (bidding.terms.MAX_PRICE; a test holds them together)."""
+from office.money import AmountFault, NotAnAmount, typed_fen
+
 BEIJING: Final = timezone(timedelta(hours=8))
 EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2200, 12, 31)
 
-_AMOUNT: Final = re.compile(r"(\d{1,16})(?:\.(\d{0,16}))?(?:[元圆]|([万亿])[元圆]?)?", re.ASCII)
-_SHIFT: Final[Mapping[str | None, int]] = {None: 2, "万": 6, "亿": 10}
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,10})?", re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
 _MOMENT: Final = re.compile(
@@ -33,6 +31,10 @@ class Fault(StrEnum):
     TOO_LONG = "too_long"
     ZERO_CHARACTER = "zero_character"
     NOT_AN_AMOUNT = "not_an_amount"
+    AMOUNT_SEPARATORS = "amount_separators"
+    AMOUNT_TOO_PRECISE = "amount_too_precise"
+    AMOUNT_TOO_SMALL = "amount_too_small"
+    AMOUNT_TOO_LARGE = "amount_too_large"
     NOT_A_NUMBER = "not_a_number"
     TOO_PRECISE = "too_precise"
     OUT_OF_BOUNDS = "out_of_bounds"
@@ -40,6 +42,16 @@ class Fault(StrEnum):
     NOT_A_MOMENT = "not_a_moment"
     NOT_A_CHOICE = "not_a_choice"
     NOT_A_PHONE = "not_a_phone"
+
+
+_AMOUNT_FAULTS: Final[Mapping[AmountFault, Fault]] = {
+    AmountFault.MISSING: Fault.NOT_AN_AMOUNT,
+    AmountFault.UNREADABLE: Fault.NOT_AN_AMOUNT,
+    AmountFault.SEPARATORS: Fault.AMOUNT_SEPARATORS,
+    AmountFault.TOO_PRECISE: Fault.AMOUNT_TOO_PRECISE,
+    AmountFault.TOO_SMALL: Fault.AMOUNT_TOO_SMALL,
+    AmountFault.TOO_LARGE: Fault.AMOUNT_TOO_LARGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +83,12 @@ def text(typed: str, longest: int, *, lines: bool = False) -> str:
     return kept
 
 
-def amount(typed: str) -> int:
-    """Yuan as people type them ("1,234.5", "１２００元", "120万") -> fen. Raises Unreadable."""
-    found = _AMOUNT.fullmatch(_plain(typed))
-    if found is None:
-        raise Unreadable(Fault.NOT_AN_AMOUNT)
-    shift, decimals = _SHIFT[found[3]], (found[2] or "").rstrip("0")
-    fen = int(found[1] + decimals.ljust(shift, "0")) if len(decimals) <= shift else 0
-    if not 1 <= fen <= LARGEST_AMOUNT:
-        raise Unreadable(Fault.NOT_AN_AMOUNT)
-    return fen
+def amount(typed: str, *, least: int = 1) -> int:
+    """Yuan as people type them (office/money.py) -> fen. Raises Unreadable."""
+    try:
+        return typed_fen(typed, least=least)
+    except NotAnAmount as wrong:
+        raise Unreadable(_AMOUNT_FAULTS[wrong.fault]) from wrong
 
 
 def number(typed: str, *, decimals: int, least: Decimal, most: Decimal) -> str:

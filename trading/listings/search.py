@@ -51,6 +51,7 @@ STATES: Final[Mapping[Stage, tuple[LotState, ...]]] = {
     Stage.SETTLING: (
         LotState.NEGOTIATION,
         LotState.PRIORITY_OFFER,
+        LotState.NEXT_OFFER,
         LotState.REVIEW,
         LotState.CONFIRMATION,
         LotState.CONTRACT,

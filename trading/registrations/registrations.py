@@ -25,10 +25,12 @@ from bidding.lots import AssetClass
 from office.accounts import Role
 from office.audit.trail import record
 from office.messages.telling import ToRegistration, tell
-from office.sealed.port import NotYours, Partner, PartnerAnswer, Sealed, WantedPartner
+from office.sealed.port import Affairs, NotYours, Partner, PartnerAnswer, Sealed, WantedPartner
 from trading.confirmations import ASSET_CLASSES
+from trading.defaulters import refuse_listed
 from trading.registrations import papers, rows
 from trading.registrations.application import Application, Attachment, Step, read_application
+from trading.registrations.consents import Consent, consent_name, render_consent
 from trading.registrations.deciding import Deciding, Money
 from trading.registrations.lots import RegisterableLot, lot_of, lots_of
 from trading.registrations.papers import House, Offered, Paper
@@ -36,6 +38,8 @@ from trading.registrations.rows import RegistrationFacts, Stale
 from trading.registrations.states import ENDED, UNSEALED, RegistrationAct, RegistrationState, WrongState
 
 APPLICATION: Final = "application"
+MOMENT: Final = "moment"
+"""Boxes with the exact time of an act: "moment/registration.seal/7", after the version it was done to."""
 _S = RegistrationState
 _A = RegistrationAct
 
@@ -106,6 +110,14 @@ class Mine:
         return self.facts.state
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everything:
+    """What one person takes part in, with the rows that everybody may have."""
+
+    affairs: Affairs
+    registrations: Sequence[tuple[RegistrationFacts, RegisterableLot]]
+
+
 class Registrations(Deciding):
     """`money` None: for those who only read."""
 
@@ -120,7 +132,7 @@ class Registrations(Deciding):
     async def begin(self, account_id: int, name: str, lot: str, *, now: datetime) -> str:
         """The person's registration for the lot: the one that lives, or a new one.
 
-        Raises UnknownLot, NotOpen, JoinedElsewhere.
+        Raises UnknownLot, NotOpen, JoinedElsewhere, OnDefaultersList.
         """
         async with self._engine.connect() as connection:
             found = await lot_of(connection, lot)
@@ -135,6 +147,7 @@ class Registrations(Deciding):
         if found.transferor_id == account_id:
             raise OwnLot(lot)
         async with self._engine.begin() as connection:
+            await refuse_listed(connection, account_id, now)
             await rows.lock_person(connection, account_id)
             if await self._has_joined(account_id, lot):
                 raise JoinedElsewhere(lot)
@@ -144,7 +157,7 @@ class Registrations(Deciding):
             box = await self._boxed(registration, Application(name=name))
             await rows.make(connection, registration, now=now)
             await rows.keep_new_box(connection, registration, APPLICATION, box, now=now)
-            await _note(connection, registration, "registration.begin", now)
+            await self._note(connection, registration, "registration.begin", 0, now)
         return registration
 
     async def of(self, registration: str, account_id: int) -> Mine:
@@ -187,7 +200,11 @@ class Registrations(Deciding):
             facts = await self._locked(connection, mine)
             await rows.change(connection, facts, _A.SAVE, _S.FILLING, now=now, step=Step.JOINT.value)
             await rows.keep_box(connection, mine.registration, APPLICATION, box, now=now)
-            await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
+            partners = await self._sealed.set_partners(mine.registration, mine.account_id, wanted)
+            standing = {consent_name(one.key) for one in partners}
+            known = await rows.box_names(connection, mine.registration)
+            gone = [name for name in known if name.startswith("consent/") and name not in standing]
+            await rows.drop_boxes(connection, mine.registration, gone)
 
     async def attach(self, mine: Mine, attachment: Attachment, content: bytes, *, now: datetime) -> None:
         """One more attachment. Raises ValueError when there are too many; Stale, WrongState, NotOpen."""
@@ -223,9 +240,11 @@ class Registrations(Deciding):
     async def submit(self, mine: Mine, *, now: datetime) -> RegistrationState:
         """All is filled in: the partners are asked, or the papers made ready to be sealed.
 
-        Raises Incomplete, Stale, WrongState, NotOpen.
+        Raises Incomplete, Stale, WrongState, NotOpen, OnDefaultersList.
         """
         self._require_open(mine, now)
+        async with self._engine.connect() as connection:  # before the papers are typeset
+            await refuse_listed(connection, mine.account_id, now)
         if (step := mine.application.next_step()) is not Step.SEAL:
             raise Incomplete(step)
         if mine.application.joint != bool(mine.partners):
@@ -242,7 +261,7 @@ class Registrations(Deciding):
             await self._sealed.identify(mine.registration, mine.account_id, application.code)
             for name, box in kept.items():
                 await rows.keep_box(connection, mine.registration, name, box, now=now)
-            await _note(connection, mine.registration, "registration.submit", now)
+            await self._note(connection, mine.registration, "registration.submit", facts.version, now)
         return after
 
     async def change(self, mine: Mine, *, now: datetime) -> None:
@@ -254,22 +273,52 @@ class Registrations(Deciding):
             gone = [name(paper) for paper in Paper for name in (plain_name, sealed_name)]
             await rows.drop_boxes(connection, mine.registration, gone)
 
-    async def answer(self, registration: str, account_id: int, accepted: bool, *, now: datetime) -> None:
-        """A partner answers. Until the seal a no holds it up, whatever was answered before.
+    async def consent_to_seal(self, mine: Mine, *, now: datetime) -> Consent:
+        """What a partner seals to join, before the seal.
 
-        Raises NotYours, WrongState, NotOpen, JoinedElsewhere.
+        Raises NotYours, WrongState, NotOpen, JoinedElsewhere, OnDefaultersList: before anybody enters a PIN.
         """
-        mine = await self.of(registration, account_id)
-        if mine.owner:
-            raise NotYours(registration)
+        own = _own_partner(mine)
         self._require_open(mine, now)
+        if mine.state not in UNSEALED:
+            raise WrongState(mine.state, _A.FINISH)
+        async with self._engine.connect() as connection:
+            await refuse_listed(connection, mine.account_id, now)
+        await self._require_free(mine.account_id, mine.lot.lot, mine.registration)
+        applicant, offered = mine.application.name, _offered(mine.lot)
+        content = await asyncio.to_thread(
+            render_consent, mine.registration, applicant, own, offered, self._house, as_of=now
+        )
+        return Consent(own.key, content)
+
+    async def consent_of(self, mine: Mine, key: str) -> bytes | None:
+        """What a partner sealed, for the registrant and that partner. None: nothing, or another's."""
+        if not any(one.key == key and (mine.owner or one.own) for one in mine.partners):
+            return None
+        return await self.content(mine, consent_name(key))
+
+    async def answer(
+        self, registration: str, account_id: int, consent: Consent | None, *, now: datetime
+    ) -> None:
+        """A partner joins, with what they sealed; None: they do not, whatever they answered before.
+
+        Until the registrant's seal a no holds it up. Raises NotYours, WrongState, NotOpen, JoinedElsewhere,
+        OnDefaultersList, Stale (what was sealed is of another share).
+        """
+        mine, accepted = await self.of(registration, account_id), consent is not None
+        own = _own_partner(mine)
+        self._require_open(mine, now)
+        name = consent_name(own.key)
+        box = b"" if consent is None else await self._sealed.seal(registration, name, consent.content)
         async with self._engine.begin() as connection:
             await rows.lock_person(connection, account_id)
             facts = await rows.lock(connection, registration)
             if facts is None or facts.state not in UNSEALED:
                 raise WrongState(mine.state if facts is None else facts.state, _A.FINISH)
             if accepted:
+                await refuse_listed(connection, account_id, now)
                 await self._require_free(account_id, mine.lot.lot, registration)
+            await self._keep_consent(connection, mine, consent, box, now)
             everybody = await self._sealed.answer(registration, account_id, accepted)
             if everybody and facts.state is _S.AWAITING_PARTNERS:
                 await rows.change(connection, facts, _A.FINISH, _S.AWAITING_SEAL, now=now)
@@ -278,9 +327,27 @@ class Registrations(Deciding):
             kind = "registration.partner_accepted" if accepted else "registration.partner_declined"
             await tell(connection, ToRegistration(registration), kind, now=now)
 
-    async def to_seal(self, mine: Mine, paper: Paper) -> tuple[bytes, Rendered]:
-        """The paper as it was submitted, for the seal. Raises WrongState, NotOpen, Corrected."""
+    async def _keep_consent(
+        self, connection: AsyncConnection, mine: Mine, consent: Consent | None, box: bytes, now: datetime
+    ) -> None:
+        """In the transaction in which the answer is kept. Raises Stale."""
+        known = _own_partner(mine)
+        partners = await self._sealed.partners(mine.registration, mine.account_id)
+        standing = next((one for one in partners if one.own), None)
+        if standing is None or (consent is not None and consent.key != standing.key):
+            raise Stale(mine.registration)
+        if consent is None:
+            await rows.drop_boxes(connection, mine.registration, [consent_name(known.key)])
+        else:
+            await rows.keep_box(connection, mine.registration, consent_name(consent.key), box, now=now)
+
+    async def to_seal(self, mine: Mine, paper: Paper, *, now: datetime) -> tuple[bytes, Rendered]:
+        """The paper as it was submitted, for the seal.
+
+        Raises WrongState, NotOpen, Corrected, OnDefaultersList.
+        """
         async with self._engine.begin() as connection:
+            await refuse_listed(connection, mine.account_id, now)
             facts, lot = await self._to_be_sealed(connection, mine)
             box = await rows.box_of(connection, mine.registration, plain_name(paper))
         if box is None:
@@ -295,7 +362,7 @@ class Registrations(Deciding):
         """A paper with the registrant's seal. With the last one it is complete but for the money.
 
         `rendered` is what the paper stood for when it was handed out; without it, that `mine` is.
-        Raises WrongState, NotOpen, Stale, Corrected.
+        Raises WrongState, NotOpen, Stale, Corrected, OnDefaultersList.
         """
         self._require_open(mine, now)
         sealed_as = rendered or Rendered(mine.facts.version, mine.facts.agreed_to)
@@ -304,12 +371,15 @@ class Registrations(Deciding):
             facts, lot = await self._to_be_sealed(connection, mine)
             if not lot.is_open(now):
                 raise NotOpen(lot)
+            await refuse_listed(connection, mine.account_id, now)
             if facts.version != sealed_as.version or sealed_as.corrections != facts.agreed_to:
                 raise Stale(mine.registration)
             if not await self._sealed.all_accepted(mine.registration):
                 raise WrongState(facts.state, _A.SEAL)
             await rows.keep_box(connection, mine.registration, sealed_name(paper), box, now=now)
             names = await rows.box_names(connection, mine.registration)
+            if any(consent_name(one.key) not in names for one in mine.partners):
+                raise WrongState(facts.state, _A.SEAL)
             if any(sealed_name(each) not in names for each in Paper):
                 return facts.state
             after = _S.QUALIFIED if facts.deposit_in or lot.deposit == 0 else _S.AWAITING_DEPOSIT
@@ -323,7 +393,7 @@ class Registrations(Deciding):
                 agreed_to=lot.corrections,
                 step=Step.RECEIPT.value,
             )
-            await _note(connection, mine.registration, "registration.seal", now)
+            await self._note(connection, mine.registration, "registration.seal", facts.version, now)
             await tell(connection, ToRegistration(mine.registration), "registration.sealed", now=now)
         return after
 
@@ -352,7 +422,7 @@ class Registrations(Deciding):
         async with self._engine.begin() as connection:
             facts = await self._locked(connection, mine)
             await rows.change(connection, facts, _A.WITHDRAW, _S.WITHDRAWN, now=now)
-            await _note(connection, mine.registration, "registration.withdraw", now)
+            await self._note(connection, mine.registration, "registration.withdraw", facts.version, now)
         await self._leave(mine.registration, now)
 
     async def confirm_again(self, mine: Mine, *, now: datetime) -> RegistrationState:
@@ -364,30 +434,49 @@ class Registrations(Deciding):
             after = _S.QUALIFIED if complete else _S.AWAITING_DEPOSIT
             seen = mine.lot.corrections
             await rows.change(connection, facts, _A.CONFIRM_AGAIN, after, now=now, agreed_to=seen)
-            await _note(connection, mine.registration, "registration.confirm_again", now)
+            await self._note(connection, mine.registration, "registration.confirm_again", facts.version, now)
         return after
 
-    async def everything_of(self, account_id: int) -> list[tuple[RegistrationFacts, RegisterableLot]]:
-        """One's own registrations, the newest first."""
-        mine = {one.registration: one.lot for one in await self._sealed.registrations_of(account_id)}
+    async def everything_of(self, account_id: int, skip: int = 0) -> Everything:
+        """All that one person takes part in: one call of the sealed process, one query for each table.
+
+        The newest registrations first, at most MOST_REGISTRATIONS of them after `skip`.
+        """
+        affairs = await self._sealed.affairs_of(account_id, skip)
         async with self._engine.connect() as connection:
-            facts = await rows.states(connection, list(mine))
-            lots = await lots_of(connection, {mine[name] for name in facts})
-        shown = [(each, lots[mine[name]]) for name, each in facts.items() if mine[name] in lots]
-        return sorted(shown, key=lambda one: one[0].made_at, reverse=True)
+            facts = await rows.states(connection, [one.registration for one in affairs.registrations])
+            lots = await lots_of(connection, {one.lot for one in affairs.registrations})
+        shown = [
+            (facts[one.registration], lots[one.lot])
+            for one in affairs.registrations
+            if one.registration in facts and one.lot in lots
+        ]
+        return Everything(affairs=affairs, registrations=shown)
+
+    async def moments_of(self, mine: Mine) -> list[tuple[str, datetime]]:
+        """The registrant's acts with their exact times, in order: for the registrant's own eyes."""
+        async with self._engine.connect() as connection:
+            found = await rows.boxes_called(connection, mine.registration, f"{MOMENT}/")
+        told = []
+        for name, box in found.items():
+            data = await self._sealed.open(mine.registration, name, box, account_id=mine.account_id)
+            _, act, version = name.split("/")
+            told.append((datetime.fromisoformat(data.decode()), int(version), act))
+        return [(act, at) for at, _, act in sorted(told)]
 
     # ── inside ──
 
+    async def _note(
+        self, connection: AsyncConnection, registration: str, act: str, version: int, now: datetime
+    ) -> None:
+        """An entry of the audit log with the day, and a box with the moment."""
+        role, name = Role.BIDDER, f"{MOMENT}/{act}/{version}"
+        box = await self._sealed.seal(registration, name, now.isoformat().encode())
+        await rows.keep_box(connection, registration, name, box, now=now)
+        await record(connection, at=now, actor=registration, role=role, act=act, subject=registration)
+
     async def _papers(self, mine: Mine, now: datetime) -> dict[str, bytes]:
-        offered = Offered(
-            lot=mine.lot.lot,
-            title=mine.lot.title,
-            asset_class=ASSET_CLASSES[AssetClass(mine.lot.asset_class)],
-            transferor=mine.lot.transferor,
-            starting_price=mine.lot.starting_price,
-            deposit=mine.lot.deposit,
-        )
-        made = {}
+        offered, made = _offered(mine.lot), {}
         for paper in Paper:
             pdf = await asyncio.to_thread(
                 papers.render,
@@ -471,9 +560,22 @@ class Registrations(Deciding):
             raise NotOpen(mine.lot)
 
 
-async def _note(connection: AsyncConnection, registration: str, act: str, now: datetime) -> None:
-    await record(
-        connection, at=now, actor=registration, role=Role.BIDDER, act=act, subject=registration, facts={}
+def _own_partner(mine: Mine) -> Partner:
+    """Raises NotYours for who is no partner."""
+    own = next((one for one in mine.partners if one.own), None)
+    if own is None or mine.owner:
+        raise NotYours(mine.registration)
+    return own
+
+
+def _offered(lot: RegisterableLot) -> Offered:
+    return Offered(
+        lot=lot.lot,
+        title=lot.title,
+        asset_class=ASSET_CLASSES[AssetClass(lot.asset_class)],
+        transferor=lot.transferor,
+        starting_price=lot.starting_price,
+        deposit=lot.deposit,
     )
 
 

@@ -1,4 +1,7 @@
-"""The rows of registrations: pseudonyms with states, boxes, what happened to them. No lot, no person."""
+"""The rows of registrations: pseudonyms with states, boxes, what happened to them. No lot, no person.
+
+And no moment: all times are kept to the day (office.blurring).
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from office.blurring import blurred
 from trading.registrations.states import TRANSITIONS, RegistrationAct, RegistrationState, WrongState
 
 _JOINING: Final = 0x4A4F494E
@@ -117,10 +121,13 @@ async def change(
         raise WrongState(facts.state, act)
     if after not in step.after:
         raise AssertionError(f"{act} does not lead to {after}")
-    values = {"state": after.value, "version": facts.version + 1, "changed_at": now, "reason": reason}
+    if "sealed_at" in changes:
+        changes["sealed_at"] = blurred(changes["sealed_at"])
+    day = blurred(now)
+    values = {"state": after.value, "version": facts.version + 1, "changed_at": day, "reason": reason}
     changed = update(RegistrationRow).where(rows.registration == facts.registration)
     await connection.execute(changed.values(values | changes))
-    event = {"registration": facts.registration, "act": act.value, "at": now, "reason": reason}
+    event = {"registration": facts.registration, "act": act.value, "at": day, "reason": reason}
     event |= {"before": facts.state.value, "after": after.value}
     if act is not RegistrationAct.SAVE:
         await connection.execute(insert(RegistrationEvent).values(event))
@@ -130,7 +137,8 @@ async def keep_new_box(
     connection: AsyncConnection, registration: str, name: str, box: bytes, *, now: datetime
 ) -> None:
     """Unless there is one."""
-    put = insert(RegistrationBox).values(registration=registration, name=name, box=box, made_at=now)
+    row = {"registration": registration, "name": name, "box": box, "made_at": blurred(now)}
+    put = insert(RegistrationBox).values(row)
     await connection.execute(put.on_conflict_do_nothing(index_elements=[boxes.registration, boxes.name]))
 
 
@@ -143,9 +151,10 @@ async def note_deposit(connection: AsyncConnection, registration: str, enough: b
 async def keep_box(
     connection: AsyncConnection, registration: str, name: str, box: bytes, *, now: datetime
 ) -> None:
-    put = insert(RegistrationBox).values(registration=registration, name=name, box=box, made_at=now)
-    key = [boxes.registration, boxes.name]
-    await connection.execute(put.on_conflict_do_update(index_elements=key, set_={"box": box, "made_at": now}))
+    row = {"registration": registration, "name": name, "box": box, "made_at": blurred(now)}
+    key, changed = [boxes.registration, boxes.name], {"box": box, "made_at": row["made_at"]}
+    put = insert(RegistrationBox).values(row)
+    await connection.execute(put.on_conflict_do_update(index_elements=key, set_=changed))
 
 
 async def drop_boxes(connection: AsyncConnection, registration: str, names: Collection[str]) -> None:
@@ -170,7 +179,7 @@ async def states(
 async def make(connection: AsyncConnection, registration: str, *, now: datetime) -> None:
     """A new row; harmless when it is there."""
     new = {"registration": registration, "state": RegistrationState.FILLING.value}
-    put = insert(RegistrationRow).values({**new, "made_at": now, "changed_at": now})
+    put = insert(RegistrationRow).values({**new, "made_at": blurred(now), "changed_at": blurred(now)})
     await connection.execute(put.on_conflict_do_nothing(index_elements=[rows.registration]))
 
 
@@ -184,6 +193,14 @@ async def box_of(connection: AsyncConnection, registration: str, name: str) -> b
     found = select(boxes.box).where(boxes.registration == registration, boxes.name == name)
     box: bytes | None = await connection.scalar(found)
     return box
+
+
+async def boxes_called(connection: AsyncConnection, registration: str, beginning: str) -> dict[str, bytes]:
+    """{name: box} of those whose names begin so."""
+    found = select(boxes.name, boxes.box).where(
+        boxes.registration == registration, boxes.name.startswith(beginning, autoescape=True)
+    )
+    return {row.name: row.box for row in await connection.execute(found)}
 
 
 def facts_of(row: Row[Any]) -> RegistrationFacts:

@@ -17,6 +17,7 @@ OVERSEERS: Final = (Role.ADMINISTRATOR, Role.REGULATOR)
 SOLD: Final = frozenset(
     {
         LotState.PRIORITY_OFFER,
+        LotState.NEXT_OFFER,
         LotState.REVIEW,
         LotState.NEGOTIATION,
         LotState.CONFIRMATION,

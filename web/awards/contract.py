@@ -33,6 +33,7 @@ from web.pages import page
 from web.visits import Visit
 
 MOST_SHOWN: Final = 20
+REFUSALS: Final = (NotNow, NoAward, Overwritten, TooMany)
 TOO_MANY: Final = N_("保存的次数或意见太多了，不能再增加。请与平台联系。")
 NOT_USABLE: Final = N_("这份 PDF 不能用作合同。请重新导出为 PDF 再上传。")
 
@@ -119,7 +120,7 @@ async def save(visit: Visit) -> Response:
         await contracts.save(it.lot, typed, by=account_of(visit), edit=edit, now=now)
     except FieldFaults as wrong:
         return await _page(visit, it, typed, _worded(visit, it, wrong.faults), 422)
-    except (NotNow, NoAward, Overwritten, TooMany) as refused:
+    except REFUSALS as refused:
         return _refused(visit, it, refused)
     return visit.done(f"/sales/{it.lot}/contract", visit.text(N_("草稿已保存，对方还看不到。")))
 
@@ -149,7 +150,7 @@ async def upload(visit: Visit) -> Response:
         return await _page(visit, it, typed, {"file": visit.text(NOT_USABLE)}, 422)
     except FieldFaults as wrong:
         return await _page(visit, it, typed, _worded(visit, it, wrong.faults), 422)
-    except (NotNow, NoAward, Overwritten, TooMany) as refused:
+    except REFUSALS as refused:
         return _refused(visit, it, refused)
     return visit.done(f"/sales/{it.lot}/contract", visit.text(N_("合同已上传，对方还看不到。请先看一遍。")))
 
@@ -158,14 +159,8 @@ async def show_other(visit: Visit) -> Response:
     """The other party may read the newest version."""
     it = await seen(visit, Part.TRANSFEROR)
     try:
-        await _contracts(visit).show(
-            it.lot,
-            number_in(visit, "version"),
-            number_in(visit, "edit"),
-            by=account_of(visit),
-            now=visit.site.clock(),
-        )
-    except (NotNow, NoAward, Overwritten, TooMany) as refused:
+        await _contracts(visit).show(it.lot, *_draft(visit), by=account_of(visit), now=visit.site.clock())
+    except REFUSALS as refused:
         return _refused(visit, it, refused)
     return visit.done(f"/sales/{it.lot}/contract", visit.text(N_("已发给受让方查看。")))
 
@@ -173,15 +168,10 @@ async def show_other(visit: Visit) -> Response:
 async def send(visit: Visit) -> Response:
     """The newest version is to be sealed, by the transferee first."""
     it = await seen(visit, Part.TRANSFEROR)
+    contracts, now = _contracts(visit), visit.site.clock()
     try:
-        document = await _contracts(visit).send(
-            it.lot,
-            number_in(visit, "version"),
-            number_in(visit, "edit"),
-            by=account_of(visit),
-            now=visit.site.clock(),
-        )
-    except (NotNow, NoAward, Overwritten, TooMany) as refused:
+        document = await contracts.send(it.lot, *_draft(visit), by=account_of(visit), now=now)
+    except REFUSALS as refused:
         return _refused(visit, it, refused)
     return visit.done(f"/documents/{document}", visit.text(N_("合同已定稿，先由受让方盖章，再由您盖章。")))
 
@@ -197,7 +187,7 @@ async def comment(visit: Visit) -> Response:
         await _contracts(visit).comment(
             it.lot, number_in(visit, "version"), body, by=account_of(visit), now=visit.site.clock()
         )
-    except (NotNow, NoAward, TooMany) as refused:
+    except REFUSALS as refused:
         return _refused(visit, it, refused)
     return visit.done(here, visit.text(N_("意见已提交，对方会收到消息。")))
 
@@ -215,6 +205,11 @@ async def file(visit: Visit) -> Response:
     except (NotNow, FieldFaults, NoAward) as none:
         raise HTTPException(404) from none
     return Response(content, media_type="application/pdf", headers={"Content-Disposition": "inline"})
+
+
+def _draft(visit: Visit) -> tuple[int, int]:
+    """Which version the form showed, and which edit of it."""
+    return number_in(visit, "version"), number_in(visit, "edit")
 
 
 def _typed(visit: Visit, it: Seen) -> dict[str, str]:

@@ -33,6 +33,7 @@ def _page(visit: Visit, it: Seen, errors: dict[str, str], status: int = 200) -> 
         it=it,
         listing=it.sale.listing,
         award=award,
+        goes_on=it.sale.rules.offer_to_next_after_refusal,
         open=can and award is not None and award.state is AwardState.AWARDED,
         due=due,
         over=due is not None and due <= visit.site.clock(),
@@ -42,7 +43,7 @@ def _page(visit: Visit, it: Seen, errors: dict[str, str], status: int = 200) -> 
 
 
 async def declare(visit: Visit) -> Response:
-    """The winner withdrew, did not seal or did not pay: the deposit is kept and the lot is unsold."""
+    """The winner withdrew, did not seal or did not pay: the deposit is kept, the lot goes on or is unsold."""
     it = await seen(visit, Part.OVERSEER)
     reason = written(visit, "reason")
     errors: dict[str, str] = {}
@@ -55,7 +56,7 @@ async def declare(visit: Visit) -> Response:
     awards = Awards(visit.site.engine, visit.site.sealed)
     here = f"/sales/{it.lot}"
     try:
-        await awards.default(
+        after = await awards.default(
             it.lot, number_in(visit, "award"), reason, by=account_of(visit), now=visit.site.clock()
         )
     except NotStanding:
@@ -64,7 +65,12 @@ async def declare(visit: Visit) -> Response:
         return visit.refused(here, visit.text(N_("价款已经付清，不能再认定违约。")))
     except (NotAllowed, Lacks):
         return visit.refused(here, visit.text(NOT_NOW))
-    return visit.done(here, visit.text(N_("已认定违约。保证金不予退还，标的未成交。")))
+    done = (
+        N_("已认定违约。保证金不予退还，接着征询下一位报价人。")
+        if after is LotState.REVIEW
+        else N_("已认定违约。保证金不予退还，标的未成交。")
+    )
+    return visit.done(here, visit.text(done))
 
 
 async def again(visit: Visit) -> Response:

@@ -4,10 +4,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trading.awards.payments import next_due, overdue
-from trading.deposits import prices
+from trading.deposits import fees, prices
 from trading.lifecycle.states import LotState
 from trading.working_days import day_of
-from web.awards.access import seen
+from web.awards.access import Part, seen
 from web.pages import page
 from web.visits import Visit
 
@@ -26,6 +26,7 @@ async def show(visit: Visit) -> Response:
         part=it.part.value,
         listing=it.sale.listing,
         standing=standing,
+        invoices=() if it.part is Part.TRANSFEROR else await fees.invoices_of_lot(visit.site.engine, it.lot),
         amount=amount,
         due_on=due_on,
         late=bool(standing and overdue(standing, today)),

@@ -112,7 +112,7 @@ async def refuse(visit: Visit) -> Response:
     except (NotAllowed, Lacks, LedgerUnfit):
         return visit.refused(here, visit.text(NOT_NOW))
     done = (
-        N_("已记录：未通过。接着审查下一位报价人。")
+        N_("已记录：未通过。接下来轮到下一位，见下面的审查和征询记录。")
         if after is LotState.REVIEW
         else N_("已记录：未通过，标的未成交。")
     )

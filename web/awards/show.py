@@ -13,6 +13,7 @@ from trading.awards.records import AwardRecords
 from trading.deposits import prices
 from trading.lifecycle.listing import ListingEvent, Listings
 from trading.lifecycle.states import LotState
+from trading.listings.store import relistable
 from trading.sale_states import ENDED_BY_HAND, Paper, Party
 from trading.sales import SaleDocument
 from web.awards.access import Part, Seen, account_of, house, seen
@@ -71,6 +72,7 @@ async def show(visit: Visit) -> Response:
         due_on=next_due(standing)[1] if standing and pays else None,
         price_stands=it.state in PRICE_STANDS,
         words={name: visit.text(text) for name, text in {**SOURCES, **AWARD_STATES, **ANSWERS}.items()},
+        relists=it.part is Part.TRANSFEROR and relistable(it.sale.listing),
         archived=it.state is LotState.ARCHIVED,
         administrator=visit.role == "administrator",
         errors={},
@@ -87,7 +89,7 @@ def _shown(one: SaleDocument, it: Seen) -> bool:
 def _steps(visit: Visit, it: Seen, history: Sequence[ListingEvent]) -> list[Step]:
     entered = {event.after: event.at for event in history}
     order = [state for state, _ in STEPS]
-    before_review = it.state in (LotState.PRIORITY_OFFER, LotState.NEGOTIATION)
+    before_review = it.state in (LotState.PRIORITY_OFFER, LotState.NEXT_OFFER, LotState.NEGOTIATION)
     now = LotState.REVIEW if before_review else it.state
     if it.sale.listing.resume_state in order:
         now = it.sale.listing.resume_state

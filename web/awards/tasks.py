@@ -3,16 +3,13 @@
 Papers to seal are tasks of their own (web/oversight/tasks.py).
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import text
 
-from office.accounts import Person, Role
-from trading.tasks import MOST, Source, Task
+from office.accounts import Role
+from trading.tasks import Rows, Source
 from web.languages import N_
-from web.site import Site
 
 _LISTING: Final = "l.lot, l.title, l.due_at, l.changed_at AS since"
 _REVIEWS: Final = text(
@@ -27,9 +24,10 @@ _OVERDUE: Final = text(
 )
 _OFFERS: Final = text(
     "SELECT o.lot, l.title, o.due_at, o.asked_at AS since FROM priority_offers o"
-    " JOIN listings l ON l.lot = o.lot WHERE o.account_id = :me AND o.answer = 'asked' AND o.due_at > :now"
-    " ORDER BY o.due_at LIMIT :most"
+    " JOIN listings l ON l.lot = o.lot WHERE o.account_id = :me AND o.source = 'priority'"
+    " AND o.answer = 'asked' AND o.due_at > :now ORDER BY o.due_at LIMIT :most"
 )
+_NEXT: Final = text(_OFFERS.text.replace("'priority'", "'next_bidder'"))
 _PRICES: Final = text(
     f"SELECT {_LISTING} FROM listings l"  # noqa: S608
     " WHERE l.transferor_id = :me AND l.state = 'negotiation' ORDER BY l.due_at LIMIT :most"
@@ -70,107 +68,85 @@ _HANDED_OVER: Final = text(
 )
 
 
-async def _found(site: Site, query: TextClause, person: Person, now: datetime) -> Sequence[Row[Any]]:
-    given = {"me": person.id, "now": now, "most": MOST}
-    wanted = {name: value for name, value in given.items() if f":{name}" in query.text}
-    async with site.engine.connect() as connection:
-        return (await connection.execute(query, wanted)).all()
-
-
-def _source(role: Role, query: TextClause, kind: str, title: str, page: str, about: str) -> Source:
-    """Rows of one query as tasks of one role."""
-
-    async def find(site: Site, person: Person, now: datetime) -> Sequence[Task]:
-        if person.role is not role:
-            return ()
-        return [
-            Task(
-                kind=kind,
-                title=title,
-                lot=row.lot,
-                address=f"/sales/{row.lot}{page}",
-                since=row.since,
-                due_at=row.due_at,
-                about=about,
-                facts={"title": row.title},
-            )
-            for row in await _found(site, query, person, now)
-        ]
-
-    return find
-
-
 SOURCES: Final[tuple[Source, ...]] = (
-    _source(
-        Role.ADMINISTRATOR,
-        _REVIEWS,
-        "award.review",
-        N_("资格审查：%(title)s"),
-        "/review",
-        N_("请核对报名材料，决定是否通过。"),
+    Rows(
+        role=Role.ADMINISTRATOR,
+        query=_REVIEWS,
+        kind="award.review",
+        title=N_("资格审查：%(title)s"),
+        address="/sales/{lot}/review",
+        about=N_("请核对报名材料，决定是否通过。"),
     ),
-    _source(
-        Role.ADMINISTRATOR,
-        _OVERDUE,
-        "award.overdue",
-        N_("超过办理期限：%(title)s"),
-        "",
-        N_("请查看等谁办理；必要时认定违约。"),
+    Rows(
+        role=Role.ADMINISTRATOR,
+        query=_OVERDUE,
+        kind="award.overdue",
+        title=N_("超过办理期限：%(title)s"),
+        address="/sales/{lot}",
+        about=N_("请查看等谁办理；必要时认定违约。"),
     ),
-    _source(
-        Role.BIDDER,
-        _OFFERS,
-        "award.offer",
-        N_("答复是否行使优先购买权：%(title)s"),
-        "/offer",
-        N_("期限内不答复，视为放弃。"),
+    Rows(
+        role=Role.BIDDER,
+        query=_OFFERS,
+        kind="award.offer",
+        title=N_("答复是否行使优先购买权：%(title)s"),
+        address="/sales/{lot}/offer",
+        about=N_("期限内不答复，视为放弃。"),
     ),
-    _source(
-        Role.TRANSFEROR,
-        _PRICES,
-        "award.price",
-        N_("填写最终成交价：%(title)s"),
-        "/price",
-        N_("请填写成交价，上传会议决定。"),
+    Rows(
+        role=Role.BIDDER,
+        query=_NEXT,
+        kind="award.next_offer",
+        title=N_("答复是否按您的最高报价受让：%(title)s"),
+        address="/sales/{lot}/offer",
+        about=N_("期限内不答复，视为不接受。"),
     ),
-    _source(
-        Role.TRANSFEROR,
-        _CONTRACTS,
-        "contract.draft",
-        N_("起草合同：%(title)s"),
-        "/contract",
-        N_("成交确认书已盖齐，请起草合同并定稿。"),
+    Rows(
+        role=Role.TRANSFEROR,
+        query=_PRICES,
+        kind="award.price",
+        title=N_("填写最终成交价：%(title)s"),
+        address="/sales/{lot}/price",
+        about=N_("请填写成交价，上传会议决定。"),
     ),
-    _source(
-        Role.BIDDER,
-        _DRAFTS,
-        "contract.read",
-        N_("查看合同草稿：%(title)s"),
-        "/contract",
-        N_("有不同意见可以提出；没有就等转让方定稿。"),
+    Rows(
+        role=Role.TRANSFEROR,
+        query=_CONTRACTS,
+        kind="contract.draft",
+        title=N_("起草合同：%(title)s"),
+        address="/sales/{lot}/contract",
+        about=N_("成交确认书已盖齐，请起草合同并定稿。"),
     ),
-    _source(
-        Role.BIDDER,
-        _PAYMENTS,
-        "award.payment",
-        N_("支付价款：%(title)s"),
-        "/payment",
-        N_("请按页面上的账号和期限付款。"),
+    Rows(
+        role=Role.BIDDER,
+        query=_DRAFTS,
+        kind="contract.read",
+        title=N_("查看合同草稿：%(title)s"),
+        address="/sales/{lot}/contract",
+        about=N_("有不同意见可以提出；没有就等转让方定稿。"),
     ),
-    _source(
-        Role.TRANSFEROR,
-        _TO_HAND_OVER,
-        "handover.write",
-        N_("填写交接单：%(title)s"),
-        "/handover",
-        N_("标的交付以后，请填写交接单。"),
+    Rows(
+        role=Role.BIDDER,
+        query=_PAYMENTS,
+        kind="award.payment",
+        title=N_("支付价款：%(title)s"),
+        address="/sales/{lot}/payment",
+        about=N_("请按页面上的账号和期限付款。"),
     ),
-    _source(
-        Role.BIDDER,
-        _HANDED_OVER,
-        "handover.answer",
-        N_("核对交接单：%(title)s"),
-        "/handover",
-        N_("请核对后确认，或者写明哪里不对。"),
+    Rows(
+        role=Role.TRANSFEROR,
+        query=_TO_HAND_OVER,
+        kind="handover.write",
+        title=N_("填写交接单：%(title)s"),
+        address="/sales/{lot}/handover",
+        about=N_("标的交付以后，请填写交接单。"),
+    ),
+    Rows(
+        role=Role.BIDDER,
+        query=_HANDED_OVER,
+        kind="handover.answer",
+        title=N_("核对交接单：%(title)s"),
+        address="/sales/{lot}/handover",
+        about=N_("请核对后确认，或者写明哪里不对。"),
     ),
 )

@@ -36,6 +36,7 @@ STEPS: Final[tuple[tuple[LotState, str], ...]] = (
 )
 WAITING: Final[Mapping[str, str]] = {
     LotState.PRIORITY_OFFER: N_("正在征询优先购买权人，等其答复。"),
+    LotState.NEXT_OFFER: N_("正在征询下一位报价人是否按本人最高报价受让，等其答复。"),
     LotState.REVIEW: N_("平台正在进行资格审查，请等结果。"),
     LotState.NEGOTIATION: N_("等转让方填写最终成交价。"),
     LotState.CONFIRMATION: N_("等成交确认书盖章。"),

@@ -15,12 +15,14 @@ from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from office.banking.amounts import NoAmount, fen_of, plain
+from office.banking.amounts import plain
 from office.banking.banks import Bank, banks
 from office.banking.notifications import signed_headers
 from office.banking.numbers import is_number, shown
+from office.money import NotAnAmount, typed_fen
 from trading.deposits.demo_statements import statement_of
 from trading.working_days import BEIJING
+from web.amounts import AMOUNT_FAULTS
 from web.finance.rooms import download
 from web.languages import N_
 from web.pages import page
@@ -28,7 +30,6 @@ from web.visits import Visit
 
 HERE: Final = "/demo/bank"
 MOST_TRANSFERS: Final = 20_000
-LARGEST: Final = 10**13
 _PUT: Final = text(
     "INSERT INTO demo_bank_transfers (bank, serial, form, payer_name, payer_account, sub_account, amount,"
     " remark, at) VALUES (:bank, :serial, :form, :payer_name, :payer_account, :sub_account, :amount, :remark,"
@@ -87,11 +88,9 @@ def _checked(visit: Visit, typed: dict[str, str]) -> tuple[int, dict[str, str]]:
     if not is_number("".join(typed["account"].split())):
         errors["account"] = visit.text(N_("子账号是 18 位数字，请核对：号码里有一位不对。"))
     try:
-        amount = fen_of(typed["amount"])
-    except NoAmount:
-        amount = 0
-    if not 0 < amount <= LARGEST:
-        errors["amount"] = visit.text(N_("请填写金额（元），最多两位小数。"))
+        amount = typed_fen(typed["amount"])
+    except NotAnAmount as wrong:
+        errors["amount"] = visit.text(AMOUNT_FAULTS[wrong.fault])
     if not 0 < len(typed["name"]) <= 100:
         errors["name"] = visit.text(N_("请填写付款户名。"))
     if len(typed["remark"]) > 100:

@@ -35,7 +35,7 @@ async def show(visit: Visit) -> Response:
         covered=found.covered(),
         moneys=await search.transactions_of(visit.site.engine, found.number),
         refunds=refunds,
-        invoice=await fees.invoice_of_lot(visit.site.engine, lot),
+        invoices=await fees.invoices_of_lot(visit.site.engine, lot),
         paid_out=any(each.kind is RefundKind.PAYOUT for each in refunds),
     )
 

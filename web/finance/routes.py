@@ -18,12 +18,13 @@ from web.finance import (
     transactions,
 )
 from web.finance.notices import NOTICES
-from web.routing import BIDDERS, FINANCE, Page
+from web.routing import BIDDERS, FINANCE, SIGNED_IN, Page
 
 _STATEMENT: Final = "/finance/statements/{statement}"
 _TRANSACTION: Final = "/finance/transactions/{transaction}"
 _REFUND: Final = "/finance/refunds/{refund}"
 _BATCH: Final = "/finance/batches/{batch}"
+_INVOICE: Final = "/finance/invoices/{number}"
 _AROUND: Final = 64 << 10
 """Bytes of a form around its file."""
 
@@ -59,7 +60,10 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/finance/journal/accounts", journal.accounts, FINANCE),
     Page("GET", "/finance/journal/postings", journal.postings, FINANCE),
     Page("GET", "/finance/invoices", invoices.index, FINANCE),
-    Page("GET", "/finance/invoices/{number}.pdf", invoices.pdf, FINANCE),
+    Page("GET", f"{_INVOICE}.pdf", invoices.pdf, FINANCE),
+    Page("GET", _INVOICE, invoices.show, FINANCE),
+    Page("POST", f"{_INVOICE}/correct", invoices.reissue, FINANCE),
+    Page("GET", "/sales/{lot}/invoices/{number}.pdf", invoices.pdf_of_sale, SIGNED_IN),
     NOTICES,
     Page("GET", "/my/deposits", my_deposits.index, BIDDERS),
     Page("GET", "/demo/bank", demo_bank.form, BIDDERS),

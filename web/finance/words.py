@@ -109,7 +109,10 @@ FAULTS: Final[Mapping[str, str]] = {
     FaultKind.REVERSED: N_("金额是负数（冲正或红字），不算一笔收支。请与银行核对后从文件中去掉这一行。"),
     FaultKind.DIRECTION: N_("看不出是收入还是支出"),
     FaultKind.TIME: N_("不是日期时间"),
-    FaultKind.LOST_DIGITS: N_("长号码被 Excel 变成了科学计数，后几位已丢失。请从银行重新导出 CSV。"),
+    FaultKind.LOST_DIGITS: N_(
+        "这个长号码在表格里被存成了数字，Excel 只保留前 15 位，后几位已经不对了。"
+        "请从银行重新导出 CSV，或把这一列设成“文本”后再导出。"
+    ),
     FaultKind.TOO_LONG_TEXT: N_("内容太长"),
     FaultKind.TWICE: N_("流水号重复，但内容不同"),
 }

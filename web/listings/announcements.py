@@ -14,14 +14,14 @@ from starlette.responses import Response
 from bidding.lots import AssetClass
 from office.accounts import Role
 from trading.lifecycle.performing import Announcement, Listing, Listings
-from trading.lifecycle.states import SaleMethod
+from trading.lifecycle.states import LotState, SaleMethod
 from trading.listings import reading
 from trading.listings.notices import notice_of
 from trading.listings.printing import render
 from trading.listings.reading import Unreadable
 from trading.listings.search import Order, Query, Stage, search, stage_of
 from web import lot_search
-from web.languages import N_
+from web.languages import CHINESE, N_
 from web.listings.drafts import rules_of
 from web.listings.front import cards
 from web.listings.own import (
@@ -33,7 +33,7 @@ from web.listings.own import (
     public_listing,
     sheet,
 )
-from web.listings.words import FAULTS, METHODS, ORDERS, STAGES
+from web.listings.words import FAULTS, METHODS, ORDERS, STAGES, minute, minute_en
 from web.pages import page
 from web.visits import Visit, sign_in_address
 from web.words import ASSET_CLASSES
@@ -175,14 +175,16 @@ def doing(
     text = visit.text
     match stage:
         case Stage.UPCOMING:
-            return (Doing(text(N_("报名还没有开始。到报名开始时间后，在这里点“我要报名”。"))),)
+            at_minute = minute if visit.locale == CHINESE else minute_en
+            said = text(N_("报名还没有开始，%(at)s 起可以在这里报名。"))
+            return (Doing(said % {"at": at_minute(listing.registration_starts)}),)
         case Stage.OPEN if listing.registration_ends is not None and now < listing.registration_ends:
             return _register(visit, listing)
         case Stage.OPEN:
             return (Doing(text(N_("报名已经截止，正在核定报名结果。"))),)
         case Stage.SUSPENDED:
             return (Doing(text(N_("交易已中止，暂时不能报名和出价。恢复时会发布公告。"))),)
-        case Stage.LIVE if in_the_room:
+        case Stage.LIVE if in_the_room or listing.state is LotState.IN_AUCTION:
             room = f"/lots/{listing.lot}/room"
             return (
                 Doing(

@@ -31,7 +31,7 @@ from trading.listings.store import (
 )
 from web.languages import N_
 from web.listings.drafts import TOO_MANY, candidate_of, rules_of, shown_version, stepper
-from web.listings.faults import lack_words, need_words
+from web.listings.faults import lack_words, need_words, place_of
 from web.listings.own import (
     account_of,
     address,
@@ -104,8 +104,10 @@ async def show(visit: Visit) -> Response:
         visit,
         "listings/asset.html",
         **sheet(visit, listing, files, f"/my/assets/{listing.lot}"),
-        lacks=[(lack_words(visit, each), address(listing.lot, each.step)) for each in missing],
-        steps=stepper(visit, listing.lot, None, saved) if draft else [],
+        lacks=[
+            (lack_words(visit, each), address(listing.lot, each.step) + place_of(each)) for each in missing
+        ],
+        steps=stepper(visit, listing.lot, None, saved, {each.step for each in missing}) if draft else [],
         returned=_returned(history) if draft else "",
         history=list(reversed(history)),
         announcements=list(reversed(await listings.announcements_of(listing.lot))),

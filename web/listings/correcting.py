@@ -29,8 +29,9 @@ from web.listings.assets import LATE, carried_out
 from web.listings.drafts import STALE, rules_of, shown_version, typed_in
 from web.listings.faults import errors, form_fields, refusal, worded
 from web.listings.own import account_of, any_listing, files_of_site
+from web.listings.publishing import read_dates
 from web.listings.uploads import uploaded_name
-from web.listings.words import FILE_KINDS
+from web.listings.words import FILE_KINDS, local_input
 from web.pages import page
 from web.visits import Visit
 
@@ -51,6 +52,8 @@ async def correct(visit: Visit) -> Response:
     here = f"{BASE}/{listing.lot}"
     typed = {name: visit.form.get(name, "") for name in await typed_now(visit, listing)}
     changes, wrong = read_correction(visit.form, listing)
+    opens, wrong_opens = read_opening(visit.form, listing, visit.site.clock())
+    changes, wrong = changes | opens, wrong | wrong_opens
     kept, refused = await _file(visit)
     if wrong or refused:
         version = shown_version(visit.form)
@@ -149,6 +152,16 @@ def read_correction(form: Mapping[str, str], listing: Listing) -> tuple[dict[str
     return differences(listing, wanted), wrong
 
 
+def read_opening(
+    form: Mapping[str, str], listing: Listing, now: datetime
+) -> tuple[dict[str, datetime], dict[str, Wrong]]:
+    """Another opening, to the minute; left as it is or empty, it follows the end of registration."""
+    found, wrong = read_dates({"opens_at": form.get("opens_at", "")}, now)
+    if listing.opens_at is not None and form.get("opens_at") == local_input(listing.opens_at):
+        return {}, {}
+    return found, wrong
+
+
 async def _file(visit: Visit) -> tuple[KeptFile | None, str]:
     """The file that comes with it, checked and kept; or why it is not taken."""
     content = visit.files.get("file", b"")
@@ -176,7 +189,8 @@ async def typed_now(visit: Visit, listing: Listing) -> dict[str, str]:
     for step in (Step.BASICS, Step.DETAILS, Step.PRICES):
         found |= await typed_in(visit, listing, step)
     found.pop("reserve")
-    return found
+    assert listing.opens_at is not None, "an announced listing has its dates"
+    return found | {"opens_at": local_input(listing.opens_at)}
 
 
 async def correctable(visit: Visit) -> Listing:

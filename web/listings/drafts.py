@@ -1,7 +1,7 @@
 """A transferor's asset: the form in steps, each saved for itself, and its files."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -206,7 +206,7 @@ async def show_step(
         409 if said else 422 if wrong else 200,
         listing=listing,
         step=step.value,
-        steps=stepper(visit, listing.lot, step, saved),
+        steps=stepper(visit, listing.lot, step, saved, await _lacking(visit, listing)),
         typed=typed,
         version=version,
         summary=({"": said} if said else {}) | worded(visit, wrong, listing.asset_class),
@@ -220,14 +220,22 @@ async def show_step(
     )
 
 
-def stepper(visit: Visit, lot: str, here: Step | None, saved: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The steps above a form; the last is the check."""
+async def _lacking(visit: Visit, listing: Listing) -> frozenset[Step]:
+    missing = checks.lacks(await candidate_of(visit, listing), await rules_of(visit, listing))
+    return frozenset(each.step for each in missing)
+
+
+def stepper(
+    visit: Visit, lot: str, here: Step | None, saved: tuple[str, ...], lacking: Collection[Step]
+) -> list[dict[str, Any]]:
+    """The steps above a form; the last is the check. `lacking`: where something is missing or wrong."""
     found = [
         {
             "href": address(lot, step),
             "text": visit.text(STEPS[step]),
             "current": step is here,
-            "done": step.value in saved,
+            "done": step.value in saved and step not in lacking,
+            "lacks": step.value in saved and step in lacking,
         }
         for step in Step
     ]
@@ -236,6 +244,7 @@ def stepper(visit: Visit, lot: str, here: Step | None, saved: tuple[str, ...]) -
         "text": visit.text(N_("核对并提交")),
         "current": here is None,
         "done": False,
+        "lacks": False,
     }
     return [*found, check]
 

@@ -8,7 +8,7 @@ from office.money import yuan
 from trading.lifecycle.performing import Lacks
 from trading.listings.checks import Lack, Shortfall
 from trading.listings.fields import FieldKind, fields_of
-from trading.listings.file_kinds import FileRefused
+from trading.listings.file_kinds import FileKind, FileRefused
 from trading.listings.reading import Wrong
 from web.languages import CHINESE, N_
 from web.listings.words import FAULTS, FILE_WRONGS, NEEDS, SHORTFALLS, STEPS
@@ -88,3 +88,27 @@ def refusal(visit: Visit, refused: FileRefused) -> str:
 def need_words(visit: Visit, lacks: Lacks) -> str:
     """Why an act can't be carried out."""
     return visit.text(NEEDS.get(lacks.need, N_("现在还不能这样做。")))
+
+
+PLACES: Final[Mapping[Shortfall, str]] = {
+    Shortfall.OVERVIEW_OPEN: "field-overview",
+    Shortfall.DISCLOSURES_OPEN: "field-disclosures",
+    Shortfall.DEPOSIT_TOO_LOW: "field-deposit",
+    Shortfall.DEPOSIT_TOO_HIGH: "field-deposit",
+    Shortfall.INCREMENT_TOO_HIGH: "field-increment",
+    Shortfall.STEPS_TOO_HIGH: "field-max_steps",
+    Shortfall.PRICES_TOO_HIGH: "field-starting_price",
+    Shortfall.RELISTED_TOO_LOW: "field-starting_price",
+    Shortfall.RESERVE_TOO_LOW: "field-reserve",
+    Shortfall.NO_DECISION: f"kind-{FileKind.DECISION}",
+    Shortfall.NO_VALUATION_REPORT: f"kind-{FileKind.VALUATION}",
+    Shortfall.NO_PRICE_APPROVAL: f"kind-{FileKind.PRICE_APPROVAL}",
+    Shortfall.NO_PICTURE: f"kind-{FileKind.PICTURE}",
+}
+"""Where in its step something is put right."""
+
+
+def place_of(lack: Lack) -> str:
+    """The end of the address: "#field-deposit", or "" for a whole step."""
+    name = f"field-{lack.facts['name']}" if "name" in lack.facts else PLACES.get(lack.what, "")
+    return f"#{name}" if name else ""

@@ -31,6 +31,7 @@ async def show(visit: Visit) -> Response:
             "one": one,
             "close": close.get(one.lot, ()),
             "day_off": calendar.is_working(there.date()) is False,
+            "movable": one.movable and bool(close.get(one.lot)),
             "odd_hour": not FIRST_HOUR <= there.hour < LAST_HOUR,
         }
         days.setdefault(there.date(), []).append(row)

@@ -78,7 +78,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
     "inquiry_ms": Number(N_("询问期"), _SECONDS, Form.SECONDS),
     "window_ms": Number(N_("限时竞价"), _SECONDS, Form.SECONDS, N_("每次有效报价后重新计时。")),
     "max_steps": Number(N_("一次最多加几个幅度"), N_("个")),
-    "priority_answer_hours": Number(N_("优先购买权人几小时内答复"), _HOURS),
+    "priority_answer_hours": Number(N_("优先购买权人、下一位报价人几小时内答复"), _HOURS),
     "negotiation_within_days": Number(N_("转让方几天内填写最终成交价"), _DAYS),
     "review_within_days": Number(N_("资格审查几天内完成"), _DAYS),
     "confirmation_within_days": Number(N_("成交确认书几天内盖齐"), _DAYS),
@@ -92,7 +92,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
 SWITCHES: Final[Mapping[str, str]] = {
     "correction_restarts": N_("更正后重新计算整个公告期"),
     "self_raise": N_("最高报价人可以给自己加价"),
-    "offer_to_next_after_refusal": N_("资格审查未通过时，按报价顺序询问下一位"),
+    "offer_to_next_after_refusal": N_("资格审查未通过或者违约时，按报价顺序询问下一位"),
 }
 CHOICE_LABELS: Final[Mapping[str, str]] = {
     "on_none": N_("公告期满无人报名"),

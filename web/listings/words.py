@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from office.money import AmountFault
 from trading.lifecycle.states import Act, AnnouncementKind, LotState, SaleMethod
 from trading.lifecycle.table import Need
 from trading.listings.checks import Shortfall, Step
@@ -11,6 +12,7 @@ from trading.listings.file_kinds import FileKind, FileWrong
 from trading.listings.reading import Fault
 from trading.listings.requests import Answer, RequestKind
 from trading.listings.search import Order, Stage
+from web.amounts import AMOUNT_FAULTS
 from web.languages import N_
 from web.shown import BEIJING
 
@@ -24,6 +26,7 @@ LOT_STATES: Final[Mapping[str, str]] = {
     LotState.NEGOTIATION: N_("等待填写成交价"),
     LotState.IN_AUCTION: N_("网上竞价"),
     LotState.PRIORITY_OFFER: N_("征询优先购买权人"),
+    LotState.NEXT_OFFER: N_("征询下一位报价人"),
     LotState.REVIEW: N_("资格审查"),
     LotState.CONFIRMATION: N_("签成交确认书"),
     LotState.CONTRACT: N_("签交易合同"),
@@ -135,7 +138,11 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.MISSING: N_("这一项必须填写。"),
     Fault.TOO_LONG: N_("文字太长了，最多 %(longest)s 个字。"),
     Fault.ZERO_CHARACTER: N_("含有不能用的字符，请重新输入。"),
-    Fault.NOT_AN_AMOUNT: N_("请填写金额，例如 1200.50、120万 或 1.5亿，最多到分（两位小数）。"),
+    Fault.NOT_AN_AMOUNT: AMOUNT_FAULTS[AmountFault.UNREADABLE],
+    Fault.AMOUNT_SEPARATORS: AMOUNT_FAULTS[AmountFault.SEPARATORS],
+    Fault.AMOUNT_TOO_PRECISE: AMOUNT_FAULTS[AmountFault.TOO_PRECISE],
+    Fault.AMOUNT_TOO_SMALL: AMOUNT_FAULTS[AmountFault.TOO_SMALL],
+    Fault.AMOUNT_TOO_LARGE: AMOUNT_FAULTS[AmountFault.TOO_LARGE],
     Fault.NOT_A_NUMBER: N_("请填写数字。"),
     Fault.TOO_PRECISE: N_("小数最多 %(decimals)s 位。"),
     Fault.OUT_OF_BOUNDS: N_("应在 %(least)s 到 %(most)s 之间。"),
@@ -162,7 +169,7 @@ SHORTFALLS: Final[Mapping[str, str]] = {
     Shortfall.RELISTED_TOO_LOW: N_("重新挂牌的起始价不能低于 %(amount)s 元"),
 }
 NEEDS: Final[Mapping[str, str]] = {
-    Need.REASON: N_("请填写理由。"),
+    Need.REASON: N_("请填写理由，最多 800 个字。"),
     Need.PROFILE: N_("这类资产和交易方式还没有发布交易规则。请联系平台管理员。"),
     Need.PRICE_FLOOR: N_("起始价低于评估价的规定比例，要先上传批准文件。"),
     Need.RELIST_FLOOR: N_("重新挂牌的起始价低于规则允许的下限。"),

@@ -6,18 +6,20 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from office.audit import tables
-from office.audit.chain import Break, Chain
+from office.audit.chain import Break, Chain, Head
 from office.audit.reading import Filter, Log
 from office.audit.tables import MOST_IN_XLSX
 from office.audit.trail import account, look, record
+from office.blurring import blurred
+from office.marks import BoxUnreadable
 from office.sealed.port import SealedFault, StillSealed
 from signing.sm3 import sm3
 from web.languages import N_
+from web.oversight.fact_words import worded
 from web.oversight.words import ACT_GROUPS, ACTS
 from web.pages import page
 from web.shown import BEIJING
@@ -32,7 +34,9 @@ BREAKS: Final[Mapping[Break, str]] = {
     Break.UNLINKED: N_("第 %(seq)s 条之后有记录不在链上：日志被改动过。"),
     Break.OTHER_HEAD: N_("第 %(seq)s 条与以前记下的链头不一致：日志被重做过。"),
 }
-_WAITING: Final = text("SELECT count(*) FROM audit_unlinked")
+CHECKED: Final = "luochui:audit:checked"
+"""How far the log was found whole, and when: a head and a time. Lost with Redis: then all is checked."""
+_CURSOR: Final = "audit page"
 
 
 async def note(visit: Visit, act: str, subject: str, facts: Mapping[str, object] | None = None) -> None:
@@ -56,28 +60,49 @@ async def index(visit: Visit) -> Response:
 async def _shown(visit: Visit, *, revealed: tuple[str, str] | None = None, status: int = 200) -> Response:
     """`revealed`: a pseudonym and whose it was, which only this answer shows."""
     wanted, typed = _wanted(visit)
-    before = visit.query("before", 18)
-    entries, following = await Log(visit.site.engine).page(
-        wanted, before=int(before) if before.isascii() and before.isdigit() else None
-    )
-    async with visit.site.engine.connect() as connection:
-        waiting = (await connection.execute(_WAITING)).scalar_one()
+    before = _cursor(visit)
+    entries, following = await Log(visit.site.engine, visit.site.sealed).page(wanted, before=before)
+    chain, today = Chain(visit.site.engine, sm3), blurred(visit.site.clock())
+    _, checked_at = await _checked(visit)
     return page(
         visit,
         "oversight/audit.html",
         status,
         entries=entries,
-        following=following,
-        first=not before,
+        facts={entry.id: worded(visit, entry.facts) for entry in entries},
+        following="" if following is None else _cursor_to(visit, following),
+        first=before is None,
         typed=typed,
         query=_query(typed),
         acts=ACTS,
         groups=[(name, visit.text(words)) for name, words in ACT_GROUPS.items()],
-        head=await Chain(visit.site.engine, sm3).head(),
-        waiting=waiting,
+        head=await chain.head_before(today),
+        checked_at=checked_at,
         most_in_xlsx=MOST_IN_XLSX,
         revealed=revealed,
     )
+
+
+def _cursor_to(visit: Visit, entry_id: int) -> str:
+    """Where the next page begins, so that nobody reads a number from it, or tries one."""
+    return visit.site.marks.box(_CURSOR, str(entry_id).zfill(20).encode()).hex()
+
+
+def _cursor(visit: Visit) -> int | None:
+    try:
+        return int(visit.site.marks.unbox(_CURSOR, bytes.fromhex(visit.query("before", 200))))
+    except (ValueError, BoxUnreadable):
+        return None
+
+
+async def _checked(visit: Visit) -> tuple[Head | None, str]:
+    """How far the log was found whole, and when, as people write it."""
+    kept = await visit.site.redis.get(CHECKED)
+    head, _, at = (kept or "").partition(" ")
+    try:
+        return Head.parse(head), at
+    except ValueError:
+        return None, ""
 
 
 def _wanted(visit: Visit) -> tuple[Filter, dict[str, str]]:
@@ -107,16 +132,27 @@ def _query(typed: Mapping[str, str]) -> dict[str, str]:
 
 
 async def verify(visit: Visit) -> Response:
-    """Check the whole chain now."""
+    """Check what came since the last check, or (`all=1`) the whole chain."""
     if visit.site.downloads.locked():
         raise HTTPException(503, "busy", headers={"Retry-After": "5"})
+    known, _ = await _checked(visit)
+    whole = known is None or visit.form.get("all") == "1"
+    chain = Chain(visit.site.engine, sm3)
     async with visit.site.downloads:
-        checked = await Chain(visit.site.engine, sm3).verify()
-    await note(visit, "audit.verify", str(checked.head.seq), {"broken": str(checked.broken or "")})
+        checked = await chain.verify() if whole or known is None else await chain.verify_since(known)
+    how = "all" if whole else "new"
+    await note(visit, "audit.verify", how, {"broken": str(checked.broken or "")})
     if checked.broken is not None:
+        await visit.site.redis.delete(CHECKED)
         return visit.refused(HERE, visit.text(BREAKS[checked.broken]) % {"seq": checked.at_seq})
-    text_ = visit.text(N_("全链核对完毕：%(count)s 条记录首尾相接，没有改动。链头 %(head)s"))
-    return visit.done(HERE, text_ % {"count": checked.head.seq, "head": checked.head.digest})
+    at = f"{visit.site.clock().astimezone(BEIJING):%Y-%m-%d %H:%M}"
+    await visit.site.redis.set(CHECKED, f"{checked.head} {at}")
+    done = (
+        N_("全链核对完毕：记录首尾相接，没有改动。")
+        if whole
+        else N_("新记录核对完毕：与上次核对的链头相接，没有改动。")
+    )
+    return visit.done(HERE, visit.text(done))
 
 
 async def export(visit: Visit) -> Response:
@@ -133,7 +169,9 @@ async def export(visit: Visit) -> Response:
         content = _csv(visit, wanted)
         return StreamingResponse(content, media_type="text/csv", headers={"Content-Disposition": name})
     async with visit.site.downloads:
-        entries = [one async for one in Log(visit.site.engine).export(wanted, MOST_IN_XLSX)]
+        entries = [
+            one async for one in Log(visit.site.engine, visit.site.sealed).export(wanted, MOST_IN_XLSX)
+        ]
         book = await asyncio.to_thread(tables.xlsx, entries)
     media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return Response(book, media_type=media, headers={"Content-Disposition": name})
@@ -143,7 +181,7 @@ async def _csv(visit: Visit, wanted: Filter) -> AsyncIterator[bytes]:
     async with visit.site.downloads:
         yield tables.csv_head()
         some = []
-        async for entry in Log(visit.site.engine).export(wanted):
+        async for entry in Log(visit.site.engine, visit.site.sealed).export(wanted):
             some.append(entry)
             if len(some) == ROWS_AT_ONCE:
                 yield tables.csv_of(some)

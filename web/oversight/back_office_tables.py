@@ -133,15 +133,3 @@ class DayRow(Shown):
     works: Mapped[bool]
     reason: Mapped[str]
     set_at: Mapped[datetime]
-
-
-class EntryRow(Shown):
-    __tablename__ = "audit_entries"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    role: Mapped[str]
-    act: Mapped[str]
-    subject: Mapped[str]
-    facts: Mapped[str]

@@ -22,13 +22,18 @@ GIVEN_UP_SHOWN: Final = 50
 
 _TITLES: Final = text("SELECT lot, title FROM listings WHERE lot = ANY(:lots)")
 _GIVEN_UP: Final = text(
-    "SELECT d.id, d.channel, d.kind, d.attempts, d.fault, d.finished_at, d.registration, a.login"
+    "SELECT d.channel, d.kind, d.attempts, d.fault, d.finished_at, a.login"
     " FROM deliveries d LEFT JOIN accounts a ON a.id = d.account_id"
-    " WHERE d.state = 'given_up' ORDER BY d.id DESC LIMIT :most"
+    " WHERE d.state = 'given_up' AND d.registration IS NULL ORDER BY d.id DESC LIMIT :most"
 )
+_TO_BIDDERS: Final = text(
+    "SELECT DISTINCT channel, fault FROM deliveries WHERE state = 'given_up' AND registration IS NOT NULL"
+    " ORDER BY channel, fault LIMIT :most"
+)
+"""Without their number, kind and day: until the close nobody counts who registered."""
 _WAITING: Final = text(
     "SELECT count(*) FILTER (WHERE attempts = 0) AS waiting, count(*) FILTER (WHERE attempts > 0) AS again"
-    " FROM deliveries WHERE next_at IS NOT NULL"
+    " FROM deliveries WHERE next_at IS NOT NULL AND registration IS NULL"
 )
 
 
@@ -97,5 +102,6 @@ async def deliveries(visit: Visit) -> Response:
     """What could not be sent, for administrators: somebody may have to be called."""
     async with visit.site.engine.connect() as connection:
         given_up = (await connection.execute(_GIVEN_UP, {"most": GIVEN_UP_SHOWN})).all()
+        to_bidders = (await connection.execute(_TO_BIDDERS, {"most": GIVEN_UP_SHOWN})).all()
         waiting = (await connection.execute(_WAITING)).one()
-    return page(visit, "oversight/deliveries.html", given_up=given_up, waiting=waiting)
+    return page(visit, "oversight/deliveries.html", given_up=given_up, to_bidders=to_bidders, waiting=waiting)

@@ -11,6 +11,7 @@ from bidding.terms import LOT_CHARACTERS
 from office.accounts import Role
 from office.audit.trail import look
 from office.files import FileFault
+from office.sealed.port import StillSealed
 from trading.lifecycle.performing import Lacks, Listings, NotAllowed
 from trading.listings.contents import take
 from trading.listings.file_kinds import BOUNDS, FileKind, FileRefused
@@ -51,7 +52,8 @@ ANSWERED: Final = N_("这个异议已经答复或者撤回了。")
 
 
 def _objections(visit: Visit) -> Objections:
-    return Objections(visit.site.engine, visit.site.files, visit.site.marks)
+    site = visit.site
+    return Objections(site.engine, site.sealed, site.files, site.marks)
 
 
 def _me(visit: Visit) -> int:
@@ -184,7 +186,12 @@ async def _named(visit: Visit, objection: Objection) -> str:
     """Who made it, after the close; the look is recorded before it is shown."""
     if objection.lot_state not in NAMED_IN:
         return ""
-    account_id = await _objections(visit).objector(objection.id)
+    try:
+        account_id = await _objections(visit).objector(objection.id)
+    except StillSealed:
+        return ""
+    if account_id is None:
+        return ""
     async with visit.site.engine.begin() as connection:
         facts = {"lot": objection.lot}
         subject = f"objection {objection.id}"

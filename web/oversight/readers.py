@@ -18,10 +18,16 @@ async def reader_of(visit: Visit) -> Reader:
     """The visitor, with the lots of their own registrations. Raises SealedAway."""
     assert visit.signed_in is not None
     account_id = visit.signed_in.account_id
-    if visit.role is not Role.BIDDER:
+    sealed = visit.site.sealed
+    if visit.role not in (Role.BIDDER, Role.TRANSFEROR):
         return Reader(account_id)
-    own = await visit.site.sealed.registrations_of(account_id)
-    return Reader(account_id, {one.registration: one.lot for one in own})
+    own = await sealed.registrations_of(account_id) if visit.role is Role.BIDDER else []
+    objections = await sealed.objections_of(account_id)
+    return Reader(
+        account_id,
+        {one.registration: one.lot for one in own},
+        frozenset(one.registration for one in objections),
+    )
 
 
 async def unread(visit: Visit) -> int:

@@ -11,7 +11,7 @@ from office.accounts import Person, Role
 from trading.sale_lists import Which
 from trading.sale_states import Paper
 from trading.sales import PAGE, SaleDocument
-from trading.tasks import MOST, Task
+from trading.tasks import MOST, Rows, Source, Task
 from web.languages import N_
 from web.site import Site
 
@@ -28,8 +28,8 @@ WAITS_OFD: Final = N_(
 NO_TRANSFEROR: Final = N_("转让方还没有账号，请办理：建立账号后，文件会自动转给它。编号 %(number)s。")
 
 _OPEN_OBJECTIONS: Final = text(
-    "SELECT o.id, o.lot, l.title, o.made_at, o.due_at FROM objections o JOIN listings l ON l.lot = o.lot"
-    " WHERE o.state = 'open' ORDER BY o.due_at, o.id LIMIT :most"
+    "SELECT o.id, o.lot, l.title, o.made_at AS since, o.due_at FROM objections o"
+    " JOIN listings l ON l.lot = o.lot WHERE o.state = 'open' ORDER BY o.due_at, o.id LIMIT :most"
 )
 
 
@@ -80,24 +80,15 @@ async def ukeys_to_confirm(site: Site, person: Person, now: datetime) -> Sequenc
     ]
 
 
-async def objections_to_answer(site: Site, person: Person, now: datetime) -> Sequence[Task]:
-    if person.role is not Role.ADMINISTRATOR:
-        return ()
-    async with site.engine.connect() as connection:
-        rows = (await connection.execute(_OPEN_OBJECTIONS, {"most": MOST})).all()
-    return [
-        Task(
-            kind="objection.answer",
-            title=N_("答复异议：%(title)s"),
-            about=N_("有人提出异议，请核实后答复；必要时可以中止标的。"),
-            facts={"title": row.title},
-            lot=row.lot,
-            address=f"/objections/{row.id}",
-            since=row.made_at,
-            due_at=row.due_at,
-        )
-        for row in rows
-    ]
-
-
-SOURCES: Final = (documents_to_seal, ukeys_to_confirm, objections_to_answer)
+SOURCES: Final[tuple[Source, ...]] = (
+    documents_to_seal,
+    ukeys_to_confirm,
+    Rows(
+        role=Role.ADMINISTRATOR,
+        query=_OPEN_OBJECTIONS,
+        kind="objection.answer",
+        title=N_("答复异议：%(title)s"),
+        address="/objections/{id}",
+        about=N_("有人提出异议，请核实后答复；必要时可以中止标的。"),
+    ),
+)

@@ -4,11 +4,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bidding.terms import LOT_CHARACTERS
+from trading.defaulters import OnDefaultersList, refuse_listed
 from trading.registrations.lots import RegisterableLot, lot_of
 from trading.registrations.registrations import JoinedElsewhere, NotOpen, OwnLot, UnknownLot
 from web.languages import N_
 from web.pages import page
-from web.registrations.own import NOT_OPEN, account_of, is_open, place_of, registrations_on
+from web.registrations.own import (
+    NOT_OPEN,
+    account_of,
+    is_open,
+    listed_words,
+    place_of,
+    registrations_on,
+)
 from web.registrations.words import STEPS
 from web.visits import Visit
 
@@ -26,9 +34,20 @@ async def enter(visit: Visit) -> Response:
         is_open=is_open(visit, lot),
         soon=lot.registration_starts is not None and visit.site.clock() < lot.registration_starts,
         registration=registration,
+        listed=await _listed(visit),
         too_late=lot.deposit_ends is not None and lot.deposit_ends < visit.site.clock(),
         steps=[visit.text(text) for text in STEPS.values()],
     )
+
+
+async def _listed(visit: Visit) -> str:
+    """That the visitor is on the list of defaulters, in words; "" when not."""
+    try:
+        async with visit.site.engine.connect() as connection:
+            await refuse_listed(connection, account_of(visit), visit.site.clock())
+    except OnDefaultersList as listed:
+        return listed_words(visit, listed)
+    return ""
 
 
 async def begin(visit: Visit) -> Response:
@@ -46,6 +65,8 @@ async def begin(visit: Visit) -> Response:
     except JoinedElsewhere:
         text = N_("您已同意与别人联合购买这个标的，不能再自己报名。")
         return visit.refused(here, visit.text(text))
+    except OnDefaultersList as listed:
+        return visit.refused(here, listed_words(visit, listed))
     except (UnknownLot, OwnLot) as unknown:
         raise HTTPException(404) from unknown
     return visit.redirect(place_of(await registrations.of(registration, account)))

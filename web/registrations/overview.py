@@ -28,7 +28,7 @@ from web.registrations.own import (
 )
 from web.registrations.sealing import CORRECTED
 from web.registrations.steps import progress
-from web.registrations.words import ANSWERS, ATTACHMENT_KINDS, KINDS_OF_STATES, STATES, STEPS
+from web.registrations.words import ACT_WORDS, ANSWERS, ATTACHMENT_KINDS, KINDS_OF_STATES, STATES, STEPS
 from web.visits import Visit
 
 MOST_PAGES: Final = 6
@@ -56,6 +56,7 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
     deposit = await Deposits(visit.site.engine, visit.site.sealed).of_registration(mine.registration)
     opened = is_open(visit, mine.lot)
     may = {act.value for act in _MAY if opened and mine.state in TRANSITIONS[act].before}
+    acts = await registrations.moments_of(mine) if mine.state not in UNSEALED else []
     sealing = mine.state is RegistrationState.AWAITING_SEAL
     before_correction = mine.facts.agreed_to != mine.lot.corrections
     paddle = await visit.site.sealed.paddle_of(mine.lot.lot, account_of(visit))
@@ -72,12 +73,14 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
         "may": may,
         "papers": [(paper.value, TITLES[paper], paper in mine.sealed) for paper in Paper],
         "to_seal": [paper.value for paper in Paper if paper not in mine.sealed] if sealing else [],
+        "papers_to_seal": "、".join(TITLES[paper] for paper in Paper if paper not in mine.sealed),
         "corrected": visit.text(CORRECTED) if sealing and before_correction else "",
         "titles": {paper.value: TITLES[paper] for paper in Paper},
         "ukeys": await visit.site.ukeys.confirmed_of(account_of(visit)) if sealing else (),
         "bank": banks().get(mine.application.bank),
         "sub_account": numbers.shown(number) if number else "",
         "deposit": deposit,
+        "acts": [(visit.text(ACT_WORDS[act]), at) for act, at in acts if act in ACT_WORDS],
         "paddle": paddle[0] if paddle else "",
         "rank": paddle[1] if paddle else 0,
         "own_share": percent(10_000 - sum(one.share for one in mine.partners)),

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.sealed.port import NotYours
+from trading.defaulters import OnDefaultersList
 from trading.deposits.deposits import Deposits
 from trading.registrations.application import Step
 from trading.registrations.lots import RegisterableLot
@@ -19,6 +20,7 @@ from trading.registrations.states import RegistrationState, WrongState
 from web.jobs import PLATFORM_NAME
 from web.languages import N_
 from web.routing import Endpoint
+from web.shown import BEIJING
 from web.site import Site
 from web.visits import Visit
 
@@ -27,6 +29,8 @@ DEMONSTRATION: Final = "演示环境：数据均为虚构，印章和证书没�
 CHANGED_ELSEWHERE: Final = N_("这份报名已在另一个窗口改过，下面是现在的样子。")
 NOT_NOW: Final = N_("现在不能这样做：报名的状态已经变了，下面是现在的样子。")
 NOT_OPEN: Final = N_("现在不在报名时间内，没有保存。")
+LISTED_UNTIL: Final = N_("您在违约名单上，到%(until)s为止不能报名，也不能参加联合购买。有异议请联系平台。")
+LISTED: Final = N_("您在违约名单上，不能报名，也不能参加联合购买。有异议请联系平台。")
 INCOMPLETE: Final = N_("还有一步没有填完，请先填完。")
 
 
@@ -90,12 +94,21 @@ def in_words(endpoint: Endpoint) -> Endpoint:
             return visit.refused(here, visit.text(NOT_NOW))
         except NotOpen:
             return visit.refused(here, visit.text(NOT_OPEN))
+        except OnDefaultersList as listed:
+            return visit.refused(here, listed_words(visit, listed))
         except Incomplete as incomplete:
             return visit.refused(f"{here}/{incomplete.step}", visit.text(INCOMPLETE))
         except NotYours as others:
             raise HTTPException(404) from others
 
     return answered
+
+
+def listed_words(visit: Visit, listed: OnDefaultersList) -> str:
+    """Why a defaulter is refused, and until when."""
+    if listed.until is None:
+        return visit.text(LISTED)
+    return visit.text(LISTED_UNTIL) % {"until": f"{listed.until.astimezone(BEIJING):%Y-%m-%d}"}
 
 
 def is_open(visit: Visit, lot: RegisterableLot) -> bool:

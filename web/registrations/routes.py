@@ -4,8 +4,8 @@ from typing import Final
 
 from office.accounts import Role
 from web.registrations import attachments, entry, joining, overview, priority, sealing, steps
-from web.routing import ADMINISTRATORS, BIDDERS, EVERYBODY, TRANSFERORS, Page
-from web.sealing import LARGEST_SEALING
+from web.routing import ADMINISTRATORS, BIDDERS, TRANSFERORS, Page
+from web.sealing.flow import LARGEST_SEALING
 
 _ENTRY: Final = "/announcements/{lot}/register"
 _MINE: Final = "/my/registrations/{registration}"
@@ -25,13 +25,15 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_MINE}/papers/{{paper}}.pdf", overview.paper, BIDDERS),
     Page("GET", f"{_MINE}/papers/{{paper}}/{{page}}.png", overview.image, BIDDERS),
     Page("GET", f"{_MINE}/joining", joining.show, BIDDERS),
-    Page("POST", f"{_MINE}/joining", joining.answer, BIDDERS),
+    Page("POST", f"{_MINE}/joining", joining.decline, BIDDERS),
+    Page("POST", f"{_MINE}/joining/prepare", joining.prepare, BIDDERS),
+    Page("POST", f"{_MINE}/joining/seal", joining.seal, BIDDERS, 2 * LARGEST_SEALING),
+    Page("GET", f"{_MINE}/consents/{{key}}.pdf", joining.paper, BIDDERS),
     Page("POST", f"{_MINE}/files", attachments.add, BIDDERS, attachments.UPLOAD_LIMIT),
     Page("GET", f"{_MINE}/files/{{attachment}}", attachments.give, BIDDERS),
     Page("POST", f"{_MINE}/files/{{attachment}}/remove", attachments.remove, BIDDERS),
     Page("GET", f"{_MINE}/{{step}}", steps.show, BIDDERS),
     Page("POST", f"{_MINE}/{{step}}", steps.save, BIDDERS),
-    Page("GET", "/registrations/prepared/{address}", sealing.fetch, EVERYBODY, during_maintenance=True),
     Page("GET", _PRIORITY, priority.of_lot, TRANSFERORS),
     Page("POST", _PRIORITY, priority.mark, TRANSFERORS, priority.UPLOAD_LIMIT),
     Page("POST", f"{_PRIORITY}/{{holder}}/remove", priority.remove, TRANSFERORS),

@@ -27,7 +27,7 @@ async def registrations(site: Site, person: Person, now: datetime) -> Sequence[T
         return ()
     found = await Registrations(site.engine, site.sealed).everything_of(person.id)
     tasks = []
-    for facts, lot in found:
+    for facts, lot in found.registrations:
         if facts.state in TO_DO and lot.is_open(now):
             kind, title = TO_DO[facts.state]
             paying = facts.state is RegistrationState.AWAITING_DEPOSIT

@@ -108,3 +108,12 @@ HOLDER_FAULTS: Final[Mapping[HolderFault, str]] = {
     HolderFault.TOO_LATE: N_("报名已经结束，名单不能再改。"),
     HolderFault.REASON: N_("请填写不确认的原因，最多 500 个字。"),
 }
+
+ACT_WORDS: Final = {
+    "registration.begin": N_("开始报名"),
+    "registration.submit": N_("提交竞买申请"),
+    "registration.seal": N_("盖章完成"),
+    "registration.confirm_again": N_("重新确认报名"),
+    "registration.withdraw": N_("撤回报名"),
+}
+"""The registrant's own acts, as trading.registrations.registrations notes them."""

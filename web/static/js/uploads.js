@@ -25,6 +25,9 @@ for (const form of document.querySelectorAll("[data-upload]")) {
       location.reload();
       return;
     }
+    // Those that were taken are not sent again with the next press: the choice is empty, and they are in the list.
+    input.value = "";
+    await showTaken(form);
     button.disabled = false;
     status.className = "field__error";
     status.textContent = refused.join(" ");
@@ -39,5 +42,19 @@ async function send(form, file) {
     return await response.json();
   } catch {
     return { ok: false, message: form.dataset.upload };
+  }
+}
+
+// What stands before the form in its section, as the page shows it now.
+async function showTaken(form) {
+  const section = form.closest("section");
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const fresh = page.getElementById(section.id);
+    const before = [...fresh.children].filter((part) => !part.matches("[data-upload]"));
+    for (const part of [...section.children]) if (part !== form) part.remove();
+    form.before(...before);
+  } catch {
+    // The list is shown with the next page.
   }
 }

@@ -2,14 +2,14 @@
 
 What an applicant filled in and uploaded are boxes: personal data. The columns hold what the work needs.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0014
+Revises: 0013
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

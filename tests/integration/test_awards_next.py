@@ -1,0 +1,162 @@
+"""The lot is offered to the next bidder, after a refusal and after a default; rights that lapse."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from tests.awardkit import PRICE, STEP, AwardHouse, a_house
+from tests.integration.test_awards_pages import tasks
+from trading.awards.records import Answer, AwardRecords, AwardState, Source
+from trading.lifecycle.states import LotState
+from trading.sale_states import Paper, SaleState
+
+NEXT = {"offer_to_next_after_refusal": True, "priority_answer_hours": 48}
+BIDS = [("one", PRICE), ("two", PRICE + STEP), ("three", PRICE + 2 * STEP)]
+
+
+@pytest.fixture
+async def house(database: str, valkey: str) -> AsyncIterator[AwardHouse]:
+    async with a_house(database, valkey) as house:
+        yield house
+
+
+async def refuse(house: AwardHouse, lot: str) -> None:
+    form = {"award": str(await house.award_id(lot)), "reason": "材料不齐。"}
+    assert (await house.administrator.post(f"/sales/{lot}/review/refuse", form)).status_code == 303
+    await house.settle()
+
+
+async def default(house: AwardHouse, lot: str) -> str:
+    form = {"award": str(await house.award_id(lot)), "reason": "逾期未办理。", "sure": "1"}
+    said = await house.administrator.post_and_follow(f"/sales/{lot}/default", form)
+    await house.settle()
+    return said.text
+
+
+async def offers(house: AwardHouse, lot: str) -> list[tuple[int, int, Answer]]:
+    found = await AwardRecords(house.web.site.engine).offers_of(lot)
+    return [(one.account_id, one.price, one.answer) for one in found]
+
+
+async def test_who_is_asked_declines_is_silent_and_nobody_is_left(house: AwardHouse) -> None:
+    lot = await house.sold(BIDS, rules=NEXT)
+    await house.settle()
+    await refuse(house, lot)
+    assert await house.state(lot) is LotState.NEXT_OFFER
+    one, two = house.parties["one"].account, house.parties["two"].account
+    assert await offers(house, lot) == [(two, PRICE + STEP, Answer.ASKED)]
+    assert await tasks(house, "two") == ["award.next_offer"]
+    assert await tasks(house, "one") == []
+    page = await house.visitor("two").get(f"/sales/{lot}/offer")
+    assert "10,100" in page.text
+    assert "按自己的最高报价受让" in page.text
+    for other in ("one", "three", "transferor"):
+        assert (await house.visitor(other).get(f"/sales/{lot}/offer")).status_code in (403, 404)
+    await house.visitor("two").post(f"/sales/{lot}/offer", {"answer": "decline"})
+    assert (await offers(house, lot))[1:] == [(one, PRICE, Answer.ASKED)]
+    house.clock.advance(hours=49)
+    late = await house.visitor("one").post_and_follow(
+        f"/sales/{lot}/offer", {"answer": "take", "price": str(PRICE)}
+    )
+    assert "期限已过" in late.text
+    await house.settle()
+    assert [answer for *_, answer in await offers(house, lot)] == [Answer.DECLINED, Answer.TIMED_OUT]
+    assert await house.state(lot) is LotState.UNSOLD
+    said = "SELECT facts ->> 'reason' FROM announcements WHERE lot = :lot AND kind = 'unsold'"
+    assert "都没有接受" in await house.scalar(said, lot=lot)
+    told = "SELECT count(*) FROM messages WHERE kind = 'award.next_asked'"
+    assert await house.scalar(told) == 2
+
+
+async def test_an_unsold_lot_is_listed_again_in_one_step(house: AwardHouse) -> None:
+    lot = await house.sold(BIDS[:1], rules=NEXT)
+    await house.settle()
+    await refuse(house, lot)
+    assert await house.state(lot) is LotState.UNSOLD, "nobody is left to ask"
+    relist = f"/my/assets/{lot}/relist"
+    seller = house.visitor("transferor")
+    assert relist in (await seller.get(f"/sales/{lot}")).text
+    assert relist not in (await house.administrator.get(f"/sales/{lot}")).text
+    answer = await seller.post(relist, {})
+    assert answer.status_code == 303
+    assert answer.headers["location"].endswith("/steps/prices")
+
+
+async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house: AwardHouse) -> None:
+    lot = await paying(house)
+    await house.visitor("transferor").post(
+        f"/sales/{lot}/handover",
+        {"version": "0", "happened_on": house.clock().date().isoformat(), "place": "仓库", "items": "钥匙"},
+    )
+    first = (await house.document(lot, Paper.CONFIRMATION), await house.document(lot, Paper.CONTRACT))
+    house.clock.advance(hours=1)
+    assert "接着征询下一位报价人" in await default(house, lot)
+    assert await house.state(lot) is LotState.NEXT_OFFER
+    for number in first:
+        voided = await house.web.site.sales.get(number)
+        assert voided is not None
+        assert (voided.state, voided.reason) == (SaleState.VOID, "逾期未办理。")
+    here = f"/sales/{lot}/offer"
+    await house.visitor("two").post(here, {"answer": "take", "price": str(PRICE + STEP)})
+    await house.settle()
+    records = AwardRecords(house.web.site.engine)
+    award = await records.award_of(lot)
+    assert award is not None
+    assert (award.source, award.price, award.round) == (Source.NEXT_BIDDER, PRICE + STEP, 2)
+    await house.administrator.post(f"/sales/{lot}/review/accept", {"award": str(award.id)})
+    await house.settle()
+    await house.seal(lot, Paper.CONFIRMATION, "two", "transferor")
+    assert await house.state(lot) is LotState.CONTRACT
+    seller, buyer = house.visitor("transferor"), house.visitor("two")
+    assert (await buyer.get(f"/sales/{lot}/contract/1.pdf")).status_code == 404, "of the earlier sale"
+    await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
+    answer = await seller.post(f"/sales/{lot}/contract/send", {"version": "2", "edit": "1"})
+    assert answer.status_code == 303, answer.text
+    await house.seal(lot, Paper.CONTRACT, "two", "transferor")
+    assert await house.state(lot) is LotState.PAYMENT
+    accounts = "SELECT string_agg(state || ' ' || price, ', ' ORDER BY made_at) FROM price_accounts"
+    assert await house.scalar(accounts) == f"closed {PRICE + 2 * STEP}, open {PRICE + STEP}"
+    assert await house.scalar("SELECT count(*) FROM handovers") == 0
+    kept = "SELECT facts -> 'handover' ->> 'place' FROM listing_events WHERE lot = :lot AND act = 'default'"
+    assert await house.scalar(kept, lot=lot) == "仓库"
+    assert (await house.visitor("three").get(f"/sales/{lot}")).status_code == 404, "not a party any more"
+    states = [one.state for one in await records.rounds_of(lot)]
+    assert states == [AwardState.DEFAULTED, AwardState.AWARDED]
+
+
+async def paying(house: AwardHouse) -> str:
+    """A lot with three bidders whose winner has to pay."""
+    lot = await house.awarded(BIDS, rules=NEXT)
+    await house.seal(lot, Paper.CONFIRMATION, "three", "transferor")
+    seller = house.visitor("transferor")
+    await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
+    await seller.post(f"/sales/{lot}/contract/send", {"version": "1", "edit": "1"})
+    await house.seal(lot, Paper.CONTRACT, "three", "transferor")
+    assert await house.state(lot) is LotState.PAYMENT
+    return lot
+
+
+async def test_a_right_that_lapses_leaves_the_lot_to_the_highest_bidder(house: AwardHouse) -> None:
+    rules = {"offer_to_next_after_refusal": False, "priority_mode": "offer", "priority_answer_hours": 48}
+    lot = await house.sold(BIDS[:2], ranks={"three": 1}, rules=rules)
+    await house.settle()
+    await house.visitor("three").post(f"/sales/{lot}/offer", {"answer": "take", "price": str(PRICE + STEP)})
+    await house.settle()
+    await refuse(house, lot)
+    assert await house.state(lot) is LotState.REVIEW
+    award = await AwardRecords(house.web.site.engine).award_of(lot)
+    assert award is not None
+    assert (award.source, award.account_id) == (Source.AUCTION, house.parties["two"].account)
+    assert award.price == PRICE + STEP
+    await refuse(house, lot)
+    assert await house.state(lot) is LotState.UNSOLD, "the rules offer it to nobody else"
+
+
+async def test_an_offer_gives_the_hours_of_the_profile(house: AwardHouse) -> None:
+    lot = await house.sold(BIDS, rules=NEXT)
+    await house.settle()
+    await refuse(house, lot)
+    [offer] = await AwardRecords(house.web.site.engine).offers_of(lot)
+    assert offer.due_at == house.clock() + timedelta(hours=48)
+    assert (await house.web.site.sales.of_lot(lot)) is None
