@@ -355,7 +355,8 @@ class Story:
 
     async def price_paid(self, lot: str) -> LotState:
         """The winner pays what the deposit does not cover, and the fee."""
-        account = await self.row("SELECT * FROM price_accounts WHERE lot = :lot AND state <> 'closed'", lot=lot)
+        standing_one = "SELECT * FROM price_accounts WHERE lot = :lot AND state <> 'closed'"
+        account = await self.row(standing_one, lot=lot)
         login = await self.winner(lot)
         standing = await prices.standing(self.web.site.engine, lot)
         assert standing is not None

@@ -40,8 +40,10 @@ HSTS: Final = "max-age=31536000"
 
 
 class Around:
-    """ASGI middleware. The log names route, status and time; no person, no registration and no address. The
-    lot is named where no bidder may go: the moment of a line could be compared with what a person did then."""
+    """ASGI middleware. The log names route, status and time; no person, no registration and no address.
+
+    The lot is named where no bidder may go: the moment of a line could be compared with what a person did.
+    """
 
     def __init__(
         self,

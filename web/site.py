@@ -82,7 +82,7 @@ class WebSettings:
     bank_keys: Keys = field(default_factory=dict, repr=False)
     """The keys with which banks sign their notifications."""
     bid_requires_ukey: bool = True
-    rehearsal: RehearsalRules = RehearsalRules()
+    rehearsal: RehearsalRules = field(default_factory=RehearsalRules)
     assistant: str = "http://127.0.0.1:17161"
     """Where the assistant listens on the visitor's own computer."""
 

@@ -62,9 +62,10 @@ ALTER TABLE objections ADD COLUMN owner_mark text NOT NULL DEFAULT repeat('0', 6
 CREATE INDEX objections_of_owner ON objections (owner_mark, id DESC);
 """
 
-# The same is decided from the added lines and their postings alone: numbers from 1 to the count, each once by
-# the key, all of them in this statement. The table of lines was read beside them, by a plan that a session kept
-# from when it was empty: an import of many rows into a new database ran into its time limit.
+# The same is decided from the added lines and their postings alone: numbers from 1 to the count, each
+# once by the key, all of them in this statement. The table of lines was read beside them, by a plan that
+# a session kept from when it was empty: an import of many rows into a new database ran into its time
+# limit.
 JOURNAL = """
 CREATE OR REPLACE FUNCTION journal_balances() RETURNS trigger LANGUAGE plpgsql
 SET plan_cache_mode = force_custom_plan AS $$

@@ -65,6 +65,7 @@ class Fanout:
         self._resting: set[Room] = set()
         self._paused: asyncio.TimerHandle | None = None
         self._may_pause_at = 0.0
+        self._turning = False  # a turn is under way, or comes: there is one at a time
         self.on_fault: Callable[[Room], None] = lambda room: None
         self._loop = asyncio.get_running_loop()
 
@@ -80,7 +81,8 @@ class Fanout:
             self._enqueue(room)
 
     def _enqueue(self, room: Room) -> None:
-        if not self._queue:
+        if not self._turning:
+            self._turning = True
             self._loop.call_soon(self._turn)
         self._queue.append(room)
         self._queued.add(room)
@@ -105,7 +107,8 @@ class Fanout:
             while self._queue and budget > 0:
                 budget -= self._step(self._queue.popleft(), budget, now)
         finally:
-            if self._queue:
+            self._turning = bool(self._queue)
+            if self._turning:
                 self._loop.call_soon(self._turn)
 
     def _stands_still(self) -> bool:

@@ -179,3 +179,32 @@ async def test_a_fan_out_without_a_pace_writes_whatever_comes() -> None:
         fanout.schedule(room)
         await turns()
     assert hands.writes == 200
+
+
+async def test_a_room_that_never_has_enough_takes_one_turn_at_a_time() -> None:
+    """A round that ends with more to write is queued within its own turn, which goes on by itself."""
+    hands = Hands()
+    fanout, rounds, turns = hands.fanout(per_turn=2), 0, 0
+    room = hands.room(4)
+    loop = asyncio.get_running_loop()
+
+    def call_soon(work: Callable[..., None]) -> None:
+        nonlocal turns
+        turns += 1
+        assert turns == 1, "two turns wait beside each other"
+        loop.call_soon(run, work)
+
+    def run(work: Callable[..., None]) -> None:
+        nonlocal turns, rounds
+        turns, rounds = turns - 1, rounds + 1
+        if rounds < 50:
+            feed(room, 4 + rounds)
+        work()
+
+    hands.call_soon = call_soon  # type: ignore[method-assign]
+    feed(room, 4)
+    fanout.schedule(room)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert rounds >= 50
+    assert turns == 0

@@ -40,14 +40,23 @@ def pdf_of(catalog: bytes = b"", page: bytes = b"", more: bytes = b"") -> bytes:
 
 
 def packed(objects: bytes) -> bytes:
-    data = zlib.compress(objects)
-    head = b"4 0 obj\n<</Type /ObjStm /N 1 /First 4 /Filter /FlateDecode /Length %d>>\nstream\n" % len(data)
+    return stream_of(zlib.compress(objects), b"/Filter /FlateDecode")
+
+
+def stream_of(data: bytes, filters: bytes) -> bytes:
+    head = b"4 0 obj\n<</Type /ObjStm /N 1 /First 4 %s /Length %d>>\nstream\n" % (filters, len(data))
     return head + data + b"\nendstream\nendobj\n"
+
+
+SCRIPT = zlib.compress(b"5 0 <</S/JavaScript/JS(x)>>")
 
 
 def test_a_plain_pdf_is_taken() -> None:
     text = b"4 0 obj\n<</Length 30>>\nstream\n(see /JavaScript here) Tj    \nendstream\nendobj\n"
-    for content in (pdf_of(), pdf_of(more=text), pdf_of(more=packed(b"5 0 <</Type/Font>>")), a_pdf(3)):
+    fonts = b"5 0 <</Type/Font>>"
+    signed = b"6 0 obj\n<</Type/Sig/Filter/Adobe.PPKLite>>\nendobj\n"
+    once = (packed(fonts), stream_of(zlib.compress(fonts), b"/Filter[/FlateDecode]"), stream_of(fonts, b""))
+    for content in (pdf_of(), pdf_of(more=text), *(pdf_of(more=signed + each) for each in once), a_pdf(3)):
         assert take(A, "a.pdf", content).content == content
 
 
@@ -61,6 +70,11 @@ def test_a_plain_pdf_is_taken() -> None:
         pdf_of(page=b"/AA<</O<</S/JavaScript/JS(x)>>>>"),
         pdf_of(page=b"/Annots[<</Subtype/FileAttachment/FS<</F(x.exe)>>>>]"),
         pdf_of(more=packed(b"5 0 <</S/JavaScript/JS(x)>>")),
+        pdf_of(more=stream_of(SCRIPT, b"/Filter /FlateDecode /X (" + b"a" * 3_000 + b")")),
+        pdf_of(more=stream_of(SCRIPT.hex().encode() + b">", b"/Filter [/ASCIIHexDecode /FlateDecode]")),
+        pdf_of(more=stream_of(zlib.compress(SCRIPT), b"/Filter [/FlateDecode /FlateDecode]")),
+        pdf_of(more=stream_of(SCRIPT, b"/Filter 9 0 R")),
+        pdf_of(more=2 * packed(b" " * (17 << 20)) + packed(b"5 0 <</S/JavaScript/JS(x)>>")),
         a_pdf() + a_package(readme_dot_txt="x"),
         a_pdf() + WORD,
     ],

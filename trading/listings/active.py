@@ -23,6 +23,8 @@ _PDF_ACTS: Final = re.compile(
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM: Final = re.compile(rb"stream\r?\n")
 _PACKED_OBJECTS: Final = re.compile(rb"/Type\s*/ObjStm")
+_FILTER: Final = re.compile(rb"/Filter(?!\s*/Adobe\.)(?![A-Za-z0-9])")
+_ONE_FLATE: Final = re.compile(rb"/Filter\s*(?:/FlateDecode|\[\s*/FlateDecode\s*\])(?=\s*(?:/|>>))")
 _PARTS: Final = frozenset(
     {
         *("xml", "rels", "vml", "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "emf", "wmf", "wdp"),
@@ -45,11 +47,19 @@ _LEADS_AWAY: Final = re.compile(
 )
 
 
+class _Hidden(Exception):
+    """Objects that can't be looked at: packed in an unusual way, or too many."""
+
+
 def pdf_acts(content: bytes) -> bool:
-    """Whether a PDF has scripts, launches programs, carries files, or is a package as well."""
+    """Whether a PDF has scripts, launches programs, carries files, or is a package as well; also when it
+    hides its objects, since nobody can say then."""
     if zipfile.is_zipfile(io.BytesIO(content)):
         return True
-    return any(_PDF_ACTS.search(_plain(each)) for each in _objects(content))
+    try:
+        return any(_PDF_ACTS.search(_plain(each)) for each in _objects(content))
+    except _Hidden:
+        return True
 
 
 def _plain(objects: bytes) -> bytes:
@@ -65,19 +75,30 @@ def _objects(content: bytes) -> Iterator[bytes]:
         yield head
         end = content.find(b"endstream", found.end())
         end = len(content) if end < 0 else end
-        if _PACKED_OBJECTS.search(_plain(head[-2_000:])):
-            unfolded = _unfolded(content[found.end() : end], left)
-            left = max(1, left - len(unfolded))
+        plain = _plain(head)
+        if _PACKED_OBJECTS.search(plain):
+            unfolded = _unfolded(plain, content[found.end() : end], left)
+            left -= len(unfolded)
             yield unfolded
         at = end + len(b"endstream")
     yield content[at:]
 
 
-def _unfolded(data: bytes, most: int) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(data, most)
-    except zlib.error:
+def _unfolded(head: bytes, data: bytes, most: int) -> bytes:
+    """As programs write them: deflated once, or not at all. Raises _Hidden."""
+    filters = len(_FILTER.findall(head))
+    if not filters:
         return data
+    if filters != len(_ONE_FLATE.findall(head)) or b"/DecodeParms" in head or most < 1:
+        raise _Hidden
+    unfolding = zlib.decompressobj()
+    try:
+        unfolded = unfolding.decompress(data, most)
+    except zlib.error as fault:
+        raise _Hidden from fault
+    if unfolding.unconsumed_tail:
+        raise _Hidden
+    return unfolded
 
 
 def package_is_plain(content: bytes) -> bool:
