@@ -119,18 +119,16 @@ class Writing:
             order = await locked(connection, number)
             _require(order)
             row = await self._about(connection, order)
-            if Service(order.service) in deciding.SAME_UKEY:
-                if row is None or row.bundle(self._marks).certificate.key != asked.key:
-                    raise NotNow("other_key")
+            same = Service(order.service) in deciding.SAME_UKEY
+            if same and (row is None or row.bundle(self._marks).certificate.key != asked.key):
+                raise NotNow("other_key")
             known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
             mine = next((one for one in known if one.about == key and one.state in OPEN), None)
             if mine is not None:
                 return mine
             if len(known) >= MOST_REQUESTS:
                 raise NotNow("too_many")
-            if Service(order.service) not in deciding.SAME_UKEY and await issued.has_key(
-                connection, number, key
-            ):
+            if not same and await issued.has_key(connection, number, key):
                 raise NotNow("key_used")
             for other in known:
                 await self._abandon(connection, other, now)
