@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from office.audit import trail
 from signing.chain import Trust
+from signing.names import Name
 from signing.x509 import parse_certificate
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ class RevokedRound:
         self._seen = trust, now
         return ended
 
-    async def _look(self, revoked: set[tuple[object, int]], now: datetime) -> int:
+    async def _look(self, revoked: set[tuple[Name, int]], now: datetime) -> int:
         serials, ended, after = {f"{serial:x}" for _issuer, serial in revoked}, 0, 0
         while True:
             async with self._engine.connect() as connection:
@@ -73,20 +74,20 @@ class RevokedRound:
             after = int(rows[-1].id)
 
     async def _end(self, ukey: int, account: int, now: datetime) -> int:
-        """The binding first: whoever signs in meanwhile finds it ended. Then all sessions of the account."""
+        """Sessions first, should this be killed; again after the binding, for who signed in meanwhile."""
+        await self._sessions.end_all_of(account)
         async with self._engine.begin() as connection:
             done = (await connection.execute(_END, {"id": ukey, "now": now})).first() is not None
             if done:
-                subject, facts = f"account {account}", {"ukey": ukey, "why": "revoked"}
                 await trail.record(
                     connection,
                     at=now,
                     actor=trail.CLOCK,
                     role="",
                     act="ukey.end",
-                    subject=subject,
-                    facts=facts,
+                    subject=f"account {account}",
+                    facts={"ukey": ukey, "why": "revoked"},
                 )
-        sessions = await self._sessions.end_all_of(account)
-        log.info("ukey_revoked", ukey=ukey, account=account, sessions=sessions)
+        await self._sessions.end_all_of(account)
+        log.info("ukey_revoked", ukey=ukey, account=account)
         return int(done)
