@@ -191,6 +191,17 @@ class Applicant:
             await self.done(f"/identity/{person}")
         await self.done("/identity")
 
+    async def pay(self) -> None:
+        """By the code of the demonstration, from a telephone."""
+        await self.done("/payment/code")
+        page = await self.get("/payment/code")
+        found = re.search(r'href="(/demo/pay/ZF\d+)"', page.text)
+        assert found, page.text[:3000]
+        fen = (await self.row())["price_fen"]
+        told = {"amount": f"{fen // 100}.{fen % 100:02d}", "telling": "once"}
+        answer = await self.web.visitor().post(found[1], told)
+        assert answer.status_code == 303, answer.text[:1000]
+
     async def to_payment(self, request: Mapping[str, str], details: Mapping[str, str]) -> None:
         await self.fill(request, details)
         await self.confirm()

@@ -1,6 +1,7 @@
 """The demonstration's certificate authority: its keys live in this process and in its commands, nowhere else.
 
-Serves on loopback only. Makes its lists anew before they end, and what it needs at the first start.
+Serves on loopback only. Makes its lists anew before they end, and what it needs at the first start. Answers
+what the web asks in the database (certificates.issuing): requests for certificates, revocations, unlocking.
 """
 
 import asyncio
@@ -10,16 +11,28 @@ from typing import Final
 
 import uvicorn
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.folder import AuthorityBusy
 from certificates.authority.service import create_app
+from certificates.issuing.answering import Answering
 from luochui.logs import get
+from luochui.messaging import marks
 from luochui.processes.patience import BoundedRequests
+from luochui.processes.wiring import clock_of
 from luochui.settings import Settings
+from office.database import create_engine
+from signing.token import virtual
+from signing.token.codes import FOLDER as CODES
+from signing.token.codes import CodeBook
 
 HOST: Final = "127.0.0.1"
 MAINTAINED_EVERY_S: Final = 60.0
+ANSWERED_EVERY_S: Final = 0.5
+"""Who waits for a certificate stands at the desk."""
+LONGEST_PAUSE_S: Final = 30.0
+CONNECTIONS: Final = 3
 MOST_REQUESTS_AT_ONCE: Final = 200
 GRACE_S: Final = 3
 KEEP_ALIVE_S: Final = 5
@@ -56,13 +69,36 @@ async def _serve(settings: Settings) -> None:
         h11_max_incomplete_event_size=32 * 1024,
     )
     keeping = asyncio.create_task(_maintain(authority))
+    answering = asyncio.create_task(_answer(settings, authority))
     serving = asyncio.create_task(uvicorn.Server(config).serve())
-    done, _ = await asyncio.wait({keeping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({keeping, answering, serving}, return_when=asyncio.FIRST_COMPLETED)
     keeping.cancel()
+    answering.cancel()
     if serving not in done:
         serving.cancel()
     for task in done:
         task.result()  # a register that is damaged ends the process: nobody gets answers out of it
+
+
+async def _answer(settings: Settings, authority: DemonstrationAuthority) -> None:
+    """What is asked in the database, for ever. An authority without a database serves its lists alone."""
+    if settings.database_url is None or settings.session_secret is None:
+        await asyncio.Event().wait()
+    engine = create_engine(settings.required_database_url(), pool_size=CONNECTIONS)
+    codes = CodeBook(settings.authority / CODES)
+    answering = Answering(engine, marks(settings), authority, codes, virtual.random_so_pin)
+    clock, failures = clock_of(settings), 0
+    try:
+        while True:
+            try:
+                await answering.round(clock())
+                failures = 0
+            except (SQLAlchemyError, AuthorityBusy, OSError):
+                log.exception("requests_not_answered")
+                failures += 1
+            await asyncio.sleep(min(ANSWERED_EVERY_S * 2 ** min(failures, 6), LONGEST_PAUSE_S))
+    finally:
+        await engine.dispose()
 
 
 async def _maintain(authority: DemonstrationAuthority) -> None:

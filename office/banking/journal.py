@@ -41,6 +41,14 @@ class Ledger(StrEnum):
     """Deposits that were forfeited."""
     FEE = "fee"
     """Transaction service fees earned."""
+    PROVIDER = "provider"
+    """Money that a payment provider has for us, by provider: moved by what it notifies."""
+    COUNTER = "counter"
+    """Money taken at the counter and not yet banked."""
+    ORDER = "order"
+    """Held for an order for certificate services, by its number."""
+    SERVICE = "service"
+    """Certificate services that were paid and rendered, by channel."""
 
 
 class Unbalanced(ValueError):

@@ -55,7 +55,7 @@ async def test_an_organization_applies_at_the_shared_platform_until_it_is_paid(h
     await her.consent()
     assert await her.state() == "awaiting_payment"
     await her.done("/payment", {"payment_way": "alipay"})
-    await her.done("/payment/demo")
+    await her.pay()
     row = await her.row()
     assert (row["state"], row["paid_fen"], row["price_fen"]) == ("in_review", 35_000, 35_000)
     assert row["pin_way"] == "sms:legal_representative"
@@ -103,7 +103,7 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     await him.upload_all()
     await him.consent()
     await him.done("/payment", {"payment_way": "wechat"})
-    await him.done("/payment/demo")
+    await him.pay()
     row = await him.row()
     assert (row["state"], row["pin_way"]) == ("in_review", "transfer_remark:applicant")
 
@@ -113,7 +113,7 @@ async def test_the_operator_hears_by_sms_how_the_review_went_and_forgotten_order
 ) -> None:
     await her.to_payment(request_of_organization(), details_of_organization())
     await her.done("/payment", {"payment_way": "alipay"})
-    await her.done("/payment/demo")
+    await her.pay()
     clerk = By.clerk(await web.account("clerk", Role.CLERK))
     now = web.site.clock()
     async with web.site.engine.begin() as connection:

@@ -5,6 +5,7 @@ from typing import Final
 
 from web.certificates import apply, material, mine, order_pages, proving, query
 from web.certificates.own import APPLICANTS
+from web.certificates.pay_routes import PAGES as PAYMENT
 from web.routing import EVERYBODY, Page
 
 _ORDER: Final = "/certificates/orders/{number}"
@@ -34,9 +35,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_ORDER}/identity", proving.identity_page, EVERYBODY),
     Page("POST", f"{_ORDER}/identity", proving.identified, EVERYBODY),
     Page("POST", f"{_ORDER}/identity/{{person}}", proving.identify, EVERYBODY, PHOTO_LIMIT),
-    Page("GET", f"{_ORDER}/payment", proving.payment_page, EVERYBODY),
-    Page("POST", f"{_ORDER}/payment", proving.choose_payment, EVERYBODY),
-    Page("POST", f"{_ORDER}/payment/demo", proving.demo_payment, EVERYBODY),
+    *PAYMENT,
     Page("GET", f"{_ORDER}/{{step}}", apply.show, EVERYBODY),
     Page("POST", f"{_ORDER}/{{step}}", apply.save, EVERYBODY),
     Page("GET", _QUERY, query.form, EVERYBODY),

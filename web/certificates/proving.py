@@ -1,16 +1,14 @@
-"""Consent by one-time code, identity checks, and how it is paid."""
+"""Consent by one-time code, and identity checks."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.catalogue import paying
-from certificates.catalogue.scope import PaymentWay
 from certificates.identity.checks import TooManyChecks
 from certificates.identity.port import PHOTO, TRANSFER, ProviderAway
-from certificates.orders import fields, materials
+from certificates.orders import fields
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import FieldFaults, masked_name, masked_number
 from certificates.orders.orders import Mine, check_of, contact_of
@@ -18,10 +16,9 @@ from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check
 from web.certificates import pacing
 from web.certificates.apply import sections
-from web.certificates.order_pages import material_row
-from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PAYMENTS, PERSONS, UPLOAD_WRONGS
+from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
-from web.certificates.showing import around, order_price
+from web.certificates.showing import around
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
@@ -179,58 +176,3 @@ async def identified(visit: Visit) -> Response:
     mine = await mine_in_path(visit)
     await orders_on(visit.site).identified(mine, now=visit.site.clock())
     return visit.redirect(f"{base(mine.order)}/go-on")
-
-
-# ── payment: a port for now ─────────────────────────────────────────────────────────────────────────────────
-
-
-@in_words
-async def payment_page(visit: Visit) -> Response:
-    mine = await mine_in_path(visit)
-    if mine.order.state is not OrderState.AWAITING_PAYMENT:
-        return visit.redirect(place_of(mine.order))
-    order, orders = mine.order, orders_on(visit.site)
-    ways = paying.payments_of(mine.rules, mine.case)
-    chosen = next((one for one in ways if one.by == order.payment_way), None)
-    voucher = next((one for one in await orders.files(order.number) if one.kind == materials.VOUCHER), None)
-    return page(
-        visit,
-        "certificates/payment.html",
-        **around(visit, mine, None),
-        parts=order_price(visit, order),
-        ways=[(str(one.by), visit.text(PAYMENTS[one.by]), one.note) for one in ways],
-        chosen=chosen,
-        chosen_word=visit.text(PAYMENTS[chosen.by]) if chosen else "",
-        transfer=chosen is not None and chosen.by is PaymentWay.TRANSFER,
-        on_the_spot=chosen is not None and chosen.by is PaymentWay.ON_THE_SPOT,
-        beneficiary=mine.rules.beneficiary,
-        voucher=material_row(visit, voucher) if voucher else None,
-        bounds=materials.bounds(mine.rules, materials.VOUCHER),
-        may_collect=orders.may_collect(mine),
-        demo_pays=visit.site.settings.demo,
-    )
-
-
-@in_words
-async def choose_payment(visit: Visit) -> Response:
-    mine = await mine_in_path(visit)
-    to = f"{base(mine.order)}/payment"
-    way, collected = visit.form.get("payment_way", ""), visit.form.get("handover") == "collection"
-    try:
-        await orders_on(visit.site).choose_payment(mine, way, collected, now=visit.site.clock())
-    except FieldFaults:
-        return visit.refused(to, visit.text(N_("请选择支付方式。")), 422)
-    return visit.redirect(to)
-
-
-@in_words
-async def demo_payment(visit: Visit) -> Response:
-    """A demonstration's money: the same act that a provider's signed notification leads to."""
-    mine = await mine_in_path(visit)
-    if not visit.site.settings.demo:
-        raise HTTPException(404)
-    if not mine.order.payment_way:
-        return visit.refused(f"{base(mine.order)}/payment", visit.text(N_("请选择支付方式。")), 422)
-    order: Any = mine.order
-    await orders_on(visit.site).paid(order.number, order.price_fen, order.payment_way, now=visit.site.clock())
-    return visit.done(f"{base(order)}/go-on", visit.text(N_("费用已收到。")))

@@ -81,6 +81,10 @@ LEDGERS: Final[Mapping[str, str]] = {
     Ledger.SENT: N_("在途款项"),
     Ledger.FORFEIT: N_("不予退还的保证金"),
     Ledger.FEE: N_("交易服务费"),
+    Ledger.PROVIDER: N_("支付机构代收款"),
+    Ledger.COUNTER: N_("窗口收款"),
+    Ledger.ORDER: N_("办证订单款"),
+    Ledger.SERVICE: N_("办证收入"),
 }
 PROPOSAL_KINDS: Final[Mapping[str, str]] = {
     ProposalKind.ASSIGN: N_("认领到子账号"),

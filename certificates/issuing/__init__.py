@@ -1,0 +1,1 @@
+"""From an approved order to a certificate in a UKey, and who holds what."""

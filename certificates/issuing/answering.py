@@ -1,0 +1,335 @@
+"""The authority's side: a round over what is asked, in the process that has the authority's key.
+
+Each question is one transaction: the order's row is locked, then the question's. The authority's register is
+written before the row: killed in between, the next round asks under the same reference and gets the same
+certificate and the same seal. Nothing here is said by the web but the PKCS#10 request: whom a certificate
+names and until when it holds is read from the order, as it was reviewed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.port import AlreadyRevoked, Applicant, AuthorityError, UnknownCertificate
+from certificates.authority.roles import Role
+from certificates.catalogue.scope import Service
+from certificates.catalogue.store import Catalogue, channel_on
+from certificates.catalogue.terms import Expired
+from certificates.issuing import deciding, issued, requests
+from certificates.issuing.deciding import Former, NothingBefore
+from certificates.issuing.issued import Issued
+from certificates.issuing.requests import Request
+from certificates.issuing.states import Holding, RequestKind, RequestState
+from certificates.orders import materials
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order
+from certificates.orders.order import locked as locked_order
+from certificates.orders.performing import By, perform
+from certificates.orders.states import OrderAct, OrderState
+from office.marks import BoxUnreadable, Marks
+from signing import SigningError
+from signing.crl import Reason
+from signing.csr import CertificateRequest, parse_request
+from signing.installing import Bundle
+from signing.seal import Picture, SealKind
+from signing.sm2 import PublicKey
+from signing.sm3 import sm3
+from signing.token.codes import CodeBook, NoCode
+from signing.token.port import Pin
+from signing.unlocking import Authorization, secret_for
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 50
+BY: Final = "platform"
+NEXT: Final = "next"
+"""Ends the name of the code that a UKey gets after its authorization was used (as for `luochui ukey`)."""
+
+
+class NotAnswered(Exception):
+    """The question is refused for good. `code` is a word for messages."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the authority is asked for, decided on the locked rows."""
+
+    applicant: Applicant
+    key: PublicKey
+    until: datetime
+    mark: str
+    picture: Picture | None
+
+
+class Answering:
+    """`next_code`: a new authorization code, random. One round at a time in a process; several may run."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        marks: Marks,
+        authority: DemonstrationAuthority,
+        codes: CodeBook,
+        next_code: Callable[[], Pin],
+    ) -> None:
+        self._engine = engine
+        self._marks = marks
+        self._boxes = OrderBoxes(marks)
+        self._catalogue = Catalogue(engine)
+        self._authority = authority
+        self._codes = codes
+        self._next_code = next_code
+
+    async def round(self, now: datetime) -> int:
+        """Answer what is asked; how many answers."""
+        await self._begin_revocations(now)
+        async with self._engine.connect() as connection:
+            waiting = await requests.asked(connection, AT_ONCE)
+        return sum([await self._one(request_id, number, now) for request_id, number in waiting])
+
+    async def _one(self, request_id: int, number: str, now: datetime) -> bool:
+        made = ""
+        async with self._engine.begin() as connection:
+            order = await locked_order(connection, number)
+            request = await requests.locked(connection, request_id)
+            if request is None or request.state is not RequestState.ASKED:
+                return False
+            try:
+                made = await self._answer(connection, order, request, now)
+            except NotAnswered as refused:
+                log.warning("request_refused", request=request.id, order=number, why=refused.code)
+                values = {"refusal": refused.code}
+                await requests.move(connection, request, RequestState.REFUSED, now=now, **values)
+        if made:
+            self._authority.handed_over(int(made, 16))
+        return True
+
+    async def _answer(
+        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
+    ) -> str:
+        """The certificate that was made, if one was. Raises NotAnswered."""
+        match request.kind:
+            case RequestKind.CERTIFICATE:
+                return await self._certificate(connection, order, request, now)
+            case RequestKind.REVOCATION:
+                await self._revocation(connection, order, request, now)
+            case RequestKind.AUTHORIZATION:
+                await self._authorization(connection, request, now)
+        return ""
+
+    # ── certificates ──
+
+    async def _certificate(
+        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
+    ) -> str:
+        if order.state is not OrderState.ISSUING or Service(order.service) not in deciding.MAKES:
+            raise NotAnswered("order")
+        asked = _possessed(request.content)
+        former = await self._former(connection, order)
+        wanted = await self._wanted(connection, order, former, asked.key, now)
+        try:
+            bundle = await asyncio.to_thread(self._made, wanted, request)
+        except (AuthorityError, SigningError) as error:
+            log.warning("not_issued", request=request.id, order=order.number, why=str(error))
+            raise NotAnswered("authority") from error
+        row = self._row(order, request, bundle, now)
+        await issued.put(connection, row)
+        answer = self._marks.box(requests.purpose(request.id), bundle.der)
+        values = {"answer": answer, "serial": row.serial}
+        await requests.move(connection, request, RequestState.ANSWERED, now=now, **values)
+        log.info("issued", order=order.number, request=request.id, serial=row.serial)
+        return row.serial
+
+    def _made(self, wanted: _Wanted, request: Request) -> Bundle:
+        """The register first: what is asked again under the reference is given again."""
+        authority = self._authority
+        certificate = authority.issue_to(
+            wanted.applicant,
+            wanted.key,
+            until=wanted.until,
+            mark=wanted.mark,
+            reference=request.reference,
+            by=BY,
+        )
+        seal = authority.make_seal(
+            certificate, wanted.applicant.name, picture=wanted.picture, by=BY, again=True
+        )
+        return Bundle(certificate, (authority.own(Role.ISSUING), authority.own(Role.ROOT)), seal)
+
+    async def _wanted(
+        self,
+        connection: AsyncConnection,
+        order: Order,
+        former: Former | None,
+        key: PublicKey,
+        now: datetime,
+    ) -> _Wanted:
+        stored = await channel_on(connection, order.catalogue_id)
+        known = (await self._catalogue.authorities()).get(order.authority)
+        try:
+            details = await self._boxes.details(connection, order.number)
+            if stored is None:
+                raise NotAnswered("catalogue")
+            applicant = deciding.applicant(order, details, former)
+            until = deciding.until(order, stored.rules, details, former, now)
+            person = order.subject != "organization"
+            kind = SealKind.PERSON if person else SealKind.ORGANIZATION
+            sample = await self._sample(connection, order.number)
+            picture = await asyncio.to_thread(deciding.picture, order, kind, former, sample)
+        except NothingBefore as unknown:
+            raise NotAnswered("former") from unknown
+        except Expired as over:
+            raise NotAnswered("expired") from over
+        except AuthorityError as error:
+            raise NotAnswered("name") from error
+        except BoxUnreadable as unreadable:
+            raise NotAnswered("box") from unreadable
+        except LookupError as no_term:
+            raise NotAnswered("term") from no_term
+        return _Wanted(applicant, key, until, known.short if known else "", picture)
+
+    async def _former(self, connection: AsyncConnection, order: Order) -> Former | None:
+        """The certificate that the order is about, when it is this applicant's. Raises NotAnswered."""
+        if not order.about_certificate:
+            return None
+        row = await issued.by_serial(connection, order.about_certificate)
+        if row is None or row.account_id != order.account_id:
+            raise NotAnswered("former")
+        try:
+            return Former(row.bundle(self._marks), row.valid_until)
+        except (BoxUnreadable, SigningError) as unreadable:
+            raise NotAnswered("box") from unreadable
+
+    async def _sample(self, connection: AsyncConnection, number: str) -> bytes | None:
+        """The uploaded seal sample, when it is a picture."""
+        for file in await materials.of(connection, number):
+            if file.kind.partition(".")[0] == deciding.SAMPLE and file.media_type.startswith("image/"):
+                return await self._boxes.read(connection, number, materials.content_name(file.id))
+        return None
+
+    def _row(self, order: Order, request: Request, bundle: Bundle, now: datetime) -> Issued:
+        certificate = bundle.certificate
+        serial = f"{certificate.serial:x}"
+        return Issued(
+            serial=serial,
+            fingerprint=sm3(certificate.der).hex(),
+            request_id=request.id,
+            number=order.number,
+            account_id=order.account_id,
+            state=Holding.MADE,
+            channel=order.channel,
+            authority=order.authority,
+            subject=order.subject,
+            product=order.product,
+            medium=request.medium,
+            crypto_card=request.card,
+            follows=order.about_certificate,
+            valid_from=certificate.valid_from,
+            valid_until=certificate.valid_until,
+            box=self._marks.box(issued.purpose(serial), bundle.der),
+            made_at=now,
+            written_at=None,
+            revoked_at=None,
+            reason="",
+        )
+
+    # ── revocations ──
+
+    async def _begin_revocations(self, now: datetime) -> None:
+        """Approved orders for a revocation: nobody has to do anything any more."""
+        async with self._engine.connect() as connection:
+            numbers = await requests.approved_revocations(connection, AT_ONCE)
+        for number in numbers:
+            async with self._engine.begin() as connection:
+                order = await locked_order(connection, number)
+                if order.state is OrderState.APPROVED and order.about_certificate:
+                    await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
+                    serial, why = order.about_certificate, str(Reason.CESSATION)
+                    await requests.ask(
+                        connection,
+                        RequestKind.REVOCATION,
+                        number,
+                        serial,
+                        serial=serial,
+                        reason=why,
+                        now=now,
+                    )
+
+    async def _revocation(
+        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
+    ) -> None:
+        row = await issued.by_serial(connection, request.serial)
+        if row is None or row.account_id != order.account_id:
+            raise NotAnswered("former")
+        serial, reason = int(request.serial, 16), Reason(request.reason)
+        try:
+            done = await asyncio.to_thread(self._authority.revoke, serial, reason, by=BY)
+        except AlreadyRevoked as before:
+            done = before.revocation
+        except UnknownCertificate as unknown:
+            raise NotAnswered("former") from unknown
+        await issued.revoke(connection, request.serial, str(done.reason), done.at)
+        await requests.move(connection, request, RequestState.ANSWERED, now=now)
+        log.info("revoked", order=order.number, serial=request.serial, reason=str(done.reason))
+        if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
+            changes = {"certificate": request.serial, "medium": row.medium, "crypto_card": row.crypto_card}
+            await perform(connection, order.number, OrderAct.ISSUED, By.clock(), now=now, changes=changes)
+
+    # ── unlocking ──
+
+    async def _authorization(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
+        """The UKey's code, for one assistant; the code that replaces it is on disk before it is given out.
+
+        Whether a former authorization was used, its answer has told (WRITTEN). One that nobody told of counts
+        as not used: the same codes again. If it was used after all, the UKey refuses the code, and the desk
+        settles it by hand (`luochui ukey unlock --used`).
+        """
+        try:
+            assistant = PublicKey.from_pem(request.content)
+            if await requests.was_unlocked(connection, request):
+                self._settle(request.card)
+            code = self._codes.get(request.card)
+            following = self._following(request.card)
+        except SigningError as error:
+            raise NotAnswered("code") from error
+        secret = secret_for(assistant, Authorization(request.card, code, following))
+        answer = self._marks.box(requests.purpose(request.id), secret)
+        await requests.move(connection, request, RequestState.ANSWERED, now=now, answer=answer)
+        log.info("authorized", request=request.id, order=request.number)
+
+    def _settle(self, card: str) -> None:
+        """The last authorization was used: the UKey has the next code. Done already: nothing happens."""
+        try:
+            self._codes.put(card, self._codes.get(f"{card}{NEXT}"))
+        except NoCode:
+            return
+        self._codes.forget(f"{card}{NEXT}")
+
+    def _following(self, card: str) -> Pin:
+        try:
+            return self._codes.get(f"{card}{NEXT}")
+        except NoCode:
+            made = self._next_code()
+            self._codes.put(f"{card}{NEXT}", made)
+            return made
+
+
+def _possessed(content: bytes) -> CertificateRequest:
+    """Raises NotAnswered unless the key in it signed it."""
+    try:
+        asked = parse_request(content)
+    except SigningError as error:
+        raise NotAnswered("request") from error
+    if not asked.proves_possession:
+        raise NotAnswered("request")
+    return asked

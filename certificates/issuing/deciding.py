@@ -1,0 +1,106 @@
+"""What a certificate says: whom it names, until when it holds, what its seal looks like. Pure.
+
+A renewed, replaced or converted certificate names whom the former one names; an issued or modified one whom
+the order names, as it was reviewed. Source: spec/certificates.md, "Who takes part", "The other services".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from certificates.authority.port import Applicant, SubjectKind
+from certificates.catalogue.model import ChannelRules, Document
+from certificates.catalogue.scope import Case, Service
+from certificates.catalogue.terms import issued_term, kept_term, renewed_term, term_months
+from certificates.orders.order import Order
+from certificates.orders.orders import case_of
+from certificates.seal_image import SealImageError, clean_seal_image
+from signing.installing import Bundle
+from signing.seal import Picture, SealKind
+
+MAKES: Final = frozenset(
+    {Service.ISSUE, Service.ADDITIONAL, Service.RENEW, Service.REPLACE, Service.MODIFY, Service.CONVERT}
+)
+"""The services at whose end there is a certificate."""
+SAME_UKEY: Final = frozenset({Service.RENEW, Service.MODIFY, Service.CONVERT})
+"""Written into the UKey that is held, for its key."""
+SAME_NAME: Final = frozenset({Service.RENEW, Service.REPLACE, Service.CONVERT})
+SAME_SEAL: Final = frozenset({Service.RENEW, Service.REPLACE})
+SAMPLE: Final = Document.SEAL_SAMPLE_FORM.value
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The certificate that an order is about."""
+
+    bundle: Bundle
+    valid_until: datetime
+
+
+class NothingBefore(ValueError):
+    """The order is about a certificate that is not known here."""
+
+
+def applicant(order: Order, details: Mapping[str, str], former: Former | None) -> Applicant:
+    """Raises NotIssued, NothingBefore."""
+    kind = SubjectKind(order.subject)
+    if Service(order.service) in SAME_NAME:
+        return _of_certificate(kind, former)
+    organization = details.get("organization_name", "")
+    if kind is SubjectKind.ORGANIZATION:
+        return Applicant(kind, organization, credit_code=details.get("credit_code", ""))
+    name, number = details.get("applicant_name", ""), details.get("applicant_number", "")
+    if organization:  # a person of an organization: the certificate names both
+        code = details.get("credit_code", "")
+        return Applicant(SubjectKind.LEGAL_REPRESENTATIVE, name, organization, code, number)
+    return Applicant(kind, name, person_id=number)
+
+
+def _of_certificate(kind: SubjectKind, former: Former | None) -> Applicant:
+    if former is None:
+        raise NothingBefore
+    certificate = former.bundle.certificate
+    name, organization = certificate.subject.common_name, certificate.subject.organization
+    person = certificate.extensions.person_id
+    if kind is SubjectKind.ORGANIZATION:
+        return Applicant(kind, name, credit_code=certificate.credit_code)
+    if organization:
+        return Applicant(
+            SubjectKind.LEGAL_REPRESENTATIVE, name, organization, certificate.credit_code, person
+        )
+    return Applicant(kind, name, person_id=person)
+
+
+def until(
+    order: Order, rules: ChannelRules, details: Mapping[str, str], former: Former | None, now: datetime
+) -> datetime:
+    """The end of the new term, to the day that the channel's rule names.
+
+    Raises NothingBefore, terms.Expired, LookupError.
+    """
+    case: Case = case_of(order, details)
+    months = term_months(rules, case, order.years or None)
+    if Service(order.service) in (Service.ISSUE, Service.ADDITIONAL):
+        assert months is not None
+        return issued_term(now, months).not_after
+    if former is None:
+        raise NothingBefore
+    if months is None:
+        return kept_term(former.valid_until, now).not_after
+    return renewed_term(former.valid_until, now, months).not_after
+
+
+def picture(order: Order, kind: SealKind, former: Former | None, sample: bytes | None) -> Picture | None:
+    """The seal's picture: the former one, or what is on the uploaded sample. None: it is drawn from the name.
+
+    A sample from which no single seal can be cut out is left alone: the clerk compares what came of it.
+    """
+    if Service(order.service) in SAME_SEAL and former is not None:
+        return former.bundle.seal.info.picture
+    if not sample:
+        return None
+    try:
+        return clean_seal_image(sample, kind=kind)
+    except SealImageError:
+        return None

@@ -1,0 +1,93 @@
+"""A revocation is everywhere at once: bound UKeys of revoked certificates end, and the sessions with them.
+
+What judges a certificate anew each time (sign-in, sealing, verification) reads the list itself. This is for
+what was judged before: a binding, and a session that was opened with the UKey.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from office.audit import trail
+from signing.chain import Trust
+from signing.names import Name
+from signing.x509 import parse_certificate
+
+log = structlog.get_logger(__name__)
+
+AGAIN_AFTER: Final = timedelta(minutes=1)
+"""Also when no list has changed: a binding may be newer than the list."""
+AT_ONCE: Final = 5_000
+
+_LIVING: Final = text(
+    "SELECT id, account_id, serial, certificate FROM ukeys WHERE state <> 'ended' AND id > :after"
+    " ORDER BY id LIMIT :most"
+)
+_END: Final = text(
+    "UPDATE ukeys SET state = 'ended', ended_at = :now WHERE id = :id AND state <> 'ended' RETURNING id"
+)
+
+
+class Sessions(Protocol):
+    """office.sessions.SessionDirectory."""
+
+    async def end_all_of(self, account_id: int, *, but: str = "") -> int:
+        """End the sessions of an account."""
+
+
+class RevokedRound:
+    """`trust`: as of now; the same object while no list has changed. A steward's round."""
+
+    def __init__(self, engine: AsyncEngine, sessions: Sessions, trust: Callable[[], Trust]) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._trust = trust
+        self._seen: tuple[Trust, datetime] | None = None
+
+    async def round(self, now: datetime) -> int:
+        """How many UKeys ended."""
+        trust = self._trust()
+        if self._seen is not None and self._seen[0] is trust and now - self._seen[1] < AGAIN_AFTER:
+            return 0
+        revoked = {(one.issuer, serial) for one in trust.lists for serial in one.entries}
+        ended = await self._look(revoked, now) if revoked else 0
+        self._seen = trust, now
+        return ended
+
+    async def _look(self, revoked: set[tuple[Name, int]], now: datetime) -> int:
+        serials, ended, after = {f"{serial:x}" for _issuer, serial in revoked}, 0, 0
+        while True:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(_LIVING, {"after": after, "most": AT_ONCE})).all()
+            for row in rows:
+                if row.serial not in serials:
+                    continue
+                certificate = parse_certificate(bytes(row.certificate))
+                if (certificate.issuer, certificate.serial) in revoked:
+                    ended += await self._end(int(row.id), int(row.account_id), now)
+            if len(rows) < AT_ONCE:
+                return ended
+            after = int(rows[-1].id)
+
+    async def _end(self, ukey: int, account: int, now: datetime) -> int:
+        """Sessions first, should this be killed; again after the binding, for who signed in meanwhile."""
+        await self._sessions.end_all_of(account)
+        async with self._engine.begin() as connection:
+            done = (await connection.execute(_END, {"id": ukey, "now": now})).first() is not None
+            if done:
+                await trail.record(
+                    connection,
+                    at=now,
+                    actor=trail.CLOCK,
+                    role="",
+                    act="ukey.end",
+                    subject=f"account {account}",
+                    facts={"ukey": ukey, "why": "revoked"},
+                )
+        await self._sessions.end_all_of(account)
+        log.info("ukey_revoked", ukey=ukey, account=account)
+        return int(done)

@@ -1,0 +1,159 @@
+"""What is asked of the authority, and its answers: rows of the web, answered by the authority's round.
+
+Each question has an `about`: asked twice while the first is open, it is one row. Whoever changes a row holds
+the row of its order first: two who do it at once come one after the other, in one sequence of locks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.issuing.states import REQUESTS, RequestKind, RequestState
+from office.marks import Marks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One row of authority_requests."""
+
+    id: int
+    kind: RequestKind
+    number: str
+    state: RequestState
+    about: str
+    content: bytes = field(repr=False)
+    """PKCS#10, or the public key of an assistant."""
+    card: str
+    medium: str
+    serial: str
+    """Of the certificate that was made, or is to be revoked."""
+    reason: str
+    refusal: str
+    answer: bytes | None = field(repr=False)
+    asked_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def reference(self) -> str:
+        """By which the authority knows the request, also after the row's answer was lost."""
+        return f"request {self.id} of order {self.number}"
+
+    def unboxed(self, marks: Marks) -> bytes:
+        """The answer. Raises BoxUnreadable, ValueError when there is none."""
+        if self.answer is None:
+            raise ValueError("a request without an answer")
+        return marks.unbox(purpose(self.id), self.answer)
+
+
+COLUMNS: Final = tuple(each.name for each in fields(Request))
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM authority_requests"  # noqa: S608 - our own names
+_ASK: Final = text(
+    "INSERT INTO authority_requests (kind, number, about, content, card, medium, serial, reason, asked_at)"
+    " VALUES (:kind, :number, :about, :content, :card, :medium, :serial, :reason, :now)"
+    " ON CONFLICT (number, kind, about) WHERE state IN ('asked', 'answered') DO NOTHING"
+)
+
+
+def purpose(request_id: int) -> str:
+    return f"authority answer {request_id}"
+
+
+async def ask(
+    connection: AsyncConnection,
+    kind: RequestKind,
+    number: str,
+    about: str,
+    *,
+    now: datetime,
+    content: bytes = b"",
+    card: str = "",
+    medium: str = "",
+    serial: str = "",
+    reason: str = "",
+) -> Request:
+    """The open request about this, made when there is none. The caller holds the order's row."""
+    values: dict[str, Any] = {"kind": str(kind), "number": number, "about": about, "content": content}
+    values["card"] = card
+    values |= {"medium": medium, "serial": serial, "reason": reason, "now": now}
+    await connection.execute(_ASK, values)
+    found = text(
+        f"{_SELECT} WHERE number = :number AND kind = :kind AND about = :about"
+        " AND state IN ('asked', 'answered')"
+    )
+    return _request((await connection.execute(found, values)).one())
+
+
+async def asked(connection: AsyncConnection, most: int) -> Sequence[tuple[int, str]]:
+    """(id, order) of what waits for the authority, the oldest first."""
+    found = text("SELECT id, number FROM authority_requests WHERE state = 'asked' ORDER BY id LIMIT :most")
+    return [(int(row.id), str(row.number)) for row in await connection.execute(found, {"most": most})]
+
+
+async def locked(connection: AsyncConnection, request_id: int) -> Request | None:
+    """The row, held; None: somebody else holds it."""
+    found = text(f"{_SELECT} WHERE id = :id FOR UPDATE SKIP LOCKED")
+    row = (await connection.execute(found, {"id": request_id})).first()
+    return None if row is None else _request(row)
+
+
+async def held(connection: AsyncConnection, request_id: int) -> Request:
+    """The row, held, however long that takes."""
+    found = text(f"{_SELECT} WHERE id = :id FOR UPDATE")
+    return _request((await connection.execute(found, {"id": request_id})).one())
+
+
+async def of_order(
+    connection: AsyncConnection, number: str, kind: RequestKind, most: int = 20
+) -> Sequence[Request]:
+    """The newest first."""
+    found = text(f"{_SELECT} WHERE number = :number AND kind = :kind ORDER BY id DESC LIMIT :most")
+    rows = await connection.execute(found, {"number": number, "kind": str(kind), "most": most})
+    return [_request(row) for row in rows]
+
+
+async def approved_revocations(connection: AsyncConnection, most: int) -> Sequence[str]:
+    """Orders that only wait for the authority to revoke."""
+    found = text(
+        "SELECT number FROM orders WHERE state = 'approved' AND service = 'revoke'"
+        " AND about_certificate <> '' ORDER BY changed_at LIMIT :most"
+    )
+    return [str(one) for one in (await connection.execute(found, {"most": most})).scalars()]
+
+
+async def was_unlocked(connection: AsyncConnection, request: Request) -> bool:
+    """Whether the authorization for this UKey before this one was used, and its code replaced."""
+    found = text(
+        "SELECT state FROM authority_requests WHERE kind = 'authorization' AND card = :card AND id < :id"
+        " AND state IN ('answered', 'written') ORDER BY id DESC LIMIT 1"
+    )
+    return str(await connection.scalar(found, {"card": request.card, "id": request.id})) == "written"
+
+
+async def move(
+    connection: AsyncConnection, request: Request, to: RequestState, *, now: datetime, **values: Any
+) -> None:
+    """To another state. `request` was read under the lock of its order or its own. Raises ValueError."""
+    if to not in REQUESTS[request.state]:
+        raise ValueError(f"a request that is {request.state} does not become {to}")
+    moment = "answered_at" if to is RequestState.ANSWERED else "ended_at"
+    put = "".join(f", {name} = :{name}" for name in values)
+    changed = text(
+        f"UPDATE authority_requests SET state = :to, {moment} = :now{put} WHERE id = :id"  # noqa: S608
+    )
+    await connection.execute(changed, {**values, "to": str(to), "now": now, "id": request.id})
+
+
+def _request(row: Row[Any]) -> Request:
+    values = dict(row._mapping)
+    values |= {
+        "kind": RequestKind(row.kind),
+        "state": RequestState(row.state),
+        "content": bytes(row.content),
+        "answer": None if row.answer is None else bytes(row.answer),
+    }
+    return Request(**values)

@@ -1,0 +1,269 @@
+"""The desk's and the subscriber's side: a request from a UKey is kept, its answer is written into that UKey.
+
+    writing = Writing(engine, marks)
+    plan = await writing.plan(number)                          # what job 1 asks for
+    request = await writing.ask(number, by, asked, now=now)    # → ISSUING; once a key
+    made = await writing.made(number)                          # the answer, when the authority has given it
+    await writing.written(made, by, now=now)                   # → ISSUED, with the receipt checked before
+
+Every method is one transaction of its own, which begins with the order's row; all of them may be repeated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from certificates.authority.port import Applicant
+from certificates.catalogue.scope import Service
+from certificates.issuing import deciding, issued, requests
+from certificates.issuing.deciding import Former, NothingBefore
+from certificates.issuing.issued import Issued
+from certificates.issuing.requests import Request
+from certificates.issuing.states import OPEN, Holding, RequestKind, RequestState
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order, locked, read
+from certificates.orders.performing import By, perform
+from certificates.orders.states import OrderAct, OrderState
+from office.marks import Marks
+from signing.crl import Reason
+from signing.csr import parse_request
+from signing.installing import Bundle, parse_bundle
+from signing.sm3 import sm3
+
+REVOKED_FOR: Final[Mapping[Service, Reason]] = {
+    Service.REPLACE: Reason.KEY_COMPROMISE,
+    Service.MODIFY: Reason.AFFILIATION_CHANGED,
+    Service.CONVERT: Reason.SUPERSEDED,
+}
+"""Why the former certificate ends; a renewed one goes on to its own end."""
+MOST_REQUESTS: Final = 10
+"""Of one order: as many UKeys may be tried."""
+
+
+class NotNow(Exception):
+    """The order does not wait for this. `code` is a word for messages."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What job 1 asks the UKey for. `former`: the hex digest of the certificate whose key goes on; ""."""
+
+    order: Order
+    applicant: Applicant
+    former: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromUKey:
+    """What the assistant brought: a request, from which UKey, and the number printed on it."""
+
+    request: bytes = field(repr=False)
+    card: str
+    medium: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A certificate and its seal, for one UKey."""
+
+    order: Order
+    request: Request
+    bundle: Bundle
+
+    @property
+    def key(self) -> bytes:
+        """SM3 over the public key that the UKey has to have."""
+        return sm3(self.bundle.certificate.key.spki)
+
+
+class Writing:
+    def __init__(self, engine: AsyncEngine, marks: Marks) -> None:
+        self._engine = engine
+        self._marks = marks
+        self._boxes = OrderBoxes(marks)
+
+    async def plan(self, number: str) -> Plan:
+        """Raises NotNow, UnknownOrder, NotIssued."""
+        async with self._engine.connect() as connection:
+            order = await read(connection, number)
+            _require(order)
+            row = await self._about(connection, order)
+            former = None if row is None else Former(row.bundle(self._marks), row.valid_until)
+            details = await self._boxes.details(connection, number)
+        try:
+            applicant = deciding.applicant(order, details, former)
+        except NothingBefore as unknown:
+            raise NotNow("former") from unknown
+        same = row if Service(order.service) in deciding.SAME_UKEY else None
+        return Plan(order, applicant, same.fingerprint if same else "", same.crypto_card if same else "")
+
+    async def ask(self, number: str, by: By, given: FromUKey, *, now: datetime) -> Request:
+        """Keep the request; the order is being issued from now on. The same key again is the same request;
+        another key takes its place.
+
+        Raises NotNow, NotAllowed, Lacks, UnknownOrder, MalformedDer.
+        """
+        asked = parse_request(given.request)
+        if not asked.proves_possession:
+            raise NotNow("request")
+        key = sm3(asked.key.spki).hex()
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            _require(order)
+            row = await self._about(connection, order)
+            same = Service(order.service) in deciding.SAME_UKEY
+            if same and (row is None or row.bundle(self._marks).certificate.key != asked.key):
+                raise NotNow("other_key")
+            known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
+            mine = next((one for one in known if one.about == key and one.state in OPEN), None)
+            if mine is not None:
+                return mine
+            if len(known) >= MOST_REQUESTS:
+                raise NotNow("too_many")
+            if not same and await issued.has_key(connection, number, key):
+                raise NotNow("key_used")
+            for other in known:
+                await self._abandon(connection, other, now)
+            if order.state is OrderState.APPROVED:
+                await perform(connection, number, OrderAct.BEGIN_ISSUE, by, now=now)
+            if order.service == Service.REPLACE and row is not None:  # lost: it is worth nothing at once
+                await _ask_revocation(connection, number, row.serial, Reason.KEY_COMPROMISE, now)
+            return await requests.ask(
+                connection,
+                RequestKind.CERTIFICATE,
+                number,
+                key,
+                content=given.request,
+                card=given.card,
+                medium=given.medium or given.card,
+                now=now,
+            )
+
+    async def current(self, number: str) -> Request | None:
+        """The last request of an order that was not abandoned."""
+        async with self._engine.connect() as connection:
+            known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
+        return next((one for one in known if one.state is not RequestState.ABANDONED), None)
+
+    async def made(self, number: str) -> Made | None:
+        """What is to be written, or was written last; None: the authority has not answered yet.
+
+        Raises NotNow with the authority's refusal.
+        """
+        async with self._engine.connect() as connection:
+            order = await read(connection, number)
+        request = await self.current(number)
+        if request is None or request.state is RequestState.ASKED:
+            return None
+        if request.state is RequestState.REFUSED:
+            raise NotNow(f"refused.{request.refusal}")
+        return Made(order, request, parse_bundle(request.unboxed(self._marks)))
+
+    async def written(self, made: Made, by: By, *, now: datetime) -> Order:
+        """The UKey has it (its receipt was checked): order, request and certificates, all at once.
+
+        Said again: nothing happens. Raises NotNow, NotAllowed, UnknownOrder.
+        """
+        number = made.order.number
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            request = await requests.held(connection, made.request.id)
+            if request.state is RequestState.WRITTEN:
+                return order
+            if request.state is not RequestState.ANSWERED or order.state is not OrderState.ISSUING:
+                raise NotNow("state")
+            await requests.move(connection, request, RequestState.WRITTEN, now=now)
+            if not await issued.write(connection, request.serial, request.medium, now):
+                raise NotNow("revoked")
+            await self._end_former(connection, order, now)
+            changes: dict[str, Any] = {"certificate": request.serial, "medium": request.medium}
+            changes["crypto_card"] = request.card
+            facts = {"serial": request.serial, "medium": request.medium}
+            # Who began it is in the history; that it is written, the UKey's receipt says.
+            done = By.clock() if by.actor == "applicant" else by
+            return await perform(
+                connection, number, OrderAct.ISSUED, done, now=now, facts=facts, changes=changes
+            )
+
+    async def fail(self, number: str, by: By, reason: str, *, now: datetime) -> Order:
+        """It is not gone on with: back to approved; a certificate that was made for it is revoked.
+
+        Raises NotAllowed, Lacks, UnknownOrder.
+        """
+        async with self._engine.begin() as connection:
+            order = await perform(connection, number, OrderAct.FAIL_ISSUE, by, now=now, reason=reason)
+            for one in await requests.of_order(connection, number, RequestKind.CERTIFICATE):
+                await self._abandon(connection, one, now)
+            return order
+
+    async def issued_to(self, account_id: int, fingerprint: str) -> Issued | None:
+        """The certificate, if it was issued to an order of this account, written and not revoked."""
+        async with self._engine.connect() as connection:
+            row = await issued.by_fingerprint(connection, fingerprint)
+        mine = row is not None and row.account_id == account_id and row.state is Holding.WRITTEN
+        return row if mine else None
+
+    async def of_account(self, account_id: int, *, page: int = 1) -> list[Issued]:
+        async with self._engine.connect() as connection:
+            skipped = (page - 1) * issued.PAGE
+            return list(await issued.of_account(connection, account_id, skipped=skipped))
+
+    async def _about(self, connection: AsyncConnection, order: Order) -> Issued | None:
+        """The former certificate, of the same applicant. Raises NotNow for anybody else's."""
+        if not order.about_certificate:
+            return None
+        row = await issued.by_serial(connection, order.about_certificate)
+        if row is None or row.account_id != order.account_id:
+            raise NotNow("former")
+        return row
+
+    async def _abandon(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
+        if request.state not in OPEN:
+            return
+        held = await requests.held(connection, request.id)
+        if held.state not in OPEN:
+            return
+        await requests.move(connection, held, RequestState.ABANDONED, now=now)
+        if held.serial:
+            await _ask_revocation(connection, held.number, held.serial, Reason.CESSATION, now)
+
+    async def _end_former(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
+        service, serial = Service(order.service), order.about_certificate
+        if not serial:
+            return
+        if service is Service.RENEW:
+            await issued.follow(connection, serial)
+        elif service in REVOKED_FOR:
+            await _ask_revocation(connection, order.number, serial, REVOKED_FOR[service], now)
+
+
+async def _ask_revocation(
+    connection: AsyncConnection, number: str, serial: str, reason: Reason, now: datetime
+) -> None:
+    row = await issued.by_serial(connection, serial)
+    if row is not None and row.state is not Holding.REVOKED:
+        await requests.ask(
+            connection,
+            RequestKind.REVOCATION,
+            number,
+            serial,
+            serial=serial,
+            reason=str(reason),
+            now=now,
+        )
+
+
+def _require(order: Order) -> None:
+    """Raises NotNow unless a certificate is to be made for this order now."""
+    if Service(order.service) not in deciding.MAKES:
+        raise NotNow("service")
+    if order.state not in (OrderState.APPROVED, OrderState.ISSUING):
+        raise NotNow("state")

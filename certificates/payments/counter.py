@@ -1,0 +1,70 @@
+"""Money taken at the counter by a clerk: the way is the catalogue's, the sum is the price."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.catalogue import paying
+from certificates.catalogue.paying import PaymentRefusal
+from certificates.catalogue.scope import PaymentWay
+from certificates.catalogue.store import channel_on
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order, locked
+from certificates.orders.orders import case_of
+from certificates.orders.performing import By, Lacks, NotAllowed
+from certificates.orders.states import OrderAct, OrderState
+from certificates.orders.table import Need
+from certificates.payments import receipts
+from certificates.payments.receipts import Came
+from certificates.payments.settling import settle
+from office.marks import Marks
+
+
+class NotTakenHere(Exception):
+    """The channel does not take this way for this business."""
+
+    def __init__(self, refusal: PaymentRefusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+
+async def take(
+    connection: AsyncConnection,
+    marks: Marks,
+    number: str,
+    way: PaymentWay,
+    fen: int,
+    *,
+    reference: str,
+    by: int,
+    now: datetime,
+) -> Order:
+    """A clerk has the money; `reference`: the desk's own number for it, used once. In the caller's
+    transaction.
+
+    Cash is a receipt of ON_THE_SPOT. Scanned at the counter with the desk's own device it is one of the
+    counter,
+    too: only what the provider notifies for a code of ours is the provider's.
+    Raises UnknownOrder, NotAllowed, Lacks (another sum), NotTakenHere, receipts.Conflict.
+    """
+    order = await locked(connection, number)
+    stored = await channel_on(connection, order.catalogue_id)
+    assert stored is not None, number
+    case = case_of(order, await OrderBoxes(marks).details(connection, number))
+    refusal = paying.refusal(stored.rules, case, way)
+    if refusal is not None or way is PaymentWay.TRANSFER:
+        raise NotTakenHere(refusal or PaymentRefusal.WAY_NOT_TAKEN)
+    if order.state is not OrderState.AWAITING_PAYMENT:
+        raise NotAllowed(order.state, OrderAct.PAID, By.clerk(by).actor)
+    if fen != order.price_fen:
+        raise Lacks(Need.AMOUNT)
+    came = Came(
+        source=PaymentWay.ON_THE_SPOT,
+        reference=reference,
+        fen=fen,
+        paid_at=now,
+        order_number=number,
+        remark="" if way is PaymentWay.ON_THE_SPOT else str(way),
+    )
+    await receipts.take(connection, came, now)
+    return await settle(connection, marks, number, now, by=By.clerk(by))

@@ -1,0 +1,375 @@
+"""From an approved order to a certificate: asked, answered and written once, whatever ends in between."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.authority import State
+from certificates.issuing import issued, requests
+from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
+from certificates.issuing.writing import NotNow
+from certificates.orders.performing import By, Lacks, NotAllowed
+from certificates.orders.states import OrderState
+from office.database import create_engine
+from signing.chain import check_certificate
+from signing.findings import Verdict
+from signing.seal_check import check_seal
+from signing.sm2 import PrivateKey
+from tests.issuingkit import CODE, DAY, NATURAL, ORGANIZATION, PERSON, Issuing, issuing_on
+from tests.killkit import Guillotine, Killed, killed_everywhere
+
+NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def office(engine: AsyncEngine, tmp_path: Path) -> Issuing:
+    return await issuing_on(engine, tmp_path, NOW)
+
+
+async def row(office: Issuing, serial: str) -> issued.Issued:
+    async with office.engine.connect() as connection:
+        found = await issued.by_serial(connection, serial)
+    assert found is not None
+    return found
+
+
+# ── the thin way ──
+
+
+async def test_an_approved_order_becomes_a_certificate_with_its_seal(office: Issuing) -> None:
+    number, key = await office.approved(), PrivateKey.generate()
+    plan = await office.writing.plan(number)
+    assert (plan.applicant.name, plan.former) == ("测试有限公司", "")
+    await office.asked(number, key)
+    assert (await office.order(number)).state is OrderState.ISSUING
+    assert await office.writing.made(number) is None
+    assert await office.round() == 1
+    made = await office.writing.made(number)
+    assert made is not None
+    certificate, seal = made.bundle.certificate, made.bundle.seal
+    assert certificate.key == key.public_key
+    assert certificate.credit_code == CODE
+    assert certificate.subject.common_name == certificate.subject.organization == "测试有限公司"
+    assert "北京数字认证" in str(certificate.subject)
+    assert "演示" in str(certificate.subject)
+    assert certificate.valid_until == datetime(2027, 6, 1, 4, 0, tzinfo=UTC)
+    trust = office.authority.trust()
+    assert check_certificate(certificate, trust, at=NOW).verdict is Verdict.VALID
+    assert check_seal(seal, trust, at=NOW).verdict is Verdict.VALID
+    assert seal.info.lists(certificate)
+    done = await office.writing.written(made, office.by, now=NOW)
+    assert done.state is OrderState.AWAITING_DELIVERY
+    assert (done.certificate, done.medium, done.crypto_card) == (made.request.serial, "M-1", "CARD0001")
+    kept = await row(office, made.request.serial)
+    assert (kept.state, kept.account_id, kept.authority) == (Holding.WRITTEN, office.account, "bjca")
+    assert kept.bundle(office.marks) == made.bundle
+    assert not list((office.authority._folder.seals).iterdir())
+
+
+async def test_a_persons_certificate_carries_the_persons_number(office: Issuing) -> None:
+    number = await office.approved(subject="natural_person", product="person_12")
+    await office.issued(number, PrivateKey.generate())
+    made = await office.writing.made(number)
+    assert made is not None
+    certificate = made.bundle.certificate
+    assert (certificate.subject.common_name, certificate.extensions.person_id) == ("赵申请", PERSON)
+    assert certificate.subject.organization == ""
+    assert made.bundle.seal.info.name == "赵申请"
+    async with office.engine.connect() as connection:
+        boxes = list((await connection.execute(text("SELECT box FROM issued_certificates"))).scalars())
+        facts = str((await connection.execute(text("SELECT facts::text FROM audit_entries"))).scalars().all())
+    assert PERSON.encode() not in bytes(boxes[0])
+    assert PERSON not in facts
+    assert "赵申请" not in facts
+
+
+async def test_the_web_only_brings_a_request_and_says_nothing_of_what_is_in_it(office: Issuing) -> None:
+    """The UKey's request names anybody; the certificate names whom the order names."""
+    number = await office.approved()
+    await office.issued(number, PrivateKey.generate())
+    made = await office.writing.made(number)
+    assert made is not None
+    assert "whatever" not in str(made.bundle.certificate.subject)
+
+
+# ── once ──
+
+
+async def test_the_same_key_is_asked_about_once_and_another_ukey_takes_its_place(office: Issuing) -> None:
+    number, first, second = await office.approved(), PrivateKey.generate(), PrivateKey.generate()
+    one = await office.asked(number, first)
+    assert await office.asked(number, first) == one
+    assert await office.round() == 1
+    assert await office.asked(number, first) == one
+    assert await office.round() == 0
+    made = await office.writing.made(number)
+    assert made is not None
+    other = await office.asked(number, second)
+    assert other != one
+    assert await office.round() == 2  # the new certificate, and the end of the abandoned one
+    assert office.authority.status(made.bundle.certificate.serial).state is State.REVOKED
+    with pytest.raises(NotNow, match="state"):
+        await office.writing.written(made, office.by, now=NOW)
+    now_made = await office.writing.made(number)
+    assert now_made is not None
+    assert now_made.bundle.certificate.key == second.public_key
+
+
+async def test_killed_at_every_statement_a_request_has_one_answer(office: Issuing) -> None:
+    number, key = await office.approved(), PrivateKey.generate()
+    await office.asked(number, key)
+    kills, _done = await killed_everywhere(Guillotine(office.engine), office.round)
+    assert kills > 5
+    assert len(office.authority.entries()) == 1
+    made = await office.writing.made(number)
+    assert made is not None
+    assert f"{office.authority.entries()[0].serial:x}" == made.request.serial
+    assert check_seal(made.bundle.seal, office.authority.trust(), at=NOW).verdict is Verdict.VALID
+
+
+async def test_killed_at_every_statement_asking_and_writing_come_to_one_end(office: Issuing) -> None:
+    number, key = await office.approved(), PrivateKey.generate()
+    guillotine = Guillotine(office.engine)
+    kills, first = await killed_everywhere(guillotine, lambda: office.asked(number, key))
+    assert kills > 5
+    assert await office.asked(number, key) == first
+    await office.round()
+    made = await office.writing.made(number)
+    assert made is not None
+    kills, done = await killed_everywhere(
+        guillotine, lambda: office.writing.written(made, office.by, now=NOW)
+    )
+    assert kills > 5
+    assert done.state is OrderState.AWAITING_DELIVERY
+    assert (await office.writing.written(made, office.by, now=NOW)).version == done.version
+    async with office.engine.connect() as connection:
+        count = text("SELECT count(*) FROM order_events WHERE act = 'issued' AND number = :n")
+        assert await connection.scalar(count, {"n": number}) == 1
+
+
+async def test_a_round_that_dies_with_the_answer_leaves_the_old_certificate_working(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    office.now = NOW + 300 * DAY
+    number = await office.approved("renew", about=serial)
+    await office.asked(number, key)
+    guillotine = Guillotine(office.engine)
+    guillotine.set(12)
+    with pytest.raises(Killed):
+        await office.round()
+    guillotine.set(None)
+    assert office.authority.status(int(serial, 16)).state is State.GOOD
+    assert (await row(office, serial)).state is Holding.WRITTEN
+
+
+# ── refused ──
+
+
+async def test_what_is_not_approved_gets_no_certificate(office: Issuing) -> None:
+    number = await office.approved()
+    async with office.engine.begin() as connection:
+        back = text("UPDATE orders SET state = 'in_review' WHERE number = :n")
+        await connection.execute(back, {"n": number})
+    with pytest.raises(NotNow, match="state"):
+        await office.asked(number, PrivateKey.generate())
+    with pytest.raises(NotNow, match="state"):
+        await office.writing.plan(number)
+
+
+async def test_an_order_that_went_back_meanwhile_is_not_answered(office: Issuing) -> None:
+    number = await office.approved()
+    await office.asked(number, PrivateKey.generate())
+    async with office.engine.begin() as connection:
+        back = text("UPDATE orders SET state = 'approved' WHERE number = :n")
+        await connection.execute(back, {"n": number})
+    await office.round()
+    with pytest.raises(NotNow, match=r"refused\.order"):
+        await office.writing.made(number)
+    assert office.authority.entries() == []
+
+
+async def test_only_the_clerk_begins_a_first_issue(office: Issuing) -> None:
+    number = await office.approved()
+    with pytest.raises(Lacks):
+        await Issuing.asked(_as(office, By.applicant(office.account)), number, PrivateKey.generate())
+    with pytest.raises(NotAllowed):
+        await Issuing.asked(_as(office, By.finance(office.clerk)), number, PrivateKey.generate())
+    assert (await office.order(number)).state is OrderState.APPROVED
+
+
+def _as(office: Issuing, by: By) -> Issuing:
+    class Another(Issuing):
+        @property
+        def by(self) -> By:
+            return by
+
+    return Another(**{name: getattr(office, name) for name in Issuing.__dataclass_fields__})
+
+
+async def test_an_order_about_somebody_elses_certificate_gets_nothing(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    async with office.engine.begin() as connection:
+        await connection.execute(text("UPDATE issued_certificates SET account_id = NULL"))
+    for service in ("renew", "replace"):
+        number = await office.approved(service, about=serial)
+        with pytest.raises(NotNow, match="former"):
+            await office.asked(number, key)
+    revoking = await office.approved("revoke", about=serial, channel="hunan_sanzi", product="unit")
+    await office.round()
+    assert (await office.order(revoking)).state is OrderState.ISSUING
+    assert office.authority.status(int(serial, 16)).state is State.GOOD
+
+
+async def test_given_up_by_the_clerk_the_certificate_that_was_made_is_revoked(office: Issuing) -> None:
+    number = await office.approved()
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    made = await office.writing.made(number)
+    assert made is not None
+    with pytest.raises(Lacks):
+        await office.writing.fail(number, office.by, "", now=NOW)
+    done = await office.writing.fail(number, office.by, "UKey 坏了", now=NOW)
+    assert (done.state, done.reason) == (OrderState.APPROVED, "UKey 坏了")
+    await office.round()
+    assert office.authority.status(made.bundle.certificate.serial).state is State.REVOKED
+    assert (await row(office, made.request.serial)).state is Holding.REVOKED
+    again = PrivateKey.generate()
+    assert await office.issued(number, again) != made.request.serial
+
+
+# ── the other services ──
+
+
+async def test_a_renewal_has_the_same_key_and_name_and_begins_at_the_old_end(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    office.now = NOW + 300 * DAY
+    number = await office.approved("renew", about=serial, details={})
+    plan = await office.writing.plan(number)
+    assert plan.former == (await row(office, serial)).fingerprint
+    with pytest.raises(NotNow, match="other_key"):
+        await office.asked(number, PrivateKey.generate())
+    await office.asked(number, key)
+    await office.round()
+    assert office.authority.status(int(serial, 16)).state is State.GOOD
+    made = await office.writing.made(number)
+    assert made is not None
+    old = (await row(office, serial)).bundle(office.marks)
+    assert made.bundle.certificate.valid_until == datetime(2028, 6, 1, 4, 0, tzinfo=UTC)
+    assert made.bundle.certificate.subject == old.certificate.subject
+    assert made.bundle.certificate.credit_code == CODE
+    assert made.bundle.seal.info.picture == old.seal.info.picture
+    done = await office.writing.written(made, By.applicant(office.account), now=office.now)
+    assert done.state is OrderState.DONE
+    assert (await row(office, serial)).state is Holding.FOLLOWED
+    assert office.authority.status(int(serial, 16)).state is State.GOOD
+
+
+async def test_after_the_expiry_the_term_begins_at_the_download(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    office.now = datetime(2027, 8, 31, 4, 0, tzinfo=UTC)
+    number = await office.approved("renew", about=serial)
+    await office.issued(number, key)
+    made = await office.writing.made(number)
+    assert made is not None
+    assert made.bundle.certificate.valid_until == datetime(2028, 8, 31, 4, 0, tzinfo=UTC)
+
+
+async def test_a_replacement_keeps_the_term_and_the_lost_one_is_revoked_first(office: Issuing) -> None:
+    serial = await office.issued(await office.approved(), PrivateKey.generate())
+    office.now = NOW + 100 * DAY
+    number = await office.approved("replace", about=serial)
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    lost = office.authority.status(int(serial, 16))
+    assert lost.state is State.REVOKED
+    assert int(serial, 16) in office.authority.crl().entries
+    made = await office.writing.made(number)
+    assert made is not None
+    assert made.bundle.certificate.valid_until == lost.certificate.valid_until
+    assert made.bundle.certificate.subject == lost.certificate.subject
+    assert (await row(office, serial)).state is Holding.REVOKED
+
+
+async def test_a_change_of_name_keeps_term_and_key_and_ends_the_former(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    office.now = NOW + 100 * DAY
+    details = {**ORGANIZATION, "organization_name": "改名有限公司"}
+    number = await office.approved("modify", about=serial, details=details)
+    assert (await office.writing.plan(number)).applicant.name == "改名有限公司"
+    await office.asked(number, key)
+    await office.round()
+    assert office.authority.status(int(serial, 16)).state is State.GOOD  # until the new one is written
+    made = await office.writing.made(number)
+    assert made is not None
+    await office.writing.written(made, office.by, now=office.now)
+    await office.round()
+    old = office.authority.status(int(serial, 16))
+    assert old.state is State.REVOKED
+    assert made.bundle.certificate.subject.common_name == "改名有限公司"
+    assert made.bundle.certificate.valid_until == old.certificate.valid_until
+
+
+async def test_an_approved_revocation_is_carried_out_wherever_the_round_is_killed(
+    office: Issuing,
+) -> None:
+    serial = await office.issued(await office.approved(), PrivateKey.generate())
+    number = await office.approved("revoke", about=serial, channel="hunan_sanzi", product="unit")
+    kills, _done = await killed_everywhere(Guillotine(office.engine), office.round)
+    assert kills > 5
+    await office.round()
+    done = await office.order(number)
+    assert (done.state, done.certificate) == (OrderState.DONE, serial)
+    assert office.authority.status(int(serial, 16)).state is State.REVOKED
+    kept = await row(office, serial)
+    assert kept.state is Holding.REVOKED
+    assert kept.revoked_at == NOW
+
+
+async def test_an_expired_certificate_is_not_replaced(office: Issuing) -> None:
+    serial = await office.issued(await office.approved(), PrivateKey.generate())
+    office.now = NOW + timedelta(days=400)
+    number = await office.approved("replace", about=serial)
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    with pytest.raises(NotNow, match=r"refused\.expired"):
+        await office.writing.made(number)
+
+
+# ── tables ──
+
+
+async def test_a_state_is_left_as_the_table_says_and_in_no_other_way(office: Issuing) -> None:
+    number = await office.approved()
+    await office.asked(number, PrivateKey.generate())
+    async with office.engine.connect() as connection:
+        one = (await requests.of_order(connection, number, RequestKind.CERTIFICATE))[0]
+        for state in RequestState:
+            if state not in REQUESTS[one.state]:
+                with pytest.raises(ValueError, match="does not become"):
+                    await requests.move(connection, one, state, now=NOW)
+    assert HOLDINGS[Holding.REVOKED] == frozenset()
+
+
+async def test_the_names_of_persons_are_not_in_what_is_printed(office: Issuing) -> None:
+    number = await office.approved(subject="natural_person", product="person_12", details=NATURAL)
+    await office.issued(number, PrivateKey.generate())
+    made = await office.writing.made(number)
+    assert made is not None
+    printed = f"{made.request!r} {await row(office, made.request.serial)!r}"
+    assert PERSON not in printed
+    assert "赵申请" not in printed

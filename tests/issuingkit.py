@@ -1,0 +1,147 @@
+"""Orders that are approved, keys as of UKeys, and the authority's round: for the tests of issuing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.catalogue.model import SubjectKind
+from certificates.catalogue.scope import Case, Service, Way
+from certificates.catalogue.store import Catalogue, ensure_defaults
+from certificates.issuing.answering import Answering
+from certificates.issuing.writing import FromUKey, Writing
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order, read
+from certificates.orders.performing import By, begin
+from certificates.orders.steps import ISSUING
+from office.marks import Marks
+from signing.csr import request_certificate
+from signing.names import Name
+from signing.sm2 import PrivateKey
+from signing.token import virtual
+from signing.token.codes import CodeBook
+
+MARKS = Marks("of the tests")
+CODE, PERSON = "91110000600037341L", "110101199003070003"
+ORGANIZATION = {"organization_name": "测试有限公司", "credit_code": CODE, "operator_phone": "+8615112340305"}
+NATURAL = {"applicant_name": "赵申请", "applicant_number": PERSON, "applicant_phone": "+8613912345678"}
+_WAYS = {"renew": Way.ASSISTANT, "modify": Way.ASSISTANT, "unlock": Way.ASSISTANT, "revoke": Way.COUNTER}
+
+
+@dataclass
+class Issuing:
+    """An authority with its round, and the writing, on one database."""
+
+    engine: AsyncEngine
+    authority: DemonstrationAuthority
+    codes: CodeBook
+    writing: Writing
+    now: datetime
+    clerk: int
+    account: int
+    marks: Marks = field(default=MARKS, repr=False)
+
+    @property
+    def answering(self) -> Answering:
+        return Answering(self.engine, self.marks, self.authority, self.codes, virtual.random_so_pin)
+
+    @property
+    def by(self) -> By:
+        return By.clerk(self.clerk)
+
+    async def round(self) -> int:
+        return await self.answering.round(self.now)
+
+    async def order(self, number: str) -> Order:
+        async with self.engine.connect() as connection:
+            return await read(connection, number)
+
+    async def approved(
+        self,
+        service: str = "issue",
+        subject: str = "organization",
+        *,
+        channel: str = "hunan_shared",
+        product: str = "unit_12",
+        years: int = 0,
+        about: str = "",
+        details: Mapping[str, str] | None = None,
+        **columns: Any,
+    ) -> str:
+        """The number of an order whose review is over. `columns`: of orders, as they shall be."""
+        way = columns.pop("way", _WAYS.get(service, Way.ONLINE))
+        stored = await Catalogue(self.engine).published(channel)
+        assert stored is not None
+        case = Case(service=Service(service), subject=SubjectKind(subject), way=Way(way), product=product)
+        route = stored.rules.route(case)
+        assert route is not None, case
+        values: dict[str, Any] = {
+            "account_id": self.account,
+            "channel": channel,
+            "catalogue_id": stored.id,
+            "service": service,
+            "subject": subject,
+            "way": str(way),
+            "authority": "bjca",
+            "product": product,
+            "years": years,
+            "about_certificate": about,
+            "steps": route.steps,
+            **columns,
+        }
+        typed = details if details is not None else NATURAL if subject == "natural_person" else ORGANIZATION
+        async with self.engine.begin() as connection:
+            made = await begin(connection, values, By.applicant(self.account), now=self.now)
+            await OrderBoxes(self.marks).keep_details(connection, made.number, typed, self.now)
+            done = [str(step) for step in made.steps[: _first(made.steps)]]
+            bring = text("UPDATE orders SET state = 'approved', done = :done WHERE number = :number")
+            await connection.execute(bring, {"done": done, "number": made.number})
+        return made.number
+
+    async def asked(self, number: str, key: PrivateKey, card: str = "CARD0001") -> int:
+        """Job 1's answer: the id of the request."""
+        request = request_certificate(Name.of("whatever the UKey says"), key)
+        kept = await self.writing.ask(number, self.by, FromUKey(request.der, card, "M-1"), now=self.now)
+        return kept.id
+
+    async def issued(self, number: str, key: PrivateKey) -> str:
+        """The whole way; the serial of the certificate that is written."""
+        await self.asked(number, key)
+        await self.round()
+        made = await self.writing.made(number)
+        assert made is not None
+        await self.writing.written(made, self.by, now=self.now)
+        return made.request.serial
+
+
+def _first(steps: Any) -> int:
+    return next((at for at, step in enumerate(steps) if step in ISSUING), len(steps))
+
+
+async def issuing_on(engine: AsyncEngine, folder: Path, now: datetime) -> Issuing:
+    """`now` is the authority's clock, too."""
+    async with engine.begin() as connection:
+        await ensure_defaults(connection, now)
+        put = text(
+            "INSERT INTO accounts (login, password_hash, role, name) VALUES (:login, 'x', :role, :login)"
+            " RETURNING id"
+        )
+        account = await connection.scalar(put, {"login": "her", "role": "bidder"})
+        clerk = await connection.scalar(put, {"login": "clerk1", "role": "clerk"})
+    holder: list[Issuing] = []
+
+    def clock() -> datetime:
+        return holder[0].now if holder else now
+
+    authority = DemonstrationAuthority.open(folder / "authority", clock=clock)
+    made = Issuing(engine, authority, CodeBook(folder / "codes"), Writing(engine, MARKS), now, clerk, account)
+    holder.append(made)
+    return made
+
+
+DAY = timedelta(days=1)

@@ -1,0 +1,112 @@
+"""The order in an address of the desk, and how the desk's pages answer what can't be done."""
+
+from functools import wraps
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.desk.reviewing import Reviewing, TooLong, Undecided
+from certificates.desk.stock import StockFault, StockRefused
+from certificates.desk.verdicts import NoSuchFile
+from certificates.orders.order import Order, UnknownOrder
+from certificates.orders.orders import Mine
+from certificates.orders.performing import By, Lacks, NotAllowed, Stale
+from certificates.orders.states import OrderState
+from certificates.orders.table import Need
+from web.certificates.desk_words import STOCK_FAULTS, UNDECIDED
+from web.certificates.own import NUMBER, orders_on
+from web.languages import N_
+from web.routing import Endpoint
+from web.visits import Visit
+
+DESK: Final = "/certificates/desk"
+HIDDEN: Final = frozenset(
+    {
+        OrderState.FILLING,
+        OrderState.AWAITING_MATERIAL,
+        OrderState.AWAITING_CONSENT,
+        OrderState.AWAITING_IDENTITY,
+    }
+)
+"""Not the desk's yet: nobody has sent it off."""
+CHANGED: Final = N_("这个订单已有变化，下面是现在的样子，请再看一遍。")
+LONG: Final = N_("原因太长，请写短一些。")
+REPLACED: Final = N_("申请人换了文件，请重新查看。")
+LACKS: Final = {
+    Need.TAKEN: N_("请先接办这个订单；接办后 30 分钟内有效。"),
+    Need.FREE: N_("另一位办证人员正在办理这个订单。"),
+    Need.ANOTHER: N_("初审是您做的，要由另一位办证人员复核。"),
+    Need.PAID: N_("费用还没有到账，不能通过。"),
+    Need.REASON: N_("请写明原因，最多 500 字。"),
+    Need.AMOUNT: N_("金额和订单不一致。"),
+    Need.PAPER: N_("这个订单不用交纸质资料，或者已经收到。"),
+    Need.TRACKING: N_("请填写快递公司和快递单号。"),
+}
+
+
+def desk_address(number: str) -> str:
+    return f"{DESK}/orders/{number}"
+
+
+def clerk_of(visit: Visit) -> int:
+    assert visit.signed_in is not None
+    return visit.signed_in.account_id
+
+
+def reviewing_on(visit: Visit) -> Reviewing:
+    return Reviewing(visit.site.engine)
+
+
+async def order_in_path(visit: Visit) -> Mine:
+    """Raises 404 for what does not exist, and for what the applicant has not sent off."""
+    number = visit.param("number")
+    if not NUMBER.fullmatch(number):
+        raise HTTPException(404)
+    try:
+        mine = await orders_on(visit.site).of(number, By.clerk(clerk_of(visit)))
+    except UnknownOrder as unknown:
+        raise HTTPException(404) from unknown
+    if mine.order.state in HIDDEN:
+        raise HTTPException(404)
+    return mine
+
+
+def shown_version(visit: Visit, order: Order) -> int:
+    """The version that the form showed; 0 for nonsense: that is Stale."""
+    typed = visit.form.get("version", "")
+    known = typed.isascii() and typed.isdigit() and len(typed) < 10 and int(typed) == order.version
+    return order.version if known else 0
+
+
+def in_desk_words(endpoint: Endpoint) -> Endpoint:
+    """What can't be done is said on the desk's page of the order."""
+
+    @wraps(endpoint)
+    async def answered(visit: Visit) -> Response:
+        number = visit.request.path_params.get("number", "")
+        here = desk_address(number) if number else DESK
+        try:
+            return await endpoint(visit)
+        except UnknownOrder as unknown:
+            raise HTTPException(404) from unknown
+        except (Stale, NotAllowed):
+            text, status = CHANGED, 409
+        except Lacks as lacks:
+            text, status = LACKS.get(lacks.need, CHANGED), 409
+        except Undecided as open_items:
+            text, status = UNDECIDED[open_items.decision], 422
+        except TooLong:
+            text, status = LONG, 422
+        except NoSuchFile:
+            text, status = REPLACED, 409
+        except StockRefused as refused:
+            return visit.refused(here, _stock_text(visit, refused.fault, refused.serial), 409)
+        return visit.refused(here, visit.text(text), status)
+
+    return answered
+
+
+def _stock_text(visit: Visit, fault: StockFault, serial: str) -> str:
+    text = visit.text(STOCK_FAULTS[fault])
+    return text % {"serial": serial} if "%(" in text else text

@@ -1,0 +1,252 @@
+"""One order at the desk: the documents beside the data, a verdict on each item, and what becomes of it."""
+
+import asyncio
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pypdfium2
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certificates.desk import reasons
+from certificates.desk import verdicts as kept
+from certificates.desk.queue import lying
+from certificates.desk.reviewing import Decision, holds
+from certificates.desk.verdicts import Verdict
+from certificates.orders import fields, materials
+from certificates.orders.fields import masked
+from certificates.orders.order import history
+from certificates.orders.orders import Mine
+from certificates.orders.states import OrderActor, OrderState
+from certificates.orders.table import AT_REVIEW, acts_of
+from office.pdfium import PDFIUM
+from web.certificates.desk import due_shown
+from web.certificates.desk_own import (
+    DESK,
+    clerk_of,
+    desk_address,
+    in_desk_words,
+    order_in_path,
+    reviewing_on,
+    shown_version,
+)
+from web.certificates.order_pages import authority_name, kind_word, material_row
+from web.certificates.order_words import ACTS, CHOICES, LABELS, PAYMENTS, SECTIONS
+from web.certificates.own import orders_on
+from web.certificates.showing import around, certificate_name, order_price
+from web.languages import N_
+from web.pages import page
+from web.visits import Visit
+
+_FILE: Final = re.compile(r"[0-9a-f]{16}")
+_PDF_SIDE: Final = 1400
+"""Pixels of the longer side of a page that is shown."""
+DONE: Final[Mapping[Decision, str]] = {
+    Decision.KEEP: N_("已保存，审核还没有结束。"),
+    Decision.APPROVE: N_("已通过。"),
+    Decision.RETURN: N_("已驳回，原因用短信告诉申请人。"),
+    Decision.REJECT: N_("已记为不予办理，原因用短信告诉申请人。"),
+}
+
+
+@in_desk_words
+async def show(visit: Visit) -> Response:
+    """The order. In full, with its files, for who works on it; masked for the other clerks."""
+    mine = await order_in_path(visit)
+    clerk, now = clerk_of(visit), visit.site.clock()
+    held = holds(mine.order, clerk, now)
+    reading = held and mine.order.state in AT_REVIEW | {OrderState.AWAITING_PAPER}
+    if reading:
+        await reviewing_on(visit).look_at_details(mine.order.number, clerk, now=now)
+    return page(
+        visit,
+        "certificates/desk/order.html",
+        **around(visit, mine, None),
+        **await _beside(visit, mine, reading=reading),
+        held=reading,
+        judging=reading and mine.order.state in AT_REVIEW,
+        acts=frozenset(acts_of(mine.order.state, OrderActor.CLERK)),
+    )
+
+
+async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
+    order, site = mine.order, visit.site
+    lies = await lying(site.engine, order, now=site.clock())
+    async with site.engine.connect() as connection:
+        said = await kept.of(connection, order.number)
+        events = await history(connection, order.number)
+    return {
+        "desk": desk_address(order.number),
+        "lies": lies,
+        **due_shown(visit, lies),
+        "name": certificate_name(mine),
+        "authority": await authority_name(visit, order),
+        "payment": visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
+        "parts": order_price(visit, order),
+        "sections": sections(visit, mine, said, hidden=not reading),
+        "files": [_file_row(visit, mine, one, said) for one in await orders_on(site).files(order.number)],
+        "events": [(event.at, visit.text(ACTS[event.act]), event.reason) for event in reversed(events)],
+    }
+
+
+def sections(visit: Visit, mine: Mine, said: Mapping[str, Verdict], *, hidden: bool) -> list[dict[str, Any]]:
+    """What was filled in under its headings, each an item to judge. `hidden`: numbers are masked."""
+    asked = {one.name: one for one in (*fields.request_fields(mine.rules, mine.case), *mine.fields)}
+    found: dict[fields.Section, list[tuple[str, str]]] = {}
+    for one in asked.values():
+        value = mine.details.get(one.name, "")
+        if value and one.section is not fields.Section.CHECKS:
+            shown = masked(one.name, value) if hidden else value.removeprefix("+86")
+            shown = visit.text(CHOICES[value]) if value in CHOICES else shown
+            found.setdefault(one.section, []).append((visit.text(LABELS[one.name]), shown))
+    return [
+        {
+            "item": f"{kept.SECTION}:{section}",
+            "title": visit.text(SECTIONS[section]),
+            "rows": found[section],
+            **_judged(visit, mine, f"{kept.SECTION}:{section}", str(section), said),
+        }
+        for section in fields.Section
+        if section in found
+    ]
+
+
+def _judged(visit: Visit, mine: Mine, item: str, about: str, said: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What stands of an item, and what can be said of it."""
+    stands = said.get(item)
+    found = reasons.for_item(mine.order.channel, mine.case, about)
+    return {
+        "verdict": "" if stands is None else ("refused" if stands.refused else "accepted"),
+        "reason": stands.reason if stands else "",
+        "reasons": [("", visit.text(N_("选择常用原因（选填）"))), *((one.key, one.text) for one in found)],
+    }
+
+
+def _file_row(visit: Visit, mine: Mine, one: materials.MaterialFile, said: Mapping[str, Verdict]) -> Any:
+    item = f"{kept.FILE}:{one.id}"
+    return material_row(visit, one) | {
+        "item": item,
+        "pdf": one.media_type != "image/jpeg",
+        **_judged(visit, mine, item, one.kind.partition(".")[0], said),
+    }
+
+
+@in_desk_words
+async def take(visit: Visit) -> Response:
+    mine = await order_in_path(visit)
+    await reviewing_on(visit).take(mine.order.number, clerk_of(visit), now=visit.site.clock())
+    return visit.done(desk_address(mine.order.number), visit.text(N_("已接办，30 分钟内别人不能办理。")))
+
+
+@in_desk_words
+async def put_back(visit: Visit) -> Response:
+    mine = await order_in_path(visit)
+    await reviewing_on(visit).put_back(mine.order.number, clerk_of(visit), now=visit.site.clock())
+    return visit.done(DESK, visit.text(N_("已放回，别的办证人员可以接办。")))
+
+
+@in_desk_words
+async def reverse(visit: Visit) -> Response:
+    """撤回审核: an approval by mistake, before anything is issued."""
+    mine = await order_in_path(visit)
+    await reviewing_on(visit).reverse(
+        mine.order.number,
+        clerk_of(visit),
+        visit.form.get("reason", ""),
+        shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(desk_address(mine.order.number), visit.text(N_("已撤回，订单重新审核。")))
+
+
+@in_desk_words
+async def decide(visit: Visit) -> Response:
+    """The verdicts of the form, and what becomes of the order."""
+    mine = await order_in_path(visit)
+    asked = visit.form.get("decision", "")
+    if asked not in set(Decision):
+        raise HTTPException(400)
+    decision, number = Decision(asked), mine.order.number
+    items = await _items(visit, mine)
+    done = await reviewing_on(visit).decide(
+        number,
+        clerk_of(visit),
+        _typed(visit, mine, items),
+        decision,
+        visit.form.get("words", ""),
+        expected=frozenset(items),
+        named={item: name for item, (name, _about) in items.items()},
+        version=shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    text = visit.text(DONE[decision])
+    if done.state is OrderState.SECOND_REVIEW:
+        text = visit.text(N_("初审已通过，等另一位办证人员复核。"))
+    return visit.done(desk_address(number) if decision is Decision.KEEP else DESK, text)
+
+
+async def _items(visit: Visit, mine: Mine) -> dict[str, tuple[str, str]]:
+    """What is to be judged: item to (what it is called in Chinese for the applicant, what it is about)."""
+    found = {
+        row["item"]: (row["title"], row["item"].partition(":")[2])
+        for row in sections(visit, mine, {}, hidden=True)
+    }
+    for one in await orders_on(visit.site).files(mine.order.number):
+        found[f"{kept.FILE}:{one.id}"] = (kind_word(visit, one.kind), one.kind.partition(".")[0])
+    return found
+
+
+def _typed(visit: Visit, mine: Mine, items: Mapping[str, tuple[str, str]]) -> Sequence[Verdict]:
+    """The verdicts of the form: a template, words, or both; refused without either is not decided."""
+    found = []
+    for item, (_name, about) in items.items():
+        said = visit.form.get(f"verdict-{item}", "")
+        template, words = visit.form.get(f"template-{item}", ""), visit.form.get(f"reason-{item}", "").strip()
+        if said == "accepted":
+            found.append(Verdict(item=item))
+        elif said == "refused":
+            known = {one.key: one.text for one in reasons.for_item(mine.order.channel, mine.case, about)}
+            parts = [part for part in (known.get(template, ""), words) if part]
+            if parts:
+                whole = "；".join(dict.fromkeys(parts))
+                found.append(Verdict(item=item, reason=whole, template=template if template in known else ""))
+    return found
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@in_desk_words
+async def file(visit: Visit) -> Response:
+    """An uploaded file as a picture, for who works on the order; each look stands in the audit log."""
+    mine, which = await order_in_path(visit), visit.param("file")
+    if not _FILE.fullmatch(which):
+        raise HTTPException(404)
+    number = mine.order.number
+    found = await reviewing_on(visit).look(number, which, clerk_of(visit), now=visit.site.clock())
+    content = await orders_on(visit.site).content(number, which, preview=False) if found else None
+    if found is None or content is None:
+        raise HTTPException(404)
+    picture = content[0]
+    if found.media_type != "image/jpeg":
+        wanted = visit.page() - 1
+        picture = await asyncio.to_thread(_drawn, content[0], wanted)
+    headers = {"Content-Disposition": "inline", "Cache-Control": "no-store"}
+    return Response(picture, media_type="image/jpeg", headers=headers)
+
+
+def _drawn(pdf: bytes, wanted: int) -> bytes:
+    """A page of an uploaded form as a picture: a PDF itself never reaches the clerk's computer."""
+    with PDFIUM:
+        document = pypdfium2.PdfDocument(pdf)
+        try:
+            sheet = document[min(wanted, len(document) - 1)]
+            scale = _PDF_SIDE / max(sheet.get_size())
+            image = sheet.render(scale=min(scale, 4.0), may_draw_forms=False).to_pil().convert("RGB")
+        finally:
+            document.close()
+    to = io.BytesIO()
+    image.save(to, "JPEG", quality=85)
+    return to.getvalue()

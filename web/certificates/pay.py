@@ -1,0 +1,183 @@
+"""The payment of an order, for those whose it is: how, the code to scan, what has come and what is
+missing.
+"""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from certificates.catalogue import paying
+from certificates.catalogue.scope import QR
+from certificates.orders import materials
+from certificates.orders.fields import FieldFaults
+from certificates.orders.orders import Mine
+from certificates.orders.states import OrderState
+from certificates.payments import receipts
+from certificates.payments.charges import Charges, NotPayable, TooManyCharges, missing_of
+from certificates.payments.demonstration import DemonstrationPayments, key_of
+from certificates.payments.notices import ProviderKeys, take_paid
+from certificates.payments.port import NoProvider, PaymentProvider, ProviderAway
+from certificates.payments.settling import settle
+from web.certificates import pacing
+from web.certificates.order_pages import material_row
+from web.certificates.order_words import PAYMENTS, SERVICES
+from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.pay_words import STANDINGS
+from web.certificates.showing import around, order_price
+from web.languages import N_
+from web.pages import page
+from web.site import Site
+from web.visits import Visit
+
+AWAY: Final = N_("支付机构暂时没有答复，请稍后再试，或者换一种支付方式。")
+NOT_BY_CODE: Final = N_("现在不能扫码支付：请先选择支付方式。")
+TOO_MANY: Final = N_("这个订单生成的付款码太多了，请联系客服。")
+NOT_YET: Final = N_("还没有收到这笔付款。如果已经付了，请等一分钟再查；不要重复支付。")
+TOO_OFTEN: Final = N_("查得太频繁，请一分钟后再试。")
+CHECKS_A_MINUTE: Final = 10
+
+
+def provider_of(site: Site) -> PaymentProvider:
+    return DemonstrationPayments(site.engine, site.clock) if site.settings.demo else NoProvider()
+
+
+def keys_of(site: Site) -> ProviderKeys:
+    """Without a provider nobody can notify anything."""
+    return {way: (key_of(site.marks, way),) for way in QR} if site.settings.demo else {}
+
+
+def charges_on(site: Site) -> Charges:
+    return Charges(site.engine, provider_of(site))
+
+
+@in_words
+async def show(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    if mine.order.state is not OrderState.AWAITING_PAYMENT:
+        return visit.redirect(place_of(mine.order))
+    order, orders = mine.order, orders_on(visit.site)
+    ways = paying.payments_of(mine.rules, mine.case)
+    chosen = next((one for one in ways if one.by == order.payment_way), None)
+    voucher = next((one for one in await orders.files(order.number) if one.kind == materials.VOUCHER), None)
+    return page(
+        visit,
+        "certificates/pay/payment.html",
+        **around(visit, mine, None),
+        **await _money(visit, mine),
+        parts=order_price(visit, order),
+        ways=[(str(one.by), visit.text(PAYMENTS[one.by]), one.note) for one in ways],
+        chosen=chosen,
+        chosen_word=visit.text(PAYMENTS[chosen.by]) if chosen else "",
+        by=str(chosen.by) if chosen else "",
+        beneficiary=mine.rules.beneficiary,
+        remark=remark_of(mine),
+        voucher=material_row(visit, voucher) if voucher else None,
+        bounds=materials.bounds(mine.rules, materials.VOUCHER),
+        may_collect=orders.may_collect(mine),
+    )
+
+
+def remark_of(mine: Mine) -> str:
+    """What a transfer has to say: the channel's fixed words, or the order's own number."""
+    return (mine.rules.beneficiary.remark if mine.rules.beneficiary else "") or mine.order.number
+
+
+async def _money(visit: Visit, mine: Mine) -> dict[str, Any]:
+    """What came for this order, and what is missing."""
+    async with visit.site.engine.connect() as connection:
+        came = await receipts.of_order(connection, mine.order.number)
+        missing = await missing_of(connection, mine.order)
+    rows = [
+        {
+            "receipt": one,
+            "word": visit.text(PAYMENTS[one.source]),
+            "standing": visit.text(STANDINGS[one.standing]),
+        }
+        for one in came
+    ]
+    return {"came": rows, "missing": missing}
+
+
+@in_words
+async def choose(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    to, now = f"{base(mine.order)}/payment", visit.site.clock()
+    way, collected = visit.form.get("payment_way", ""), visit.form.get("handover") == "collection"
+    try:
+        await orders_on(visit.site).choose_payment(mine, way, collected, now=now)
+    except FieldFaults:
+        return visit.refused(to, visit.text(N_("请选择支付方式。")), 422)
+    if way != mine.order.payment_way:
+        await _close_charges(visit, mine)
+    async with visit.site.engine.begin() as connection:
+        await receipts.reopen(connection, mine.order.number, now)
+        await settle(connection, visit.site.marks, mine.order.number, now)
+    return visit.redirect(to)
+
+
+async def _close_charges(visit: Visit, mine: Mine) -> None:
+    """A provider that does not answer keeps its code until it runs out; what is paid by it still counts."""
+    try:
+        await charges_on(visit.site).close(mine.order.number, now=visit.site.clock())
+    except ProviderAway:
+        return
+
+
+@in_words
+async def open_code(visit: Visit) -> Response:
+    mine = await mine_in_path(visit)
+    to = f"{base(mine.order)}/payment"
+    subject = f"{visit.text(SERVICES[mine.order.service])} {mine.order.number}"
+    try:
+        await charges_on(visit.site).open(mine.order.number, subject, now=visit.site.clock())
+    except NotPayable:
+        return visit.refused(to, visit.text(NOT_BY_CODE))
+    except TooManyCharges:
+        return visit.refused(to, visit.text(TOO_MANY), 429)
+    except ProviderAway:
+        return visit.refused(to, visit.text(AWAY), 503)
+    return visit.redirect(f"{to}/code")
+
+
+@in_words
+async def code(visit: Visit) -> Response:
+    """The code; the page looks by itself whether it was paid, without scripts, too."""
+    mine = await mine_in_path(visit)
+    if mine.order.state is not OrderState.AWAITING_PAYMENT:
+        return visit.redirect(place_of(mine.order))
+    charge = await charges_on(visit.site).shown_for(mine.order.number, now=visit.site.clock())
+    if charge is None:
+        return visit.redirect(f"{base(mine.order)}/payment")
+    return page(
+        visit,
+        "certificates/pay/code.html",
+        **around(visit, mine, None),
+        charge=charge,
+        way=visit.text(PAYMENTS[charge.way]),
+        address=f"{visit.site.settings.public_url.rstrip('/')}{charge.address}"
+        if charge.address.startswith("/")
+        else charge.address,
+        demo=visit.site.settings.demo,
+    )
+
+
+@in_words
+async def check(visit: Visit) -> Response:
+    """ "I have paid": ask the provider, in case its message was lost."""
+    mine = await mine_in_path(visit)
+    to, number = f"{base(mine.order)}/payment", mine.order.number
+    if not await pacing.may(visit, "paid", number, most=CHECKS_A_MINUTE, seconds=60):
+        return visit.refused(f"{to}/code", visit.text(TOO_OFTEN), 429)
+    site = visit.site
+    charge = await charges_on(site).shown_for(number, now=site.clock())
+    if charge is None:
+        return visit.redirect(f"{base(mine.order)}/go-on")
+    try:
+        paid = await provider_of(site).asked(charge.number)
+    except ProviderAway:
+        return visit.refused(f"{to}/code", visit.text(AWAY), 503)
+    if paid is None:
+        return visit.refused(f"{to}/code", visit.text(NOT_YET), 409)
+    async with site.engine.begin() as connection:
+        await take_paid(connection, site.marks, paid, site.clock())
+    return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("费用已收到。")))
