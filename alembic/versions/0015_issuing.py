@@ -1,13 +1,13 @@
 """Requests to the certificate authority, and the certificates that were issued: who holds what.
 
 Revision ID: 0015
-Revises: 0013
+Revises: 0014
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
