@@ -148,6 +148,11 @@ CREATE TABLE demo_pay_refunds (
     at timestamptz NOT NULL
 );
 """
+STANDINGS = """
+ALTER TABLE moneys DROP CONSTRAINT moneys_standing_check;
+ALTER TABLE moneys ADD CONSTRAINT moneys_standing_check CHECK (standing IN ('unseen', 'counted', 'foreign',
+    'late', 'unmatched', 'returning', 'returned', 'outgoing', 'order'));
+"""
 _TABLES = (
     "demo_pay_refunds, demo_payments, payment_reconciliations, order_invoices, order_refunds, order_receipts,"
     " payment_nonces, payment_charges, order_accounts"
@@ -158,7 +163,14 @@ def upgrade() -> None:
     op.execute(ACCOUNTS)
     op.execute(PAPERS)
     op.execute(DEMONSTRATION)
+    op.execute(STANDINGS)
 
 
 def downgrade() -> None:
     op.execute(f"DROP TABLE {_TABLES}")
+    op.execute("UPDATE moneys SET standing = 'unmatched', account = '' WHERE standing = 'order'")
+    op.execute("ALTER TABLE moneys DROP CONSTRAINT moneys_standing_check")
+    op.execute(
+        "ALTER TABLE moneys ADD CONSTRAINT moneys_standing_check CHECK (standing IN ('unseen', 'counted',"
+        " 'foreign', 'late', 'unmatched', 'returning', 'returned', 'outgoing'))"
+    )

@@ -1,13 +1,82 @@
-"""Electronic invoices of orders."""
+"""Electronic invoices of orders: made when the channel's rule says so, void when the money goes back.
 
+A row with its number, a box with what stands on it, a PDF whenever somebody who may wants to see it, and
+a letter
+that tells where it is. Source: spec/certificates.md, "PIN, invoice, delivery".
+"""
+
+import json
+import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from stdnum.cn import uscc
 
-from certificates.catalogue.model import ChannelRules
+from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle, Person, Told
+from certificates.orders.codes import Letter, post
 from certificates.orders.order import Order
+from certificates.orders.orders import case_of
+from certificates.orders.states import OrderState
 from office.marks import Marks
+from office.messages.delivering import BOX
+from office.money import capital_amount, yuan
+from office.working_days import BEIJING, calendar_of, day_of
+from signing.typesetting import compiler_of
+
+TEMPLATE: Final = Path(__file__).parents[1] / "orders" / "templates" / "invoice.typ"
+"""Beside the printed forms: they have the sheet in common."""
+KIND: Final = "certificate.invoice"
+_ENDED: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+_PAD: Final = 512
+
+_PUT: Final = text(
+    "INSERT INTO order_invoices (number, order_number, fen, box, state, due_on, made_at)"
+    " VALUES (:number, :order, :fen, :box, 'made', :due_on, :now)"
+    " ON CONFLICT (order_number) DO NOTHING RETURNING number"
+)
+_NAMED: Final = text("UPDATE orders SET invoice = :number WHERE number = :order")
+_VOID: Final = text(
+    "UPDATE order_invoices SET state = 'void', voided_at = :now WHERE order_number = :order"
+    " AND state = 'made' RETURNING number"
+)
+_OF: Final = text("SELECT * FROM order_invoices WHERE order_number = :order")
+_EMAIL: Final = text(
+    "INSERT INTO deliveries (key, channel, kind, box, state, next_at, made_at)"
+    " VALUES (:key, 'email', :kind, :box, 'waiting', :now, :now)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderInvoice:
+    """An invoice, opened. It can't print whose it is."""
+
+    number: str
+    order_number: str
+    fen: int
+    state: str
+    due_on: date | None
+    made_at: datetime
+    title: str = field(repr=False)
+    tax_number: str = field(repr=False)
+    address: str = field(repr=False)
+    bank: str = field(repr=False)
+    what: str = ""
+
+
+def tax_number(typed: str) -> str | None:
+    """A tax number, tidied: the credit code of an organization. None: it is none, a digit is wrong.
+
+    Older numbers of 15 to 20 characters without check digits are not accepted (ours: all were replaced).
+    """
+    try:
+        return str(uscc.validate(uscc.compact(typed)))
+    except uscc.ValidationError:
+        return None
 
 
 async def keep_up(
@@ -18,4 +87,125 @@ async def keep_up(
     details: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Made when it is due by the channel's rule, void when the money goes back."""
+    """Make it when it is due by the channel's rule, void it when the order has ended. In the caller's
+    transaction, under the order's lock."""
+    if order.state in _ENDED:
+        await connection.execute(_VOID, {"order": order.number, "now": now})
+        return
+    rule = rules.invoice_of(case_of(order, details))
+    if rule is None or not order.paid_fen or order.invoice:
+        return
+    if rule.after is InvoicedAfter.COMPLETION and order.state is not OrderState.DONE:
+        return
+    await _make(connection, marks, order, rule, details, now)
+
+
+async def _make(
+    connection: AsyncConnection,
+    marks: Marks,
+    order: Order,
+    rule: Invoice,
+    details: Mapping[str, str],
+    now: datetime,
+) -> None:
+    number = f"FP{day_of(now):%Y%m%d}{secrets.randbelow(10**10):010d}"
+    title, tax = titled(rule, details)
+    written = {"title": title, "tax_number": tax, "what": f"数字证书服务 {order.number}"}
+    written |= {name: details.get(f"invoice_{name}", "") for name in ("address", "bank")}
+    content = json.dumps(written, ensure_ascii=False).encode()
+    due = None
+    if rule.working_days is not None:
+        due = (await calendar_of(connection)).add(day_of(now), rule.working_days).day
+    values: dict[str, Any] = {"number": number, "order": order.number, "fen": order.paid_fen}
+    values |= {"due_on": due, "now": now}
+    values["box"] = marks.box(_purpose(number), content + b" " * (-len(content) % _PAD))
+    if await connection.scalar(_PUT, values) is None:
+        return
+    await connection.execute(_NAMED, {"number": number, "order": order.number})
+    await _send(connection, marks, order, rule, details, number, now)
+
+
+def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
+    """Title and tax number: fixed to the subscriber where the channel says so, else as typed."""
+    subscriber = details.get("organization_name", "") or details.get("applicant_name", "")
+    if rule.title is InvoiceTitle.SUBSCRIBER:
+        return subscriber, details.get("credit_code", "")
+    title = details.get("invoice_title", "") or subscriber
+    typed = details.get("tax_number", "")
+    return title, (tax_number(typed) or "") if typed else ""
+
+
+async def _send(
+    connection: AsyncConnection,
+    marks: Marks,
+    order: Order,
+    rule: Invoice,
+    details: Mapping[str, str],
+    number: str,
+    now: datetime,
+) -> None:
+    """A letter that names order and invoice, never whose: by e-mail, by SMS, or both, as the channel does.
+
+    The channels' public account is none of ours: who has only that is told by SMS.
+    """
+    whose = "applicant" if rule.to is Person.APPLICANT else "operator"
+    phone, email = details.get(f"{whose}_phone", ""), details.get(f"{whose}_email", "")
+    content = (
+        f"数字证书订单 {order.number} 的电子发票 {number} 已开具，金额 {yuan(order.paid_fen)} 元。"
+        "请在“订单查询”中下载。"
+    )
+    if Told.EMAIL in rule.by and email:
+        letter = {"address": email, "subject": f"电子发票 {number}", "content": content}
+        row: dict[str, Any] = {"key": f"o{secrets.token_hex(16)}", "kind": KIND, "now": now}
+        await connection.execute(_EMAIL, row | {"box": marks.box(BOX, json.dumps(letter).encode())})
+    if Told.EMAIL not in rule.by or not email:
+        sms = Letter(phone or None, order.contact_mark, "电子发票", "")
+        await post(connection, marks, sms, content, now, kind=KIND)
+
+
+async def invoice_of(connection: AsyncConnection, marks: Marks, order: str) -> OrderInvoice | None:
+    """Raises BoxUnreadable."""
+    row = (await connection.execute(_OF, {"order": order})).one_or_none()
+    if row is None:
+        return None
+    written = json.loads(marks.unbox(_purpose(row.number), bytes(row.box)))
+    return OrderInvoice(
+        number=row.number,
+        order_number=row.order_number,
+        fen=row.fen,
+        state=row.state,
+        due_on=row.due_on,
+        made_at=row.made_at,
+        **written,
+    )
+
+
+def render(invoice: OrderInvoice, *, seller: str, notice: str = "") -> bytes:
+    """The PDF; the same invoice gives the same bytes. `notice`: above everything, for a demonstration."""
+    moment = invoice.made_at.astimezone(BEIJING)
+    rows = (
+        ("发票号码", invoice.number),
+        ("金额", f"¥ {yuan(invoice.fen)}"),
+        ("购买方", invoice.title),
+        ("税号", invoice.tax_number or "—"),
+        ("地址、电话", invoice.address or "—"),
+        ("开户行、账号", invoice.bank or "—"),
+        ("项目", invoice.what),
+        ("状态", "已作废" if invoice.state == "void" else "有效"),
+    )
+    data = {
+        "title": "电子发票",
+        "number": invoice.order_number,
+        "author": seller,
+        "head": seller,
+        "notice": "此发票已作废，款项已退回" if invoice.state == "void" else notice,
+        "rows": [list(row) for row in rows],
+        "seller": seller,
+        "capital": capital_amount(invoice.fen),
+        "made": f"{moment:%Y年%m月%d日}",
+    }
+    return compiler_of(TEMPLATE).pdf(data, as_of=invoice.made_at).pdf
+
+
+def _purpose(number: str) -> str:
+    return f"certificate invoice {number}"

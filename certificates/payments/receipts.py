@@ -78,7 +78,7 @@ _TAKE: Final = text(
     " ON CONFLICT (source, reference) DO NOTHING RETURNING id"
 )
 _KNOWN: Final = text(
-    "SELECT fen, charge FROM order_receipts WHERE source = :source AND reference = :reference"
+    "SELECT fen, charge, order_number FROM order_receipts WHERE source = :source AND reference = :reference"
 )
 _OPEN_ACCOUNT: Final = text(
     "INSERT INTO order_accounts (order_number, made_at) VALUES (:number, :now)"
@@ -93,12 +93,14 @@ async def take(connection: AsyncConnection, came: Came, now: datetime) -> bool:
     values |= {"source": came.source.value, "standing": standing.value, "now": now}
     if await connection.scalar(_TAKE, values) is None:
         known = (await connection.execute(_KNOWN, values)).one()
-        if (known.fen, known.charge) != (came.fen, came.charge):
+        moved = came.source is PaymentWay.ON_THE_SPOT and known.order_number != came.order_number
+        if (known.fen, known.charge) != (came.fen, came.charge) or moved:
             raise Conflict(came.reference)
         return False
     if came.order_number is not None:
         await reopen(connection, came.order_number, now)
-    await journal.post(connection, _posting(came, now))
+    if came.order_number is not None or came.source is not PaymentWay.TRANSFER:
+        await journal.post(connection, _posting(came, now))
     return True
 
 

@@ -1,31 +1,63 @@
 """Money on its way back to where it came from: planned once, carried out by who brought it.
 
 A provider's payment goes back through the provider, a transfer with finance's next batch for the bank, money
-at the counter over the counter. A refund has a number; asked again under the same number it is the same
-refund,
-so that a round that was killed between asking and writing asks once more and nothing goes out twice.
+at the counter over the counter. A refund has a number; asked again under it, it is the same refund: a
+round that
+was killed between asking and writing asks once more, and nothing goes out twice.
 """
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from certificates.catalogue.scope import PaymentWay
+from certificates.catalogue.scope import QR, PaymentWay
+from certificates.payments.port import PaymentProvider, ProviderAway, ProviderRefused, Refunding
 from certificates.payments.receipts import Receipt
-from office.banking import journal
+from certificates.payments.states import RefundState
+from office.banking import journal, returning
 from office.banking.journal import Ledger, Posting
+from office.banking.returning import Planned, RefundKind
 from office.working_days import day_of
 
 MOST_ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = timedelta(minutes=1)
 LONGEST_PAUSE: Final = timedelta(hours=6)
+AT_ONCE: Final = 50
+PAGE: Final = 50
 
 
 class AlreadyReturned(Exception):
     """Less is left of the receipt than is to go back."""
+
+
+class WrongState(Exception):
+    """The refund is not where this act finds it: somebody was faster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefund:
+    """A row of `order_refunds`, with the order it is about ("" for money of no order)."""
+
+    id: int
+    number: str
+    receipt_id: int
+    way: PaymentWay
+    fen: int
+    reason: str
+    state: RefundState
+    attempts: int
+    failure: str
+    bank_refund: int | None
+    made_at: datetime
+    paid_at: datetime | None
+    version: int
+    order_number: str
+    charge: str
 
 
 _RETURN: Final = text(
@@ -36,6 +68,12 @@ _PLAN: Final = text(
     "INSERT INTO order_refunds (number, receipt_id, way, fen, reason, state, bank_refund, next_at, made_by,"
     " made_at, changed_at) VALUES (:number, :id, :way, :fen, :reason, 'due', :bank_refund, :next_at, :by,"
     " :now, :now)"
+)
+_SELECT: Final = (
+    "SELECT f.id, f.number, f.receipt_id, f.way, f.fen, f.reason, f.state, f.attempts, f.failure,"
+    " f.bank_refund, f.made_at, f.paid_at, f.version, coalesce(r.order_number, '') AS order_number,"
+    " coalesce(r.charge, r.remark) AS charge"
+    " FROM order_refunds f JOIN order_receipts r ON r.id = f.receipt_id"
 )
 
 
@@ -52,8 +90,9 @@ async def plan(
     *,
     by: int | None = None,
 ) -> str:
-    """So much of a receipt goes back; the refund's number. In the caller's transaction. Raises
-    AlreadyReturned.
+    """So much of a receipt goes back; the refund's number. In the caller's transaction.
+
+    Raises AlreadyReturned.
     """
     given: dict[str, Any] = {"id": receipt.id, "fen": fen, "now": now}
     if await connection.scalar(_RETURN, given) is None:
@@ -62,14 +101,11 @@ async def plan(
     if receipt.source is PaymentWay.TRANSFER:
         bank_refund = await _through_the_bank(connection, receipt, fen, reason, now, by)
     else:
-        target = (Ledger.REFUND, str(receipt.source))
-        lines = journal.moved(receipt.held, target, fen)
-        await journal.post(
-            connection, Posting(at=now, reference=f"order refund {number}", text="列入待退款", lines=lines)
-        )
-    by_itself = receipt.source in (PaymentWay.ALIPAY, PaymentWay.WECHAT)
+        lines = journal.moved(receipt.held, (Ledger.REFUND, str(receipt.source)), fen)
+        posting = Posting(at=now, reference=f"order refund {number}", text="列入待退款", lines=lines)
+        await journal.post(connection, posting)
     values: dict[str, Any] = {"number": number, "way": receipt.source.value, "reason": reason, "by": by}
-    values |= {"bank_refund": bank_refund, "next_at": now if by_itself else None}
+    values |= {"bank_refund": bank_refund, "next_at": now if receipt.source in QR else None}
     await connection.execute(_PLAN, given | values)
     return number
 
@@ -77,5 +113,168 @@ async def plan(
 async def _through_the_bank(
     connection: AsyncConnection, receipt: Receipt, fen: int, reason: str, now: datetime, by: int | None
 ) -> int:
-    """With the banks' refunds, which finance sends in batches."""
-    raise NotImplementedError
+    """With the banks' refunds, which finance sends in batches: to the account that it came from."""
+    assert receipt.transaction_id is not None
+    planned = Planned(
+        transaction=receipt.transaction_id,
+        account=receipt.order_number or "",
+        source=receipt.held,
+        amount=fen,
+        kind=RefundKind.RETURN,
+        counted_from=day_of(now),
+        working_days=returning.USUAL_DAYS,
+        reason=reason,
+        by=by,
+    )
+    return await returning.plan(connection, planned, now)
+
+
+# ── through the provider ────────────────────────────────────────────────────────────────────────────────────
+
+_NEXT: Final = text(
+    f"{_SELECT} WHERE f.next_at <= :now AND f.state IN ('due', 'asked') ORDER BY f.next_at, f.id LIMIT 1"
+    " FOR UPDATE OF f SKIP LOCKED"
+)
+_ASK: Final = text(
+    "UPDATE order_refunds SET state = 'asked', attempts = attempts + 1, next_at = :next_at,"
+    " version = version + 1, changed_at = :now WHERE id = :id"
+)
+_DONE: Final = text(
+    "UPDATE order_refunds SET state = 'paid', next_at = NULL, failure = '', paid_at = :now,"
+    " version = version + 1, changed_at = :now WHERE id = :id AND state <> 'paid' RETURNING id"
+)
+_FAILED: Final = text(
+    "UPDATE order_refunds SET state = 'failed', next_at = NULL, failure = :failure,"
+    " version = version + 1, changed_at = :now WHERE id = :id AND state = 'asked'"
+)
+_AGAIN: Final = text(
+    "UPDATE order_refunds SET state = 'due', attempts = 0, next_at = :now, failure = '',"
+    " version = version + 1, changed_at = :now"
+    " WHERE id = :id AND state = 'failed' AND way IN ('alipay', 'wechat') AND version = :version RETURNING id"
+)
+
+
+def pause(attempts: int) -> timedelta:
+    """Twice as long after each attempt."""
+    return min(FIRST_PAUSE * 2.0 ** min(attempts, 20), LONGEST_PAUSE)
+
+
+async def carry_out(engine: AsyncEngine, provider: PaymentProvider, now: datetime) -> int:
+    """Ask the provider for what is due; how many were asked for."""
+    asked = 0
+    while asked < AT_ONCE:
+        async with engine.begin() as connection:
+            row = (await connection.execute(_NEXT, {"now": now})).one_or_none()
+            if row is None:
+                return asked
+            found = refund_from(row)
+            values = {"id": found.id, "now": now, "next_at": now + pause(found.attempts)}
+            await connection.execute(_ASK, values)
+        await _ask(engine, provider, found, now)
+        asked += 1
+    return asked
+
+
+async def _ask(engine: AsyncEngine, provider: PaymentProvider, found: OrderRefund, now: datetime) -> None:
+    try:
+        await provider.refund(Refunding(found.number, found.charge, found.fen), now)
+    except ProviderRefused as refused:
+        await _failed(engine, found, str(refused), now)
+    except ProviderAway:
+        if found.attempts + 1 >= MOST_ATTEMPTS:
+            await _failed(engine, found, "支付机构没有答复", now)
+    else:
+        async with engine.begin() as connection:
+            await paid(connection, found, now)
+
+
+async def _failed(engine: AsyncEngine, found: OrderRefund, failure: str, now: datetime) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(_FAILED, {"id": found.id, "failure": failure[:300], "now": now})
+
+
+async def paid(connection: AsyncConnection, found: OrderRefund, now: datetime) -> bool:
+    """It has left, by the provider or over the counter; False: that was known."""
+    if await connection.scalar(_DONE, {"id": found.id, "now": now}) is None:
+        return False
+    left = (Ledger.PROVIDER, str(found.way)) if found.way in QR else (Ledger.COUNTER, "cash")
+    lines = journal.moved((Ledger.REFUND, str(found.way)), left, found.fen)
+    posting = Posting(at=now, reference=f"order refund paid {found.number}", text="退款已付出", lines=lines)
+    await journal.post(connection, posting)
+    await _settle_flag(connection, found.order_number)
+    return True
+
+
+_FLAG: Final = text(
+    "UPDATE orders SET refund_due = false WHERE number = :number AND refund_due"
+    " AND NOT EXISTS (SELECT FROM order_receipts r LEFT JOIN order_refunds f ON f.receipt_id = r.id"
+    " WHERE r.order_number = :number AND (r.returned < r.fen OR f.state <> 'paid'))"
+)
+
+
+async def _settle_flag(connection: AsyncConnection, order: str) -> None:
+    """All has gone back: the order waits for nothing any more."""
+    await connection.execute(_FLAG, {"number": order})
+
+
+_MIRROR: Final = text(
+    "UPDATE order_refunds f SET state = CASE b.state WHEN 'batched' THEN 'asked' ELSE b.state END,"
+    " attempts = b.attempts, failure = b.failure, version = f.version + 1, changed_at = :now,"
+    " paid_at = CASE WHEN b.state = 'paid' THEN CAST(:now AS timestamptz) END"
+    " FROM refunds b JOIN order_receipts r ON r.transaction_id = b.transaction_id"
+    " WHERE b.id = f.bank_refund AND f.receipt_id = r.id"
+    " AND f.state IS DISTINCT FROM CASE b.state WHEN 'batched' THEN 'asked' ELSE b.state END"
+    " RETURNING coalesce(r.order_number, '') AS order_number"
+)
+
+
+async def mirror_the_bank(engine: AsyncEngine, now: datetime) -> int:
+    """Refunds by transfer stand as finance's batches say."""
+    async with engine.begin() as connection:
+        changed = list((await connection.execute(_MIRROR, {"now": now})).scalars())
+        for order in sorted(set(changed)):
+            await _settle_flag(connection, order)
+    return len(changed)
+
+
+# ── finance's part ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def again(connection: AsyncConnection, refund: int, version: int, now: datetime) -> None:
+    """A failed one is asked for again, under its number. Raises WrongState."""
+    if await connection.scalar(_AGAIN, {"id": refund, "version": version, "now": now}) is None:
+        raise WrongState(refund)
+
+
+async def handed_back(connection: AsyncConnection, refund: int, version: int, now: datetime) -> None:
+    """Money was given back over the counter. Raises WrongState."""
+    found = text(f"{_SELECT} WHERE f.id = :id FOR UPDATE OF f")
+    row = (await connection.execute(found, {"id": refund})).one_or_none()
+    one = refund_from(row) if row is not None else None
+    if one is None or one.way is not PaymentWay.ON_THE_SPOT or one.version != version:
+        raise WrongState(refund)
+    if not await paid(connection, one, now):
+        raise WrongState(refund)
+
+
+async def page(connection: AsyncConnection, state: str, number: int) -> tuple[Sequence[OrderRefund], int]:
+    """One page, the latest first, and how many there are. `state` "": all."""
+    where = " WHERE CAST(:state AS text) = '' OR f.state = :state"
+    given = {"state": state, "size": PAGE, "offset": (number - 1) * PAGE}
+    rows = await connection.execute(
+        text(f"{_SELECT}{where} ORDER BY f.id DESC LIMIT :size OFFSET :offset"), given
+    )
+    count = await connection.scalar(text(f"SELECT count(*) FROM order_refunds f{where}"), given)  # noqa: S608
+    return [refund_from(row) for row in rows], int(count or 0)
+
+
+async def of_order(connection: AsyncConnection, order: str) -> Sequence[OrderRefund]:
+    rows = await connection.execute(
+        text(f"{_SELECT} WHERE r.order_number = :order ORDER BY f.id"), {"order": order}
+    )
+    return [refund_from(row) for row in rows]
+
+
+def refund_from(row: Row[Any]) -> OrderRefund:
+    fields = dict(row._mapping)
+    return OrderRefund(**fields | {"way": PaymentWay(row.way), "state": RefundState(row.state)})

@@ -25,9 +25,12 @@ from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.table import FINAL
 from certificates.payments import invoices, judging, receipts, refunds
+from certificates.payments.expecting import expect
 from certificates.payments.judging import Came, Phase
 from certificates.payments.receipts import Receipt
 from certificates.payments.states import Standing
+from office.banking import journal
+from office.banking.journal import Ledger, Posting
 from office.marks import Marks
 
 WRONG: Final = {
@@ -73,10 +76,10 @@ async def settle(
     if judgement.paid_by is not None:
         order = await _pay(connection, order, stored.rules, case, by_id[judgement.paid_by].source, by, now)
     await invoices.keep_up(connection, marks, order, stored.rules, details, now)
-    closed = order.state in FINAL and not any(one.left for one in await receipts.of_order(connection, number))
-    await connection.execute(
-        _JUDGED, {"number": number, "version": order.version, "closed": closed and not order.paid_fen}
-    )
+    await expect(connection, marks, number, stored.rules, details)
+    await _earn(connection, order, now)
+    values = {"number": number, "version": order.version, "closed": order.state in FINAL}
+    await connection.execute(_JUDGED, values)
     return order
 
 
@@ -122,6 +125,23 @@ def _came(one: Receipt, wrong: Standing | None) -> Came:
         was=one.standing,
         wrong=wrong,
     )
+
+
+_EARN: Final = text(
+    "UPDATE order_accounts SET earned = true WHERE order_number = :number AND NOT earned"
+    " RETURNING order_number"
+)
+
+
+async def _earn(connection: AsyncConnection, order: Order, now: datetime) -> None:
+    """What was paid for is done: the money is ours."""
+    if order.state is not OrderState.DONE or not order.paid_fen:
+        return
+    if await connection.scalar(_EARN, {"number": order.number}) is None:
+        return
+    lines = journal.moved((Ledger.ORDER, order.number), (Ledger.SERVICE, order.channel), order.paid_fen)
+    posting = Posting(at=now, reference=f"earned {order.number}", text="办证业务完成", lines=lines)
+    await journal.post(connection, posting)
 
 
 async def _payers(connection: AsyncConnection, found: Sequence[Receipt]) -> dict[int, tuple[str, str]]:

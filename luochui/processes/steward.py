@@ -18,7 +18,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
+from certificates.issuing.ending import RevokedRound
+from certificates.desk.dues import DueRound as DeskRound
 from certificates.orders.rounds import OrderRound
+from certificates.payments.demonstration import DemonstrationPayments
+from certificates.payments.port import NoProvider, PaymentProvider
+from certificates.payments.rounds import PaymentRound
 from luochui import logs
 from luochui.messaging import delivery_round, marks
 from luochui.operations.pulse import STEWARD_BEAT
@@ -32,6 +37,8 @@ from office.database import create_engine
 from office.files import Files
 from office.messages.dispatching import DispatchRound
 from office.sealed.port import Sealed
+from office.sessions import SessionDirectory
+from signing.chain import Trust
 from signing.sm3 import sm3
 from trading.awards.rounds import AwardRound
 from trading.defaulters import Defaulters
@@ -46,6 +53,7 @@ from trading.registrations.openings import OpeningRound
 from trading.registrations.rounds import LapseRound
 from trading.rehearsals import RehearsalRound
 from trading.reminders import ReminderRound
+from web.trust import TrustKeeper, TrustUnknown
 
 log = structlog.get_logger(__name__)
 
@@ -114,11 +122,38 @@ def rounds(house: House) -> list[Work]:
             every_s=20.0,
         ),
         Work("openings", OpeningRound(house.engine), every_s=20.0),
+        Work(
+            "payments",
+            PaymentRound(house.engine, marks(house.settings), payment_provider(house)),
+        ),
+        Work("revoked", _revoked(house)),
+        Work("desk", DeskRound(house.engine), every_s=60.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(
             "codes", Contacts(house.engine, marks(house.settings), house.settings.platform_name), every_s=60.0
         ),
     ]
+
+
+def payment_provider(house: House) -> PaymentProvider:
+    """Whom refunds are asked of."""
+    if house.settings.demo:
+        return DemonstrationPayments(house.engine, house.clock)
+    return NoProvider()
+
+
+def _revoked(house: House) -> RevokedRound:
+    """What a revoked certificate opened ends within the pause of this round."""
+    keeper = TrustKeeper(house.settings.trust())
+
+    def trust() -> Trust | None:
+        try:
+            return keeper.now()
+        except TrustUnknown:  # logged there; nobody's certificate is taken meanwhile
+            return None
+
+    client = redis.asyncio.Redis.from_url(house.settings.required_redis_url(), decode_responses=True)
+    return RevokedRound(house.engine, SessionDirectory(client), trust)
 
 
 def surroundings(house: House) -> Surroundings:

@@ -42,7 +42,8 @@ _DIFFERENCE: Final = text(
     " - (SELECT coalesce(sum(amount), 0) FROM bank_transactions)"
 )
 _OVERDRAWN: Final = text(
-    "SELECT count(*) FROM (SELECT detail FROM journal_lines WHERE ledger NOT IN ('bank', 'sent')"
+    "SELECT count(*) FROM (SELECT detail FROM journal_lines WHERE ledger NOT IN"
+    " ('bank', 'sent', 'provider', 'counter')"
     " GROUP BY ledger, detail HAVING sum(fen) > 0) AS wrong"
 )
 _MISPLACED: Final = text(

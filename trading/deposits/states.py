@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from office.banking.returning import RefundKind as RefundKind
+
 
 class DepositState(StrEnum):
     DUE = "due"
@@ -44,17 +46,8 @@ class MoneyStanding(StrEnum):
     RETURNED = "returned"
     OUTGOING = "outgoing"
     """The platform's own transfer, as the bank's statement tells it."""
-
-
-class RefundKind(StrEnum):
-    RELEASE = "release"
-    """A deposit that is no longer held."""
-    EXCESS = "excess"
-    """More than was due."""
-    RETURN = "return"
-    """Money that is not accepted: late, of another payer, of nobody known."""
-    PAYOUT = "payout"
-    """The price of a sold lot, to the transferor."""
+    ORDER = "order"
+    """For an order for certificate services, which looks after it (certificates/payments)."""
 
 
 class RefundState(StrEnum):

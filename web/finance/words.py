@@ -18,6 +18,7 @@ STANDINGS: Final[Mapping[str, str]] = {
     MoneyStanding.UNMATCHED: N_("无法识别"),
     MoneyStanding.RETURNING: N_("退款中"),
     MoneyStanding.RETURNED: N_("已退回"),
+    MoneyStanding.ORDER: N_("办证订单款"),
     MoneyStanding.OUTGOING: N_("平台付出"),
 }
 BADGES: Final[Mapping[str, str]] = {

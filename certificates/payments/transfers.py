@@ -1,0 +1,108 @@
+"""Bank transfers to their orders: by the order's number in the remark, or by the channel's fixed remark
+and the
+payer.
+
+Where a channel has one remark for everybody, the payer's name leads to the order: the oldest that waits for a
+transfer, one of exactly this price before others. Names of payers are compared as keyed hashes; whether
+the payer
+may pay for this, settling decides with the catalogue's rule.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.catalogue.scope import PaymentWay
+from certificates.orders.order import locked
+from certificates.payments import receipts
+from certificates.payments.expecting import payer_mark
+from certificates.payments.receipts import Came
+from certificates.payments.settling import settle
+from office.banking import journal
+from office.banking.journal import Ledger, Posting
+from office.marks import Marks
+
+AT_ONCE: Final = 200
+_NUMBER: Final = "'(?:^|[^0-9A-Z])([0-9]{8}[0-9A-HJKMNP-TV-Z]{8})(?![0-9A-Z])'"
+_NEW: Final = text(
+    "SELECT m.transaction_id AS id, t.bank, t.serial, t.amount, t.payer_name, t.remark, t.value_time,"  # noqa: S608
+    " o.number AS order_number FROM moneys m JOIN bank_transactions t ON t.id = m.transaction_id"
+    f" LEFT JOIN orders o ON o.number = substring(upper(t.remark) from {_NUMBER})"
+    " WHERE m.standing IN ('unseen', 'unmatched') AND m.account = '' AND m.returned = 0 AND t.amount > 0"
+    " AND t.sub_account = '' AND (o.number IS NOT NULL OR btrim(t.remark) IN"
+    " (SELECT remark FROM order_accounts WHERE remark <> ''))"
+    " ORDER BY m.transaction_id LIMIT :most FOR UPDATE OF m SKIP LOCKED"
+)
+_CLAIM: Final = text(
+    "UPDATE moneys SET standing = 'order', account = :account, version = version + 1, changed_at = :now"
+    " WHERE transaction_id = :id"
+)
+_FITTING: Final = text(
+    "SELECT r.id, r.bank, r.reference, r.fen, r.transaction_id, a.order_number FROM order_receipts r"
+    " JOIN order_accounts a ON a.remark = btrim(r.remark) AND r.payer_mark = ANY(a.payer_marks)"
+    " JOIN orders o ON o.number = a.order_number AND o.state = 'awaiting_payment'"
+    " AND o.payment_way = 'transfer'"
+    " WHERE r.standing = 'unknown' AND r.source = 'transfer' AND r.returned = 0"
+    " ORDER BY r.paid_at, r.id, (o.price_fen = r.fen) DESC, o.made_at, o.number LIMIT 1"
+)
+_LINK: Final = text(
+    "UPDATE order_receipts SET order_number = :order, standing = 'held', version = version + 1,"
+    " changed_at = :now WHERE id = :id AND order_number IS NULL AND returned = 0 RETURNING id"
+)
+
+
+async def claim(engine: AsyncEngine, marks: Marks, now: datetime) -> int:
+    """Money of the banks that is for orders; how much was looked at. One transaction for each: an order is
+    locked before its money."""
+    done = 0
+    async with engine.begin() as connection:
+        for row in (await connection.execute(_NEW, {"most": AT_ONCE})).all():
+            if row.order_number is not None:
+                await locked(connection, row.order_number)
+            await receipts.take(connection, _came(marks, row), now)
+            claimed = {"id": row.id, "account": row.order_number or "", "now": now}
+            await connection.execute(_CLAIM, claimed)
+            done += 1
+    return done
+
+
+def _came(marks: Marks, row: Row[Any]) -> Came:
+    return Came(
+        source=PaymentWay.TRANSFER,
+        reference=f"{row.bank} {row.serial}"[:80],
+        fen=row.amount,
+        paid_at=row.value_time,
+        order_number=row.order_number,
+        bank=row.bank,
+        transaction_id=row.id,
+        payer_mark=payer_mark(marks, row.payer_name),
+        remark=row.remark[:100],
+    )
+
+
+async def link(engine: AsyncEngine, marks: Marks, now: datetime) -> int:
+    """Money with a fixed remark to the order of its payer, one after the other: an order that is paid by one
+    is no place for the next."""
+    for done in range(AT_ONCE):
+        async with engine.begin() as connection:
+            row = (await connection.execute(_FITTING)).one_or_none()
+            if row is None:
+                return done
+            await locked(connection, row.order_number)
+            given = {"id": row.id, "order": row.order_number, "now": now}
+            if await connection.scalar(_LINK, given) is None:
+                continue
+            await connection.execute(
+                _CLAIM, {"id": row.transaction_id, "account": row.order_number, "now": now}
+            )
+            target = (Ledger.ORDER, row.order_number)
+            lines = journal.moved((Ledger.SUSPENSE, row.bank), target, row.fen)
+            posting = Posting(
+                at=now, reference=f"receipt transfer {row.reference}", text="证书订单来款", lines=lines
+            )
+            await journal.post(connection, posting)
+            await receipts.reopen(connection, row.order_number, now)
+            await settle(connection, marks, row.order_number, now)
+    return AT_ONCE
