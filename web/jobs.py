@@ -27,6 +27,9 @@ class Purpose(StrEnum):
     SIGN_IN = "sign_in"
     BIND = "bind"
     SEAL = "seal"
+    CERTIFICATE_REQUEST = "certificate_request"
+    INSTALL = "install"
+    UNLOCK = "unlock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from web import (
 from web.awards.routes import PAGES as AWARDS
 from web.certificates.catalogue_routes import PAGES as CATALOGUE
 from web.certificates.desk_routes import PAGES as DESK
+from web.certificates.issue_routes import PAGES as CERTIFICATE_ISSUING
 from web.certificates.order_routes import PAGES as CERTIFICATE_ORDERS
 from web.finance.routes import PAGES as FINANCE
 from web.listings.routes import PAGES as LISTINGS
@@ -161,6 +162,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *FINANCE,
     *AWARDS,
     *OVERSIGHT,
+    *CERTIFICATE_ISSUING,
     *CERTIFICATE_ORDERS,
     *DESK,
     # the catalogue stands last: /certificates/{channel} would take the names of other pages

@@ -4,6 +4,7 @@ What judges a certificate anew each time (sign-in, sealing, verification) reads 
 what was judged before: a binding, and a session that was opened with the UKey.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -40,9 +41,10 @@ class Sessions(Protocol):
 
 
 class RevokedRound:
-    """`trust`: as of now; the same object while no list has changed. A steward's round."""
+    """`trust`: as of now, the same object while no list has changed; None while it is not known. A steward's
+    round."""
 
-    def __init__(self, engine: AsyncEngine, sessions: Sessions, trust: Callable[[], Trust]) -> None:
+    def __init__(self, engine: AsyncEngine, sessions: Sessions, trust: Callable[[], Trust | None]) -> None:
         self._engine = engine
         self._sessions = sessions
         self._trust = trust
@@ -50,7 +52,9 @@ class RevokedRound:
 
     async def round(self, now: datetime) -> int:
         """How many UKeys ended."""
-        trust = self._trust()
+        trust = await asyncio.to_thread(self._trust)
+        if trust is None:
+            return 0
         if self._seen is not None and self._seen[0] is trust and now - self._seen[1] < AGAIN_AFTER:
             return 0
         revoked = {(one.issuer, serial) for one in trust.lists for serial in one.entries}

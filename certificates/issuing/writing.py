@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.port import Applicant
 from certificates.catalogue.scope import Service
+from certificates.desk import stock
 from certificates.issuing import deciding, issued, requests
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
@@ -143,7 +144,7 @@ class Writing:
                 key,
                 content=given.request,
                 card=given.card,
-                medium=given.medium or given.card,
+                medium=await stock.assigned_to(connection, number) or given.medium or given.card,
                 now=now,
             )
 
@@ -184,6 +185,7 @@ class Writing:
             if not await issued.write(connection, request.serial, request.medium, now):
                 raise NotNow("revoked")
             await self._end_former(connection, order, now)
+            await stock.written(connection, order, by.account_id, now=now)
             changes: dict[str, Any] = {"certificate": request.serial, "medium": request.medium}
             changes["crypto_card"] = request.card
             facts = {"serial": request.serial, "medium": request.medium}
@@ -210,6 +212,12 @@ class Writing:
             row = await issued.by_fingerprint(connection, fingerprint)
         mine = row is not None and row.account_id == account_id and row.state is Holding.WRITTEN
         return row if mine else None
+
+    async def fingerprint(self, serial: str) -> str:
+        """Of the certificate with this number; "" when it was not issued here."""
+        async with self._engine.connect() as connection:
+            row = await issued.by_serial(connection, serial) if serial else None
+        return row.fingerprint if row is not None else ""
 
     async def of_account(self, account_id: int, *, page: int = 1) -> list[Issued]:
         async with self._engine.connect() as connection:

@@ -73,10 +73,10 @@ async function take(flow, { challenge, answer, fields }) {
   say(flow, texts.asking);
   const asked = await post(flow, challenge, { ...fields, ...typed, plugged });
   const onState = (state, { window } = {}) => showState(flow, state, window);
-  const { result, certificate, seal } = await ukey.run(asked.job, { onState, signal: cancel.signal });
+  const { result, certificate, seal, serial } = await ukey.run(asked.job, { onState, signal: cancel.signal });
   showState(flow, "asking");
   say(flow, texts.sending);
-  return post(flow, answer, { ...fields, nonce: asked.nonce, result, certificate, seal });
+  return post(flow, answer, { ...fields, nonce: asked.nonce, result, certificate, seal, serial });
 }
 
 /** SM3 of the certificates of the UKeys that are plugged in: the platform names the one that it expects. */
