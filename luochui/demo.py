@@ -68,6 +68,8 @@ ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     DemoAccount(ADMINISTRATORS[1], PASSWORD, Role.ADMINISTRATOR, "演示管理员乙"),
     DemoAccount("finance1", PASSWORD, Role.FINANCE, "演示财务人员甲"),
     DemoAccount("finance2", PASSWORD, Role.FINANCE, "演示财务人员乙"),
+    DemoAccount("clerk1", PASSWORD, Role.CLERK, "办证员甲"),
+    DemoAccount("clerk2", PASSWORD, Role.CLERK, "办证员乙"),
     DemoAccount("regulator", PASSWORD, Role.REGULATOR, "演示监管员"),
 )
 

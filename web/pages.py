@@ -29,6 +29,7 @@ NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/sales", N_("成交办理"), frozenset(Role) - {Role.FINANCE}),
     ("/administration/listings", N_("公告管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/finance", N_("资金管理"), frozenset({Role.FINANCE})),
+    ("/certificates/desk", N_("办证窗口"), frozenset({Role.CLERK})),
     ("/board", N_("监控台"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/administration/lots", N_("标的管理"), frozenset({Role.ADMINISTRATOR})),
     ("/oversight", N_("监督管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),

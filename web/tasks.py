@@ -14,6 +14,7 @@ from trading.sales import PAGE
 from trading.tasks import MOST, Source, Task, in_order
 from web.awards.tasks import SOURCES as AWARDS
 from web.certificates.catalogue_tasks import SOURCES as CATALOGUE
+from web.certificates.desk_tasks import SOURCES as DESK
 from web.finance.tasks import SOURCES as MONEY
 from web.listings.tasks import SOURCES as LISTINGS
 from web.oversight.tasks import SOURCES as OVERSIGHT
@@ -33,6 +34,7 @@ OWNERS: Final[tuple[tuple[Source, ...], ...]] = (
     AWARDS,
     OVERSIGHT,
     CATALOGUE,
+    DESK,
 )
 
 

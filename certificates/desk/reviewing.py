@@ -10,11 +10,13 @@ States are changed by orders.performing alone; verdicts, look and act are one tr
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from certificates.desk import stock
 from certificates.desk import verdicts as kept
+from certificates.desk.stock import StockAct
 from certificates.desk.verdicts import Verdict
 from certificates.orders import materials
 from certificates.orders.order import Order, locked
@@ -74,11 +76,23 @@ class Reviewing:
 
     async def reverse(self, number: str, clerk: int, reason: str, version: int, *, now: datetime) -> Order:
         """An approval by mistake goes back to review. Raises Lacks(REASON), Stale, NotAllowed."""
-        return await self._act(number, OrderAct.REVERSE, clerk, now, reason=reason, version=version)
-
-    async def _act(self, number: str, act: OrderAct, clerk: int, now: datetime, **more: Any) -> Order:
         async with self._engine.begin() as connection:
-            return await perform(connection, number, act, By.clerk(clerk), now=now, **more)
+            done = await perform(
+                connection,
+                number,
+                OrderAct.REVERSE,
+                By.clerk(clerk),
+                now=now,
+                reason=reason,
+                version=version,
+            )
+            if serial := await stock.assigned_to(connection, number):
+                await stock.move(connection, serial, StockAct.RELEASE, clerk, now=now)
+            return done
+
+    async def _act(self, number: str, act: OrderAct, clerk: int, now: datetime) -> Order:
+        async with self._engine.begin() as connection:
+            return await perform(connection, number, act, By.clerk(clerk), now=now)
 
     async def decide(
         self,

@@ -283,11 +283,20 @@ async def assigned_to(connection: AsyncConnection, number: str) -> str | None:
     return found.serial if found is not None and found.state is _S.ASSIGNED else None
 
 
+async def written(connection: AsyncConnection, order: Order, by: int | None, *, now: datetime) -> None:
+    """The certificate is in the UKey that lies with the order; nothing where none lies there."""
+    serial = await assigned_to(connection, order.number)
+    if serial is not None:
+        await move(connection, serial, StockAct.WRITE, by, now=now, number=order.number)
+
+
 async def give_out(connection: AsyncConnection, order: Order, by: int, *, now: datetime) -> None:
     """With the hand-over or the parcel: the order's UKey leaves the house.
 
     Raises StockRefused(NOT_WRITTEN).
     """
+    if order.certificate:
+        await written(connection, order, by, now=now)  # an issue that said nothing of the stock
     found = await of_order(connection, order.number)
     if found is None and not needs_one(order):
         return

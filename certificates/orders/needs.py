@@ -21,7 +21,10 @@ _UPLOADED: Final = text(
     "SELECT DISTINCT kind FROM order_materials WHERE number = :number AND replaced_at IS NULL"
 )
 _REFUSED: Final = text(
-    "SELECT count(*) FROM order_materials WHERE number = :number AND replaced_at IS NULL AND seen = 'refused'"
+    "SELECT (SELECT count(*) FROM order_materials"
+    "  WHERE number = :number AND replaced_at IS NULL AND seen = 'refused')"
+    " + (SELECT count(*) FROM order_verdicts"
+    "  WHERE number = :number AND starts_with(item, 'section:') AND verdict = 'refused')"
 )
 _PASSED: Final = text(
     "SELECT DISTINCT person FROM identity_checks WHERE number = :number AND state = 'passed'"

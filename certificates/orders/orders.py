@@ -34,7 +34,7 @@ from certificates.identity.port import (
     IdentityFault,
     IdentityProvider,
 )
-from certificates.orders import agreements, fields, materials
+from certificates.orders import agreements, corrections, fields, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.fields import Fault, Field, FieldFaults
@@ -121,25 +121,7 @@ class Orders:
 
     async def begin(self, account_id: int, stored: StoredChannel, case: Case, *, now: datetime) -> str:
         """The new order's number. Raises NotOffered, TooManyOpen."""
-        rules = stored.rules
-        route = rules.route(case)
-        if rules.offer(case) is None or route is None or WITHOUT_PAGE & set(route.steps):
-            raise NotOffered(f"{case.service} {case.subject} {case.way}")
-        review = rules.review_of(case)
-        values: dict[str, Any] = {
-            "account_id": account_id,
-            "channel": stored.key,
-            "catalogue_id": stored.id,
-            "service": case.service,
-            "subject": case.subject,
-            "way": case.way,
-            "authority": rules.authorities[0] if len(rules.authorities) == 1 else "",
-            "steps": route.steps,
-            "materials": [one.kind for one in materials.wanted(rules, case)],
-            "checks": [one.whose for one in rules.identities_for(case)],
-            "four_eyes": review is not None and review.four_eyes,
-            "automatic": review is not None and review.automatic,
-        }
+        values = beginning(stored, case) | {"account_id": account_id}
         async with self._engine.begin() as connection:
             await connection.execute(_LOCK, {"account_id": account_id})
             count = {"account_id": account_id, "final": [str(one) for one in FINAL]}
@@ -173,6 +155,7 @@ class Orders:
             raise NotAllowed(mine.order.state, OrderAct.SAVE, OrderActor.APPLICANT)
         if mine.order.state is OrderState.RETURNED:
             columns = {}  # what is paid for stays
+            values = self._corrected(mine, values, await self.to_correct(mine.order.number))
         details = {**mine.details, **values}
         changed = any(
             mine.details.get(name, "") != value for name, value in values.items() if _is_proven(name)
@@ -192,9 +175,31 @@ class Orders:
                 does=frozenset({step}),
                 undoes=frozenset({Step.IDENTITY}) if changed else frozenset(),
             )
+            await corrections.corrected(connection, mine.order.number, self._touched(mine, values))
             await self._boxes.keep_details(connection, mine.order.number, details, now)
             if changed:
                 await identity_checks.make_stale(connection, mine.order.number, now)
+
+    async def to_correct(self, number: str) -> corrections.ToCorrect:
+        """What the review refused: the applicant corrects exactly that."""
+        async with self._engine.connect() as connection:
+            return await corrections.of(connection, number)
+
+    def _corrected(
+        self, mine: Mine, values: Mapping[str, str], wanted: corrections.ToCorrect
+    ) -> dict[str, str]:
+        """Of a page that was sent again only the fields of refused sections count."""
+        asked = {one.name: str(one.section) for one in self._every_field(mine)}
+        return {name: value for name, value in values.items() if asked.get(name, "") in wanted.sections}
+
+    def _touched(self, mine: Mine, values: Mapping[str, str]) -> frozenset[str]:
+        """The sections in which something is not as it was."""
+        asked = {one.name: str(one.section) for one in self._every_field(mine)}
+        changed = (name for name, value in values.items() if mine.details.get(name, "") != value)
+        return frozenset(asked[name] for name in changed if name in asked)
+
+    def _every_field(self, mine: Mine) -> tuple[Field, ...]:
+        return (*fields.request_fields(mine.rules, mine.case), *mine.fields)
 
     def _number_mark(self, order: Order, details: Mapping[str, str]) -> str:
         """By which the order is found in the query; "" while the number is not typed."""
@@ -262,15 +267,29 @@ class Orders:
         Raises materials.NotWanted, materials.TooManyFiles, NotAllowed, Stale.
         """
         self._require_files(mine, kind)
+        if mine.order.state is OrderState.RETURNED:
+            await self._require_refused(mine, kind)
         async with self._engine.begin() as connection:
             await self._perform(connection, mine, OrderAct.SAVE, now)
             return await materials.add(connection, self._boxes, mine.order.number, kind, upload, now)
 
     async def remove(self, mine: Mine, file: str, *, now: datetime) -> bool:
         self._require_files(mine, "")
+        if mine.order.state is OrderState.RETURNED:
+            kinds = {one.id: one.kind for one in await self.files(mine.order.number)}
+            await self._require_refused(mine, kinds.get(file, ""))
         async with self._engine.begin() as connection:
             await self._perform(connection, mine, OrderAct.SAVE, now)
             return await materials.remove(connection, mine.order.number, file, now)
+
+    async def _require_refused(self, mine: Mine, kind: str) -> None:
+        """A returned order's good files stay as they were reviewed; what is missing may be added.
+
+        Raises materials.NotWanted.
+        """
+        there = {one.kind for one in await self.files(mine.order.number)}
+        if kind in there and kind not in (await self.to_correct(mine.order.number)).kinds:
+            raise materials.NotWanted(kind)
 
     def _require_files(self, mine: Mine, kind: str) -> None:
         """Which files may be changed now: the material, and while it is paid, the transfer's voucher."""
@@ -443,6 +462,28 @@ class Orders:
         order = await locked(connection, mine.order.number)
         if order.version != mine.order.version:
             raise Stale(order.number)
+
+
+def beginning(stored: StoredChannel, case: Case) -> dict[str, Any]:
+    """The columns with which an order of this business begins. Raises NotOffered."""
+    rules = stored.rules
+    route = rules.route(case)
+    if rules.offer(case) is None or route is None or WITHOUT_PAGE & set(route.steps):
+        raise NotOffered(f"{case.service} {case.subject} {case.way}")
+    review = rules.review_of(case)
+    return {
+        "channel": stored.key,
+        "catalogue_id": stored.id,
+        "service": case.service,
+        "subject": case.subject,
+        "way": case.way,
+        "authority": rules.authorities[0] if len(rules.authorities) == 1 else "",
+        "steps": route.steps,
+        "materials": [one.kind for one in materials.wanted(rules, case)],
+        "checks": [one.whose for one in rules.identities_for(case)],
+        "four_eyes": review is not None and review.four_eyes,
+        "automatic": review is not None and review.automatic,
+    }
 
 
 def open_step(order: Order, asked: Step) -> bool:

@@ -122,6 +122,47 @@ def render(form: Form, mine: Mine, house: House, *, as_of: datetime) -> bytes:
     return compiler_of(TEMPLATES / f"{form}.typ").pdf(data, as_of=as_of).pdf
 
 
+_RECEIVED: Final = (
+    "已核对领取人的身份证件原件，领取人和订单要求的人一致。",
+    "收到上列数字证书介质（UKey）一个，外观完好；证书名称、有效期和申请的一致。",
+    "证书密码另行告知；收到后请先修改密码，介质和密码分开保管。",
+)
+_COMES: Final[Mapping[str, str]] = {
+    "operator": "经办人",
+    "applicant": "申请人",
+    "legal_representative": "法定代表人",
+    "organization": "单位",
+}
+
+
+def handover_sheet(mine: Mine, house: House, *, clerk: str, who: str, as_of: datetime) -> bytes:
+    """The sheet that is signed when a UKey is handed over at the counter. Blocking.
+
+    `who`: the person who has to come (catalogue.scope.Person)."""
+    order, details = mine.order, mine.details
+    person = "operator" if who == "operator" else "applicant"
+    data: dict[str, Any] = {
+        "number": order.number,
+        "author": house.name,
+        "head": mine.rules.name,
+        "notice": house.notice,
+        "title": "数字证书领取签收单",
+        "signer": _COMES.get(who, "领取人"),
+        "stamp": False,
+        "clerk": clerk,
+        "clauses": _RECEIVED,
+        "rows": [
+            ["业务类型", SERVICES[order.service]],
+            ["证书类型", SUBJECTS[order.subject]],
+            ["证书名称", details.get("organization_name") or details.get("applicant_name", "")],
+            ["介质号", order.medium or "—"],
+            ["领取人", details.get(f"{person}_name", "")],
+            ["证件号码", fields.masked(f"{person}_number", details.get(f"{person}_number", ""))],
+        ],
+    }
+    return compiler_of(TEMPLATES / "handover.typ").pdf(data, as_of=as_of).pdf
+
+
 def _material(form: Form, mine: Mine) -> frozenset[Mark]:
     found = [one for one in mine.rules.materials_for(mine.case) if one.document is DOCUMENTS[form]]
     return frozenset(mark for one in found for mark in one.marks)

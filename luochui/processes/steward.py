@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
-from certificates.issuing.ending import RevokedRound
 from certificates.desk.dues import DueRound as DeskRound
+from certificates.issuing.ending import RevokedRound
 from certificates.orders.rounds import OrderRound
 from certificates.payments.demonstration import DemonstrationPayments
 from certificates.payments.port import NoProvider, PaymentProvider

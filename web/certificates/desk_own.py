@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.desk.reviewing import Reviewing, TooLong, Undecided
-from certificates.desk.stock import StockFault, StockRefused
+from certificates.desk.stock import StockRefused
 from certificates.desk.verdicts import NoSuchFile
 from certificates.orders.order import Order, UnknownOrder
 from certificates.orders.orders import Mine
@@ -101,12 +101,12 @@ def in_desk_words(endpoint: Endpoint) -> Endpoint:
         except NoSuchFile:
             text, status = REPLACED, 409
         except StockRefused as refused:
-            return visit.refused(here, _stock_text(visit, refused.fault, refused.serial), 409)
+            return visit.refused(here, stock_text(visit, refused), 409)
         return visit.refused(here, visit.text(text), status)
 
     return answered
 
 
-def _stock_text(visit: Visit, fault: StockFault, serial: str) -> str:
-    text = visit.text(STOCK_FAULTS[fault])
-    return text % {"serial": serial} if "%(" in text else text
+def stock_text(visit: Visit, refused: StockRefused) -> str:
+    text = visit.text(STOCK_FAULTS[refused.fault])
+    return text % {"serial": refused.serial} if "%(" in text else text

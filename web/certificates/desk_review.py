@@ -14,6 +14,7 @@ from certificates.desk import reasons
 from certificates.desk import verdicts as kept
 from certificates.desk.queue import lying
 from certificates.desk.reviewing import Decision, holds
+from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
 from certificates.orders import fields, materials
 from certificates.orders.fields import masked
@@ -23,6 +24,7 @@ from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.table import AT_REVIEW, acts_of
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
+from web.certificates.desk_counter import at_counter
 from web.certificates.desk_own import (
     DESK,
     clerk_of,
@@ -76,8 +78,11 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
     lies = await lying(site.engine, order, now=site.clock())
     async with site.engine.connect() as connection:
         said = await kept.of(connection, order.number)
+        ukey = await of_order(connection, order.number)
         events = await history(connection, order.number)
     return {
+        **at_counter(visit, mine, ukey),
+        "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
         "desk": desk_address(order.number),
         "lies": lies,
         **due_shown(visit, lies),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from office.accounts import Role
-from web.certificates import desk, desk_review
+from web.certificates import desk, desk_counter, desk_review, desk_stock
 from web.certificates.desk_own import DESK
 from web.routing import Page
 
@@ -19,4 +19,23 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/decide", desk_review.decide, CLERKS),
     Page("POST", f"{_ORDER}/reverse", desk_review.reverse, CLERKS),
     Page("GET", f"{_ORDER}/files/{{file}}", desk_review.file, CLERKS),
+    # the counter
+    Page("GET", desk_counter.WALK_IN, desk_counter.walk_in_form, CLERKS),
+    Page("POST", desk_counter.WALK_IN, desk_counter.walk_in, CLERKS),
+    Page("POST", f"{_ORDER}/payment", desk_counter.take_money, CLERKS),
+    Page("POST", f"{_ORDER}/paper", desk_counter.receive_paper, CLERKS),
+    Page("POST", f"{_ORDER}/ukey", desk_counter.assign, CLERKS),
+    Page("POST", f"{_ORDER}/ukey/release", desk_counter.release, CLERKS),
+    Page("POST", f"{_ORDER}/ship", desk_counter.ship, CLERKS),
+    Page("POST", f"{_ORDER}/hand-over", desk_counter.hand_over, CLERKS),
+    Page("GET", f"{_ORDER}/handover.pdf", desk_counter.sheet, CLERKS),
+    # stock, day, figures
+    Page("GET", desk_stock.STOCK, desk_stock.index, CLERKS),
+    Page("POST", f"{desk_stock.STOCK}/receive", desk_stock.receive, CLERKS),
+    Page("POST", f"{desk_stock.STOCK}/count", desk_stock.count, CLERKS),
+    Page("GET", f"{desk_stock.STOCK}/{{serial}}", desk_stock.one, CLERKS),
+    Page("POST", f"{desk_stock.STOCK}/{{serial}}/{{act}}", desk_stock.move, CLERKS),
+    Page("GET", desk_stock.DAY, desk_stock.day, CLERKS),
+    Page("POST", f"{desk_stock.DAY}/close", desk_stock.close, CLERKS),
+    Page("GET", f"{DESK}/statistics", desk_stock.statistics, CLERKS | {Role.ADMINISTRATOR}),
 )

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue.prices import NoPrice, WrongYears
+from certificates.desk.counter import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
 from certificates.identity.port import Answer, Asked, IdentityProvider, ProviderAway
 from certificates.orders.materials import NotWanted, TooManyFiles
@@ -134,7 +135,7 @@ async def mine_in_path(visit: Visit) -> Mine:
         mine = await orders_on(visit.site).of(number, By.applicant(None))
     except UnknownOrder as unknown:
         raise HTTPException(404) from unknown
-    mine = replace(mine, by=_by(visit, mine.order, access))
+    mine = replace(mine, by=await _by(visit, mine.order, access))
     typed = visit.form.get("version", "")
     if visit.request.method == "POST":
         known = typed.isascii() and typed.isdigit() and len(typed) < 10 and int(typed) == mine.order.version
@@ -142,12 +143,16 @@ async def mine_in_path(visit: Visit) -> Mine:
     return mine
 
 
-def _by(visit: Visit, order: Order, access: Access | None) -> By:
+async def _by(visit: Visit, order: Order, access: Access | None) -> By:
     """Raises 404 for everybody whose order it is not."""
     if visit.signed_in is not None and visit.signed_in.account_id == order.account_id:
         return By.applicant(order.account_id)
     if access is not None and access.opens(order.number_mark, order.contact_mark):
         return By.applicant(None)
+    if visit.signed_in is not None and visit.role is Role.CLERK and order.account_id is None:
+        clerk = visit.signed_in.account_id
+        if await typed_by(visit.site.engine, order.number) == clerk:  # for who stands at the counter
+            return By.applicant(clerk)
     raise HTTPException(404)
 
 

@@ -1,0 +1,229 @@
+"""The counter: somebody stands there. An order is begun for them, paid on the spot, originals are checked
+item by item, the UKey is handed over against a signature; or a parcel goes off.
+
+Every method is one transaction; states are changed by orders.performing alone.
+Source: spec/certificates.md, "Material", "Payment", "Times": counter, the same day.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from certificates.catalogue.model import Material
+from certificates.catalogue.scope import Case, Circumstance, PaymentWay
+from certificates.catalogue.store import StoredChannel
+from certificates.desk import stock
+from certificates.desk import verdicts as kept
+from certificates.desk.reviewing import Decision, Undecided
+from certificates.desk.stock import ASSIGNABLE, BlankUKey, StockAct, StockFault, StockRefused
+from certificates.desk.verdicts import Verdict
+from certificates.orders.order import Order, locked
+from certificates.orders.orders import Mine, beginning
+from certificates.orders.performing import By, Lacks, NotAllowed, Stale, begin, perform
+from certificates.orders.states import OrderAct, OrderActor, OrderState
+from certificates.orders.table import Need
+from certificates.payments import counter as tills
+from office.marks import Marks
+
+MOST_UNFINISHED: Final = 20
+LONGEST_COURIER: Final = 40
+LONGEST_TRACKING: Final = 40
+_MADE: Final = text("INSERT INTO walk_ins (number, clerk_id, at) VALUES (:number, :clerk, :now)")
+_TYPED_BY: Final = text("SELECT clerk_id FROM walk_ins WHERE number = :number")
+_UNFINISHED: Final = text(
+    "SELECT w.number, o.channel, o.service, o.subject, o.state, w.at FROM walk_ins w"
+    " JOIN orders o ON o.number = w.number WHERE w.clerk_id = :clerk AND o.state IN"
+    " ('filling', 'awaiting_material', 'awaiting_consent', 'awaiting_identity')"
+    " ORDER BY w.at DESC LIMIT :most"
+)
+_TAKING: Final = text(
+    "INSERT INTO counter_takings (number, fen, way, clerk_id, at) VALUES (:number, :fen, :way, :clerk, :now)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A walk-in that is not filled in yet."""
+
+    number: str
+    channel: str
+    service: str
+    subject: str
+    state: str
+    at: datetime
+
+
+def case_at_counter(mine: Mine) -> Case:
+    """The business with what is known there: whether the money came beforehand, or is paid there."""
+    order, found = mine.order, set[Circumstance]()
+    if order.payment_way == PaymentWay.TRANSFER and order.paid_fen:
+        found.add(Circumstance.PREPAID)
+    elif order.payment_way != PaymentWay.TRANSFER:
+        found.add(Circumstance.PAID_THERE)
+    return replace(mine.case, circumstances=frozenset(found))
+
+
+def brought(mine: Mine) -> Sequence[tuple[str, Material]]:
+    """What is brought or sent: items to check, one for each document, in the channel's order."""
+    found: dict[str, Material] = {}
+    for one in mine.rules.materials_for(case_at_counter(mine)):
+        found.setdefault(f"{kept.ORIGINAL}:{one.document}", one)
+    return list(found.items())
+
+
+def ways_to_pay(mine: Mine) -> tuple[PaymentWay, ...]:
+    """What the counter can take: everything of the channel but transfers, which the bank tells."""
+    rows = mine.rules.payments
+    ways = dict.fromkeys(row.by for row in rows if row.covers(replace(mine.case, paid_by=None)))
+    return tuple(way for way in ways if way is not PaymentWay.TRANSFER)
+
+
+class Counter:
+    def __init__(self, engine: AsyncEngine, marks: Marks) -> None:
+        self._engine = engine
+        self._marks = marks
+
+    async def begin(self, clerk: int, stored: StoredChannel, case: Case, *, now: datetime) -> str:
+        """An order for somebody without an account, typed in by this clerk. Raises NotOffered."""
+        values = beginning(stored, case) | {"account_id": None}
+        async with self._engine.begin() as connection:
+            made = await begin(connection, values, By.clerk(clerk), now=now)
+            await connection.execute(_MADE, {"number": made.number, "clerk": clerk, "now": now})
+        return made.number
+
+    async def unfinished(self, clerk: int) -> Sequence[Unfinished]:
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(_UNFINISHED, {"clerk": clerk, "most": MOST_UNFINISHED})
+            return [Unfinished(**row._mapping) for row in rows]
+
+    async def take_money(
+        self, number: str, clerk: int, way: PaymentWay, fen: int, *, version: int, now: datetime
+    ) -> Order:
+        """Money is on the table: the whole price, in a way that the channel takes there.
+
+        Raises UnknownOrder, NotAllowed, Lacks(AMOUNT), Stale, payments.counter.NotTakenHere.
+        """
+        async with self._engine.begin() as connection:
+            await _as_shown(connection, number, version)
+            taking = {"number": number, "fen": fen, "way": str(way), "clerk": clerk, "now": now}
+            done = await tills.take(
+                connection, self._marks, number, way, fen, reference=f"counter {number}", by=clerk, now=now
+            )
+            await connection.execute(_TAKING, taking)
+            return done
+
+    async def receive(
+        self,
+        mine: Mine,
+        clerk: int,
+        verdicts: Sequence[Verdict],
+        decision: Decision,
+        named: Mapping[str, str],
+        *,
+        now: datetime,
+    ) -> Order:
+        """Paper came: every item was checked (APPROVE: to the review), or something is wrong (RETURN).
+
+        Raises Undecided, NotAllowed, Lacks, Stale.
+        """
+        order, expected = mine.order, {item for item, _material in brought(mine)}
+        refused = [one for one in verdicts if one.refused]
+        seen = {one.item for one in verdicts} & expected
+        if decision is Decision.APPROVE and (refused or seen != expected):
+            raise Undecided(decision)
+        if decision is Decision.RETURN and not refused:
+            raise Undecided(decision)
+        reason = "；".join(f"{named[one.item]}：{one.reason}" for one in refused)
+        act = OrderAct.RECEIVE_PAPER if decision is Decision.APPROVE else OrderAct.RETURN
+        async with self._engine.begin() as connection:
+            await _free_for(connection, order.number, clerk, now)
+            done = await perform(
+                connection,
+                order.number,
+                act,
+                By.clerk(clerk),
+                now=now,
+                reason=reason,
+                facts={"items": len(seen)},
+                version=order.version,
+            )
+            await kept.keep(connection, order.number, verdicts, by=clerk, now=now)
+            return done
+
+    async def assign(self, number: str, clerk: int, serial: str, *, now: datetime) -> BlankUKey:
+        """A blank UKey lies with the order from now on. Raises StockRefused, UnknownOrder."""
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            if order.state not in ASSIGNABLE or not stock.needs_one(order):
+                raise StockRefused(StockFault.NOT_NOW, serial)
+            return await stock.move(connection, serial, StockAct.ASSIGN, clerk, now=now, number=number)
+
+    async def release(self, number: str, clerk: int, reason: str, *, now: datetime) -> None:
+        """The order's UKey goes back to the stock, or with a reason it is broken. Raises StockRefused."""
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            found = await stock.of_order(connection, number)
+            if found is None or order.state not in ASSIGNABLE:
+                raise StockRefused(StockFault.NOT_NOW, found.serial if found else "")
+            act = StockAct.DEFECT if reason.strip() else StockAct.RELEASE
+            await stock.move(connection, found.serial, act, clerk, now=now, reason=reason)
+
+    async def ship(
+        self, number: str, clerk: int, courier: str, tracking: str, *, version: int, now: datetime
+    ) -> Order:
+        """The parcel is with the courier, the UKey out of the house.
+
+        Raises Lacks(TRACKING), StockRefused, NotAllowed, Stale.
+        """
+        courier, tracking = courier.strip(), tracking.strip()
+        if len(courier) > LONGEST_COURIER or len(tracking) > LONGEST_TRACKING:
+            raise Lacks(Need.TRACKING)
+        facts = {"courier": courier, "tracking": tracking}
+        async with self._engine.begin() as connection:
+            done = await perform(
+                connection, number, OrderAct.SHIP, By.clerk(clerk), now=now, facts=facts, version=version
+            )
+            await stock.give_out(connection, done, clerk, now=now)
+            return done
+
+    async def hand_over(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
+        """The subscriber has it, and has signed the sheet. Raises StockRefused, NotAllowed, Stale."""
+        async with self._engine.begin() as connection:
+            done = await perform(
+                connection,
+                number,
+                OrderAct.HAND_OVER,
+                By.clerk(clerk),
+                now=now,
+                facts={"sheet": "signed by hand"},
+                version=version,
+            )
+            await stock.give_out(connection, done, clerk, now=now)
+            return done
+
+
+async def typed_by(engine: AsyncEngine, number: str) -> int | None:
+    """The clerk who types in a walk-in's order; None: it is no walk-in's."""
+    async with engine.connect() as connection:
+        found = await connection.scalar(_TYPED_BY, {"number": number})
+    return None if found is None else int(found)
+
+
+async def _as_shown(connection: AsyncConnection, number: str, version: int) -> Order:
+    order = await locked(connection, number)
+    if order.version != version:
+        raise Stale(number)
+    return order
+
+
+async def _free_for(connection: AsyncConnection, number: str, clerk: int, now: datetime) -> None:
+    """Paper is checked by whoever has it in their hands, unless another clerk works on the order."""
+    order = await locked(connection, number)
+    if order.state not in (OrderState.AWAITING_PAPER, OrderState.AWAITING_PAYMENT):
+        raise NotAllowed(order.state, OrderAct.RECEIVE_PAPER, OrderActor.CLERK)
+    if order.worked_by_another(clerk, now):
+        raise Lacks(Need.FREE)

@@ -1,0 +1,169 @@
+"""The day's reckoning: orders handed over are UKeys gone, money taken at the counter is orders paid there.
+
+Nothing is corrected here: a difference is named, looked for, and put right by an act of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from office.accounts import Role
+from office.audit import trail
+from office.working_days import at_minute
+
+MOST: Final = 2_000
+LONGEST_NOTE: Final = 300
+MOST_FEN: Final = 100_000_000_00
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An order that was handed over or sent that day, and the UKey that went with it."""
+
+    number: str
+    service: str
+    sent: bool
+    medium: str
+    """What was written, as the issue said."""
+    serial: str
+    """Of the stock; "": none went."""
+
+    @property
+    def agrees(self) -> bool:
+        return bool(self.serial) or self.service not in ("issue", "additional", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """One clerk's money of a day. `closed`: the drawer was counted."""
+
+    clerk_id: int
+    clerk: str
+    orders: int
+    fen: int
+    counted_fen: int | None
+    note: str
+
+    @property
+    def closed(self) -> bool:
+        return self.counted_fen is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    day: date
+    given: Sequence[Given]
+    stray: Sequence[tuple[str, str]]
+    """(serial, order): gone that day, but the order was neither handed over nor sent then."""
+    tills: Sequence[Till]
+    paid: int
+    """Orders paid at the counter, by the history of orders."""
+    paid_fen: int
+
+    @property
+    def taken_fen(self) -> int:
+        return sum(till.fen for till in self.tills)
+
+    @property
+    def agrees(self) -> bool:
+        money = (self.taken_fen, sum(till.orders for till in self.tills)) == (self.paid_fen, self.paid)
+        return money and not self.stray and all(one.agrees for one in self.given)
+
+
+class ClosedAlready(Exception):
+    """The clerk has closed this day."""
+
+
+class NoNote(Exception):
+    """Counted and expected differ, and nobody said why."""
+
+
+_GIVEN: Final = text(
+    "SELECT e.number, o.service, e.act = 'ship' AS sent, o.medium, coalesce(u.serial, '') AS serial"
+    " FROM order_events e JOIN orders o ON o.number = e.number LEFT JOIN LATERAL ("
+    "  SELECT b.serial FROM blank_ukey_events b WHERE b.number = e.number AND b.act = 'give_out'"
+    "  AND b.at >= :since AND b.at < :until ORDER BY b.id DESC LIMIT 1) u ON true"
+    " WHERE e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until ORDER BY e.id LIMIT :most"
+)
+_STRAY: Final = text(
+    "SELECT b.serial, b.number FROM blank_ukey_events b"
+    " WHERE b.act = 'give_out' AND b.at >= :since AND b.at < :until"
+    " AND NOT EXISTS (SELECT FROM order_events e WHERE e.number = b.number"
+    " AND e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until)"
+    " ORDER BY b.id LIMIT :most"
+)
+_TILLS: Final = text(
+    "SELECT a.id AS clerk_id, a.name AS clerk, coalesce(t.orders, 0) AS orders, coalesce(t.fen, 0) AS fen,"
+    " c.counted_fen, coalesce(c.note, '') AS note FROM accounts a LEFT JOIN ("
+    "  SELECT clerk_id, count(*) AS orders, sum(fen)::bigint AS fen FROM counter_takings"
+    "  WHERE at >= :since AND at < :until GROUP BY clerk_id) t ON t.clerk_id = a.id"
+    " LEFT JOIN counter_closings c ON c.clerk_id = a.id AND c.day = :day"
+    " WHERE t.clerk_id IS NOT NULL OR c.clerk_id IS NOT NULL ORDER BY a.name, a.id LIMIT 200"
+)
+_PAID: Final = text(
+    "SELECT count(*) AS n, coalesce(sum((facts->>'fen')::bigint), 0)::bigint AS fen FROM order_events"
+    " WHERE act = 'paid' AND actor = 'clerk' AND at >= :since AND at < :until"
+)
+_TAKEN: Final = text(
+    "SELECT coalesce(sum(fen), 0)::bigint FROM counter_takings"
+    " WHERE clerk_id = :clerk AND at >= :since AND at < :until"
+)
+_CLOSE: Final = text(
+    "INSERT INTO counter_closings (day, clerk_id, counted_fen, expected_fen, note, at)"
+    " VALUES (:day, :clerk, :counted, :expected, :note, :now)"
+)
+
+
+def span_of(day: date) -> dict[str, datetime]:
+    """The day in Beijing."""
+    since = at_minute(day, 0).astimezone(UTC)
+    return {"since": since, "until": since + timedelta(days=1)}
+
+
+class Days:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def reckoning(self, day: date) -> Reckoning:
+        values: dict[str, Any] = {**span_of(day), "most": MOST}
+        async with self._engine.connect() as connection:
+            given = [Given(**row._mapping) for row in await connection.execute(_GIVEN, values)]
+            stray = [(row.serial, row.number) for row in await connection.execute(_STRAY, values)]
+            tills = await self._tills(connection, day)
+            paid = (await connection.execute(_PAID, span_of(day))).one()
+        return Reckoning(day, given, stray, tills, paid.n, paid.fen)
+
+    async def _tills(self, connection: AsyncConnection, day: date) -> Sequence[Till]:
+        rows = await connection.execute(_TILLS, {**span_of(day), "day": day})
+        return [Till(**row._mapping) for row in rows]
+
+    async def close(self, day: date, clerk: int, counted_fen: int, note: str, *, now: datetime) -> int:
+        """The clerk has counted the drawer; what the records expect. Once a day.
+
+        Raises ClosedAlready, NoNote (a difference needs words).
+        """
+        note = note.strip()[:LONGEST_NOTE]
+        async with self._engine.begin() as connection:
+            expected = int(await connection.scalar(_TAKEN, {**span_of(day), "clerk": clerk}) or 0)
+            if counted_fen != expected and not note:
+                raise NoNote(str(expected - counted_fen))
+            row = {"day": day, "clerk": clerk, "counted": counted_fen, "expected": expected}
+            try:
+                await connection.execute(_CLOSE, row | {"note": note, "now": now})
+            except IntegrityError as twice:
+                raise ClosedAlready(day.isoformat()) from twice
+            await trail.record(
+                connection,
+                at=now,
+                actor=trail.account(clerk),
+                role=Role.CLERK.value,
+                act="counter.close",
+                subject=day.isoformat(),
+                facts={"counted": counted_fen, "expected": expected},
+            )
+        return expected
