@@ -1,10 +1,11 @@
 """Orders that are approved, keys as of UKeys, and the authority's round: for the tests of issuing."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,11 +21,18 @@ from certificates.orders.order import Order, read
 from certificates.orders.performing import By, begin
 from certificates.orders.steps import ISSUING
 from office.marks import Marks
+from signing.assistant.acts import judge, perform
+from signing.assistant.desk import Answer, Entry
+from signing.assistant.revocation import Lists
 from signing.csr import request_certificate
+from signing.installing import parse_bundle
+from signing.jobs import InstallTask, Job
 from signing.names import Name
 from signing.sm2 import PrivateKey
+from signing.sm3 import sm3
 from signing.token import virtual
 from signing.token.codes import CodeBook
+from signing.token.port import Pin, TokenContents
 
 MARKS = Marks("of the tests")
 CODE, PERSON = "91110000600037341L", "110101199003070003"
@@ -123,25 +131,79 @@ def _first(steps: Any) -> int:
     return next((at for at, step in enumerate(steps) if step in ISSUING), len(steps))
 
 
-async def issuing_on(engine: AsyncEngine, folder: Path, now: datetime) -> Issuing:
-    """`now` is the authority's clock, too."""
+async def issuing_on(
+    engine: AsyncEngine,
+    folder: Path,
+    now: datetime,
+    *,
+    marks: Marks = MARKS,
+    people: tuple[int, int] | None = None,
+) -> Issuing:
+    """`now` is the authority's clock, too. `people`: a bidder's account and a clerk's that are there."""
     async with engine.begin() as connection:
         await ensure_defaults(connection, now)
-        put = text(
-            "INSERT INTO accounts (login, password_hash, role, name) VALUES (:login, 'x', :role, :login)"
-            " RETURNING id"
-        )
-        account = await connection.scalar(put, {"login": "her", "role": "bidder"})
-        clerk = await connection.scalar(put, {"login": "clerk1", "role": "clerk"})
+    account, clerk = people or await _people(engine)
     holder: list[Issuing] = []
 
     def clock() -> datetime:
         return holder[0].now if holder else now
 
     authority = DemonstrationAuthority.open(folder / "authority", clock=clock)
-    made = Issuing(engine, authority, CodeBook(folder / "codes"), Writing(engine, MARKS), now, clerk, account)
+    codes, writing = CodeBook(folder / "codes"), Writing(engine, marks)
+    made = Issuing(engine, authority, codes, writing, now, clerk, account, marks)
     holder.append(made)
     return made
 
 
+async def _people(engine: AsyncEngine) -> tuple[int, int]:
+    async with engine.begin() as connection:
+        put = text(
+            "INSERT INTO accounts (login, password_hash, role, name) VALUES (:login, 'x', :role, :login)"
+            " RETURNING id"
+        )
+        account = int(await connection.scalar(put, {"login": "her", "role": "bidder"}) or 0)
+        return account, int(await connection.scalar(put, {"login": "clerk1", "role": "clerk"}) or 0)
+
+
 DAY = timedelta(days=1)
+
+
+@dataclass
+class Desk:
+    """An assistant without windows, with real virtual UKeys in a folder; whoever sits there agrees."""
+
+    web: Any
+    folder: Path
+    pin: Pin = field(default_factory=lambda: Pin("135790"), repr=False)
+
+    def blank(self, label: str) -> str:
+        """A UKey without a key, plugged in; its serial number."""
+        made = virtual.create(label, pin=self.pin, so_pin=Pin("SO2345678912345"), folder=self.folder, cost=10)
+        return made.serial
+
+    def contents(self, serial: str) -> TokenContents:
+        return virtual.station(self.folder).token(serial).contents()
+
+    async def does(self, job: Job, *, at: datetime | None = None) -> Answer:
+        """What the assistant does with a job: judged, fetched, shown, agreed to, carried out."""
+        now = at or datetime.now(UTC)
+        fits = judge(job, virtual.station(self.folder).tokens(), now, Lists())
+        assert len(fits) == 1
+        assert not fits[0].problem, fits[0].problem
+        shown = None
+        if isinstance(job.task, InstallTask):
+            path = job.task.url.removeprefix(self.web.site.jobs.platform)
+            found = await self.web.visitor().get(path)
+            assert found.status_code == 200, found.text
+            assert (sm3(found.content), len(found.content)) == (job.task.digest, job.task.size)
+            shown = parse_bundle(found.content)
+        entry = Entry("1", cast(Any, None), job, now, shown=shown)
+        token = virtual.station(self.folder).token(fits[0].contents.info.serial)
+        return perform(entry, token, fits[0].contents, self.pin, now)
+
+
+def as_form(nonce: str, answer: Answer) -> dict[str, str]:
+    """What the page sends back to the platform."""
+    parts = {"result": answer.result, "certificate": answer.certificate, "seal": answer.seal}
+    packed = {name: base64.b64encode(data).decode() for name, data in parts.items()}
+    return {"nonce": nonce, "serial": answer.serial, **packed}
