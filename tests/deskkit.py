@@ -8,8 +8,6 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from certificates.orders.performing import By, perform
-from certificates.orders.states import OrderAct
 from office.accounts import Role
 from tests.orderkit import (
     Applicant,
@@ -44,13 +42,6 @@ async def in_review(web: Web, login: str, *, person: bool = False) -> Applicant:
     return one
 
 
-async def paid(web: Web, number: str, way: str) -> None:
-    """The money is in, as a provider says."""
-    facts = {"fen": (await row(web, number))["price_fen"], "way": way}
-    async with web.site.engine.begin() as connection:
-        await perform(connection, number, OrderAct.PAID, By.clock(), now=web.site.clock(), facts=facts)
-
-
 @dataclass
 class Clerk:
     web: Web
@@ -71,8 +62,9 @@ class Clerk:
         answer = await self.post(path, form)
         assert answer.status_code == 303, (path, answer.status_code, answer.text[:1500])
         page = await self.get(answer.headers["location"])
-        found = re.findall(r'class="flash[^"]*"[^>]*>(.*?)</div>', page.text, re.DOTALL)
-        return " ".join(found) or page.text
+        found = re.findall(r'class="stack flashes" role="status">(.*?)</div>\s*</div>', page.text, re.DOTALL)
+        assert found, page.text[:3000]
+        return " ".join(found)
 
     async def act(self, number: str, act: str, form: Mapping[str, str] | None = None) -> str:
         return await self.said(

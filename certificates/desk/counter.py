@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.model import Material
+from certificates.catalogue.paying import PaymentRefusal
 from certificates.catalogue.scope import Case, Circumstance, PaymentWay
 from certificates.catalogue.store import StoredChannel
 from certificates.desk import stock
@@ -113,6 +114,8 @@ class Counter:
             done = await tills.take(
                 connection, self._marks, number, way, fen, reference=f"counter {number}", by=clerk, now=now
             )
+            if not done.paid_fen:
+                raise tills.NotTakenHere(PaymentRefusal.WAY_NOT_TAKEN)
             await connection.execute(_TAKING, taking)
             return done
 

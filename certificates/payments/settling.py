@@ -74,7 +74,7 @@ async def settle(
         standing = judgement.standings[each.receipt]
         await refunds.plan(connection, by_id[each.receipt], each.fen, _why(order, standing), now)
     if judgement.paid_by is not None:
-        order = await _pay(connection, order, stored.rules, case, by_id[judgement.paid_by].source, by, now)
+        order = await _pay(connection, order, stored.rules, case, _way(by_id[judgement.paid_by]), by, now)
     await invoices.keep_up(connection, marks, order, stored.rules, details, now)
     await expect(connection, marks, number, stored.rules, details)
     await _earn(connection, order, now)
@@ -112,8 +112,14 @@ def wrong_with(
         name, remark = payers[receipt.transaction_id or 0]
         refusal = paying.transfer_refusal(rules, case, subscriber, name, remark)
     else:
-        refusal = paying.refusal(rules, case, receipt.source)
+        refusal = paying.refusal(rules, case, _way(receipt))
     return WRONG[refusal] if refusal is not None else None
+
+
+def _way(receipt: Receipt) -> PaymentWay:
+    """How it was paid: at the counter a device may have scanned it, which the receipt's remark says."""
+    at_counter = receipt.source is PaymentWay.ON_THE_SPOT
+    return PaymentWay(receipt.remark) if at_counter and receipt.remark else receipt.source
 
 
 def _came(one: Receipt, wrong: Standing | None) -> Came:
