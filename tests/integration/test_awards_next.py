@@ -119,8 +119,6 @@ async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house:
     assert (await buyer.get(f"/sales/{lot}/contract/1.pdf")).status_code == 404, "of the earlier sale"
     assert (await buyer.get(f"/sales/{lot}/payment")).status_code == 404, "the account of the earlier sale"
     assert "10,200.00" not in (await buyer.get(f"/sales/{lot}")).text
-    await seller.post(f"/sales/{lot}/contract/send", {"version": "1", "edit": "1"})
-    assert await house.scalar("SELECT count(*) FROM sale_documents WHERE state = 'awaiting_transferee'") == 0
     await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
     draft = (await seller.get(f"/sales/{lot}/contract/2.pdf")).content
     assert "已交保证金" not in words_of(draft), "it has gone back after the first award"
@@ -180,6 +178,24 @@ async def test_who_defaults_while_the_price_account_is_opened_leaves_none(house:
     assert await house.state(lot) is LotState.REVIEW
     assert await house.scalar("SELECT count(*) FROM price_accounts") == 0
     assert await house.scalar("SELECT count(*) FROM settled_deposits WHERE step = 'credit'") == 0
+
+
+async def test_a_contract_that_the_earlier_buyer_read_is_not_sent_to_the_next(house: AwardHouse) -> None:
+    lot = await house.awarded(BIDS[:2], rules=NEXT)
+    await house.seal(lot, Paper.CONFIRMATION, "two", "transferor")
+    seller, drawn = house.visitor("transferor"), {"version": "1", "edit": "1"}
+    await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
+    assert (await seller.post(f"/sales/{lot}/contract/show", drawn)).status_code == 303
+    house.clock.advance(hours=1)
+    await default(house, lot)
+    await house.visitor("one").post(f"/sales/{lot}/offer", {"answer": "take", "price": str(PRICE)})
+    await house.settle()
+    await house.administrator.post(f"/sales/{lot}/review/accept", {"award": str(await house.award_id(lot))})
+    await house.settle()
+    await house.seal(lot, Paper.CONFIRMATION, "one", "transferor")
+    assert await house.state(lot) is LotState.CONTRACT
+    await seller.post(f"/sales/{lot}/contract/send", drawn)
+    assert await house.web.site.sales.of_lot(lot, Paper.CONTRACT) is None
 
 
 async def test_the_last_default_has_its_deposit_kept_too(house: AwardHouse) -> None:
