@@ -55,7 +55,7 @@ def check_bounded(
         return _too_large(data, now)
     try:
         done = subprocess.run(
-            _command(),
+            _command(_MODULE),
             input=b"".join(question(data, trust, now=now, export=export)),
             capture_output=True,
             timeout=within_s,
@@ -71,11 +71,27 @@ def check_bounded(
 async def check_bounded_async(
     data: bytes, trust: Trust, *, now: datetime, within_s: float = WITHIN_S
 ) -> Checked:
-    """The same without blocking the loop. The process ends with the task, however that ends."""
+    """The same without blocking the loop."""
     if len(data) > MAX_DOCUMENT:
         return _too_large(data, now)
+    try:
+        out = await ask_bounded(_MODULE, question(data, trust, now=now), within_s=within_s)
+    except Stopped as limit:
+        return _stopped(data, now, str(limit))
+    return _answer(0, out, data, now)
+
+
+class Stopped(Exception):
+    """The process was ended by one of its limits, and says by which; or it broke."""
+
+
+async def ask_bounded(module: str, asked: Iterator[bytes], *, within_s: float = WITHIN_S) -> bytes:
+    """What a module answers that sets its limits as `bounded_process.limit` does. Raises Stopped.
+
+    The process ends with the task, however that ends.
+    """
     process = await asyncio.create_subprocess_exec(
-        *_command(),
+        *_command(module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -84,15 +100,19 @@ async def check_bounded_async(
     )
     try:
         async with asyncio.timeout(within_s):
-            out = await _talk(process, question(data, trust, now=now))
-            status = await process.wait() if len(out) <= MAX_SUMMARY else 1
+            out = await _talk(process, asked)
+            if len(out) > MAX_SUMMARY:
+                raise Stopped("the size of the answer")
+            status = await process.wait()
     except TimeoutError:
-        return _stopped(data, now, f"{within_s:.0f} s")
+        raise Stopped(f"{within_s:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await _drained(process)
-    return _answer(status, out, data, now)
+    if status != 0:
+        raise Stopped(_why(status))
+    return out
 
 
 async def _talk(process: asyncio.subprocess.Process, asked: Iterator[bytes]) -> bytes:
@@ -187,8 +207,8 @@ def _refused(finding: Finding, data: bytes, now: datetime) -> Summary:
     return refused(finding, sm3(data), len(data), now)
 
 
-def _command() -> list[str]:
-    return [sys.executable, "-P", "-m", _MODULE]
+def _command(module: str) -> list[str]:
+    return [sys.executable, "-P", "-m", module]
 
 
 def _environment() -> dict[str, str]:

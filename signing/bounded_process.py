@@ -6,11 +6,16 @@ Run as `python -m signing.bounded_process`; nobody types that.
 import faulthandler
 import resource
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from signing.bounded import CPU_S, MEMORY, frames
 from signing.documents import MAX_DOCUMENT
+
+if TYPE_CHECKING:
+    from signing.chain import Trust
 
 MAX_QUESTION = MAX_DOCUMENT + (128 << 20)
 
@@ -34,21 +39,26 @@ def main() -> None:
     answer(asked)
 
 
-def answer(asked: bytes) -> None:
-    """Check, and write the summary and the parts to standard output."""
-    from signing.bounded import _LENGTH
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands in a question: a stranger's file, and whom one relies on."""
+
+    now: datetime
+    export: bool
+    trust: "Trust"
+    data: bytes
+
+
+def read_question(asked: bytes) -> Asked:
+    """What `bounded.question` wrote."""
     from signing.chain import Trust
     from signing.crl import parse_crl
-    from signing.export import MAX_EXPORT, parts
     from signing.ocsp import parse_answer
-    from signing.report import summarize, to_json
-    from signing.verification import verify
     from signing.x509 import parse_certificate
 
     items = frames(asked)
     now, export, required, counts = next(items).decode().split()
     groups = [list(islice(items, int(count))) for count in counts.split(",")]
-    data = next(items)
     anchors, intermediates, makers = (tuple(map(parse_certificate, group)) for group in groups[:3])
     trust = Trust(
         anchors=anchors,
@@ -58,11 +68,22 @@ def answer(asked: bytes) -> None:
         answers=tuple(map(parse_answer, groups[4])),
         revocation_required=required == "1",
     )
-    report = verify(data, trust, now=datetime.fromisoformat(now))
+    return Asked(datetime.fromisoformat(now), export == "1", trust, next(items))
+
+
+def answer(asked: bytes) -> None:
+    """Check, and write the summary and the parts to standard output."""
+    from signing.bounded import _LENGTH
+    from signing.export import MAX_EXPORT, parts
+    from signing.report import summarize, to_json
+    from signing.verification import verify
+
+    question = read_question(asked)
+    report = verify(question.data, question.trust, now=question.now)
     out = sys.stdout.buffer
     blobs = [to_json(summarize(report))]
     left = MAX_EXPORT
-    for part in parts(report) if export == "1" else ():
+    for part in parts(report) if question.export else ():
         left -= len(part.data)
         if left >= 0:
             blobs += [part.name.encode(), part.data]

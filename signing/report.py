@@ -139,8 +139,8 @@ def refused(finding: Finding, digest: bytes, size: int, now: datetime) -> Summar
 
 def said(finding: Finding) -> Said:
     """One finding as plain texts."""
-    facts = {each.name: _text(getattr(finding, each.name)) for each in fields(finding)}
-    return Said(type(finding).__name__, int(finding.weight), facts, _text(finding))
+    facts = {each.name: harmless(getattr(finding, each.name)) for each in fields(finding)}
+    return Said(type(finding).__name__, int(finding.weight), facts, harmless(finding))
 
 
 def _said(findings: tuple[Finding, ...]) -> tuple[Said, ...]:
@@ -152,24 +152,24 @@ def _seal(entry: SealEntry, *, pictures: bool) -> Seal:
     info = signature.seal.info if signature else None
     signer, made = entry.signer, entry.sealing.seal.maker if entry.sealing else None
     return Seal(
-        name=_text(entry.found.name),
+        name=harmless(entry.found.name),
         verdict=int(entry.verdict),
-        seal_name=_text(info.name) if info else "",
-        seal_id=_text(info.seal_id) if info else "",
+        seal_name=harmless(info.name) if info else "",
+        seal_id=harmless(info.seal_id) if info else "",
         seal_kind=_kind(info.kind) if info else "",
         valid_from=info.valid_from if info else None,
         valid_until=info.valid_until if info else None,
-        maker=_text(made.path[0].subject.common_name) if made else "",
-        signer=_text(signer.subject.common_name) if signer else "",
-        organization=_text(signer.subject.organization) if signer else "",
-        credit_code=_text(signer.credit_code) if signer else "",
+        maker=harmless(made.path[0].subject.common_name) if made else "",
+        signer=harmless(signer.subject.common_name) if signer else "",
+        organization=harmless(signer.subject.organization) if signer else "",
+        credit_code=harmless(signer.credit_code) if signer else "",
         path=tuple(_link(certificate) for certificate in entry.path),
         stated_time=entry.stated_time,
         proven_time=entry.proven_time,
         digest=entry.found.digest.hex() if entry.found.digest else "",
         covers_all=entry.found.coverage.covers_all,
         changes=tuple(
-            Change(str(each.kind), _text(each.where), each.allowed)
+            Change(str(each.kind), harmless(each.where), each.allowed)
             for each in entry.found.coverage.changes[:MAX_FINDINGS]
         ),
         places=entry.found.places,
@@ -186,8 +186,8 @@ def _kind(kind: int) -> str:
 def _link(certificate: Certificate) -> Link:
     subject = certificate.subject
     return Link(
-        name=_text(subject.common_name or subject),
-        organization=_text(subject.organization),
+        name=harmless(subject.common_name or subject),
+        organization=harmless(subject.organization),
         serial=f"{certificate.serial:x}",
         valid_from=certificate.valid_from,
         valid_until=certificate.valid_until,
@@ -203,7 +203,7 @@ def _png(picture: Picture) -> str:
         return ""
 
 
-def _text(value: object) -> str:
+def harmless(value: object) -> str:
     """What a hostile file says must not steer a terminal, nor fill a page."""
     if isinstance(value, datetime):
         return value.isoformat()

@@ -1,4 +1,4 @@
-"""The public page where anybody checks a sealed document: nothing is kept, and nobody has to sign in.
+"""The public page where anybody checks a sealed document or an archive: nothing is kept, nobody signs in.
 
 The file goes from the request to a process with limits (`signing.bounded`) and is forgotten. The report
 travels with the page that shows it, under our authentication code, and comes back when it is wanted as PDF.
@@ -27,8 +27,11 @@ from signing.report import Said, Seal, Summary, from_json, to_json
 from signing.report_lines import plain, technical
 from signing.report_times import shown
 from signing.report_words import coverage, headline, language
+from signing.sm3 import sm3
+from trading.awards.archive_bounded import ArchiveSummary, check_archive_bounded
 from web import csrf
 from web.check_report import render_report
+from web.checking_archives import shown_archive
 from web.languages import N_
 from web.pages import page
 from web.routing import Page
@@ -132,7 +135,11 @@ async def check(visit: Visit) -> Response:
     except Busy:
         return _again(visit, visit.text(N_("现在核验的人太多，请稍等几秒再试。")), 503)
     name = await _file_name(visit)
-    shown_result = _shown(visit, summary) | {"name": name, "kept": _kept(visit, summary, name)}
+    if isinstance(summary, ArchiveSummary):
+        of_file = {"digest": _grouped(sm3(data).hex()), "moment": shown(datetime.now(UTC)), "kept": ""}
+        shown_result = await shown_archive(visit, summary) | of_file | {"name": name}
+    else:
+        shown_result = _shown(visit, summary) | {"name": name, "kept": _kept(visit, summary, name)}
     return page(visit, "check.html", result=shown_result, error="", limit_mb=MAX_DOCUMENT >> 20)
 
 
@@ -157,14 +164,18 @@ def _again(visit: Visit, error: str, status: int) -> Response:
     return page(visit, "check.html", status, result=None, error=error, limit_mb=MAX_DOCUMENT >> 20)
 
 
-async def _checked(data: bytes, trust: Trust, turns: Turns) -> Summary:
+async def _checked(data: bytes, trust: Trust, turns: Turns) -> Summary | ArchiveSummary:
+    """As `luochui check` does: an archive by its manifest, everything else as a sealed document."""
     try:
         async with asyncio.timeout(WAIT_S):
             await turns.running.acquire()
     except TimeoutError:
         raise Busy from None
     try:
-        return (await check_bounded_async(data, trust, now=datetime.now(UTC))).summary
+        now = datetime.now(UTC)
+        if (archive := await check_archive_bounded(data, trust, now=now)) is not None:
+            return archive
+        return (await check_bounded_async(data, trust, now=now)).summary
     finally:
         turns.running.release()
 
@@ -206,6 +217,7 @@ def _inflated(text: str) -> bytes:
 def _shown(visit: Visit, summary: Summary) -> dict[str, Any]:
     lang = language(visit.locale)
     return {
+        "archive": False,
         "kind": _KINDS[summary.verdict],
         "headline": headline(summary, lang),
         "digest": _grouped(summary.digest),

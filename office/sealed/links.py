@@ -155,7 +155,7 @@ class LinkRows:
         for row in await connection.execute(columns.where(where)):
             facts = self._boxes.open_facts(row.box, "partner", row.registration)
             answer = PartnerAnswer(facts["answer"].strip())
-            key = facts.get("key", "")  # "": from before partners sealed
+            key = facts.get("key") or self._key(row.registration, facts["account"])
             found.append(Joining(row.registration, facts["account"], facts["share"], answer, key))
         return sorted(found, key=lambda one: (one.registration, -one.share, one.account_id))
 
@@ -166,6 +166,10 @@ class LinkRows:
     def _link(self, row: Any) -> Link:
         facts = self._boxes.open_facts(row.box, "registration", row.registration)
         return Link(row.registration, facts["lot"], facts["account"])
+
+    def _key(self, registration: str, account_id: int) -> str:
+        """Of who was asked before partners sealed: they have to seal, too, and for that need one."""
+        return self._boxes.tag("key of partner", registration, str(account_id)).hex()[:16]
 
     def _pair(self, lot: str, account_id: int) -> bytes:
         return self._boxes.tag(f"pair of {self._what}", lot, str(account_id))

@@ -70,8 +70,10 @@ def visit(house: House, browser: Browser) -> Iterator[Visit]:
     errors: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        # What the browser itself says of a connection that a test cut, or of a page that is not there.
-        expected = "WebSocket" in message.text or "status of 404" in message.text
+        # What the browser itself says of a connection that a test cut, of a page that is not there, or of an
+        # assistant that does not run.
+        no_assistant = "ERR_CONNECTION_REFUSED" in message.text and "/v1/" in message.location["url"]
+        expected = "WebSocket" in message.text or "status of 404" in message.text or no_assistant
         if message.type == "error" and not expected:
             errors.append(f"{message.text} ({message.location})")
 

@@ -1,4 +1,4 @@
-"""A newcomer's rehearsal, from 我的交易 to the win, in the very room of real auctions."""
+"""A newcomer's rehearsal, from the check of the device to the win, in the very room of real auctions."""
 
 from playwright.sync_api import expect
 
@@ -9,6 +9,9 @@ from tests.browser.test_journey import in_phase, press_step, room, stands
 
 def test_a_newcomer_is_overtaken_twice_and_wins_and_nothing_is_sold(house: House, visit: Visit) -> None:
     page = visit("/my/trades", "newcomer", PHONE)
+    expect(page.get_by_role("link", name="去演练")).to_be_visible()
+    page.goto(house.address + "/device-check")
+    expect(page.locator("[data-check=bidding] [data-part=state]")).to_have_text("正常")
     page.get_by_role("link", name="去演练").click()
     page.get_by_role("button", name="开始演练").click()
     page.wait_for_url("**/lots/REHEARSAL-*/room")

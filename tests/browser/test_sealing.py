@@ -1,20 +1,16 @@
 """The winner seals: real browser, assistant, PKCS#11 module and platform, from the bid to the check."""
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from office.accounts import Accounts
 from office.database import create_engine
@@ -23,14 +19,22 @@ from signing.token.port import Pin
 from tests import sealingkit
 from tests.assistantkit import free_port
 from tests.browser.auction_house import PEOPLE, House, _apart, _make_accounts
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.computer import (
+    PIN,
+    Computer,
+    Person,
+    accessible,
+    by_password,
+    let_in,
+    person,
+    running_assistant,
+)
+from tests.browser.conftest import PHONE
 from tests.browser.test_journey import in_phase, press_step, room, stands
 from tests.faults import stage
-from tests.faults.stage import PASSWORD
 from web.my_ukeys import presented
 
-PIN, WRONG = "602214", "999999"
-PHRASE = "青山依旧在"
+WRONG = "999999"
 PLATFORM_PIN = "1234567890"
 
 
@@ -39,20 +43,7 @@ class Town:
     """A platform that asks for UKeys, and the computer of its bidders, on which an assistant runs."""
 
     house: House
-    folder: Path
-    assistant: int
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "LUOCHUI_ASSISTANT_DIR": str(self.folder / "assistant"),
-            "LUOCHUI_ASSISTANT_PORT": str(self.assistant),
-            "LUOCHUI_ASSISTANT_OPEN": "none",
-            "LUOCHUI_ASSISTANT_DEMO": "1",
-            "LUOCHUI_VUKEY_DIR": str(self.folder / "ukeys"),
-            "LUOCHUI_DATA": str(self.folder / "nothing"),
-        }
+    computer: Computer
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +72,8 @@ def town() -> Iterator[Town]:
         with stage.platform(data, settings) as platform:
             _apart(_make_accounts(platform))
             _apart(_bind(platform.settings.required_database_url(), keys["transferor"]))
-            yield Town(House(platform, ()), folder, port)
+            house = House(platform, ())
+            yield Town(house, Computer(house.address, folder, port))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -95,133 +87,34 @@ async def _bind(url: str, key: sealingkit.UKeyOnToken) -> None:
     await engine.dispose()
 
 
-@contextmanager
-def running_assistant(town: Town, code: str) -> Iterator[None]:
-    """Started as a person starts it, paired by the code that the platform's page shows."""
-    command = [sys.executable, "-m", "luochui", "assistant", "--quiet", "--pair", town.house.address]
-    process = subprocess.Popen(
-        [*command, "--code", code, "--phrase", PHRASE],
-        env=town.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    timer = threading.Timer(60, process.kill)
-    timer.start()
-    try:
-        assert any("/open/" in line for line in process.stdout), "the assistant did not start"
-        timer.cancel()
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
-
-
-@dataclass
-class Person:
-    """A browser on that computer."""
-
-    town: Town
-    context: BrowserContext
-    page: Page
-
-    def go(self, path: str) -> Page:
-        self.page.goto(self.town.house.address + path)
-        return self.page
-
-    def flow(self, flow: str) -> None:
-        """Press the button that asks for the UKey."""
-        self.page.locator(f"#{flow} [data-part=start]").click()
-
-    def window(self) -> Page:
-        """The assistant's window, by the link of the page."""
-        link = self.page.locator("[data-part=window]")
-        link.wait_for(state="visible")
-        window = self.context.new_page()
-        window.goto(link.get_attribute("href") or "")
-        expect(window.locator("main")).to_contain_text(PHRASE)
-        return window
-
-    def agree(self, pin: str = PIN) -> None:
-        window = self.window()
-        window.get_by_label("PIN", exact=True).fill(pin)
-        window.locator("button[value=agree]").click()
-        window.get_by_role("heading", name=re.compile("^已")).wait_for()
-        window.close()
-
-    def sign_in(self, login: str, target: str) -> None:
-        self.go(f"/sign-in?with=ukey&next={target}")
-        self.page.locator("#field-login").fill(login)
-        self.flow("ukey-sign-in")
-        self.agree()
-        self.page.wait_for_url(self.town.house.address + target)
-
-
-def person(town: Town, browser: Browser, errors: list[str], size: tuple[int, int] = DESKTOP) -> Person:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
-    context.set_default_timeout(45_000)
-
-    def heard(message: ConsoleMessage) -> None:
-        # What the browser itself says of a cut socket, a refusal, an assistant that is not there.
-        known = ("WebSocket", "status of 4", "ERR_CONNECTION_REFUSED")
-        expected = any(word in message.text for word in known)
-        if message.type == "error" and not expected:
-            errors.append(f"{message.text} ({message.location})")
-
-    page = context.new_page()
-    page.on("console", heard)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    return Person(town, context, page)
-
-
-def by_password(who: Person, login: str) -> None:
-    page = who.go("/sign-in")
-    page.locator("#field-login").fill(login)
-    page.locator("#field-password").fill(PASSWORD)
-    page.get_by_role("button", name="用密码登录").click()
-    page.wait_for_url(re.compile(r"/(my|administration)/"))
-
-
-def let_in(who: Person) -> None:
-    """As people do after pairing: from the assistant's home to the platform, which then may ask."""
-    command = [sys.executable, "-m", "luochui", "assistant", "--quiet"]  # it runs: this asks it for a way in
-    told = subprocess.run(
-        command, env=who.town.environment, capture_output=True, text=True, timeout=150, check=True
-    )
-    way = re.search(r"http://\S+/open/\S+", told.stdout)
-    assert way, told.stdout
-    who.page.goto(way[0])
-    who.page.get_by_role("link", name="在此浏览器中打开平台").click()
-    who.page.wait_for_url(lambda url: "#" not in url and url.startswith(who.town.house.address))
-    assert who.page.evaluate("localStorage.length") >= 1
-
-
-def accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert not found, [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found]
-
-
 def check(town: Town, file: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "luochui", "check", str(file), "--trust", str(town.folder / "authority")]
+    command = [
+        sys.executable,
+        "-m",
+        "luochui",
+        "check",
+        str(file),
+        "--trust",
+        str(town.computer.folder / "authority"),
+    ]
     return subprocess.run(
-        command, env=town.environment, capture_output=True, text=True, timeout=150, check=False
+        command, env=town.computer.environment, capture_output=True, text=True, timeout=150, check=False
     )
 
 
 @pytest.mark.timeout(600)
 def test_from_the_bid_to_the_sealed_confirmation(town: Town, browser: Browser, tmp_path: Path) -> None:
     errors: list[str] = []
-    one = person(town, browser, errors)
+    one = person(town.computer, browser, errors)
     by_password(one, "one")
     code = one.go("/my/ukeys").locator("#pairing strong").inner_text()
     one.flow("ukey-bind")
     expect(one.page.locator("[data-part=fault]")).to_contain_text("没有找到 UKey 助手")
-    with running_assistant(town, code):
+    with running_assistant(town.computer, code):
         _bound_and_confirmed(town, browser, errors, one)
         _bids_and_wins(town, one)
         _seals_after_a_wrong_pin(one)
-        seller = person(town, browser, errors, PHONE)
+        seller = person(town.computer, browser, errors, PHONE)
         _transferor_seals(seller)
         _platform_seals(one)
         _downloads_and_checks(town, one, tmp_path)
@@ -241,7 +134,7 @@ def _bound_and_confirmed(town: Town, browser: Browser, errors: list[str], one: P
     window.get_by_role("heading", name=re.compile("^已")).wait_for()
     window.close()
     expect(one.page.locator("main")).to_contain_text("UKey 已登记")
-    clerk = person(town, browser, errors)
+    clerk = person(town.computer, browser, errors)
     by_password(clerk, "first-administrator")
     clerk.go("/my/tasks").get_by_role("link", name=re.compile("办理：确认 UKey")).click()
     expect(clerk.page.locator("main")).to_contain_text("名称一致")

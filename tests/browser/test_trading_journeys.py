@@ -15,9 +15,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser import trading_people as people
+from tests.browser.computer import accessible
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_journey import in_phase, press_step, room, stands
-from tests.browser.test_sealing import accessible
 from tests.browser.trading_house import PEOPLE, TradingHouse, open_trading_house
 
 pytestmark = [pytest.mark.xdist_group("trading"), pytest.mark.timeout(300)]

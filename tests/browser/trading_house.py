@@ -28,6 +28,7 @@ from signing.token.port import Pin
 from tests import sealingkit
 from tests.assistantkit import free_port
 from tests.browser.auction_house import _apart
+from tests.browser.computer import PIN, Computer
 from tests.browser.errands import Errand
 from tests.browser.pretended_bank import BANK, KEY, PretendedBank
 from tests.faults import stage
@@ -37,13 +38,14 @@ from trading.profiles.store import Profiles, ensure_defaults
 from web.my_ukeys import presented
 
 TRAVEL: Final = Path(__file__).parents[1] / "travel"
-PIN: Final = "602214"
 PLATFORM_PIN: Final = "1234567890"
 PATIENCE_S: Final = 90.0
 PEOPLE: Final = {
     "one": (Role.BIDDER, "湘西示例商贸有限公司"),
     "two": (Role.BIDDER, "吉首示例实业有限公司"),
     "three": (Role.BIDDER, "凤凰示例投资有限公司"),
+    "four": (Role.BIDDER, "泸溪示例置业有限公司"),
+    "five": (Role.BIDDER, "保靖示例农业有限公司"),
     "transferor": (Role.TRANSFEROR, "甲方示例单位"),
     "administrator": (Role.ADMINISTRATOR, "测试管理员一"),
     "second-administrator": (Role.ADMINISTRATOR, "测试管理员二"),
@@ -51,6 +53,8 @@ PEOPLE: Final = {
     "regulator": (Role.REGULATOR, "测试监管人员"),
 }
 SEALING: Final = ("one", "two", "three", "transferor")
+PLUGGED_IN: Final = ("four", "five")
+"""Whose UKeys are plugged into a computer on which the assistant runs; the others' seal without one."""
 BRISK: Final = {
     "inquiry_ms": 1_500,
     "window_ms": 4_000,
@@ -96,6 +100,11 @@ class TradingHouse:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.platform.port}"
+
+    @property
+    def computer(self) -> Computer:
+        """The one into which UKeys are plugged."""
+        return Computer(self.address, self.folder, self.assistant)
 
     def errand(self, login: str) -> Errand:
         """Somebody who does things without a browser, over the same routes; signed in once."""
@@ -160,6 +169,10 @@ def open_trading_house(more: Mapping[str, str] | None = None) -> Iterator[Tradin
     pin_file.chmod(0o600)
     sealingkit.equip(authority, data / "platform-ukey", "platform", "测试平台", Pin(PLATFORM_PIN))
     keys = {login: sealingkit.ukey(authority, PEOPLE[login][1]) for login in SEALING}
+    plugged_in = {
+        login: sealingkit.equip(authority, folder / "ukeys", login, PEOPLE[login][1], Pin(PIN))
+        for login in PLUGGED_IN
+    }
     settings = {
         "TRADING_CLOCK": str(clock.file),
         "PYTHONPATH": str(TRAVEL),
@@ -172,14 +185,16 @@ def open_trading_house(more: Mapping[str, str] | None = None) -> Iterator[Tradin
     }
     try:
         with stage.platform(data, settings) as platform:
-            _apart(_settle_in(platform, keys, clock))
+            _apart(_settle_in(platform, {**keys, **plugged_in}, clock))
             bank = PretendedBank(f"http://127.0.0.1:{platform.port}", clock.now)
             yield TradingHouse(platform, folder, clock, port, keys, bank)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _settle_in(platform: Platform, keys: Mapping[str, sealingkit.UKey], clock: TradingClock) -> None:
+async def _settle_in(
+    platform: Platform, keys: Mapping[str, sealingkit.UKey | sealingkit.UKeyOnToken], clock: TradingClock
+) -> None:
     """Accounts, bound UKeys, rule profiles with short windows."""
     engine = create_engine(platform.settings.required_database_url())
     accounts, ukeys = Accounts(engine), UKeys(engine)

@@ -4,6 +4,7 @@ journey that another journey shows in a browser."""
 import asyncio
 import io
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from PIL import Image
@@ -25,6 +26,8 @@ CODES: Final = {
     "one": "91433100MA4L00TB79",
     "two": "91433100MA4L01TB7G",
     "three": "91433100MA4L02TB7P",
+    "four": "91433100MA4L03TB7Y",
+    "five": "91433100MA4L04TB76",
 }
 BASICS: Final = {
     "asset_class": "physical",
@@ -154,12 +157,12 @@ def sub_account_on(html: str) -> str:
 # ── rules ──
 
 
-def rules_say(house: TradingHouse, **fields: str) -> None:
+def rules_say(house: TradingHouse, **fields: str | bool) -> None:
     """Another version of the rules of competitive bidding for physical assets is published."""
     _apart(_publish(house, fields))
 
 
-async def _publish(house: TradingHouse, fields: dict[str, str]) -> None:
+async def _publish(house: TradingHouse, fields: Mapping[str, str | bool]) -> None:
     engine = create_engine(house.platform.settings.required_database_url())
     accounts, profiles = Accounts(engine), Profiles(engine)
     first, second = [await accounts.by_login(each) for each in ("administrator", "second-administrator")]

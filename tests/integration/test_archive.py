@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,23 @@ from typer.testing import CliRunner
 from bidding.ledger.file import verify_ledger
 from luochui.cli import app
 from signing.findings import Verdict
+from signing.seal_signature import sign_with_seal
+from signing.sm3 import sm3
+from tests import sealingkit
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
 from tests.killkit import Guillotine, killed_everywhere
 from trading.awards.archive_check import Fault, check_archive, looks_like_archive
-from trading.awards.manifest import LEDGER, MANIFEST, SEAL
+from trading.awards.manifest import (
+    COVERS,
+    LARGEST_ENTRY,
+    LEDGER,
+    MANIFEST,
+    SEAL,
+    Entry,
+    For,
+    Manifest,
+    read_manifest,
+)
 from trading.lifecycle.states import LotState
 
 
@@ -161,3 +175,101 @@ async def test_killed_anywhere_the_archive_is_made_once_and_whole(house: AwardHo
     file.write_bytes(await given(house, "administrator", lot))
     trust = await house.web.site.trust.current()
     assert check_archive(file, trust, now=datetime.now(UTC)).verdict is Verdict.VALID
+
+
+# ── the public page ──
+
+
+async def checked(house: AwardHouse, data: bytes, **headers: str) -> str:
+    """What the page says to somebody who is not signed in."""
+    visitor = house.web.visitor(**headers)
+    files = {"document": ("archive.zip", data, "application/zip")}
+    sent = {"csrf_token": await visitor.token()}
+    answer = await visitor.client.post("/check", data=sent, files=files, timeout=120)
+    assert answer.status_code == 200
+    return answer.text.split("<main", 1)[1]
+
+
+def resealed(data: bytes, content: bytes, seal: sealingkit.UKey) -> bytes:
+    """The zip with another manifest, sealed by somebody."""
+    sealing = sign_with_seal(
+        seal.seal, sm3(content), seal.certificate, seal.key, at=datetime.now(UTC), covers=COVERS
+    )
+    return changed(changed(data, MANIFEST, content), SEAL, sealing.der)
+
+
+async def test_the_public_page_checks_an_archive(house: AwardHouse) -> None:
+    lot = await archived(house)
+    whole, part = await given(house, "administrator", lot), await given(house, "one", lot)
+    said = await checked(house, whole)
+    assert 'data-verdict="success"' in said
+    for words in (
+        "档案有效",
+        "个文件都与清单一致",
+        "“测试平台”的电子印章，印章是真的",
+        "从头重算一遍，结果一致",
+    ):
+        assert words in said
+    assert "清单与本平台保存的这个标的的清单相同" in said
+    assert "报名材料：" in said
+    assert lot in said
+    assert "不在这一份里" not in said
+    said = await checked(house, part)
+    assert 'data-verdict="success"' in said
+    assert "不在这一份里" in said
+    assert "The archive is valid" in await checked(house, whole, **{"accept-language": "en"})
+
+    said = await checked(house, changed(whole, "listing/listing.json", b"[]"))
+    assert 'data-verdict="danger"' in said
+    assert "文件被改动：listing/listing.json" in said
+    assert "个文件都与清单一致" not in said
+
+
+async def test_the_public_page_is_not_taken_in_by_a_genuine_seal_of_somebody_else(house: AwardHouse) -> None:
+    """Who has a UKey can seal a manifest of their own: it is not the platform's for that."""
+    lot = await archived(house)
+    whole = await given(house, "administrator", lot)
+    with zipfile.ZipFile(io.BytesIO(whole)) as package:
+        manifest = package.read(MANIFEST)
+    forger = house.parties["one"].ukey
+    title = read_manifest(manifest).title
+    for_less = replace(read_manifest(manifest), title=title + "（另一份）").text()
+    said = await checked(house, resealed(whole, for_less, forger))
+    assert 'data-verdict="danger"' in said
+    assert "不是同一份" in said
+    assert "与本平台保存的这个标的的清单相同" not in said
+    read = replace(read_manifest(manifest), lot="ELSEWHERE-1")
+    entries = tuple(entry for entry in read.entries if entry.path != LEDGER)
+    elsewhere = replace(read, entries=entries, ledger_key="").text()
+    said = await checked(house, resealed(changed(whole, LEDGER, None), elsewhere, forger))
+    assert 'data-verdict="warning"' in said
+    assert "请先确认盖章单位是谁" in said
+
+
+def packed(manifest: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        package.writestr(MANIFEST, manifest)
+    return out.getvalue()
+
+
+async def test_hostile_archives_are_not_valid_and_harm_nobody(house: AwardHouse) -> None:
+    size = LARGEST_ENTRY
+    entries = tuple(Entry(f"audit/{n}.json", size, "00" * 32, For.ALL) for n in range(8))
+    script = "<script>alert(1)</script>"
+    bomb = Manifest("L-1", script, script, datetime.now(UTC).isoformat(), "", entries)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr(MANIFEST, bomb.text())
+        package.writestr(f"{script}\x1b[2J.txt", b"")
+        for entry in entries[:3]:
+            with package.open(entry.path, "w", force_zip64=True) as file:
+                for _ in range(size >> 20):
+                    file.write(bytes(1 << 20))
+    cut = out.getvalue()[:-20]
+    undated = replace(bomb, made_at="yesterday").text()
+    for data in (out.getvalue(), cut, packed(undated)):
+        said = await checked(house, data)
+        assert 'data-verdict="danger"' in said
+        assert "<script>alert" not in said
+        assert "\x1b" not in said

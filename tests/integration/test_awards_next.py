@@ -1,13 +1,19 @@
 """The lot is offered to the next bidder, after a refusal and after a default; rights that lapse."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 
+import pypdfium2 as pdfium
 import pytest
+from sqlalchemy import text
 
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
 from tests.integration.test_awards_pages import tasks
+from trading.awards.awards import Awards
+from trading.awards.payments import Payments
 from trading.awards.records import Answer, AwardRecords, AwardState, Source
+from trading.awards.sale import Sale, sale_of
+from trading.deposits.prices import Instalment
 from trading.lifecycle.states import LotState
 from trading.sale_states import Paper, SaleState
 
@@ -53,6 +59,7 @@ async def test_who_is_asked_declines_is_silent_and_nobody_is_left(house: AwardHo
     assert "按自己的最高报价受让" in page.text
     for other in ("one", "three", "transferor"):
         assert (await house.visitor(other).get(f"/sales/{lot}/offer")).status_code in (403, 404)
+    house.clock.advance(minutes=1)  # who is asked at the same moment stands in the order of paddles
     await house.visitor("two").post(f"/sales/{lot}/offer", {"answer": "decline"})
     assert (await offers(house, lot))[1:] == [(one, PRICE, Answer.ASKED)]
     house.clock.advance(hours=49)
@@ -110,7 +117,11 @@ async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house:
     assert await house.state(lot) is LotState.CONTRACT
     seller, buyer = house.visitor("transferor"), house.visitor("two")
     assert (await buyer.get(f"/sales/{lot}/contract/1.pdf")).status_code == 404, "of the earlier sale"
+    assert (await buyer.get(f"/sales/{lot}/payment")).status_code == 404, "the account of the earlier sale"
+    assert "10,200.00" not in (await buyer.get(f"/sales/{lot}")).text
     await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
+    draft = (await seller.get(f"/sales/{lot}/contract/2.pdf")).content
+    assert "已交保证金" not in words_of(draft), "it has gone back after the first award"
     answer = await seller.post(f"/sales/{lot}/contract/send", {"version": "2", "edit": "1"})
     assert answer.status_code == 303, answer.text
     await house.seal(lot, Paper.CONTRACT, "two", "transferor")
@@ -135,6 +146,70 @@ async def paying(house: AwardHouse) -> str:
     await house.seal(lot, Paper.CONTRACT, "three", "transferor")
     assert await house.state(lot) is LotState.PAYMENT
     return lot
+
+
+def words_of(pdf: bytes) -> str:
+    document = pdfium.PdfDocument(pdf)
+    try:
+        return "".join(page.get_textpage().get_text_range() for page in document)
+    finally:
+        document.close()
+
+
+async def test_who_defaults_while_the_price_account_is_opened_leaves_none(house: AwardHouse) -> None:
+    lot = await paying(house)
+    engine, sealed = house.web.site.engine, house.web.site.sealed
+    async with engine.begin() as connection:
+        sale = await sale_of(connection, lot)
+        for table in ("price_instalments", "price_accounts", "settled_deposits"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+    assert sale is not None
+    rounds, open_it = house.rounds, Payments(engine, sealed).open
+
+    async def late(sale: Sale, plan: Sequence[Instalment], *, now: datetime) -> str:
+        await Awards(engine, sealed).default(
+            lot, sale.awarded.id, "逾期。", by=house.administrator_id, now=now
+        )
+        return await open_it(sale, plan, now=now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Payments, "open", lambda _, *given, now: late(*given, now=now))
+        await rounds.round(house.clock())
+    assert await house.state(lot) is LotState.REVIEW
+    assert await house.scalar("SELECT count(*) FROM price_accounts") == 0
+    assert await house.scalar("SELECT count(*) FROM settled_deposits WHERE step = 'credit'") == 0
+
+
+async def test_a_contract_that_the_earlier_buyer_read_is_not_sent_to_the_next(house: AwardHouse) -> None:
+    lot = await house.awarded(BIDS[:2], rules=NEXT)
+    await house.seal(lot, Paper.CONFIRMATION, "two", "transferor")
+    seller, drawn = house.visitor("transferor"), {"version": "1", "edit": "1"}
+    await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
+    assert (await seller.post(f"/sales/{lot}/contract/show", drawn)).status_code == 303
+    house.clock.advance(hours=1)
+    await default(house, lot)
+    await house.visitor("one").post(f"/sales/{lot}/offer", {"answer": "take", "price": str(PRICE)})
+    await house.settle()
+    await house.administrator.post(f"/sales/{lot}/review/accept", {"award": str(await house.award_id(lot))})
+    await house.settle()
+    await house.seal(lot, Paper.CONFIRMATION, "one", "transferor")
+    assert await house.state(lot) is LotState.CONTRACT
+    await seller.post(f"/sales/{lot}/contract/send", drawn)
+    assert await house.web.site.sales.of_lot(lot, Paper.CONTRACT) is None
+
+
+async def test_the_last_default_has_its_deposit_kept_too(house: AwardHouse) -> None:
+    lot = await house.awarded(BIDS[:2], rules=NEXT)
+    await default(house, lot)
+    await house.visitor("one").post(f"/sales/{lot}/offer", {"answer": "take", "price": str(PRICE)})
+    await house.settle()
+    await house.administrator.post(f"/sales/{lot}/review/accept", {"award": str(await house.award_id(lot))})
+    await house.settle()
+    house.clock.advance(hours=1)
+    await default(house, lot)
+    assert await house.state(lot) is LotState.UNSOLD
+    looked = "SELECT at FROM settled_deposits WHERE lot = :lot AND step = 'forfeit'"
+    assert await house.scalar(looked, lot=lot) == house.clock()
 
 
 async def test_a_right_that_lapses_leaves_the_lot_to_the_highest_bidder(house: AwardHouse) -> None:

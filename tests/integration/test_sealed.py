@@ -157,6 +157,23 @@ async def test_partners_answer_and_only_they_reach_it(client: SealedClient, peop
             await client.set_partners(registration, one, wanted)
 
 
+async def test_a_partner_who_was_asked_before_partners_sealed_has_a_key_too(
+    client: SealedClient, people: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = people
+    registration, wanted = await client.register(one, "L-1"), [WantedPartner("bidder2", 2_500)]
+    with monkeypatch.context() as before:
+        before.setattr("office.sealed.vault.secrets.token_hex", lambda _: "")
+        [kept] = await client.set_partners(registration, one, wanted)
+    assert kept.key == "", "as it was kept then"
+    [asked] = await client.partners(registration, two)
+    assert len(asked.key) == 16
+    [same] = await client.set_partners(registration, one, wanted)
+    assert same.key == asked.key
+    [other] = await client.set_partners(registration, one, [WantedPartner("bidder2", 3_000)])
+    assert other.key != asked.key
+
+
 async def test_many_calls_at_once_are_all_answered(client: SealedClient, people: tuple[int, int]) -> None:
     registration = await client.register(people[0], "L-1")
     found = await asyncio.gather(*(client.lot_of(registration, people[0]) for _ in range(150)))

@@ -400,6 +400,11 @@ async def test_a_consent_is_for_one_share(scene: Scene) -> None:
         assert await connection.scalar(found) == 0
     assert (await two.join(one)).json()["ok"]
     assert await one.state() == "awaiting_seal"
+    async with scene.web.site.engine.begin() as connection:  # accepted before partners sealed
+        await connection.execute(text("DELETE FROM registration_boxes WHERE name LIKE 'consent/%'"))
+    refused = await one.post("prepare", {"paper": "form pledge"})
+    assert refused.status_code == 409
+    assert "没有给同意书盖章" in refused.text
 
 
 async def test_a_partner_who_declines_holds_it_up(scene: Scene) -> None:

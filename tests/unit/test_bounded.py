@@ -224,7 +224,7 @@ async def test_a_process_that_answers_nothing_or_too_much_is_an_answer(
     program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "MAX_SUMMARY", 1 << 20)
-    monkeypatch.setattr(bounded, "_command", lambda: [sys.executable, "-c", program])
+    monkeypatch.setattr(bounded, "_command", lambda _module: [sys.executable, "-c", program])
     if program == "pass":
         with pytest.raises(AssertionError, match="answered something else"):
             await check_bounded_async(two(), trust(), now=NOW)

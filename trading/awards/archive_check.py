@@ -8,12 +8,13 @@ an archive is as good as the whole: what is not in it is counted, what is in it 
 
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from bidding.ledger.file import Status, verify_ledger
 from signing.chain import Trust
@@ -65,6 +66,8 @@ class Fault(StrEnum):
     LEDGER = "ledger"
     LEDGER_KEY = "ledger_key"
     """The ledger was sealed with another key than the manifest names."""
+    TOO_COSTLY = "too_costly"
+    """A limit of the checking process stopped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class ArchiveReport:
     ledger_entries: int
     seal: SealSignatureReport | None
     findings: tuple[Found, ...]
+    folders: Mapping[str, int] = field(default_factory=dict)
+    """How many of the checked files lie in each folder."""
 
     @property
     def verdict(self) -> Verdict:
@@ -98,7 +103,7 @@ class _Unreadable(Exception):
     """A file of the zip that can't be read within its bounds."""
 
 
-def looks_like_archive(path: Path) -> bool:
+def looks_like_archive(path: Path | IO[bytes]) -> bool:
     """Whether a file is a zip with a manifest: what else it may be is somebody else's."""
     try:
         with zipfile.ZipFile(path) as package:
@@ -107,8 +112,8 @@ def looks_like_archive(path: Path) -> bool:
         return False
 
 
-def check_archive(path: Path, trust: Trust, *, now: datetime) -> ArchiveReport:
-    """Check a file. Raises OSError when it can't be opened."""
+def check_archive(path: Path | IO[bytes], trust: Trust, *, now: datetime) -> ArchiveReport:
+    """Check a file, or what is open already. Raises OSError when it can't be opened."""
     try:
         with zipfile.ZipFile(path) as package:
             return _check(package, trust, now)
@@ -141,7 +146,8 @@ def _check(package: zipfile.ZipFile, trust: Trust, now: datetime) -> ArchiveRepo
     findings += [found for entry in there for found in _entry(package, entry)]
     entries, wrong = _ledger(package, manifest, names) if not findings else (0, [])
     absent = len(manifest.entries) - len(there)
-    return ArchiveReport(manifest, len(there), absent, entries, seal, (*findings, *wrong))
+    folders = Counter(entry.path.partition("/")[0] for entry in there)
+    return ArchiveReport(manifest, len(there), absent, entries, seal, (*findings, *wrong), folders)
 
 
 def _seal(

@@ -47,6 +47,8 @@ _END_PAPERS: Final = text(
     "UPDATE sale_documents SET state = 'refused', reason = :reason, ended_by = :by, changed_at = :now"
     " WHERE lot = :lot AND state IN ('awaiting_transferee', 'awaiting_transferor', 'awaiting_platform')"
 )
+_FORFEIT: Final = text("DELETE FROM settled_deposits WHERE lot = :lot AND step = 'forfeit'")
+"""Each default has its deposit to be kept, the last one's too."""
 _NAME: Final = text("SELECT name FROM accounts WHERE id = :id")
 PRICE_STANDS: Final = frozenset(
     {
@@ -192,6 +194,7 @@ class Awards(AwardRecords):
             after = await _after(connection, listing, outcome, lapses=False)
             if after is LotState.REVIEW:
                 facts |= await clear_for_next(connection, lot, reason, by=by, now=now)
+            await connection.execute(_FORFEIT, {"lot": lot})
             acting = By.administrator(by)
             await perform(
                 connection, lot, Act.DEFAULT, acting, now=now, after=after, reason=reason, facts=facts

@@ -271,9 +271,10 @@ class Contracts:
         async with self._engine.connect() as connection:
             sale = await _drafting(connection, lot, lock=False)
             draft = await _newest(connection, lot)
+            begun = await connection.scalar(select(_THIS_SALE), {"lot": lot})
             had = await _sent(connection, lot)
             confirmation = await _confirmation(connection, lot)
-        if draft is None or (draft.version, draft.edit) != (version, edit):
+        if draft is None or draft.made_at < begun or (draft.version, draft.edit) != (version, edit):
             raise Overwritten(lot)
         if draft.digest != NO_FILE:
             return draft
@@ -293,7 +294,7 @@ class Contracts:
 
     def _form(self, sale: Sale, values: Mapping[str, str], number: str, confirmation: str) -> Contract:
         listing, price = sale.listing, int(sale.awarded.price)
-        deposit = min(int(listing.deposit), price)
+        deposit = 0 if sale.after_default else min(int(listing.deposit), price)
         facts = {
             "price": f"¥{yuan(price)}（{capital_amount(price)}）",
             "deposit": f"¥{yuan(deposit)}",

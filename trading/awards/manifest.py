@@ -102,6 +102,8 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def _check(made: Manifest) -> None:
+    if not _at(made.made_at):
+        raise ManifestFault("the time at which it was made")
     paths = [each.path for each in made.entries]
     if not 0 < len(paths) <= MOST_ENTRIES or paths != sorted(set(paths)):
         raise ManifestFault("the entries: none, too many, twice there or out of order")
@@ -113,3 +115,10 @@ def _check(made: Manifest) -> None:
             raise ManifestFault(f"the entry {each.path[:LONGEST_PATH]!r}")
     if sum(each.size for each in made.entries) > LARGEST:
         raise ManifestFault(f"over {LARGEST} bytes together")
+
+
+def _at(written: str) -> bool:
+    try:
+        return datetime.fromisoformat(written).tzinfo is not None
+    except ValueError:
+        return False

@@ -12,7 +12,7 @@ from bidding.terms import Fen
 from office.banking.banks import banks
 from office.sealed.port import Sealed
 from trading.awards.contract_template import PLAN, plan_of
-from trading.awards.sale import Sale
+from trading.awards.sale import NoAward, Sale, sale_of
 from trading.deposits import prices
 from trading.deposits.deposits import AlreadyDecided, Deposits, NoSubAccount
 from trading.deposits.prices import Instalment, PriceStanding
@@ -49,12 +49,16 @@ class Payments:
     async def open(self, sale: Sale, plan: Sequence[Instalment], *, now: datetime) -> str:
         """The number to pay the price into, the deposit credited. May be repeated.
 
-        `plan` empty: all at once, at the end of the time that the rules give.
+        `plan` empty: all at once, at the end of the time that the rules give. Raises NoAward when the buyer
+        has defaulted meanwhile: an account that nobody closes any more would be the next buyer's.
         """
         award = sale.awarded
         bank = await self._bank(award.registration)
         last = plan[-1].due_on if plan else day_of(now + timedelta(days=sale.rules.payment_within_days))
         async with self._engine.begin() as connection:
+            standing = await sale_of(connection, sale.lot, lock=True)
+            if standing is None or standing.awarded != award:
+                raise NoAward(sale.lot)
             number = await self._opened(connection, sale, bank, plan, last, now)
         await self._credit(award.registration, sale.lot, now)
         return number

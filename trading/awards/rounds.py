@@ -162,6 +162,9 @@ class AwardRound:
         plan = instalments_of(fields, sale.awarded.price, since or now)
         await self._payments.open(sale, plan, now=now)
         async with self._engine.begin() as connection:
+            standing = await sale_of(connection, lot, lock=True)
+            if standing is None or standing.award != sale.award:
+                return False  # defaulted meanwhile: the next buyer's is to be opened still
             await connection.execute(_CREDITED, {"lot": lot, "now": now})
         log.info("price_account_opened", lot=lot)
         return True

@@ -38,6 +38,8 @@ class Sale:
     rules: RuleProfile
     award: Award | None
     agreed: AgreedPrice | None
+    after_default: bool = False
+    """An earlier buyer defaulted: the deposits of all others have gone back before this award."""
 
     @property
     def lot(self) -> str:
@@ -69,4 +71,6 @@ async def sale_of(connection: AsyncConnection, lot: str, *, lock: bool = False) 
     had = await rounds(connection, lot)
     award = had[-1] if had else None
     agreed = (await connection.execute(_AGREED, {"lot": lot})).one_or_none()
-    return Sale(listing, profile.rules, award, AgreedPrice(**agreed._mapping) if agreed else None)
+    price = AgreedPrice(**agreed._mapping) if agreed else None
+    earlier = any(each.state is AwardState.DEFAULTED for each in had[:-1])
+    return Sale(listing, profile.rules, award, price, earlier)

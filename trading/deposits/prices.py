@@ -193,9 +193,10 @@ async def _standing(connection: AsyncConnection, row: Row[Any]) -> PriceStanding
 async def credit(
     connection: AsyncConnection, lot: str, sub_account: str, amount: Fen, *, now: datetime
 ) -> None:
-    """A deposit counts towards the price, in the caller's transaction. Raises NoPriceAccount."""
+    """A deposit counts towards the price, in the caller's transaction. Raises NoPriceAccount, also for one
+    that was closed."""
     row = (await connection.execute(text(_ONE + " FOR UPDATE"), {"lot": lot})).one_or_none()
-    if row is None:
+    if row is None or row.state == "closed":
         raise NoPriceAccount(lot)
     lines = journal.moved((Ledger.DEPOSIT, sub_account), (Ledger.PRICE, row.number), amount)
     if amount and await journal.post(

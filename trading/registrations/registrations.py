@@ -68,6 +68,10 @@ class JoinedAnother(JoinedElsewhere):
     """The person has accepted another group on this lot."""
 
 
+class ConsentMissing(WrongState):
+    """A partner has not sealed a consent yet: asked before partners sealed, or again since."""
+
+
 class Corrected(Exception):
     """The announcement was corrected after the papers were made."""
 
@@ -344,12 +348,15 @@ class Registrations(Deciding):
     async def to_seal(self, mine: Mine, paper: Paper, *, now: datetime) -> tuple[bytes, Rendered]:
         """The paper as it was submitted, for the seal.
 
-        Raises WrongState, NotOpen, Corrected, OnDefaultersList.
+        Raises WrongState, ConsentMissing, NotOpen, Corrected, OnDefaultersList.
         """
         async with self._engine.begin() as connection:
             await refuse_listed(connection, mine.account_id, now)
             facts, lot = await self._to_be_sealed(connection, mine)
             box = await rows.box_of(connection, mine.registration, plain_name(paper))
+            names = await rows.box_names(connection, mine.registration)
+        if any(consent_name(one.key) not in names for one in mine.partners):
+            raise ConsentMissing(facts.state, _A.SEAL)
         if box is None:
             raise WrongState(facts.state, _A.SEAL)
         name = plain_name(paper)
@@ -379,7 +386,7 @@ class Registrations(Deciding):
             await rows.keep_box(connection, mine.registration, sealed_name(paper), box, now=now)
             names = await rows.box_names(connection, mine.registration)
             if any(consent_name(one.key) not in names for one in mine.partners):
-                raise WrongState(facts.state, _A.SEAL)
+                raise ConsentMissing(facts.state, _A.SEAL)
             if any(sealed_name(each) not in names for each in Paper):
                 return facts.state
             after = _S.QUALIFIED if facts.deposit_in or lot.deposit == 0 else _S.AWAITING_DEPOSIT

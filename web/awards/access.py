@@ -8,8 +8,11 @@ from starlette.exceptions import HTTPException
 
 from bidding.terms import LOT_CHARACTERS
 from office.accounts import Role
+from trading.awards.records import AwardState
 from trading.awards.sale import Sale, sale_of
 from trading.confirmations import DEMONSTRATION, House
+from trading.deposits import prices
+from trading.deposits.prices import PriceStanding
 from trading.lifecycle.states import LotState
 from web.visits import Visit
 
@@ -62,6 +65,14 @@ async def seen(visit: Visit, *parts: Part) -> Seen:
     if part is None or (parts and part not in parts):
         raise HTTPException(404)
     return Seen(sale, part)
+
+
+async def price_account(visit: Visit, it: Seen) -> PriceStanding | None:
+    """The price account of this sale; one that was closed by a default is no account of the next buyer's."""
+    found = await prices.standing(visit.site.engine, it.lot)
+    award = it.sale.award
+    anew = award is not None and award.state is not AwardState.DEFAULTED
+    return None if found and found.state == "closed" and anew else found
 
 
 async def sale_named(visit: Visit) -> Sale:

@@ -29,9 +29,17 @@ async def form(visit: Visit) -> Response:
         offer=mine,
         open=open_ and sale.listing.state in (LotState.PRIORITY_OFFER, LotState.NEXT_OFFER),
         by_right=mine.source is Source.PRIORITY,
-        answer=visit.text(ANSWERS[mine.answer]),
+        answer=visit.text(_word(mine)),
+        taken=mine.answer is Answer.TAKEN,
         errors={},
     )
+
+
+def _word(mine: Offer) -> str:
+    """A right is given up; who is asked as the next bidder has none to give up."""
+    if mine.answer is Answer.DECLINED and mine.source is Source.NEXT_BIDDER:
+        return N_("不接受")
+    return ANSWERS[mine.answer]
 
 
 async def answer(visit: Visit) -> Response:

@@ -4,17 +4,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trading.awards.payments import next_due, overdue
-from trading.deposits import fees, prices
+from trading.deposits import fees
 from trading.lifecycle.states import LotState
 from trading.working_days import day_of
-from web.awards.access import Part, seen
+from web.awards.access import Part, price_account, seen
 from web.pages import page
 from web.visits import Visit
 
 
 async def show(visit: Visit) -> Response:
     it = await seen(visit)
-    standing = await prices.standing(visit.site.engine, it.lot)
+    standing = await price_account(visit, it)
     if standing is None and it.state is not LotState.PAYMENT:
         raise HTTPException(404)
     today = day_of(visit.site.clock())

@@ -10,13 +10,12 @@ from trading.awards.contracts import Contracts
 from trading.awards.handovers import POSSIBLE, Handovers
 from trading.awards.payments import next_due
 from trading.awards.records import AwardRecords
-from trading.deposits import prices
 from trading.lifecycle.listing import ListingEvent, Listings
 from trading.lifecycle.states import LotState
 from trading.listings.store import relistable
 from trading.sale_states import ENDED_BY_HAND, Paper, Party
 from trading.sales import SaleDocument
-from web.awards.access import Part, Seen, account_of, house, seen
+from web.awards.access import Part, Seen, account_of, house, price_account, seen
 from web.awards.words import ANSWERS, AWARD_STATES, SOURCES, STEPS, WAITING
 from web.languages import N_
 from web.listings.words import LOT_STATES
@@ -51,7 +50,7 @@ async def show(visit: Visit) -> Response:
     history = await Listings(visit.site.engine).history(it.lot)
     papers = [one for one in await visit.site.sales.all_of_lot(it.lot) if _shown(one, it)]
     overseer = it.part is Part.OVERSEER
-    standing = await prices.standing(visit.site.engine, it.lot)
+    standing = await price_account(visit, it)
     pays = it.part is Part.TRANSFEREE and it.state is LotState.PAYMENT
     return page(
         visit,

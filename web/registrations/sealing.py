@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from office.sealed.port import BoxBroken, NotYours
 from trading.defaulters import OnDefaultersList
 from trading.registrations.papers import PLACE, TITLES, Paper
-from trading.registrations.registrations import Corrected, Mine, NotOpen, Rendered
+from trading.registrations.registrations import ConsentMissing, Corrected, Mine, NotOpen, Rendered
 from trading.registrations.rows import Stale
 from trading.registrations.states import RegistrationState, WrongState
 from trading.sale_states import Party
@@ -34,7 +34,11 @@ CHANGED: Final = N_("申请在盖章期间改过，盖章没有保存。请刷�
 CORRECTED: Final = N_(
     "公告在您提交申请后更正过，不能按更正前的申请盖章。请看过更正公告，点“回去修改”，核对后重新提交，再盖章。"
 )
+NO_CONSENT: Final = N_(
+    "还有联合购买人没有给同意书盖章，现在不能盖章。请联系他们，在“我的交易”的联合购买邀请里盖章后再来。"
+)
 REFUSED: Final[Mapping[type[Exception], str]] = {
+    ConsentMissing: NO_CONSENT,
     WrongState: NOT_NOW,
     NotOpen: NOT_OPEN,
     Stale: CHANGED,
