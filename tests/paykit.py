@@ -1,4 +1,4 @@
-"""The money of orders, for tests: orders at their payment, what providers and banks tell, the steward's round.
+"""The money of orders, for tests: orders at their payment, what providers and banks tell, the rounds.
 
 house = await Payments.on(engine)
 number = await house.order("hunan_shared", details={"organization_name": "测试有限公司"})

@@ -99,8 +99,10 @@ async def test_a_cancelled_order_goes_back_once_and_its_invoice_is_void(house: P
                 )
             ).scalars()
         )
-    assert made is not None and (made.title, made.state, made.fen) == (UNIT, "made", PRICE)
-    assert UNIT not in repr(made) and len(letters) == 1
+    assert made is not None
+    assert (made.title, made.state, made.fen) == (UNIT, "made", PRICE)
+    assert UNIT not in repr(made)
+    assert len(letters) == 1
     assert made.number in house.marks.unbox(BOX, bytes(letters[0])).decode("unicode_escape")
     assert invoices.render(made, seller="平台").startswith(b"%PDF")
     await house.set(order, "cancelled")
@@ -110,7 +112,9 @@ async def test_a_cancelled_order_goes_back_once_and_its_invoice_is_void(house: P
     async with house.engine.connect() as connection:
         void = await invoices.invoice_of(connection, house.marks, order)
         gone = await connection.scalar(text("SELECT sum(fen) FROM demo_pay_refunds"))
-    assert void is not None and void.state == "void" and gone == PRICE
+    assert void is not None
+    assert void.state == "void"
+    assert gone == PRICE
     await house.check()
 
 

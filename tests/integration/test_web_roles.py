@@ -75,6 +75,7 @@ EXPECTED_OPEN = {
     ("POST", "/certificates/orders/{number}/payment/code"),
     ("POST", "/certificates/orders/{number}/payment/check"),
     ("GET", "/certificates/orders/{number}/payment/code"),
+    ("GET", "/certificates/orders/{number}/invoice.pdf"),
     ("GET", "/demo/pay/{charge}"),
     ("POST", "/demo/pay/{charge}"),
     ("POST", "/pay/{way}/notifications"),

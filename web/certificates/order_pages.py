@@ -12,6 +12,7 @@ from certificates.orders.orders import Mine
 from certificates.orders.paperwork import Form, House, forms_of, render
 from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.table import acts_of
+from certificates.payments.refunds import of_order as refunds_of
 from web.certificates.order_words import (
     ACTS,
     DOCUMENTS,
@@ -23,11 +24,13 @@ from web.certificates.order_words import (
     WHAT_NEXT,
 )
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.pay_words import REFUNDS
 from web.certificates.showing import around, certificate_name, facts, order_price, pin_word
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
 
+_NEXT: Final = {**NEXT, OrderState.APPROVED: N_("写入证书"), OrderState.ISSUING: N_("继续写入")}
 DEMONSTRATION: Final = "演示环境：数据均为虚构，证书和印章没有法律效力"
 
 
@@ -43,12 +46,13 @@ async def show(visit: Visit) -> Response:
     order, orders = mine.order, orders_on(visit.site)
     async with visit.site.engine.connect() as connection:
         events = await history(connection, order.number)
+        refunds = await refunds_of(connection, order.number)
     return page(
         visit,
         "certificates/order.html",
         **around(visit, mine, None),
         what_next=visit.text(WHAT_NEXT[order.state]),
-        go_on=visit.text(NEXT[order.state]) if order.state in NEXT and place_of(order) != base(order) else "",
+        go_on=_go_on(visit, order),
         go_to=place_of(order),
         acts=frozenset(acts_of(order.state, OrderActor.APPLICANT)),
         events=[
@@ -56,6 +60,7 @@ async def show(visit: Visit) -> Response:
             for event in events
             if event.act not in HIDDEN_ACTS
         ],
+        refunds=[(one, visit.text(REFUNDS[one.state])) for one in refunds],
         parts=order_price(visit, order),
         payment=visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
         pin=pin_word(visit, order),
@@ -67,6 +72,12 @@ async def show(visit: Visit) -> Response:
         titles={one.kind: one.title for one in mine.rules.agreements_for(mine.case)},
         forms=form_links(visit, mine),
     )
+
+
+def _go_on(visit: Visit, order: Order) -> str:
+    """What the button says that leads on; "" where nothing is the applicant's to do."""
+    leads = order.state in _NEXT and place_of(order) != base(order)
+    return visit.text(_NEXT[order.state]) if leads else ""
 
 
 async def authority_name(visit: Visit, order: Order) -> str:

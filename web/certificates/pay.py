@@ -2,8 +2,10 @@
 missing.
 """
 
+import asyncio
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue import paying
@@ -12,14 +14,14 @@ from certificates.orders import materials
 from certificates.orders.fields import FieldFaults
 from certificates.orders.orders import Mine
 from certificates.orders.states import OrderState
-from certificates.payments import receipts
+from certificates.payments import invoices, receipts
 from certificates.payments.charges import Charges, NotPayable, TooManyCharges, missing_of
 from certificates.payments.demonstration import DemonstrationPayments, key_of
 from certificates.payments.notices import ProviderKeys, take_paid
 from certificates.payments.port import NoProvider, PaymentProvider, ProviderAway
 from certificates.payments.settling import settle
 from web.certificates import pacing
-from web.certificates.order_pages import material_row
+from web.certificates.order_pages import DEMONSTRATION, material_row
 from web.certificates.order_words import PAYMENTS, SERVICES
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
 from web.certificates.pay_words import STANDINGS
@@ -181,3 +183,20 @@ async def check(visit: Visit) -> Response:
     async with site.engine.begin() as connection:
         await take_paid(connection, site.marks, paid, site.clock())
     return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("费用已收到。")))
+
+
+@in_words
+async def invoice(visit: Visit) -> Response:
+    """The electronic invoice, for whose order it is."""
+    mine, site = await mine_in_path(visit), visit.site
+    async with site.engine.connect() as connection:
+        found = await invoices.invoice_of(connection, site.marks, mine.order.number)
+    if found is None:
+        raise HTTPException(404)
+    notice = DEMONSTRATION if site.settings.demo else ""
+    pdf = await asyncio.to_thread(invoices.render, found, seller=site.settings.platform_name, notice=notice)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{found.number}.pdf"',
+        "Cache-Control": "no-store",
+    }
+    return Response(pdf, media_type="application/pdf", headers=headers)

@@ -2,11 +2,16 @@
 
 from typing import Final
 
-from web.certificates import pay, pay_demo
+from certificates.payments.reconciling import LARGEST
+from web.certificates import pay, pay_demo, pay_finance
 from web.certificates.pay_notices import NOTICES
-from web.routing import EVERYBODY, Page
+from web.routing import EVERYBODY, FINANCE, Page
 
 _PAYMENT: Final = "/certificates/orders/{number}/payment"
+_FINANCE: Final = "/finance/certificates"
+_DAY: Final = "/finance/certificates/reconciliation/{reconciliation}"
+_AROUND: Final = 64 << 10
+"""Bytes of a form around its file."""
 
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", _PAYMENT, pay.show, EVERYBODY),
@@ -14,7 +19,18 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_PAYMENT}/code", pay.open_code, EVERYBODY),
     Page("GET", f"{_PAYMENT}/code", pay.code, EVERYBODY),
     Page("POST", f"{_PAYMENT}/check", pay.check, EVERYBODY),
+    Page("GET", "/certificates/orders/{number}/invoice.pdf", pay.invoice, EVERYBODY),
     NOTICES,
     Page("GET", "/demo/pay/{charge}", pay_demo.show, EVERYBODY),
     Page("POST", "/demo/pay/{charge}", pay_demo.pay, EVERYBODY),
+    Page("GET", _FINANCE, pay_finance.index, FINANCE),
+    Page("POST", f"{_FINANCE}/receipts/{{receipt}}/return", pay_finance.give_back, FINANCE),
+    Page("GET", f"{_FINANCE}/refunds", pay_finance.refund_list, FINANCE),
+    Page("POST", f"{_FINANCE}/refunds/{{refund}}/again", pay_finance.again, FINANCE),
+    Page("POST", f"{_FINANCE}/refunds/{{refund}}/handed-back", pay_finance.handed_back, FINANCE),
+    Page("GET", f"{_FINANCE}/reconciliation", pay_finance.days, FINANCE),
+    Page("POST", f"{_FINANCE}/reconciliation", pay_finance.reconcile, FINANCE, LARGEST + _AROUND),
+    Page("GET", f"{_FINANCE}/daily.csv", pay_finance.daily_file, FINANCE),
+    Page("GET", _DAY, pay_finance.one_day, FINANCE),
+    Page("POST", f"{_DAY}/take", pay_finance.take_missing, FINANCE),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from certificates.payments.reconciling import DifferenceKind, LineKind
 from certificates.payments.states import RefundState, Standing
 from web.languages import N_
 
@@ -22,4 +23,16 @@ REFUNDS: Final[Mapping[RefundState, str]] = {
     RefundState.ASKED: N_("退款中"),
     RefundState.PAID: N_("已退"),
     RefundState.FAILED: N_("退款失败"),
+}
+DIFFERENCES: Final[Mapping[DifferenceKind, str]] = {
+    DifferenceKind.ONLY_THEIRS: N_("支付机构有，平台没有（通知丢失）"),
+    DifferenceKind.ONLY_OURS: N_("平台有，支付机构没有"),
+    DifferenceKind.OTHER_SUM: N_("金额不同"),
+    DifferenceKind.OTHER_CHARGE: N_("商户单号不同"),
+    DifferenceKind.TWICE: N_("对账文件里出现两次"),
+    DifferenceKind.OTHER_DAY: N_("不是这一天的"),
+}
+LINES: Final[Mapping[LineKind, str]] = {
+    LineKind.PAYMENT: N_("支付"),
+    LineKind.REFUND: N_("退款"),
 }

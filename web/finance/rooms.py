@@ -23,6 +23,7 @@ TABS: Final[tuple[tuple[str, str], ...]] = (
     ("/finance/prices", N_("价款")),
     ("/finance/journal", N_("总账")),
     ("/finance/invoices", N_("服务费发票")),
+    ("/finance/certificates", N_("办证收款")),
 )
 _ID: Final = re.compile(r"[0-9]{1,15}")
 
