@@ -1,4 +1,5 @@
-"""The demonstration's UKeys: an authority, a virtual UKey for everybody who bids, sells or seals, all bound.
+"""The demonstration's UKeys: an authority, a virtual UKey for everybody who bids, sells or seals, all bound;
+and blank ones in the drawer, which the certificate desk has in its stock.
 
 `prepare` may be repeated: what is there stays; a UKey that a crash left half done is made anew. The PINs are
 public, as the passwords are; the platform's own UKey lies in a folder of its own, and nobody types its PIN.
@@ -9,6 +10,7 @@ import os
 import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,9 @@ from typing import Final
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.port import Applicant, AuthorityError, SubjectKind
 from certificates.authority.roles import Role as OwnRole
+from certificates.desk.stock import Stock, StockRefused
 from luochui.processes.authority import open_authority
+from luochui.processes.wiring import clock_of
 from luochui.services.faults import Repairable
 from luochui.settings import Settings
 from office.accounts import Accounts, Role
@@ -34,11 +38,15 @@ PIN: Final = "135790"
 """Of every demonstration UKey; public on purpose."""
 PLATFORM: Final = "platform"
 PIN_FILE: Final = "platform-ukey.pin"
+BLANK_MODEL: Final = "虚拟 UKey（演示）"
+CLERK: Final = "clerk1"
 HOLDERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
 SOON: Final = timedelta(days=2)
 """What ends sooner is made anew."""
 DAYS: Final = 365
 AT_ONCE: Final = 2
+BLANK: Final = ("blank1", "blank2", "blank3")
+"""Without a key and not plugged in: for the desk to write certificates into."""
 
 
 def configured(settings: Settings) -> Settings:
@@ -94,6 +102,7 @@ def _prepare(settings: Settings, accounts: tuple[DemoAccount, ...]) -> None:
         jobs = [pool.submit(_ukey, settings, authority, holder) for holder in (own, *lacking)]
         made = {job.result().info.label: job.result() for job in jobs}
     asyncio.run(_bind(settings, [(one.login, made[one.login]) for one in people if one.login in made]))
+    asyncio.run(_into_stock(settings, [_blank(settings, label) for label in BLANK]))
 
 
 def _holder(settings: Settings, person: DemoAccount) -> Holder:
@@ -142,6 +151,19 @@ def _is_usable(contents: TokenContents, authority: DemonstrationAuthority) -> bo
     return until > datetime.now(UTC) + SOON and certificate.is_signed_by(authority.own(OwnRole.ISSUING).key)
 
 
+def _blank(settings: Settings, label: str) -> str:
+    """Its serial number. In the drawer, with its authorization code kept; one that was written meanwhile stays
+    as it is."""
+    try:
+        return virtual.find(label, settings.ukeys).serial
+    except NoToken:
+        so_pin = virtual.random_so_pin()
+        info = virtual.create(label, pin=Pin(PIN), so_pin=so_pin, folder=settings.ukeys)
+        CodeBook(settings.authority / CODES).put(info.serial, so_pin)
+        virtual.unplug(label, settings.ukeys)
+        return info.serial
+
+
 def _made(settings: Settings, authority: DemonstrationAuthority, holder: Holder) -> TokenContents:
     so_pin = virtual.random_so_pin()
     info = virtual.create(holder.label, pin=holder.pin, so_pin=so_pin, folder=holder.folder)
@@ -153,6 +175,20 @@ def _made(settings: Settings, authority: DemonstrationAuthority, holder: Holder)
     chain = (authority.own(OwnRole.ISSUING), authority.own(OwnRole.ROOT))
     token.store(certificate, seal, chain, holder.pin)
     return token.contents()
+
+
+async def _into_stock(settings: Settings, serials: list[str]) -> None:
+    """Received by the clerk, each once; an installation without the clerk has no stock."""
+    engine = create_engine(settings.required_database_url(), pool_size=2)
+    try:
+        clerk, stock = await Accounts(engine).by_login(CLERK), Stock(engine)
+        if clerk is None:
+            return
+        for serial in serials:
+            with suppress(StockRefused):  # it is there already
+                await stock.receive([serial], BLANK_MODEL, clerk.id, now=clock_of(settings)())
+    finally:
+        await engine.dispose()
 
 
 async def _bound(settings: Settings, people: list[DemoAccount]) -> dict[str, bool]:

@@ -27,7 +27,15 @@ FIXED: Final = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Frame-Options", "DENY"),
 )
-ASKS_FOR_UKEYS: Final = ("/sign-in", "/my/ukeys", "/my/registrations/", "/documents/", "/device-check")
+ASKS_FOR_UKEYS: Final = (
+    "/sign-in",
+    "/my/ukeys",
+    "/my/registrations/",
+    "/documents/",
+    "/device-check",
+    "/certificates/issue/",
+    "/certificates/write/",
+)
 BACK_OFFICE: Final = "/admin"
 BACK_OFFICE_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "

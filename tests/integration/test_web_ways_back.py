@@ -16,6 +16,7 @@ ADDRESSES = {
     "document.html": "/documents/1",
     "registrations/overview.html": "/my/registrations/R1",
     "registrations/joining.html": "/my/registrations/R1/joining",
+    "certificates/issue.html": "/certificates/issue/ZS1",
 }
 """Where the templates are shown that have the assistant's buttons."""
 

@@ -10,12 +10,14 @@ import pypdfium2
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.catalogue.scope import Service
 from certificates.desk import reasons
 from certificates.desk import verdicts as kept
 from certificates.desk.queue import lying
 from certificates.desk.reviewing import Decision, holds
 from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
+from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
 from certificates.orders.fields import masked
 from certificates.orders.order import history
@@ -83,6 +85,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
     return {
         **at_counter(visit, mine, ukey),
         "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
+        "writes": Service(order.service) in MAKES and order.state in ASSIGNABLE,
         "desk": desk_address(order.number),
         "lies": lies,
         **due_shown(visit, lies),
