@@ -45,8 +45,6 @@ SOON: Final = timedelta(days=2)
 """What ends sooner is made anew."""
 DAYS: Final = 365
 AT_ONCE: Final = 2
-BLANK: Final = ("blank1", "blank2", "blank3")
-"""Without a key and not plugged in: for the desk to write certificates into."""
 
 
 def configured(settings: Settings) -> Settings:
@@ -154,8 +152,8 @@ def _is_usable(contents: TokenContents, authority: DemonstrationAuthority) -> bo
 def _blank(settings: Settings, label: str) -> str:
     """Its serial number. In the drawer, with its authorization code kept; one that was written meanwhile stays
     as it is."""
-    try:
-        return virtual.find(label, settings.ukeys).serial
+    """Its serial number. In the drawer, its authorization code kept; one that was written meanwhile stays as
+    it is."""
     except NoToken:
         so_pin = virtual.random_so_pin()
         info = virtual.create(label, pin=Pin(PIN), so_pin=so_pin, folder=settings.ukeys)
