@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
+from certificates.orders.performing import By
 from tests.deskkit import DESK, audited, clerk, in_review, row
-from tests.orderkit import defaults
+from tests.orderkit import Applicant, defaults, request_of_organization
 from tests.webkit import Web, web_on
+from web.certificates.own import orders_on
 
 
 @pytest.fixture
@@ -70,3 +72,69 @@ async def test_an_approval_is_reversed_and_not_edited(web: Web) -> None:
             )
         ).scalars()
         assert list(acts)[-3:] == ["take", "approve", "reverse"]
+
+
+async def test_another_clerk_confirms_where_four_eyes_are_asked_for(web: Web) -> None:
+    her = await in_review(web, "her")
+    one, two = await clerk(web, "one"), await clerk(web, "two")
+    async with web.site.engine.begin() as connection:
+        await connection.execute(text("UPDATE orders SET four_eyes = true"))
+    await one.act(her.number, "take")
+    assert "等另一位" in await one.decide(her.number, "approve")
+    assert await her.state() == "second_review"
+    await one.act(her.number, "take")
+    assert "另一位办证人员复核" in await one.decide(her.number, "approve")
+    assert await her.state() == "second_review"
+    await one.act(her.number, "put-back")
+    await two.act(her.number, "take")
+    assert "已通过" in await two.decide(her.number, "approve")
+    assert await her.state() == "approved"
+
+
+async def test_a_returned_order_corrects_exactly_what_was_refused(web: Web) -> None:
+    her, one = await in_review(web, "her"), await clerk(web, "one")
+    await one.act(her.number, "take")
+    files = [item for item in await one.items(her.number) if item.startswith("file:")]
+    refused = {files[0]: "看不清", "section:operator": "手机号不对"}
+    await one.decide(her.number, "return", refused)
+    async with web.site.engine.connect() as connection:
+        kinds = dict(
+            (await connection.execute(text("SELECT 'file:' || id, kind FROM order_materials"))).all()
+        )
+    good = kinds[files[1]]
+    assert (await her.upload(good)).status_code == 303
+    assert "订单的状态已经变了" in (await her.get()).text
+    request = request_of_organization(operator_phone="15112340399", address="改了的地址 9 号")
+    assert "还没有换" in await _resubmitted(her)
+    await her.upload(kinds[files[0]])
+    assert "还没有换" in await _resubmitted(her)
+    await her.done("/request", request)
+    details = await orders_on(web.site).of(her.number, By.clock())
+    assert details.details["operator_phone"].endswith("15112340399")
+    assert details.details["address"] == "人民北路 1 号"
+    await her.post("/resubmit")
+    assert await her.state() != "returned"
+
+
+async def _resubmitted(her: Applicant) -> str:
+    await her.post("/resubmit")
+    assert await her.state() == "returned"
+    return (await her.get()).text
+
+
+async def test_a_stale_form_decides_nothing_and_a_hold_runs_out(web: Web) -> None:
+    her = await in_review(web, "her")
+    one, two = await clerk(web, "one"), await clerk(web, "two")
+    await one.act(her.number, "take")
+    items = {f"verdict-{item}": "accepted" for item in await one.items(her.number)}
+    for version in ("0", "1", "x", "-1", str(int(await one.version(her.number)) - 1)):
+        form = items | {"decision": "approve", "version": version}
+        assert "已有变化" in await one.said(one.order(her.number, "/decide"), form)
+    assert await her.state() == "in_review"
+    async with web.site.engine.begin() as connection:
+        await connection.execute(text("UPDATE orders SET worked_until = now() - interval '1 minute'"))
+    assert "已接办" in await two.act(her.number, "take")
+    assert "请先接办" in await one.act(her.number, "decide", items | {"decision": "approve"})
+    assert await her.state() == "in_review"
+    assert "已记为不予办理" in await two.decide(her.number, "reject", words="资料是伪造的")
+    assert (await row(web, her.number))["refund_due"]
