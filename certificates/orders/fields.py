@@ -54,6 +54,7 @@ class Fault(StrEnum):
     ACCOUNT = "account"
     CARD = "card"
     PERSONAL_TITLE = "personal_title"
+    TAX_NUMBER = "tax_number"
     AGREE = "agree"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
     CHALLENGE = "challenge"
@@ -75,6 +76,7 @@ class FieldKind(StrEnum):
     CHOICE = "choice"
     TITLE = "title"
     """Of an invoice, which is not 个人."""
+    TAX_NUMBER = "tax_number"
 
 
 class Section(StrEnum):
@@ -237,7 +239,7 @@ def _invoice(rules: ChannelRules, case: Case) -> list[Field]:
     if invoice.title is not InvoiceTitle.SUBSCRIBER:
         kind = _K.TITLE if invoice.title is InvoiceTitle.NOT_PERSONAL else _K.LINE
         found.append(_field("invoice_title", kind, _S.INVOICE))
-        found.append(_field("tax_number", _K.LINE, _S.INVOICE, required=False))
+        found.append(_field("tax_number", _K.TAX_NUMBER, _S.INVOICE, required=False))
     found.append(_field("invoice_address", _K.ADDRESS, _S.INVOICE, required=False))
     found.append(_field("invoice_bank", _K.ADDRESS, _S.INVOICE, required=False))
     return found
@@ -337,6 +339,14 @@ def _title(text: str) -> str | Fault:
     return Fault.PERSONAL_TITLE if text in _PERSONAL else text
 
 
+def _tax_number(text: str) -> str | Fault:
+    """An organization's is its credit code; a person may give the number of the ID card."""
+    number = credit_code(text)
+    if isinstance(number, Fault):
+        number = _plain(text).upper() if ric.is_valid(_plain(text)) else Fault.TAX_NUMBER
+    return number
+
+
 _READERS: Final[Mapping[FieldKind, Callable[[str], str | Fault]]] = {
     FieldKind.LINE: str,
     FieldKind.ADDRESS: str,
@@ -347,6 +357,7 @@ _READERS: Final[Mapping[FieldKind, Callable[[str], str | Fault]]] = {
     FieldKind.ACCOUNT: _account,
     FieldKind.CARD: card_number,
     FieldKind.TITLE: _title,
+    FieldKind.TAX_NUMBER: _tax_number,
 }
 
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from stdnum.cn import uscc
 
 from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle, Person, Told
 from certificates.orders.codes import Letter, post
@@ -66,17 +65,6 @@ class OrderInvoice:
     address: str = field(repr=False)
     bank: str = field(repr=False)
     what: str = ""
-
-
-def tax_number(typed: str) -> str | None:
-    """A tax number, tidied: the credit code of an organization. None: it is none, a digit is wrong.
-
-    Older numbers of 15 to 20 characters without check digits are not accepted (ours: all were replaced).
-    """
-    try:
-        return str(uscc.validate(uscc.compact(typed)))
-    except uscc.ValidationError:
-        return None
 
 
 async def keep_up(
@@ -130,9 +118,7 @@ def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
     subscriber = details.get("organization_name", "") or details.get("applicant_name", "")
     if rule.title is InvoiceTitle.SUBSCRIBER:
         return subscriber, details.get("credit_code", "")
-    title = details.get("invoice_title", "") or subscriber
-    typed = details.get("tax_number", "")
-    return title, (tax_number(typed) or "") if typed else ""
+    return details.get("invoice_title", "") or subscriber, details.get("tax_number", "")
 
 
 async def _send(

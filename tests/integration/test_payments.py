@@ -17,7 +17,9 @@ from certificates.payments.port import ProviderAway
 from certificates.payments.receipts import Conflict
 from office.database import create_engine
 from office.messages.delivering import BOX
+from tests.channelkit import KINDS
 from tests.paykit import PERSON, UNIT, Payments
+from tests.unit.test_channel_paying import PRODUCTS, ROWS
 
 PRICE = 35_000
 
@@ -266,3 +268,47 @@ async def test_conflicting_counter_numbers_are_refused(house: Payments) -> None:
             await counter.take(connection, house.marks, two, PaymentWay.ON_THE_SPOT, 4_000, **given)
     assert await house.state(two) == "awaiting_payment"
     assert PERSON not in repr(await house.receipts(one))
+
+
+FIXED = "办理广东政府采购智慧云CA"
+
+
+async def test_each_row_of_the_payer_table_holds_for_real_transfers(house: Payments) -> None:
+    """Every business of the table is paid by its organization, its own person and a stranger."""
+    expected: dict[str, tuple[str, str]] = {}
+    rows = []
+    for place, (channel, service, way, kind, ways) in enumerate(row for row in ROWS if row[4]):
+        for payer in ("organization", "own", "stranger"):
+            names = {"organization": f"单位{place}{payer}", "own": f"个人{place}{payer}"}
+            order = await house.order(
+                channel,
+                price=10_000,
+                service=service,
+                way=way,
+                subject=str(KINDS[kind]),
+                product=PRODUCTS.get(channel, {}).get(kind, ""),
+                payment_way="transfer" if "transfer" in ways else next(iter(ways)),
+                details={"organization_name": names["organization"], "applicant_name": names["own"]},
+            )
+            fixed = channel == "guangdong_gpcloud"
+            paid = house.bank_row(10_000, FIXED if fixed else order, payer=names.get(payer, f"旁人{place}"))
+            rows.append(paid)
+            expected[order] = (payer, _standing(ways, payer, fixed=fixed))
+    await house.settle()
+    await house.bank(*rows)
+    await house.settle()
+    for order, (payer, standing) in expected.items():
+        row, found = await house.row(order), await house.receipts(order)
+        said = (row["channel"], row["service"], row["way"], row["subject"], payer)
+        assert found == ([(standing, 10_000, 0)] if standing else []), said
+        assert row["state"] == ("in_review" if standing == "counted" else "awaiting_payment"), said
+    await house.check()
+
+
+def _standing(ways: dict[str, str], payer: str, *, fixed: bool) -> str:
+    """ "": with a fixed remark a stranger's money, or one that is not taken so, leads to no order."""
+    if "transfer" not in ways:
+        return "" if fixed else "wrong_way"
+    if payer in ways["transfer"].split():
+        return "counted"
+    return "" if fixed and payer == "stranger" else "foreign"

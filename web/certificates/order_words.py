@@ -222,6 +222,7 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.EMAIL: N_("邮箱的写法不对，例如 name@example.cn。"),
     Fault.ACCOUNT: N_("银行账号由 8 到 32 位数字组成，请核对。"),
     Fault.CARD: N_("银行卡号不对，请核对每一位。"),
+    Fault.TAX_NUMBER: N_("纳税人识别号不对，请逐位核对；没有的可以不填。"),
     Fault.PERSONAL_TITLE: N_("发票抬头不能是“个人”，请填写姓名或者单位名称。"),
     Fault.AGREE: N_("请先阅读，同意后勾选。"),
     Fault.NOTHING_TO_CHOOSE: N_("请选择一项。"),

@@ -32,6 +32,15 @@ _REFUNDS: Final = text(
     " THEN (min(due_on) + time '23:59') AT TIME ZONE 'Asia/Shanghai' END AS due_at"
     " FROM refunds WHERE state IN ('due', 'failed') GROUP BY state ORDER BY state"
 )
+_ORDERS: Final = text(
+    "SELECT standing AS each, count(*) AS count, min(changed_at) AS since FROM order_receipts"
+    " WHERE standing IN ('unknown', 'foreign', 'wrong_remark', 'wrong_way') AND returned < fen"
+    " GROUP BY standing ORDER BY standing"
+)
+_ORDER_REFUNDS: Final = text(
+    "SELECT count(*) AS count, min(changed_at) AS since FROM order_refunds"
+    " WHERE state = 'failed' OR (state = 'due' AND way = 'on_the_spot') HAVING count(*) > 0"
+)
 MONEY: Final = {
     "unmatched": N_("处理无法识别的来款：%(count)s 笔"),
     "foreign": N_("处理付款户名不符的款项：%(count)s 笔"),
@@ -40,6 +49,12 @@ MONEY: Final = {
 REFUNDS: Final = {
     "due": N_("办理退款：%(count)s 笔"),
     "failed": N_("重新办理失败的退款：%(count)s 笔"),
+}
+ORDERS: Final = {
+    "unknown": N_("处理找不到订单的办证来款：%(count)s 笔"),
+    "foreign": N_("处理付款户名不符的办证来款：%(count)s 笔"),
+    "wrong_remark": N_("处理附言不符的办证来款：%(count)s 笔"),
+    "wrong_way": N_("处理付款方式不对的办证来款：%(count)s 笔"),
 }
 SOURCES: Final[tuple[Source, ...]] = (
     Rows(
@@ -80,6 +95,22 @@ SOURCES: Final[tuple[Source, ...]] = (
         kind="refund.{each}",
         title=REFUNDS,
         address="/finance/refunds?state={each}",
+        facts=("count",),
+    ),
+    Rows(
+        role=Role.FINANCE,
+        query=_ORDERS,
+        kind="payment.{each}",
+        title=ORDERS,
+        address="/finance/certificates?standing={each}",
+        facts=("count",),
+    ),
+    Rows(
+        role=Role.FINANCE,
+        query=_ORDER_REFUNDS,
+        kind="payment.refund",
+        title=N_("办理办证退款：%(count)s 笔"),
+        address="/finance/certificates/refunds",
         facts=("count",),
     ),
 )
