@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from loadtests import closing, document_bench, sealing_bench, trading_bench
+from loadtests import certificates_bench, closing, document_bench, sealing_bench, trading_bench
 from loadtests import house as houses
 from loadtests.floors import fanout
 from loadtests.house import Bidder, House
@@ -385,6 +385,8 @@ def main(arguments: Sequence[str]) -> None:
         console.print("[dim]documents and seals …[/]")
         amount = document_bench.QUICK if options.quick else document_bench.Amount()
         rows += [*document_bench.measure(amount), sealing_bench.token_signing(amount.rounds, amount.seconds)]
+        console.print("[dim]certificates …[/]")
+        rows += certificates_bench.measure(certificates_bench.QUICK if options.quick else None)
         console.print("[dim]a full platform: lists, searches, statements …[/]")
         with houses.house() as house:
             rows += trading_bench.measure(

@@ -31,7 +31,7 @@ from signing.sm2 import PublicKey
 from signing.x509 import KeyUsage, from_pem, to_pem
 
 MAX_LIST: Final = 8 << 20
-MAX_LIST_ELEMENTS: Final = 600_000
+MAX_LIST_ELEMENTS: Final = 1_200_000
 
 _WHAT = "a list of revoked certificates"
 

@@ -54,7 +54,9 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What job 1 asks the UKey for. `former`: the hex digest of the certificate whose key goes on; ""."""
+    """What job 1 asks the UKey for. `former`: the hex digest of the certificate whose key goes on; "".
+    `card`: the serial number of the UKey that it has to be: the former one, or the one that lies with the
+    order; "": any blank one."""
 
     order: Order
     applicant: Applicant
@@ -99,12 +101,15 @@ class Writing:
             row = await self._about(connection, order)
             former = None if row is None else Former(row.bundle(self._marks), row.valid_until)
             details = await self._boxes.details(connection, number)
+            assigned = await stock.assigned_to(connection, number)
         try:
             applicant = deciding.applicant(order, details, former)
         except NothingBefore as unknown:
             raise NotNow("former") from unknown
         same = row if Service(order.service) in deciding.SAME_UKEY else None
-        return Plan(order, applicant, same.fingerprint if same else "", same.crypto_card if same else "")
+        if same is not None:
+            return Plan(order, applicant, same.fingerprint, same.crypto_card)
+        return Plan(order, applicant, "", assigned or "")
 
     async def ask(self, number: str, by: By, given: FromUKey, *, now: datetime) -> Request:
         """Keep the request; the order is being issued from now on. The same key again is the same request;

@@ -53,6 +53,9 @@ class Drawer(Protocol):
     def plug(self, label: str) -> None:
         """Plug one in."""
 
+    def only(self, label: str) -> None:
+        """Leave this one plugged in, and no other. Raises TokenError."""
+
     def unplug(self, label: str) -> None:
         """Pull one out."""
 
@@ -168,7 +171,9 @@ class OwnPages:
     async def plug(self, request: Request, session: Session, form: Form) -> Response:
         """In a demonstration: put a virtual UKey in, or pull it out."""
         if self._drawer is not None and self._work.settings.demo:
-            act = self._drawer.unplug if form.get("action") == "unplug" else self._drawer.plug
+            act = {"unplug": self._drawer.unplug, "only": self._drawer.only}.get(
+                form.get("action", ""), self._drawer.plug
+            )
             try:
                 await run_in_threadpool(act, form.get("label", ""))
             except TokenError as error:

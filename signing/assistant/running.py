@@ -30,6 +30,13 @@ class VirtualDrawer:
         """Plug one in."""
         virtual.plug(label)
 
+    def only(self, label: str) -> None:
+        """As who writes a certificate does: every other one is pulled out."""
+        virtual.plug(label)
+        for each in virtual.ukeys():
+            if each.plugged and label not in (each.label, each.serial):
+                virtual.unplug(each.serial or each.label)
+
     def unplug(self, label: str) -> None:
         """Pull one out."""
         virtual.unplug(label)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.catalogue.model import Step
 from certificates.catalogue.prices import NoPrice, WrongYears
 from certificates.desk.counter import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
@@ -172,6 +173,8 @@ def place_of(order: Order) -> str:
     """Where the order goes on; its own page when nothing is the applicant's to do."""
     if order.state is OrderState.FILLING:
         return f"{base(order)}/{next_page(order)}"
+    if order.state in (OrderState.APPROVED, OrderState.ISSUING) and Step.INSTALL in order.steps:
+        return f"/certificates/write/{order.number}"
     page = _PAGES.get(order.state)
     return f"{base(order)}/{page}" if page else base(order)
 

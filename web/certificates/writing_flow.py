@@ -124,6 +124,7 @@ async def request_job(visit: Visit, number: str, by: By) -> Response:
         account="",
         common_name=plan.applicant.name,
         organization=plan.applicant.organization,
+        serial=plan.card,
         certificate=bytes.fromhex(plan.former),
     )
     title = visit.text(REQUEST_TITLE) % {"number": number}
