@@ -38,6 +38,8 @@ PIN: Final = "135790"
 """Of every demonstration UKey; public on purpose."""
 PLATFORM: Final = "platform"
 PIN_FILE: Final = "platform-ukey.pin"
+BLANK: Final = ("blank1", "blank2", "blank3")
+"""Without a key and not plugged in: for the desk to write certificates into."""
 BLANK_MODEL: Final = "虚拟 UKey（演示）"
 CLERK: Final = "clerk1"
 HOLDERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
@@ -150,10 +152,9 @@ def _is_usable(contents: TokenContents, authority: DemonstrationAuthority) -> bo
 
 
 def _blank(settings: Settings, label: str) -> str:
-    """Its serial number. In the drawer, with its authorization code kept; one that was written meanwhile stays
-    as it is."""
-    """Its serial number. In the drawer, its authorization code kept; one that was written meanwhile stays as
-    it is."""
+    """Its serial number. In the drawer, its authorization code kept; one that was written stays as it is."""
+    try:
+        return virtual.find(label, settings.ukeys).serial
     except NoToken:
         so_pin = virtual.random_so_pin()
         info = virtual.create(label, pin=Pin(PIN), so_pin=so_pin, folder=settings.ukeys)
