@@ -18,7 +18,7 @@ from tests.browser import trading_people as people
 from tests.browser.computer import accessible
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_journey import in_phase, press_step, room, stands
-from tests.browser.trading_house import PEOPLE, TradingHouse, open_trading_house
+from tests.browser.trading_house import BRISK, PEOPLE, TradingHouse, open_trading_house
 
 pytestmark = [pytest.mark.xdist_group("trading"), pytest.mark.timeout(300)]
 PATIENCE_MS = 60_000
@@ -107,8 +107,10 @@ def handles(page: Page, trading: TradingHouse, words: str) -> None:
 
 
 def test_a_competitive_bidding_with_three_bidders(trading: TradingHouse, sits: Sits, tmp_path: Path) -> None:
+    people.rules_say(trading, inquiry_ms=20_000)  # three browsers have to be in the room before it ends
     lot = _lists_an_asset(trading, sits)
     _publishes(trading, sits, lot)
+    people.rules_say(trading, inquiry_ms=BRISK["inquiry_ms"])
     _registers(trading, sits, lot)
     for login in ("two", "three"):
         people.registers(trading, login, lot)

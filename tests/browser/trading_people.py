@@ -157,12 +157,12 @@ def sub_account_on(html: str) -> str:
 # ── rules ──
 
 
-def rules_say(house: TradingHouse, **fields: str | bool) -> None:
+def rules_say(house: TradingHouse, **fields: str | bool | int) -> None:
     """Another version of the rules of competitive bidding for physical assets is published."""
     _apart(_publish(house, fields))
 
 
-async def _publish(house: TradingHouse, fields: Mapping[str, str | bool]) -> None:
+async def _publish(house: TradingHouse, fields: Mapping[str, str | bool | int]) -> None:
     engine = create_engine(house.platform.settings.required_database_url())
     accounts, profiles = Accounts(engine), Profiles(engine)
     first, second = [await accounts.by_login(each) for each in ("administrator", "second-administrator")]
