@@ -24,10 +24,12 @@ from bidding.messages import Phase
 from bidding.session import ENDED as ENDED
 from bidding.terms import Fen, Terms
 from luochui import demo_assistant, demo_ukeys
+from luochui.demo_desk import fill_desk
 from luochui.demo_listings import Showing, Town
 from luochui.demo_lots import BY_ROBOTS, FINISHED, LIVELY, SCENES, TRANSFEROR, Scene
 from luochui.demo_players import Players
 from luochui.demo_ukeys import PIN
+from luochui.messaging import marks
 from luochui.operations.demonstration import WrongDatabase, is_marked
 from luochui.processes.wiring import clock_of, open_book
 from luochui.settings import Settings
@@ -57,6 +59,7 @@ VISITOR: Final = BIDDERS[0]
 ROBOTS: Final = BIDDERS[1:5]
 """The first bidder is the visitor's, the last one for a second visitor."""
 ADMINISTRATORS: Final = ("administrator1", "administrator2")
+CLERKS: Final = ("clerk1", "clerk2")
 
 ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     *(
@@ -68,8 +71,8 @@ ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     DemoAccount(ADMINISTRATORS[1], PASSWORD, Role.ADMINISTRATOR, "演示管理员乙"),
     DemoAccount("finance1", PASSWORD, Role.FINANCE, "演示财务人员甲"),
     DemoAccount("finance2", PASSWORD, Role.FINANCE, "演示财务人员乙"),
-    DemoAccount("clerk1", PASSWORD, Role.CLERK, "办证员甲"),
-    DemoAccount("clerk2", PASSWORD, Role.CLERK, "办证员乙"),
+    DemoAccount(CLERKS[0], PASSWORD, Role.CLERK, "办证员甲"),
+    DemoAccount(CLERKS[1], PASSWORD, Role.CLERK, "办证员乙"),
     DemoAccount("regulator", PASSWORD, Role.REGULATOR, "演示监管员"),
 )
 
@@ -118,7 +121,17 @@ async def _prepare_listings(settings: Settings) -> tuple[str, ...]:
         async with here.engine.begin() as connection:
             await ensure_defaults(connection, clock_of(settings)())
         players = Players(settings, {}, random.SystemRandom())
-        return await Showing(await town_of(settings, here), players).list_all()
+        failed = await Showing(await town_of(settings, here), players).list_all()
+        await _fill_desk(settings, here)
+        return failed
+
+
+async def _fill_desk(settings: Settings, here: "Stage") -> None:
+    """Orders for the clerks to work on, made by the first of them."""
+    clerk = (await here.people()).get(CLERKS[0])
+    if clerk is not None:
+        now, name = clock_of(settings)(), settings.platform_name
+        await fill_desk(here.engine, marks(settings), name, clerk.id, now=now)
 
 
 async def town_of(settings: Settings, here: "Stage") -> Town:
