@@ -30,8 +30,9 @@ from certificates.authority.register import MAX_LINE, RegisterDamaged
 from certificates.authority.roles import Role
 from signing import oids
 from signing.chain import check_certificate
-from signing.crl import Reason
+from signing.crl import Reason, Revocation, issue_crl
 from signing.findings import Revoked, Verdict
+from signing.issuing import Authority, new_serial
 from signing.names import Name
 from signing.ocsp import CertificateId, Standing, ask, parse_answer
 from signing.seal import Picture, SealKind
@@ -543,3 +544,16 @@ def test_a_seal_whose_line_never_came_is_made_again(
 def test_a_term_that_is_no_term_is_refused(authority: DemonstrationAuthority, until: datetime) -> None:
     with pytest.raises(NotIssued, match="within"):
         authority.issue_to(Applicant(SubjectKind.ORGANIZATION, NAME), KEY.public_key, until=until, by="test")
+
+
+@pytest.mark.long
+def test_a_list_of_a_hundred_thousand_is_made_and_read(authority: DemonstrationAuthority) -> None:
+    signer = Authority(authority.own(Role.ISSUING), authority._key(Role.ISSUING))
+    reasons = (Reason.UNSPECIFIED, Reason.KEY_COMPROMISE, Reason.CESSATION)
+    entries = [
+        Revocation(new_serial(), NOW, reasons[n % 3], NOW - DAY if n % 2 else None) for n in range(100_000)
+    ]
+    made = issue_crl(signer, entries, number=1, this_update=NOW, next_update=NOW + DAY)
+    assert made.is_signed_by(signer.certificate.key)
+    assert all(made.revocation(one.serial) == one for one in entries[::997])
+    assert len(made.entries) == 100_000
