@@ -19,7 +19,7 @@ CREATE TABLE authority_requests (
     number text NOT NULL REFERENCES orders (number),
     state text NOT NULL DEFAULT 'asked'
         CHECK (state IN ('asked', 'answered', 'refused', 'written', 'abandoned')),
-    -- the key of a request, the certificate of a revocation, the assistant of an authorization: asked once each
+    -- the key of a request, the certificate of a revocation, the assistant of an authorization: asked once
     about text NOT NULL,
     content bytea NOT NULL DEFAULT '',
     card text NOT NULL DEFAULT '',

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 REVIEW = """
--- Until when a review is to be done; `since` is orders.review_since, so another round of review is another row.
+-- Until when a review is to be done; `since` is orders.review_since, so another round is another row.
 CREATE TABLE desk_dues (
     number text PRIMARY KEY REFERENCES orders (number),
     since timestamptz NOT NULL,

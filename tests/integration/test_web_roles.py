@@ -76,6 +76,13 @@ EXPECTED_OPEN = {
     ("POST", "/certificates/orders/{number}/payment/check"),
     ("GET", "/certificates/orders/{number}/payment/code"),
     ("GET", "/certificates/orders/{number}/invoice.pdf"),
+    # Whose order it is writes it at home, also who came by the order query; the assistant brings no session.
+    ("GET", "/certificates/write/{number}"),
+    ("POST", "/certificates/write/{number}/request-job"),
+    ("POST", "/certificates/write/{number}/request"),
+    ("POST", "/certificates/write/{number}/install-job"),
+    ("POST", "/certificates/write/{number}/installed"),
+    ("GET", "/assistant/certificates/{address}"),
     ("GET", "/demo/pay/{charge}"),
     ("POST", "/demo/pay/{charge}"),
     ("POST", "/pay/{way}/notifications"),
