@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.folder import AuthorityBusy
 from certificates.authority.port import AlreadyRevoked, Applicant, AuthorityError, UnknownCertificate
+from certificates.authority.register import RegisterDamaged
 from certificates.authority.roles import Role
 from certificates.catalogue.scope import Service
 from certificates.catalogue.store import Catalogue, channel_on
@@ -95,7 +98,15 @@ class Answering:
         await self._begin_revocations(now)
         async with self._engine.connect() as connection:
             waiting = await requests.asked(connection, AT_ONCE)
-        return sum([await self._one(request_id, number, now) for request_id, number in waiting])
+        answered = 0
+        for request_id, number in waiting:
+            try:
+                answered += await self._one(request_id, number, now)
+            except (RegisterDamaged, SQLAlchemyError):
+                raise
+            except Exception:  # one that cannot be answered now keeps nobody else waiting
+                log.exception("request_not_answered", request=request_id, order=number)
+        return answered
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:
         made = ""
@@ -139,6 +150,8 @@ class Answering:
         wanted = await self._wanted(connection, order, former, asked.key, now)
         try:
             bundle = await asyncio.to_thread(self._made, wanted, request)
+        except (AuthorityBusy, RegisterDamaged):
+            raise  # no answer to the question: it is asked again
         except (AuthorityError, SigningError) as error:
             log.warning("not_issued", request=request.id, order=order.number, why=str(error))
             raise NotAnswered("authority") from error

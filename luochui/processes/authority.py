@@ -11,10 +11,10 @@ from typing import Final
 
 import uvicorn
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.folder import AuthorityBusy
+from certificates.authority.register import RegisterDamaged
 from certificates.authority.service import create_app
 from certificates.issuing.answering import Answering
 from luochui.logs import get
@@ -93,7 +93,9 @@ async def _answer(settings: Settings, authority: DemonstrationAuthority) -> None
             try:
                 await answering.round(clock())
                 failures = 0
-            except (SQLAlchemyError, AuthorityBusy, OSError):
+            except RegisterDamaged:
+                raise
+            except Exception:  # lists and answers go on being served
                 log.exception("requests_not_answered")
                 failures += 1
             await asyncio.sleep(min(ANSWERED_EVERY_S * 2 ** min(failures, 6), LONGEST_PAUSE_S))

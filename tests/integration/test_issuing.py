@@ -1,14 +1,18 @@
 """From an approved order to a certificate: asked, answered and written once, whatever ends in between."""
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.authority import State
+from certificates.authority.folder import AuthorityBusy
 from certificates.issuing import issued, requests
 from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
 from certificates.issuing.writing import NotNow
@@ -373,3 +377,40 @@ async def test_the_names_of_persons_are_not_in_what_is_printed(office: Issuing) 
     printed = f"{made.request!r} {await row(office, made.request.serial)!r}"
     assert PERSON not in printed
     assert "赵申请" not in printed
+
+
+async def test_a_busy_authority_refuses_nothing_and_nobody_waits_for_anothers_fault(
+    office: Issuing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await office.approved(), await office.approved()
+    await office.asked(first, PrivateKey.generate())
+    await office.asked(second, PrivateKey.generate())
+    issue_to, calls = office.authority.issue_to, list[int]()
+
+    def busy(*given: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise AuthorityBusy("held by another process")
+        return issue_to(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.authority, "issue_to", busy)
+        assert await office.round() == 1
+    assert await office.writing.made(first) is None
+    assert await office.writing.made(second) is not None
+    assert await office.round() == 1
+    assert await office.writing.made(first) is not None
+
+
+async def test_openssl_reads_whom_a_certificate_names(office: Issuing, tmp_path: Path) -> None:
+    number = await office.approved()
+    await office.issued(number, PrivateKey.generate())
+    made = await office.writing.made(number)
+    assert made is not None
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(made.bundle.certificate.to_pem())
+    command = ["openssl", "x509", "-in", str(file), "-noout", "-text", "-nameopt", "utf8"]
+    told = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
+    text_of = told.stdout.decode()
+    for expected in ("测试有限公司", "北京数字认证", "无法律效力", CODE, "Jun  1 04:00:00 2027 GMT"):
+        assert expected in text_of
