@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from web.certificates.desk_words import STOCK_ACTS
+from web.certificates.order_words import ACTS as ORDER_ACTS
 from web.languages import N_
 
 ACT_GROUPS: Final[Mapping[str, str]] = {
@@ -17,6 +19,8 @@ ACT_GROUPS: Final[Mapping[str, str]] = {
     "defaulter.": N_("违约名单"),
     "profile.": N_("规则"),
     "audit.": N_("日志核对"),
+    "order.": N_("办证订单"),
+    "stock.": N_("UKey 库存"),
 }
 ACTS: Final[Mapping[str, str]] = {
     "lot.submit": N_("提交公告"),
@@ -75,6 +79,12 @@ ACTS: Final[Mapping[str, str]] = {
     "look.patterns": N_("查看可疑情形"),
     "look.objection": N_("查看异议"),
     "look.sign_ins": N_("查看登录记录"),
+    "look.order_file": N_("查看办证资料"),
+    "look.order_details": N_("查看办证信息"),
+    **{f"order.{act}": word for act, word in ORDER_ACTS.items()},
+    **{f"stock.{act}": word for act, word in STOCK_ACTS.items()},
+    "stock.count": N_("盘点"),
+    "counter.close": N_("日结"),
     "look.archive": N_("下载交易档案"),
     "look.priority_proof": N_("查看优先购买权材料"),
     "audit.verify": N_("核对全链"),
