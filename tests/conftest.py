@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -41,13 +42,21 @@ UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_
 HONEST_HASHER = passwords._hasher
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
-# As by default, but tracebacks as Python prints them: with every local in colours one takes seconds.
-structlog.configure(
-    processors=[
-        *structlog.get_config()["processors"][:-1],
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+# As by default, but without colours, and tracebacks as Python prints them: with every local it takes seconds.
+_PLAIN: Final = [
+    *structlog.get_config()["processors"][:-1],
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+]
+_configure_logs = structlog.configure
+
+
+def _without_cache(**chosen: Any) -> None:
+    """A command that a test runs in its own process configures the logs; no logger may stay with that."""
+    _configure_logs(**{**chosen, "cache_logger_on_first_use": False})
+
+
+structlog.configure = _without_cache
+structlog.configure(processors=_PLAIN)
 
 LONGEST = (
     "faults/test_trading_kills.py",
@@ -80,6 +89,15 @@ def pytest_collection_finish() -> None:
     """What was collected stays to the end: no later collection of garbage goes through it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Whatever a test made of the logs, the next one finds them as they are here."""
+    yield
+    if structlog.get_config()["processors"] is not _PLAIN:
+        structlog.reset_defaults()
+        structlog.configure(processors=_PLAIN)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,6 +41,7 @@ STEPS: Final[dict[LotState, tuple[LotState, Act]]] = {
     _S.IN_AUCTION: (_S.EVALUATION, Act.GO_TO_AUCTION),
     _S.REVIEW: (_S.IN_AUCTION, Act.HAMMER),
     _S.PRIORITY_OFFER: (_S.REVIEW, Act.OFFER_PRIORITY),
+    _S.NEXT_OFFER: (_S.REVIEW, Act.OFFER_NEXT),
     _S.CONFIRMATION: (_S.REVIEW, Act.AWARD),
     _S.CONTRACT: (_S.CONFIRMATION, Act.CONFIRM),
     _S.PAYMENT: (_S.CONTRACT, Act.CONTRACT_SEALED),
@@ -141,6 +142,10 @@ async def act_on(engine: AsyncEngine, listing: Listing, act: Act, clock: Mutable
             await keep_result(connection, listing, sold=True)
         if act is Act.ABORT:
             await keep_result(connection, listing, sold=None)
+        if act is Act.OFFER_NEXT:  # no profile that is shipped does
+            put = "UPDATE rule_profiles SET fields = fields || CAST(:fields AS jsonb) WHERE id = :id"
+            rules = {"fields": '{"offer_to_next_after_refusal": true}', "id": listing.profile_id}
+            await connection.execute(text(put), rules)
         if act is Act.AGREE_PRICE:
             facts = {"meeting_decision": "d" * 64}
         changes = {"final_price": listing.starting_price} if act is Act.AGREE_PRICE else {}

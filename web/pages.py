@@ -26,7 +26,7 @@ NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("/my/assets", N_("我的资产"), frozenset({Role.TRANSFEROR})),
     ("/my/tasks", N_("我的办件"), frozenset(Role) - {Role.REGULATOR}),
     ("/my/tasks", N_("成交文件"), frozenset({Role.REGULATOR})),
-    ("/sales", N_("成交办理"), frozenset(Role) - {Role.FINANCE}),
+    ("/sales", N_("成交办理"), frozenset(Role) - {Role.FINANCE, Role.CLERK}),
     ("/administration/listings", N_("公告管理"), frozenset({Role.ADMINISTRATOR, Role.REGULATOR})),
     ("/finance", N_("资金管理"), frozenset({Role.FINANCE})),
     ("/certificates/desk", N_("办证窗口"), frozenset({Role.CLERK})),

@@ -397,6 +397,7 @@ def test_there_is_no_way_to_sign_a_raw_hash(assistant: Assistant, platform: Smal
         answer = assistant.submit(platform, job)
         assert (answer.status_code, answer.json()["code"]) == (400, "unknown_kind")
     assert {kind.value for kind in JobKind} == {
+        "install",
         "seal",
         "seal_files",
         "sign_in",

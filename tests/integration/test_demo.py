@@ -102,7 +102,7 @@ def test_robots_bid_in_demonstration_mode_only(database: str, valkey: str) -> No
 def test_there_are_lots_of_every_class_and_accounts_of_every_role() -> None:
     assert {scene.asset_class for scene in SCENES} == set(AssetClass)
     assert {account.role.value for account in demo.accounts()} == {
-        *("bidder", "transferor", "administrator", "regulator", "finance")
+        *("bidder", "transferor", "administrator", "regulator", "finance", "clerk")
     }
     assert {scene.part for scene in (LIVELY, *SCENES)} == set(Part)
 

@@ -44,7 +44,7 @@ from web.listings import words
         (METHODS, SaleMethod),
         (STATES, Stage),
         (ACTS, RequestKind),
-        (CHANGED, (*CORRECTABLE, "files")),
+        (CHANGED, (*CORRECTABLE, "opens_at", "files")),
     ],
 )
 def test_every_name_has_its_words(table: Mapping[str, object], names: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from signing.ofd.pages import pages_as_png
 from signing.ofd.writing import ofd_from_pdf
 from tests import ofdfiles
 from trading import confirmations
+from trading.documents import formats
 from trading.documents.forms import SaleConfirmation
 from trading.documents.rendering import render
 
@@ -155,7 +156,7 @@ def test_an_ofd_that_could_not_be_shown_is_not_given_out(monkeypatch: pytest.Mon
     def refuse(_: bytes, dpi: int) -> list[bytes]:
         raise CannotShow("a text with what cannot be printed")
 
-    monkeypatch.setattr(confirmations, "pages_as_png", refuse)
+    monkeypatch.setattr(formats, "pages_as_png", refuse)
     with capture_logs() as logs:
         files = confirmations.confirmation_files(form("XX-SW"), AS_OF)
     assert set(files) == {DocumentKind.PDF}

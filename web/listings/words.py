@@ -209,6 +209,8 @@ ACTS: Final[Mapping[str, str]] = {
     Act.ABORT: N_("终结"),
     Act.OFFER_PRIORITY: N_("征询优先购买权人"),
     Act.ANSWER_PRIORITY: N_("优先购买权人答复"),
+    Act.OFFER_NEXT: N_("征询下一位竞买人"),
+    Act.ANSWER_NEXT: N_("下一位竞买人答复"),
     Act.AWARD: N_("审查通过"),
     Act.REFUSE_AWARD: N_("审查不通过"),
     Act.DEFAULT: N_("受让方违约"),
