@@ -72,7 +72,7 @@ CODES: Final = {
 }
 HOUSE: Final = House("测试平台")
 MOST_ROUNDS: Final = 60
-BRISK: Final[Mapping[str, Any]] = {"inquiry_ms": 300, "window_ms": 900, "opening_notice_minutes": 0}
+BRISK: Final[Mapping[str, Any]] = {"inquiry_ms": 300, "window_ms": 2_500, "opening_notice_minutes": 0}
 PEOPLE: Final = {
     "transferor": (Role.TRANSFEROR, "甲方示例单位"),
     "administrator": (Role.ADMINISTRATOR, "测试管理员一"),
