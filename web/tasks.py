@@ -1,6 +1,7 @@
 """我的办件: what waits for the person who asks, from the sources of every owner; and their papers."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 HERE: Final = "/my/tasks"
 MOST_PAGES: Final = 500
+ASKED_AT_ONCE: Final = 3
+"""Sources of one page. All at once they take connections beyond the pool, which are opened anew."""
 SHOWN: Final = {"open": Which.OPEN, "all": Which.ALL}
 OWNERS: Final[tuple[tuple[Source, ...], ...]] = (
     LISTINGS,
@@ -74,8 +77,13 @@ async def waiting_for(visit: Visit, person: Person) -> tuple[list[Task], bool]:
     One that can't (the database or the sealed process is away) leaves the others their place.
     """
     now = visit.site.clock()
-    asked = (source(visit.site, person, now) for source in sources())
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    few = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def ask(source: Source) -> Sequence[Task]:
+        async with few:
+            return await source(visit.site, person, now)
+
+    answers = await asyncio.gather(*map(ask, sources()), return_exceptions=True)
     found: dict[tuple[str, str], Task] = {}
     whole = True
     for answer in answers:
