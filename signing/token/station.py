@@ -16,6 +16,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +36,10 @@ SECONDS: Final = 60
 """More than another process may hold a virtual token (20 s) and two slow derivations."""
 MAX_MESSAGE: Final = 4 << 20
 _ROOT: Final = Path(signing.__file__).parents[1]
-_ENTRY: Final = "import sys; sys.path.insert(0, sys.argv[1]); from signing.token.worker import main; main()"
+_ENTRY: Final = (
+    "import sys; sys.path[:0] = sys.argv[1:]; from signing.token.lean import leave_out; leave_out();"
+    " from signing.token.worker import main; main()"
+)
 _SIMPLE: Final[Mapping[str, Callable[[], port.TokenError]]] = {
     "no-key": port.NoKey,
     "key-exists": port.KeyExists,
@@ -80,7 +85,7 @@ class Station:
             "numbers": numbers,
             "seconds": self.seconds + 5,
         }
-        command = [sys.executable, "-I", "-c", _ENTRY, str(_ROOT)]
+        command = [sys.executable, "-I", "-S", "-c", _ENTRY, str(_ROOT), _library()]
         try:
             done = subprocess.run(
                 command,
@@ -107,6 +112,15 @@ class Station:
                 f"the profile {self.profile.name} names no module; write one of your own (docs/vukey.md)"
             )
         return self.profile.module
+
+
+@cache
+def _library() -> str:
+    """The folder with python-pkcs11: all that the process needs of the installed packages."""
+    found = find_spec("pkcs11")
+    if found is None or found.origin is None:
+        raise port.DeviceFault("python-pkcs11 is not installed")
+    return str(Path(found.origin).parents[1])
 
 
 def _result(status: int, output: bytes, profile: DeviceProfile) -> Any:

@@ -1,17 +1,16 @@
 """The process that speaks to a device: one operation, then it ends.
 
 A login is valid for the whole process, a driver may hang or crash, and a PIN should not stay in the memory of
-a server: hence a process of its own. A request comes as JSON on standard input (never as an argument or in
-the environment, where others could read the PIN), the answer goes to standard output: {"ok": …} or
-{"error": …}. Everything is bytes and numbers here; what they mean is decided in `station`.
+a server: hence a process of its own. At its start it imports only what every operation needs. A request comes
+as JSON on standard input (never as an argument or in the environment, where others could read the PIN), the
+answer goes to standard output: {"ok": …} or {"error": …}. Everything is bytes and numbers here; what they
+mean is decided in `station`.
 """
 
 import base64
-import ctypes
 import json
 import os
 import resource
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,6 @@ from pkcs11 import Attribute, MechanismFlag, ObjectClass, TokenFlag
 from pkcs11 import exceptions as faults
 
 from signing.token.device import Device, Refused, serial_of
-from signing.token.prehash import message_digest
 
 MAX_REQUEST: Final = 8 << 20
 MAX_OBJECTS: Final = 256
@@ -153,6 +151,8 @@ def sign(device: Device, request: Mapping[str, Any]) -> Any:
         each_time = _read(key, Attribute.ALWAYS_AUTHENTICATE)["always_authenticate"] is True
         data = decoded(request["message"])
         if device.numbers["hashing"] == "host":
+            from signing.token.prehash import message_digest
+
             data = message_digest(decoded(request["point"]), data)
         with _pins(token):
             signature = key.sign(data, mechanism=device.mechanism, pin=request["pin"] if each_time else None)
@@ -181,7 +181,7 @@ def unlock(device: Device, request: Mapping[str, Any]) -> Any:
 
 
 def _init_pin(token: Any, so_pin: str, pin: str, *, delivered: bool) -> None:
-    first = pin if delivered else f"{secrets.randbelow(10**12):012}"
+    first = pin if delivered else f"{int.from_bytes(os.urandom(16)) % 10**12:012}"
     with _session(token, so_pin=so_pin) as session:
         session.init_pin(first)
     if not delivered:
@@ -207,7 +207,7 @@ def new_key(device: Device, request: Mapping[str, Any]) -> Any:
         )
         each_time = {Attribute.ALWAYS_AUTHENTICATE: True} if device.numbers["pin_per_signature"] else {}
         public, _private = curve.generate_keypair(
-            id=secrets.token_bytes(8),
+            id=os.urandom(8),
             label=KEY_LABEL,
             store=True,
             capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
@@ -273,6 +273,8 @@ def _seal(value: bytes, label: str) -> dict[Attribute, Any]:
 
 def initialize(device: Device, request: Mapping[str, Any]) -> Any:
     """Makes a blank token a token. python-pkcs11 has no C_InitToken: it is called in the library."""
+    import ctypes
+
     slots = device.library.get_slots(token_present=True)
     if len(slots) != 1:
         raise Refused("several-tokens" if slots else "no-token", labels=[], name="")
