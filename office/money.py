@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-import cn2an
-
 LARGEST: Final = 10**18 - 1
 """Fen. cn2an reads sixteen digits of yuan."""
 
@@ -89,6 +87,8 @@ def capitals(fen: int) -> str:
 
     Raises ValueError below zero or above LARGEST.
     """
+    import cn2an  # at the first document, not at every start: it takes a quarter of a second
+
     _check(fen)
     return "零元整" if fen == 0 else str(cn2an.an2cn(f"{fen // 100}.{fen % 100:02d}", "rmb"))
 

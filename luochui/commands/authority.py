@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from certificates.authority import DemonstrationAuthority, NotIssued, State, SubjectKind
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.port import NotIssued, State, SubjectKind
 from certificates.authority.roles import Role
 from luochui.services.faults import Repairable
 from luochui.settings import Settings, SettingsFaults, load

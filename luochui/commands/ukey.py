@@ -13,7 +13,8 @@ from typing import Annotated, Final
 
 import typer
 
-from certificates.authority import DemonstrationAuthority, SubjectKind
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.port import SubjectKind
 from luochui.commands import ukey_authorize as authorizing
 from luochui.services.faults import Repairable
 from luochui.settings import Settings, SettingsFaults, load

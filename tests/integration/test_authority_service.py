@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from typer.testing import CliRunner
 
-from certificates.authority import DemonstrationAuthority, read_trust
+from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.roles import Role
 from certificates.authority.service import (
     ANSWER_TYPE,
@@ -33,6 +33,7 @@ from certificates.authority.service import (
     Rates,
     create_app,
 )
+from certificates.authority.trust import read_trust
 from luochui.commands.authority import app
 from signing.chain import check_certificate
 from signing.crl import parse_crl

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from certificates.authority import DemonstrationAuthority
+from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.trust import read_trust
 from luochui.cli import app
 from signing.chain import check_certificate

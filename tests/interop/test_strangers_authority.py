@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates.authority import DemonstrationAuthority, SubjectKind
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.port import SubjectKind
 from certificates.authority.roles import Role
 from signing import oids
 from signing.crl import parse_crl

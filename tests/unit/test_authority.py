@@ -12,22 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from certificates.authority import (
+from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.folder import AuthorityBusy, Folder
+from certificates.authority.port import (
     AlreadyRevoked,
     Applicant,
     AuthorityError,
     CertificateAuthority,
-    DemonstrationAuthority,
     NotIssued,
-    NoTrust,
     State,
     SubjectKind,
     UnknownCertificate,
-    read_trust,
 )
-from certificates.authority.folder import AuthorityBusy, Folder
 from certificates.authority.register import MAX_LINE, RegisterDamaged
 from certificates.authority.roles import Role
+from certificates.authority.trust import NoTrust, read_trust
 from signing import oids
 from signing.chain import check_certificate
 from signing.crl import Reason, Revocation, issue_crl

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 import signing.document_findings
 import signing.findings
 import signing.ofd.findings
-from certificates.authority import DemonstrationAuthority
+from certificates.authority.demonstration import DemonstrationAuthority
 from luochui.cli import app
 from signing.chain import Trust
 from signing.crl import Reason, Revocation, issue_crl
