@@ -24,7 +24,7 @@ from luochui.processes.authority import open_authority
 from luochui.processes.wiring import clock_of
 from luochui.services.faults import Repairable
 from luochui.settings import Settings
-from office.accounts import Accounts, Role
+from office.accounts import MARKET, Accounts
 from office.database import create_engine
 from office.ukeys import UKeys
 from signing.token import virtual
@@ -42,7 +42,7 @@ BLANK: Final = ("blank1", "blank2", "blank3")
 """Without a key and not plugged in: for the desk to write certificates into."""
 BLANK_MODEL: Final = "虚拟 UKey（演示）"
 CLERK: Final = "clerk1"
-HOLDERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
+HOLDERS: Final = MARKET
 SOON: Final = timedelta(days=2)
 """What ends sooner is made anew."""
 DAYS: Final = 365

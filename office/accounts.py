@@ -30,6 +30,12 @@ class Role(StrEnum):
     """办证人员: reviews, issues and hands over certificates."""
 
 
+MARKET: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
+"""Who takes part in trading, for themselves or for an organization."""
+STAFF: Final = frozenset(Role) - MARKET
+"""Who works here. A role that comes later is staff until somebody says otherwise."""
+
+
 class Account(SQLModel, table=True):
     __tablename__ = "accounts"
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from certificates.issuing.writing import Writing
-from office.accounts import Person, Role
+from office.accounts import MARKET, Person
 from office.sessions import SignedIn
 from office.ukeys import BoundAlready, BoundUKey, Presented, TooManyUKeys
 from signing.der import MalformedDer
@@ -67,7 +67,7 @@ async def index(visit: Visit) -> Response:
         platform=jobs.platform,
         code=jobs.code,
         possible=jobs.possible,
-        seals=visit.role in (Role.BIDDER, Role.TRANSFEROR),
+        seals=visit.role in MARKET,
     )
 
 

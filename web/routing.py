@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from office.accounts import Role
+from office.accounts import MARKET, Role
 from office.sessions import COOKIE as SESSION_COOKIE
 from office.sessions import SignedIn
 from web import csrf, unsent
@@ -30,7 +30,7 @@ EVERYBODY: Final[Who] = None
 SIGNED_IN: Final = frozenset(Role)
 BIDDERS: Final = frozenset({Role.BIDDER})
 ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
-SEALERS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
+SEALERS: Final = MARKET
 OVERSEERS: Final = frozenset({Role.ADMINISTRATOR, Role.REGULATOR})
 TRANSFERORS: Final = frozenset({Role.TRANSFEROR})
 FINANCE: Final = frozenset({Role.FINANCE})

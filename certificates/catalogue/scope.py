@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, TypeVar
 from pydantic import ConfigDict, Field
 
 from certificates.authority.port import SubjectKind
+from office.identity import IdentityCheck
 
 __all__ = [
     "QR",
@@ -62,23 +63,6 @@ class PaymentWay(StrEnum):
 
 
 QR: Final = frozenset({PaymentWay.ALIPAY, PaymentWay.WECHAT})
-
-
-class IdentityCheck(StrEnum):
-    """How somebody's identity is checked from afar."""
-
-    LEGAL_REPRESENTATIVE_MOBILE = "legal_representative_mobile"
-    LEGAL_REPRESENTATIVE_CARD = "legal_representative_card"
-    CORPORATE_ACCOUNT = "corporate_account"
-    """0.01 yuan to the corporate account, with a remark."""
-    OPERATOR_MOBILE = "operator_mobile"
-    OPERATOR_CARD = "operator_card"
-    OPERATOR_PHOTO = "operator_photo"
-    """A code scanned with the phone, the ID photographed and read."""
-    APPLICANT_MOBILE = "applicant_mobile"
-    APPLICANT_CARD = "applicant_card"
-    APPLICANT_ACCOUNT = "applicant_account"
-    APPLICANT_PHOTO = "applicant_photo"
 
 
 class Person(StrEnum):

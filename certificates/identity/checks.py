@@ -1,126 +1,27 @@
-"""The checks of an order: asked of the provider, remembered, and of a transfer the remark that proves it.
+"""The checks of an order: one mechanism with those of market subjects, office/identity_checks.py."""
 
-What was asked is personal and stays in the order's box; here are the outcome, the provider's reference and
-the remark's keyed hash. Tries and checks are bounded.
-"""
-
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from certificates.identity.port import Answer, Failed, IdentityFault, Passed, Sent
-from certificates.orders.boxes import OrderBoxes
-
-TRIES: Final = 3
-"""Of one transfer's remark."""
-MOST_IN_A_DAY: Final = 8
-"""Checks of one order: providers are paid for each, and none is for guessing whose card it is."""
-LIVES: Final = timedelta(days=3)
-"""Of a transfer."""
-
-
-class TooManyChecks(Exception):
-    """MOST_IN_A_DAY were asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityOutcome:
-    """The last check of a person. `state`: asked (a transfer is on its way), passed, failed, stale."""
-
-    id: int
-    person: str
-    way: str
-    state: str
-    fault: str
-    tries: int
-    made_at: datetime
-
-
-_OF: Final = text(
-    "SELECT DISTINCT ON (person) id, person, way, state, fault, tries, made_at FROM identity_checks"
-    " WHERE number = :number ORDER BY person, id DESC"
-)
-_ADD: Final = text(
-    "INSERT INTO identity_checks"
-    " (number, person, way, reference, state, fault, remark_hash, made_at, ended_at)"
-    " VALUES (:number, :person, :way, :reference, :state, :fault, :remark_hash, :now, :ended_at)"
-)
-_RECENT: Final = text("SELECT count(*) FROM identity_checks WHERE number = :number AND made_at > :since")
-_TRY: Final = text(
-    "UPDATE identity_checks SET tries = tries + 1 WHERE id ="
-    " (SELECT id FROM identity_checks WHERE number = :number AND person = :person ORDER BY id DESC LIMIT 1)"
-    " AND state = 'asked' AND tries < :most AND made_at > :since RETURNING id, remark_hash, tries"
-)
-_END: Final = text(
-    "UPDATE identity_checks SET state = :state, fault = :fault, ended_at = :now"
-    " WHERE id = :id AND state = 'asked'"
-)
-_STALE: Final = text(
-    "UPDATE identity_checks SET state = 'stale', ended_at = :now"
-    " WHERE number = :number AND state IN ('passed', 'asked')"
+from office.identity_checks import (
+    LIVES,
+    MOST_IN_A_DAY,
+    TRIES,
+    IdentityOutcome,
+    TooManyChecks,
+    make_stale,
+    of,
+    prove_transfer,
+    remember,
+    require_room,
 )
 
-
-async def of(connection: AsyncConnection, number: str) -> Sequence[IdentityOutcome]:
-    """The last check of each person."""
-    return [
-        IdentityOutcome(row.id, row.person, row.way, row.state, row.fault, row.tries, row.made_at)
-        for row in await connection.execute(_OF, {"number": number})
-    ]
-
-
-async def require_room(connection: AsyncConnection, number: str, now: datetime) -> None:
-    """Before a provider is asked. Raises TooManyChecks."""
-    values = {"number": number, "since": now - timedelta(days=1)}
-    if int(await connection.scalar(_RECENT, values) or 0) >= MOST_IN_A_DAY:
-        raise TooManyChecks(number)
-
-
-async def remember(
-    connection: AsyncConnection,
-    boxes: OrderBoxes,
-    number: str,
-    person: str,
-    way: str,
-    answer: Answer,
-    now: datetime,
-) -> None:
-    """The outcome, or the transfer that is on its way."""
-    row: dict[str, Any] = {"number": number, "person": person, "way": way, "reference": answer.reference}
-    row |= {"fault": "", "remark_hash": "", "now": now, "ended_at": now}
-    match answer:
-        case Passed():
-            row["state"] = "passed"
-        case Failed(_, fault):
-            row |= {"state": "failed", "fault": str(fault)}
-        case Sent(_, remark):
-            row |= {"state": "asked", "remark_hash": boxes.remark_hash(number, remark), "ended_at": None}
-    await connection.execute(_ADD, row)
-
-
-async def prove_transfer(
-    connection: AsyncConnection, boxes: OrderBoxes, number: str, person: str, remark: str, now: datetime
-) -> IdentityFault | None:
-    """The remark as the account's owner read it. None: it is right; the try counts if the caller commits."""
-    values = {"number": number, "person": person, "most": TRIES, "since": now - LIVES}
-    row = (await connection.execute(_TRY, values)).one_or_none()
-    if row is None:
-        return IdentityFault.TOO_MANY
-    if secrets.compare_digest(row.remark_hash, boxes.remark_hash(number, remark.strip()[:20])):
-        await connection.execute(_END, {"id": row.id, "state": "passed", "fault": "", "now": now})
-        return None
-    if row.tries >= TRIES:
-        fault = str(IdentityFault.TOO_MANY)
-        await connection.execute(_END, {"id": row.id, "state": "failed", "fault": fault, "now": now})
-        return IdentityFault.TOO_MANY
-    return IdentityFault.WRONG_REMARK
-
-
-async def make_stale(connection: AsyncConnection, number: str, now: datetime) -> None:
-    """Who was checked is not who the order is about any more."""
-    await connection.execute(_STALE, {"number": number, "now": now})
+__all__ = [
+    "LIVES",
+    "MOST_IN_A_DAY",
+    "TRIES",
+    "IdentityOutcome",
+    "TooManyChecks",
+    "make_stale",
+    "of",
+    "prove_transfer",
+    "remember",
+    "require_room",
+]

@@ -62,9 +62,6 @@ class OrderBoxes:
     def code_hash(self, ticket: str, code: str) -> str:
         return self._marks.mark("certificate code", ticket, code)
 
-    def remark_hash(self, number: str, remark: str) -> str:
-        return self._marks.mark("certificate remark", number, remark)
-
 
 def _purpose(number: str, name: str) -> str:
     return f"certificate order {number} {name}"

@@ -24,26 +24,18 @@ from certificates.catalogue.scope import Case, Circumstance, IdentityCheck, Paym
 from certificates.catalogue.store import StoredChannel, channel_on
 from certificates.identity import checks as identity_checks
 from certificates.identity.checks import IdentityOutcome
-from certificates.identity.port import (
-    CARD,
-    MOBILE,
-    PHOTO,
-    TRANSFER,
-    Asked,
-    Failed,
-    IdentityFault,
-    IdentityProvider,
-)
+from certificates.identity.port import Failed, IdentityFault, IdentityProvider
 from certificates.orders import agreements, corrections, fields, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.fields import Fault, Field, FieldFaults
-from certificates.orders.order import Order, PricePart, UnknownOrder, locked, read
+from certificates.orders.order import Order, PricePart, UnknownOrder, business, locked, read
 from certificates.orders.performing import By, NotAllowed, Stale, begin, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.steps import Step, to_fill
 from certificates.orders.table import FINAL
 from certificates.orders.uploads import Upload
+from office.identity import asked_of
 from office.marks import Marks
 
 MOST_OPEN: Final = 20
@@ -86,15 +78,8 @@ class Mine:
 
 def case_of(order: Order, details: Mapping[str, str]) -> Case:
     """The business as the catalogue asks for it."""
-    return Case(
-        service=Service(order.service),
-        subject=SubjectKind(order.subject),
-        way=Way(order.way),
-        product=order.product or None,
-        authority=order.authority or None,
-        paid_by=PaymentWay(order.payment_way) if order.payment_way else None,
-        identified_by=frozenset(IdentityCheck(one) for one in chosen_checks(details)),
-        circumstances=frozenset[Circumstance](),
+    return replace(
+        business(order), identified_by=frozenset(IdentityCheck(one) for one in chosen_checks(details))
     )
 
 
@@ -381,13 +366,13 @@ class Orders:
                 raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
             await identity_checks.require_room(connection, number, now)
             await connection.execute(_TOUCH, {"number": number, "now": now})
-        answer = await self._provider.check(_asked(check, details, photo))
+        answer = await self._provider.check(asked_of(check, details, photo))
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
             if order.state is not OrderState.AWAITING_IDENTITY:
                 raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
             await self._boxes.keep_details(connection, number, details, now)
-            await identity_checks.remember(connection, self._boxes, number, person, str(check), answer, now)
+            await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
         return answer.fault if isinstance(answer, Failed) else None
 
     def _with_check(
@@ -410,7 +395,7 @@ class Orders:
             if order.state is not OrderState.AWAITING_IDENTITY:
                 raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
             return await identity_checks.prove_transfer(
-                connection, self._boxes, order.number, person, remark, now
+                connection, self._marks, order.number, person, remark, now
             )
 
     async def identified(self, mine: Mine, *, now: datetime) -> Order:
@@ -516,40 +501,3 @@ def contact_of(mine: Mine) -> tuple[str, str]:
     person = mine.case.subject is SubjectKind.NATURAL_PERSON
     whose = str(consent.whose) if consent is not None else ("applicant" if person else "operator")
     return mine.details.get(f"{whose}_name", ""), mine.details.get(f"{whose}_phone", "")
-
-
-_WHOSE: Final[Mapping[IdentityCheck, str]] = {
-    **dict.fromkeys(
-        (IdentityCheck.LEGAL_REPRESENTATIVE_MOBILE, IdentityCheck.LEGAL_REPRESENTATIVE_CARD), "representative"
-    ),
-    **dict.fromkeys(
-        (IdentityCheck.OPERATOR_MOBILE, IdentityCheck.OPERATOR_CARD, IdentityCheck.OPERATOR_PHOTO), "operator"
-    ),
-    **dict.fromkeys(
-        (
-            IdentityCheck.APPLICANT_MOBILE,
-            IdentityCheck.APPLICANT_CARD,
-            IdentityCheck.APPLICANT_ACCOUNT,
-            IdentityCheck.APPLICANT_PHOTO,
-        ),
-        "applicant",
-    ),
-    IdentityCheck.CORPORATE_ACCOUNT: "organization",
-}
-
-
-def _asked(check: IdentityCheck, details: Mapping[str, str], photo: bytes) -> Asked:
-    """What the provider is told: what this check needs, and nothing else."""
-    whose = _WHOSE[check]
-    given: dict[str, Any] = {"check": check, "name": details.get(f"{whose}_name", "")}
-    if check in MOBILE | CARD | PHOTO:
-        given["number"] = details.get(f"{whose}_number", "")
-    if check in MOBILE | CARD:
-        given["phone"] = details.get(f"{whose}_phone", "")
-    if check in CARD:
-        given["card"] = details.get(f"{whose}_card", "")
-    if check in TRANSFER:
-        given |= {"bank": details.get("account_bank", ""), "account": details.get("account_number", "")}
-    if check in PHOTO:
-        given["photo"] = photo
-    return Asked(**given)

@@ -147,6 +147,7 @@ async def test_a_password_is_recovered_by_a_verified_contact(house: House) -> No
         ("zhang", Role.ADMINISTRATOR, PHONE),
         ("zhang", Role.FINANCE, PHONE),
         ("zhang", Role.REGULATOR, PHONE),
+        ("zhang", Role.CLERK, PHONE),
     ],
 )
 async def test_who_asks_for_another_gets_a_ticket_and_no_code(

@@ -26,7 +26,7 @@ from certificates.orders.order import Order, UnknownOrder
 from certificates.orders.orders import Mine, Orders, next_page
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
-from office.accounts import Role
+from office.accounts import MARKET, Role
 from web.certificates.order_words import NEEDS
 from web.languages import N_
 from web.routing import Endpoint
@@ -34,7 +34,7 @@ from web.site import Site
 from web.visits import Visit
 
 NUMBER: Final = re.compile(r"[0-9]{8}[0-9A-Z]{8}")
-APPLICANTS: Final = frozenset({Role.BIDDER, Role.TRANSFEROR})
+APPLICANTS: Final = MARKET
 ACCESS_COOKIE: Final = "luochui_orders"
 ACCESS_S: Final = 30 * 60
 _ACCESS: Final = "luochui:order-access"

@@ -5,7 +5,7 @@ from typing import Final
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from office.accounts import Role
+from office.accounts import MARKET, Role
 from office.messages.inbox import Reader
 from office.sealed.port import SealedFault
 from web.visits import Visit
@@ -19,7 +19,7 @@ async def reader_of(visit: Visit) -> Reader:
     assert visit.signed_in is not None
     account_id = visit.signed_in.account_id
     sealed = visit.site.sealed
-    if visit.role not in (Role.BIDDER, Role.TRANSFEROR):
+    if visit.role not in MARKET:
         return Reader(account_id)
     own = await sealed.registrations_of(account_id) if visit.role is Role.BIDDER else []
     objections = await sealed.objections_of(account_id)

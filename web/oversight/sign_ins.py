@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from office.accounts import Role
+from office.accounts import MARKET, Role
 from office.sign_ins import Outcome, Seen, SignIns
 from web.oversight.words import SIGN_IN_WORDS
 from web.pages import page
@@ -29,7 +29,7 @@ async def index(visit: Visit) -> Response:
 
 async def hub(visit: Visit) -> Response:
     """个人中心."""
-    return page(visit, "oversight/my.html", seals=visit.role in (Role.BIDDER, Role.TRANSFEROR))
+    return page(visit, "oversight/my.html", seals=visit.role in MARKET)
 
 
 async def remember(visit: Visit, account_id: int, outcome: Outcome, response: Response | None = None) -> None:
