@@ -8,6 +8,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,14 +19,12 @@ from certificates.catalogue.model import AuthorityList, ChannelRules
 
 LARGEST: Final = 256 * 1024
 
-_CHANNEL: Final = TypeAdapter(ChannelRules)
-_AUTHORITIES: Final = TypeAdapter(AuthorityList)
 _Read = TypeVar("_Read", ChannelRules, AuthorityList)
 
 
 def read_channel(toml: str) -> ChannelRules:
     """A channel's rules. Raises CatalogueFaults."""
-    rules = _read(_CHANNEL, toml)
+    rules = _read(_channel(), toml)
     if faults := faults_of(rules):
         raise CatalogueFaults(faults)
     return rules
@@ -33,7 +32,7 @@ def read_channel(toml: str) -> ChannelRules:
 
 def read_authorities(toml: str) -> AuthorityList:
     """The authorities. Raises CatalogueFaults."""
-    known = _read(_AUTHORITIES, toml)
+    known = _read(_authorities(), toml)
     keys = [one.key for one in known.authorities]
     twice = [at for at, key in enumerate(keys) if key in keys[:at]]
     if twice:
@@ -46,7 +45,7 @@ def read_authorities(toml: str) -> AuthorityList:
 
 def as_data(rules: ChannelRules | AuthorityList) -> dict[str, Any]:
     """Rules as JSON values: what reading them took, less what is as it would be anyway."""
-    adapter: TypeAdapter[Any] = _CHANNEL if isinstance(rules, ChannelRules) else _AUTHORITIES
+    adapter: TypeAdapter[Any] = _channel() if isinstance(rules, ChannelRules) else _authorities()
     data: dict[str, Any] = adapter.dump_python(rules, mode="json", exclude_defaults=True)
     return data
 
@@ -55,6 +54,17 @@ def schema(kind: type[ChannelRules] | type[AuthorityList] = ChannelRules) -> Map
     """The JSON Schema of a data file."""
     made: dict[str, Any] = TypeAdapter(kind).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+@cache
+def _channel() -> TypeAdapter[ChannelRules]:
+    """Made when it is first needed, not at import: that takes a third of a second."""
+    return TypeAdapter(ChannelRules)
+
+
+@cache
+def _authorities() -> TypeAdapter[AuthorityList]:
+    return TypeAdapter(AuthorityList)
 
 
 def _read(adapter: TypeAdapter[_Read], toml: str) -> _Read:

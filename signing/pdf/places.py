@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyhanko.sign.fields import enumerate_sig_fields
-
 from signing.documents import At, DocumentError, Fault, Straddle
 from signing.pdf.geometry import Area, sheet_of
 from signing.pdf.tagging import tag_field
@@ -75,6 +73,8 @@ def check_new_name(update: Update, title: str) -> None:
 
 def find_place(update: Update, title: str) -> Any:
     """The reference of the signature field of this name, None when there is none. Raises DocumentError."""
+    from pyhanko.sign.fields import enumerate_sig_fields  # not at every start: it brings a client of HTTP
+
     with reading():
         found = [reference for _name, _value, reference in enumerate_sig_fields(update, with_name=title)]
     return found[0] if found else None
