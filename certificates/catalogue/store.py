@@ -1,13 +1,11 @@
 """The catalogue as it is kept: authorities and channels, each as drafts, a published version, replaced ones.
 
-A key has at most one draft and one published version. Who last changed a draft does not publish it: another
-administrator does. Nothing is ever deleted but drafts: an order keeps the version it began with.
+Versions are office/versions.py's, of a key. An order keeps the version it began with.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,35 +17,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from certificates.catalogue.faults import CatalogueFaults, fault
 from certificates.catalogue.model import Authority, AuthorityList, ChannelRules
 from certificates.catalogue.reading import read_authorities, read_channel
-from office.accounts import Role
-from office.audit.trail import account, record
+from office import versions
+from office.versions import Kind, Versions, VersionState
 
 AUTHORITIES: Final = "authorities"
-MOST_VERSIONS: Final = 500
 MOST_CHANNELS: Final = 100
 _KEPT: Final = 64
 """Read versions that stay in memory: a version's text never changes once it is published."""
 
 
-class VersionState(StrEnum):
-    DRAFT = "draft"
-    PUBLISHED = "published"
-    RETIRED = "retired"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(versions.Version):
+    """One version of a channel or of the authorities, as text."""
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a channel or of the authorities, as text. `made_by` made or last changed the draft."""
-
-    id: int
     key: str
-    version: int
-    state: VersionState
     content: str
-    made_by: int | None
-    made_at: datetime
-    published_by: int | None
-    published_at: datetime | None
+
+    @property
+    def family(self) -> tuple[str, ...]:
+        return (self.key,)
 
     @property
     def is_channel(self) -> bool:
@@ -65,28 +53,20 @@ class StoredChannel:
     rules: ChannelRules
 
 
-class UnknownVersion(Exception):
-    """There is no such version."""
+def _stored(row: Row[Any]) -> Version:
+    return Version(**versions.kept(row), key=row.key, content=row.content)
 
 
-class NotADraft(Exception):
-    """It was published, or thrown away, in the meantime."""
-
-
-class DraftExists(Exception):
-    """There is a draft of this key already."""
-
-    def __init__(self, version_id: int) -> None:
-        super().__init__(str(version_id))
-        self.version_id = version_id
-
-
-class OwnDraft(Exception):
-    """Who changed a draft can't publish it."""
-
-
-class DraftChanged(Exception):
-    """Somebody else saved the draft since it was shown."""
+_KIND: Final[Kind[Version, str]] = Kind(
+    table="catalogue_versions",
+    columns=("kind", "key"),
+    content="content",
+    value=":content",
+    act="catalogue",
+    read=_stored,
+    content_of=lambda version: version.content,
+    written=str,
+)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -107,15 +87,15 @@ async def published_on(connection: AsyncConnection, key: str) -> StoredChannel |
 
 async def channel_on(connection: AsyncConnection, version_id: int) -> StoredChannel | None:
     """A channel's version by its id, in the caller's transaction."""
-    version = await _get(connection, version_id)
+    version = await versions.get_on(connection, _KIND, version_id)
     return _read(version) if version is not None and version.is_channel else None
 
 
-class Catalogue:
-    """All versions of everything. Every method is one transaction of its own."""
+class Catalogue(Versions[Version, str]):
+    """All versions of everything; contents are TOML. New orders follow what is published."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        super().__init__(engine, _KIND, _check_references)
 
     async def published(self, channel: str) -> StoredChannel | None:
         async with self._engine.connect() as connection:
@@ -127,105 +107,24 @@ class Catalogue:
 
     async def channels(self) -> tuple[StoredChannel, ...]:
         """Every channel's version in force, by name."""
-        found = text(
-            "SELECT * FROM catalogue_versions WHERE kind = 'channel' AND state = 'published'"
-            " ORDER BY id LIMIT :most"
-        )
         async with self._engine.connect() as connection:
-            rows = await connection.execute(found, {"most": MOST_CHANNELS})
-            return tuple(sorted((_read(_stored(row)) for row in rows), key=lambda one: one.key))
+            return tuple(sorted(await _channels_on(connection), key=lambda one: one.key))
 
     async def authorities(self) -> Mapping[str, Authority]:
         """The authorities in force, by key."""
         async with self._engine.connect() as connection:
             return await _known_authorities(connection)
 
-    async def versions(self) -> tuple[Version, ...]:
-        """All versions of all keys (bounded), by key, the newest first."""
-        found = text("SELECT * FROM catalogue_versions ORDER BY key, version DESC LIMIT :most")
-        async with self._engine.connect() as connection:
-            return tuple(_stored(row) for row in await connection.execute(found, {"most": MOST_VERSIONS}))
-
-    async def get(self, version_id: int) -> Version | None:
-        async with self._engine.connect() as connection:
-            return await _get(connection, version_id)
-
-    async def draft(self, base: int, by: int, now: datetime) -> Version:
-        """A new draft that begins as a copy of a version. Raises UnknownVersion, DraftExists."""
-        async with self._engine.begin() as connection:
-            await _lock(connection)
-            old = await _get(connection, base)
-            if old is None:
-                raise UnknownVersion(base)
-            made = await _insert(connection, old.key, old.content, by, now)
-            await _audit(connection, "draft", made, by, now, {"copy_of": base})
-            return made
-
     async def add(self, content: str, by: int, now: datetime) -> Version:
         """A draft of a channel that is not there yet, from its text. Raises CatalogueFaults, DraftExists."""
         rules = _channel(content)
         async with self._engine.begin() as connection:
-            await _lock(connection)
+            await self._lock(connection)
             known = text("SELECT 1 FROM catalogue_versions WHERE key = :key AND state <> 'draft'")
             if (await connection.execute(known, {"key": rules.key})).first() is not None:
                 raise CatalogueFaults([fault("key", "taken", f"{rules.key} is there", key=rules.key)])
-            await _check_references(connection, content, rules.key)
-            made = await _insert(connection, rules.key, content, by, now)
-            await _audit(connection, "draft", made, by, now, {})
-            return made
-
-    async def save(
-        self, version_id: int, content: str, by: int, now: datetime, *, seen: datetime | None = None
-    ) -> Version:
-        """Replace a draft's text; whoever saves has made it. `seen`: its `made_at` when it was shown.
-
-        Raises CatalogueFaults, NotADraft, DraftChanged.
-        """
-        async with self._engine.begin() as connection:
-            await _lock(connection)
-            draft = await _draft(connection, version_id, seen)
-            await _check_references(connection, content, draft.key)
-            put = text(
-                "UPDATE catalogue_versions SET content = :content, made_by = :by, made_at = :now"
-                " WHERE id = :id RETURNING *"
-            )
-            values = {"content": content, "by": by, "now": now, "id": version_id}
-            saved = _stored((await connection.execute(put, values)).one())
-            await _audit(connection, "save", saved, by, now, {})
-            return saved
-
-    async def publish(
-        self, version_id: int, by: int, now: datetime, *, seen: datetime | None = None
-    ) -> Version:
-        """Make a draft the version that new orders follow. Raises NotADraft, OwnDraft, DraftChanged,
-        CatalogueFaults."""
-        async with self._engine.begin() as connection:
-            await _lock(connection)
-            draft = await _draft(connection, version_id, seen)
-            if draft.made_by == by:
-                raise OwnDraft(version_id)
-            await _check_references(connection, draft.content, draft.key)
-            retire = text(
-                "UPDATE catalogue_versions SET state = 'retired' WHERE key = :key AND state = 'published'"
-            )
-            await connection.execute(retire, {"key": draft.key})
-            put = text(
-                "UPDATE catalogue_versions SET state = 'published', published_by = :by, published_at = :now"
-                " WHERE id = :id RETURNING *"
-            )
-            done = _stored((await connection.execute(put, {"by": by, "now": now, "id": version_id})).one())
-            await _audit(connection, "publish", done, by, now, {"made_by": done.made_by})
-            return done
-
-    async def discard(self, version_id: int, by: int, now: datetime) -> None:
-        """Throw a draft away. Raises NotADraft."""
-        async with self._engine.begin() as connection:
-            await _lock(connection)
-            draft = await _draft(connection, version_id, None)
-            await connection.execute(
-                text("DELETE FROM catalogue_versions WHERE id = :id"), {"id": version_id}
-            )
-            await _audit(connection, "discard", draft, by, now, {})
+            await _check_content(connection, content, rules.key)
+            return await self.begin(connection, _family(rules.key), content, by, now)
 
 
 def shipped(folder: Traversable | None = None) -> dict[str, str]:
@@ -242,28 +141,24 @@ async def ensure_defaults(
     connection: AsyncConnection, now: datetime, folder: Traversable | None = None
 ) -> int:
     """Publish what the program ships (or a folder has) for every key without a version. How many it was."""
-    put = text(
-        "INSERT INTO catalogue_versions (kind, key, version, state, content, made_at, published_at)"
-        " VALUES (:kind, :key, 1, 'published', :content, :now, :now)"
-        " ON CONFLICT (key, version) DO NOTHING RETURNING id"
-    )
     made = 0
     for key, content in shipped(folder).items():
-        values = {"kind": _kind(key), "key": key, "content": content, "now": now}
-        made += (await connection.execute(put, values)).first() is not None
+        made += await versions.ship(connection, _KIND, _family(key), content, now)
     return made
 
 
-async def _check_references(connection: AsyncConnection, content: str, key: str) -> None:
+async def _check_references(connection: AsyncConnection, draft: Version, content: str) -> None:
+    """Raises CatalogueFaults."""
+    await _check_content(connection, content, draft.key)
+
+
+async def _check_content(connection: AsyncConnection, content: str, key: str) -> None:
     """Read a text, and hold it against the authorities and channels in force. Raises CatalogueFaults."""
     if key == AUTHORITIES:
         known = set(_authorities(content).by_key)
-        rows = await connection.execute(
-            text("SELECT * FROM catalogue_versions WHERE kind = 'channel' AND state = 'published'")
-        )
         missing = {
             one: channel.key
-            for channel in (_read(_stored(row)) for row in rows)
+            for channel in await _channels_on(connection)
             for one in channel.rules.authorities
             if one not in known
         }
@@ -290,86 +185,22 @@ async def _known_authorities(connection: AsyncConnection) -> Mapping[str, Author
     return {} if version is None else _authorities(version.content).by_key
 
 
-async def _audit(
-    connection: AsyncConnection,
-    what: str,
-    version: Version,
-    by: int,
-    now: datetime,
-    facts: Mapping[str, Any],
-) -> None:
-    await record(
-        connection,
-        at=now,
-        actor=account(by),
-        role=Role.ADMINISTRATOR.value,
-        act=f"catalogue.{what}",
-        subject=f"{version.key}/{version.version}",
-        facts=facts,
+async def _channels_on(connection: AsyncConnection) -> list[StoredChannel]:
+    found = text(
+        "SELECT * FROM catalogue_versions WHERE kind = 'channel' AND state = 'published'"
+        " ORDER BY id LIMIT :most"
     )
-
-
-async def _lock(connection: AsyncConnection) -> None:
-    """Every change holds against what is in force, and changes are rare: one at a time."""
-    await connection.execute(text("LOCK TABLE catalogue_versions IN SHARE ROW EXCLUSIVE MODE"))
-
-
-async def _get(connection: AsyncConnection, version_id: int) -> Version | None:
-    found = text("SELECT * FROM catalogue_versions WHERE id = :id")
-    row = (await connection.execute(found, {"id": version_id})).first()
-    return _stored(row) if row else None
+    rows = await connection.execute(found, {"most": MOST_CHANNELS})
+    return [_read(_stored(row)) for row in rows]
 
 
 async def _published(connection: AsyncConnection, key: str) -> Version | None:
-    found = text("SELECT * FROM catalogue_versions WHERE key = :key AND state = 'published'")
-    row = (await connection.execute(found, {"key": key})).first()
-    return _stored(row) if row else None
+    return await versions.published_on(connection, _KIND, _family(key))
 
 
-async def _draft(connection: AsyncConnection, version_id: int, seen: datetime | None) -> Version:
-    found = text("SELECT * FROM catalogue_versions WHERE id = :id AND state = 'draft' FOR UPDATE")
-    row = (await connection.execute(found, {"id": version_id})).first()
-    if row is None:
-        raise NotADraft(version_id)
-    if seen is not None and row.made_at != seen:
-        raise DraftChanged(version_id)
-    return _stored(row)
-
-
-async def _insert(connection: AsyncConnection, key: str, content: str, by: int, now: datetime) -> Version:
-    """The next version of a key, as a draft. Raises DraftExists."""
-    known = text(
-        "SELECT coalesce(max(version), 0) AS last, max(id) FILTER (WHERE state = 'draft') AS draft"
-        " FROM catalogue_versions WHERE key = :key"
-    )
-    there = (await connection.execute(known, {"key": key})).one()
-    if there.draft is not None:
-        raise DraftExists(there.draft)
-    put = text(
-        "INSERT INTO catalogue_versions (kind, key, version, state, content, made_by, made_at)"
-        " VALUES (:kind, :key, :version, 'draft', :content, :by, :now) RETURNING *"
-    )
-    values = {"kind": _kind(key), "key": key, "version": there.last + 1, "by": by, "now": now}
-    return _stored((await connection.execute(put, values | {"content": content})).one())
-
-
-def _kind(key: str) -> str:
-    return AUTHORITIES if key == AUTHORITIES else "channel"
+def _family(key: str) -> Mapping[str, str]:
+    return {"kind": AUTHORITIES if key == AUTHORITIES else "channel", "key": key}
 
 
 def _read(version: Version) -> StoredChannel:
     return StoredChannel(version.id, version.key, version.version, version.state, _channel(version.content))
-
-
-def _stored(row: Row[Any]) -> Version:
-    return Version(
-        id=row.id,
-        key=row.key,
-        version=row.version,
-        state=VersionState(row.state),
-        content=row.content,
-        made_by=row.made_by,
-        made_at=row.made_at,
-        published_by=row.published_by,
-        published_at=row.published_at,
-    )

@@ -11,20 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.faults import CatalogueFaults
 from certificates.catalogue.prices import quote
-from certificates.catalogue.store import (
-    AUTHORITIES,
-    Catalogue,
-    DraftChanged,
-    DraftExists,
-    NotADraft,
-    OwnDraft,
-    UnknownVersion,
-    VersionState,
-    ensure_defaults,
-    shipped,
-)
+from certificates.catalogue.store import AUTHORITIES, Catalogue, ensure_defaults, shipped
 from office.accounts import Role
 from office.database import create_engine
+from office.versions import DraftChanged, DraftExists, NotADraft, OwnDraft, UnknownVersion, VersionState
 from tests.channelkit import SMALL, case, shipped_channels
 from tests.tradingkit import an_account
 

@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from bidding.lots import AssetClass
 from office.accounts import Role
+from office.versions import VersionState
 from tests.tradingkit import MutableClock, a_clock, make_listing
 from tests.webkit import Visitor, Web, web_on
 from trading.lifecycle.states import LotState, SaleMethod
 from trading.profiles.profile import FIELDS
-from trading.profiles.store import Profiles, ProfileState, StoredProfile, defaults, ensure_defaults
+from trading.profiles.store import Profiles, StoredProfile, defaults, ensure_defaults
 from trading.working_days import WorkingDayStore
 from web.listings import profile_words as words
 
@@ -130,7 +131,7 @@ async def test_one_drafts_and_another_publishes(
     assert (new.id, new.version, new.rules.extension_working_days) == (draft, 2, 9)
     kept = await Profiles(web.site.engine).get(old.id)
     assert kept is not None
-    assert kept.state is ProfileState.RETIRED
+    assert kept.state is VersionState.RETIRED
     assert "管理员甲" in (await two.get(f"{HERE}/{draft}")).text
 
 

@@ -18,12 +18,12 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{admin.HERE}/new", admin.new, ADMINISTRATORS),
     Page("POST", f"{admin.HERE}/new", admin.add, ADMINISTRATORS, _TEXT_LIMIT, keeps_unsent=True),
     Page("GET", _VERSION, admin.show, OVERSEERS),
-    Page("POST", f"{_VERSION}/draft", admin.draft, ADMINISTRATORS),
+    Page("POST", f"{_VERSION}/draft", admin.PAGES.draft, ADMINISTRATORS),
     Page("GET", f"{_VERSION}/text", admin.edit_text, ADMINISTRATORS),
     Page("POST", f"{_VERSION}/text", admin.save_text, ADMINISTRATORS, _TEXT_LIMIT, keeps_unsent=True),
     Page("GET", f"{_VERSION}/form", admin.edit_form, ADMINISTRATORS),
     Page("POST", f"{_VERSION}/form", admin.save_form, ADMINISTRATORS, keeps_unsent=True),
-    Page("POST", f"{_VERSION}/publish", admin.publish, ADMINISTRATORS),
-    Page("POST", f"{_VERSION}/discard", admin.discard, ADMINISTRATORS),
+    Page("POST", f"{_VERSION}/publish", admin.PAGES.publish, ADMINISTRATORS),
+    Page("POST", f"{_VERSION}/discard", admin.PAGES.discard, ADMINISTRATORS),
 )
 """Other pages under /certificates stand before these: {channel} would take their names."""

@@ -32,7 +32,6 @@ from certificates.catalogue.model import (
 )
 from certificates.catalogue.prices import Quote
 from certificates.catalogue.scope import Circumstance, Scope
-from certificates.catalogue.store import VersionState
 from office.money import yuan
 from web.certificates.order_words import (
     CHECKS,
@@ -125,11 +124,6 @@ CHANGES: Final[Mapping[str, str]] = {
     Change.NAME: N_("名称（姓名）"),
     Change.ADDRESS: N_("地址"),
     Change.SEAL: N_("印章"),
-}
-STATES: Final[Mapping[str, str]] = {
-    VersionState.DRAFT: N_("草稿"),
-    VersionState.PUBLISHED: N_("现行"),
-    VersionState.RETIRED: N_("已被替换"),
 }
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from bidding.terms import InquiryMode, PriorityMode
 from trading.lifecycle.states import SaleMethod
 from trading.profiles.profile import BOUNDS, CHOICES, Disclosure, EndOutcome, FaultKind, ProfileFault
-from trading.profiles.store import ProfileState
 from web.languages import N_
 from web.visits import Visit
 
@@ -167,11 +166,6 @@ LABELS: Final[Mapping[str, str]] = {
 METHODS: Final[Mapping[str, str]] = {
     SaleMethod.COMPETITIVE_BIDDING: N_("竞价方式"),
     SaleMethod.AUCTION: N_("拍卖方式"),
-}
-STATES: Final[Mapping[str, str]] = {
-    ProfileState.DRAFT: N_("草稿"),
-    ProfileState.PUBLISHED: N_("现行"),
-    ProfileState.RETIRED: N_("已被替换"),
 }
 _RANGE: Final = N_("请填写 %(least)s 到 %(most)s 之间的数。")
 _FAULTS: Final[Mapping[FaultKind, str]] = {
