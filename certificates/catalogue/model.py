@@ -55,6 +55,7 @@ from certificates.catalogue.ordering import (
     Agreement,
     AgreementKind,
     Consent,
+    ConsentBy,
     Document,
     IdDocument,
     Identity,
@@ -90,6 +91,7 @@ __all__ = [
     "ChannelRules",
     "Circumstance",
     "Consent",
+    "ConsentBy",
     "Conversion",
     "CountedFrom",
     "Counter",
@@ -166,6 +168,8 @@ class ChannelRules:
     materials: Annotated[tuple[Material, ...], Field(max_length=MOST_ROWS)] = ()
     uploads: Uploads
     id_documents: tuple[IdDocument, ...] = (IdDocument.ID_CARD,)
+    phone_sign_in: bool = False
+    """An order can be begun without an account, by who proves a telephone with a code."""
     payments: Annotated[tuple[Payment, ...], Field(max_length=MOST_ROWS)] = ()
     beneficiary: Beneficiary | None = None
     invoices: Annotated[tuple[Invoice, ...], Field(max_length=MOST_ROWS)] = ()

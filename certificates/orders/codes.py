@@ -36,6 +36,12 @@ _CODE: Final = re.compile(r"[0-9]{6}")
 class CodePurpose(StrEnum):
     CONSENT = "consent"
     QUERY = "query"
+    CHOOSE = "choose"
+    """To name the certificate that was lost."""
+    UNLOCK = "unlock"
+    """The authorization code with which a UKey gets a new PIN."""
+    BEGIN = "begin"
+    """Signing in with a telephone, where the channel needs no account."""
 
 
 class TooSoon(Exception):
@@ -189,10 +195,19 @@ async def sweep(connection: AsyncConnection, now: datetime) -> int:
 def _content(purpose: CodePurpose, code: str, locale: str) -> str:
     minutes = int(LIVES.total_seconds()) // 60
     if locale in ("", CHINESE):
-        use = {CodePurpose.CONSENT: "确认数字证书申请", CodePurpose.QUERY: "查询数字证书订单"}[purpose]
+        use = {
+            CodePurpose.CONSENT: "确认数字证书申请",
+            CodePurpose.QUERY: "查询数字证书订单",
+            CodePurpose.CHOOSE: "选择要补办的数字证书",
+            CodePurpose.UNLOCK: "解锁 UKey、重设密码",
+            CodePurpose.BEGIN: "申请数字证书",
+        }[purpose]
         return f"验证码 {code}，用于{use}，{minutes} 分钟内有效。请勿告诉任何人，工作人员也不会向您索要。"
     use = {
         CodePurpose.CONSENT: "consent to your certificate application",
         CodePurpose.QUERY: "look up your certificate orders",
+        CodePurpose.CHOOSE: "name the certificate that was lost",
+        CodePurpose.UNLOCK: "unlock your UKey and give it a new PIN",
+        CodePurpose.BEGIN: "apply for a certificate",
     }[purpose]
     return f"{code} is your code to {use}; it works for {minutes} minutes. Never tell it to anybody."

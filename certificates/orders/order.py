@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certificates.catalogue.scope import Case, Circumstance, PaymentWay, Service, SubjectKind, Way
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step
 
@@ -30,6 +31,11 @@ class Order:
 
     number: str
     account_id: int | None
+    """Who began it; None: at the counter, or by telephone without an account."""
+    market_subject: int | None
+    """For which registered organization or person, where the account acts for one (office/subjects.py)."""
+    begun_mark: str
+    """A keyed hash of the telephone that began it without an account; ""."""
     channel: str
     catalogue_id: int
     """The published version of the channel's rules under which it began."""
@@ -50,6 +56,8 @@ class Order:
     four_eyes: bool
     automatic: bool
     """The system reviews it, at once."""
+    circumstances: tuple[str, ...]
+    """What is so in this order and not in another (scope.Circumstance)."""
     done: frozenset[Step]
     number_mark: str
     """A keyed hash of the document number, by which the order query finds it."""
@@ -104,6 +112,19 @@ class UnknownOrder(LookupError):
     """There is no such order, or it is somebody else's: one answer for both."""
 
 
+def business(order: Order) -> Case:
+    """The business as the catalogue asks for it, without what is in the details: chosen identity checks."""
+    return Case(
+        service=Service(order.service),
+        subject=SubjectKind(order.subject),
+        way=Way(order.way),
+        product=order.product or None,
+        authority=order.authority or None,
+        paid_by=PaymentWay(order.payment_way) if order.payment_way else None,
+        circumstances=frozenset(Circumstance(one) for one in order.circumstances),
+    )
+
+
 COLUMNS: Final = tuple(field.name for field in fields(Order))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders"  # noqa: S608 - our own names
 
@@ -131,6 +152,19 @@ async def of_account(connection: AsyncConnection, account_id: int, page: int) ->
     rows = await connection.execute(text(f"{_SELECT} WHERE account_id = :account_id{ordered}"), values)
     count = text("SELECT count(*) FROM orders WHERE account_id = :account_id")
     return [order_from(row) for row in rows], int(await connection.scalar(count, values) or 0)
+
+
+async def of_subject(connection: AsyncConnection, subject_id: int, most: int) -> list[Order]:
+    """Orders for one market subject, whoever began them, the newest first."""
+    found = text(f"{_SELECT} WHERE market_subject = :subject ORDER BY made_at DESC, number LIMIT :most")
+    rows = await connection.execute(found, {"subject": subject_id, "most": most})
+    return [order_from(row) for row in rows]
+
+
+async def begun_by(connection: AsyncConnection, begun_mark: str, most: int) -> list[Order]:
+    """Orders that a telephone began without an account, the newest first."""
+    found = text(f"{_SELECT} WHERE begun_mark = :mark ORDER BY made_at DESC, number LIMIT :most")
+    return [order_from(row) for row in await connection.execute(found, {"mark": begun_mark, "most": most})]
 
 
 async def of_number(connection: AsyncConnection, number_mark: str, most: int) -> list[Order]:
@@ -168,6 +202,7 @@ def order_from(row: Row[Any]) -> Order:
         "steps": tuple(Step(step) for step in row.steps),
         "materials": tuple(row.materials),
         "checks": tuple(row.checks),
+        "circumstances": tuple(row.circumstances),
         "done": frozenset(Step(step) for step in row.done),
         "price": tuple(PricePart(**part) for part in row.price),
     }

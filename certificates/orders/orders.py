@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue import paying, prices
 from certificates.catalogue.model import ChannelRules, Identity, PinWay, SubjectKind
-from certificates.catalogue.scope import Case, Circumstance, IdentityCheck, PaymentWay, Service, Way
+from certificates.catalogue.scope import Case, IdentityCheck
 from certificates.catalogue.store import StoredChannel, channel_on
 from certificates.identity import checks as identity_checks
 from certificates.identity.checks import IdentityOutcome
 from certificates.identity.port import Failed, IdentityFault, IdentityProvider
-from certificates.orders import agreements, corrections, fields, materials
+from certificates.orders import agreements, circumstances, corrections, fields, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.fields import Fault, Field, FieldFaults
@@ -44,6 +44,10 @@ _OPEN: Final = text(
     "SELECT count(*) FROM orders WHERE account_id = :account_id AND NOT (state = ANY(:final))"
 )
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:account_id, 1330660680)")
+_OPEN_BY_PHONE: Final = text(
+    "SELECT count(*) FROM orders WHERE begun_mark = :mark AND NOT (state = ANY(:final))"
+)
+_LOCK_PHONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 1330660680))")
 _TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
 _PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
 """How fields end that an identity check was about."""
@@ -104,15 +108,46 @@ class Orders:
 
     # ── beginning ──
 
-    async def begin(self, account_id: int, stored: StoredChannel, case: Case, *, now: datetime) -> str:
-        """The new order's number. Raises NotOffered, TooManyOpen."""
-        values = beginning(stored, case) | {"account_id": account_id}
+    async def begin(
+        self,
+        account_id: int,
+        stored: StoredChannel,
+        case: Case,
+        *,
+        now: datetime,
+        market_subject: int | None = None,
+    ) -> str:
+        """The new order's number. `market_subject`: for whom the account acts now; the caller has made sure.
+
+        Raises NotOffered, TooManyOpen.
+        """
+        values = beginning(stored, case) | {"account_id": account_id, "market_subject": market_subject}
         async with self._engine.begin() as connection:
             await connection.execute(_LOCK, {"account_id": account_id})
             count = {"account_id": account_id, "final": [str(one) for one in FINAL]}
             if int(await connection.scalar(_OPEN, count) or 0) >= MOST_OPEN:
                 raise TooManyOpen(str(account_id))
             return (await begin(connection, values, By.applicant(account_id), now=now)).number
+
+    async def begin_by_phone(self, phone: str, stored: StoredChannel, case: Case, *, now: datetime) -> str:
+        """An order of who proved this telephone (+86…), where the channel needs no account.
+
+        The telephone stands in the form and stays there: who consents is who began.
+        Raises NotOffered, TooManyOpen.
+        """
+        if not stored.rules.phone_sign_in:
+            raise NotOffered(f"{stored.key} needs an account")
+        mark = self._boxes.address_mark(phone)
+        values = beginning(stored, case) | {"begun_mark": mark, "contact_mark": mark}
+        async with self._engine.begin() as connection:
+            await connection.execute(_LOCK_PHONE, {"mark": mark})
+            count = {"mark": mark, "final": [str(one) for one in FINAL]}
+            if int(await connection.scalar(_OPEN_BY_PHONE, count) or 0) >= MOST_OPEN:
+                raise TooManyOpen(mark)
+            made = await begin(connection, values, By.applicant(None), now=now)
+            field_name = contact_field(stored.rules, case)
+            await self._boxes.keep_details(connection, made.number, {field_name: phone}, now)
+            return made.number
 
     async def of(self, number: str, by: By) -> Mine:
         """Raises UnknownOrder. Whose it is, the caller looks at."""
@@ -130,11 +165,19 @@ class Orders:
     # ── filling in ──
 
     async def save(
-        self, mine: Mine, step: Step, values: Mapping[str, str], *, now: datetime, **columns: Any
+        self,
+        mine: Mine,
+        step: Step,
+        values: Mapping[str, str],
+        *,
+        now: datetime,
+        again: frozenset[Step] = frozenset(),
+        **columns: Any,
     ) -> None:
         """Keep a page of the form. What an identity check was about makes the check stale when it changes.
 
-        `columns`: product, years, authority, about_certificate. Raises NotAllowed, Stale.
+        `again`: steps that have to be done once more because of it. `columns`: product, years, authority,
+        about_certificate. Raises NotAllowed, Stale.
         """
         if mine.order.state not in (OrderState.FILLING, OrderState.RETURNED):
             raise NotAllowed(mine.order.state, OrderAct.SAVE, OrderActor.APPLICANT)
@@ -151,6 +194,9 @@ class Orders:
             "contact_mark": self._boxes.address_mark(_contact(mine.rules, case_of(after, details), details)),
         }
         async with self._engine.begin() as connection:
+            if step is Step.DETAILS and mine.order.state is OrderState.FILLING:
+                after = replace(after, number_mark=columns["number_mark"])
+                columns |= await self._circumstances(connection, mine.rules, after, details)
             await self._perform(
                 connection,
                 mine,
@@ -158,12 +204,21 @@ class Orders:
                 now,
                 changes=columns,
                 does=frozenset({step}),
-                undoes=frozenset({Step.IDENTITY}) if changed else frozenset(),
+                undoes=again | ({Step.IDENTITY} if changed else set()),
             )
             await corrections.corrected(connection, mine.order.number, self._touched(mine, values))
             await self._boxes.keep_details(connection, mine.order.number, details, now)
             if changed:
                 await identity_checks.make_stale(connection, mine.order.number, now)
+
+    async def _circumstances(
+        self, connection: AsyncConnection, rules: ChannelRules, order: Order, details: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The route, the material and the review that follow from what was filled in."""
+        true = await circumstances.found(connection, self._boxes, rules, order, details)
+        if {str(one) for one in true} == set(order.circumstances):
+            return {}
+        return circumstances.routed(rules, replace(case_of(order, details), circumstances=true))
 
     async def to_correct(self, number: str) -> corrections.ToCorrect:
         """What the review refused: the applicant corrects exactly that."""
@@ -487,17 +542,23 @@ def _is_proven(name: str) -> bool:
     return name.startswith("check_") or name.rpartition("_")[2] in _PROVEN
 
 
-def _contact(rules: ChannelRules, case: Case, details: Mapping[str, str]) -> str:
-    """The telephone of who consents: the operator, or the applicant."""
+def _whose_contact(rules: ChannelRules, case: Case) -> str:
+    """Who consents: the operator, or the applicant."""
     consent = rules.consent_of(case)
     person = case.subject is SubjectKind.NATURAL_PERSON
-    whose = str(consent.whose) if consent is not None else ("applicant" if person else "operator")
-    return details.get(f"{whose}_phone", "")
+    return str(consent.whose) if consent is not None else ("applicant" if person else "operator")
+
+
+def contact_field(rules: ChannelRules, case: Case) -> str:
+    """The field with the telephone of who consents."""
+    return f"{_whose_contact(rules, case)}_phone"
+
+
+def _contact(rules: ChannelRules, case: Case, details: Mapping[str, str]) -> str:
+    return details.get(contact_field(rules, case), "")
 
 
 def contact_of(mine: Mine) -> tuple[str, str]:
     """Name and telephone of who consents, for the page."""
-    consent = mine.rules.consent_of(mine.case)
-    person = mine.case.subject is SubjectKind.NATURAL_PERSON
-    whose = str(consent.whose) if consent is not None else ("applicant" if person else "operator")
+    whose = _whose_contact(mine.rules, mine.case)
     return mine.details.get(f"{whose}_name", ""), mine.details.get(f"{whose}_phone", "")
