@@ -20,6 +20,9 @@ _RULE_OF: Final = {
     Service.MODIFY: ("modifications",),
     Service.CONVERT: ("conversions",),
 }
+_ABOUT: Final = frozenset(Service) - {Service.ISSUE}
+_NAMING: Final = frozenset({Step.HELD_UKEY, Step.CHOOSE_ORDER})
+"""Every service but a first issue is about a certificate: some step names it."""
 _ROWS_OF: Final = {
     Step.AGREEMENTS: "agreements",
     Step.CONSENT: "consents",
@@ -182,6 +185,8 @@ def _priced(rules: ChannelRules, at: int, case: Case, price: Price, route: Route
 
 
 def _routed(rules: ChannelRules, at: int, case: Case, route: Route) -> Iterator[CatalogueFault]:
+    if case.service in _ABOUT and _NAMING.isdisjoint(route.steps):
+        yield _missing(at, case, "no_certificate_step")
     for step, name in _ROWS_OF.items():
         rows: tuple[Scope, ...] = getattr(rules, name)
         if step in route.steps and not any(row.may_cover(case) for row in rows):

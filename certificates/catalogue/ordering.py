@@ -98,11 +98,20 @@ class Identity(Scope):
     checks: Annotated[tuple[IdentityCheck, ...], Field(min_length=1)]
 
 
+class ConsentBy(StrEnum):
+    CODE = "code"
+    """A one-time code to the telephone."""
+    UKEY = "ukey"
+    """A signature with the UKey that is held, by the certificate that the order is about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent(Scope):
-    """Who consents by one-time code."""
+    """Who consents, and how; all of `by` is asked for. Where an order has no step for a consent, `whose`
+    telephone its codes and messages go to."""
 
     whose: Person
+    by: Annotated[tuple[ConsentBy, ...], Field(min_length=1)] = (ConsentBy.CODE,)
 
 
 class Document(StrEnum):

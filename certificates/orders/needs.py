@@ -8,6 +8,7 @@ from typing import Any, Final, assert_never
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certificates.orders import about
 from certificates.orders.order import Order
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
@@ -49,6 +50,8 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return 0 < len(asked.reason) <= LONGEST_REASON
         case Need.FILLED:
             return set(to_fill(order.steps)) - {Step.CONFIRM} <= order.done
+        case Need.CERTIFICATE:
+            return (await about.look_again(connection, order, now)).hindrance is None
         case Need.MATERIAL:
             return set(order.materials) <= await _found(connection, _UPLOADED, order)
         case Need.CORRECTED:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.orders import needs
+from certificates.orders import about, needs
 from certificates.orders.order import COLUMNS, Order, locked, order_from
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.steps import PAYING, Step, next_state
@@ -33,6 +33,7 @@ CHANGEABLE: Final = frozenset(
         *("authority", "product", "years", "about_certificate", "number_mark", "contact_mark", "collected"),
         *("price", "price_fen", "payment_way", "pin_way", "courier", "tracking", "materials", "checks"),
         *("medium", "crypto_card", "certificate", "invoice", "review_due"),
+        *("steps", "automatic", "four_eyes", "circumstances"),
     }
 )
 """What may be changed along with an act; the rest is written here alone."""
@@ -133,8 +134,20 @@ async def perform(
     await _remember(connection, before, done, act, by, now, reason, facts)
     await _tell(connection, row, before, done, now)
     if done.automatic and done.state is OrderState.IN_REVIEW and act is not OrderAct.REVERSE:
-        return await perform(connection, number, OrderAct.APPROVE, By.clock(), now=now)
+        return await _decide(connection, done, now)
     return done
+
+
+async def _decide(connection: AsyncConnection, order: Order, now: datetime) -> Order:
+    """The system's own review, in the moment in which the order gets there: what was so when it began (the
+    window of a renewal above all) is looked at again. Money that is in goes back."""
+    standing = await about.look_again(connection, order, now)
+    if standing.hindrance is None:
+        return await perform(connection, order.number, OrderAct.APPROVE, By.clock(), now=now)
+    reason, facts = about.reason(standing), {"why": str(standing.hindrance)}
+    return await perform(
+        connection, order.number, OrderAct.REJECT, By.clock(), now=now, reason=reason, facts=facts
+    )
 
 
 def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class Need(StrEnum):
     """A reason in words, which the applicant is told."""
     FILLED = "filled"
     """Every step before it is done: certificate, authority, agreements, details."""
+    CERTIFICATE = "certificate"
+    """The certificate that it is about: this subject's, not revoked, in its window (about.py)."""
     MATERIAL = "material"
     """Everything that service, subject and way ask for is uploaded."""
     CORRECTED = "corrected"
@@ -121,7 +123,15 @@ _CONSENTED: Final = frozenset({Step.CONFIRM, *MATERIAL, Step.CONSENT})
 _ROWS: Final = (
     # ── the applicant's ──
     _row(_A.SAVE, SAVABLE, SAVABLE, _W.APPLICANT),
-    _row(_A.CONFIRM, _S.FILLING, AFTER_FILLING, _W.APPLICANT, Need.FILLED, does=frozenset({Step.CONFIRM})),
+    _row(
+        _A.CONFIRM,
+        _S.FILLING,
+        AFTER_FILLING,
+        _W.APPLICANT,
+        Need.FILLED,
+        Need.CERTIFICATE,
+        does=frozenset({Step.CONFIRM}),
+    ),
     _row(
         _A.CHANGE,
         UNSENT - {_S.FILLING},
@@ -182,6 +192,7 @@ _ROWS: Final = (
         _W.CLERK,
         Need.TAKEN,
         Need.PAID,
+        Need.CERTIFICATE,
         does=frozenset({Step.REVIEW}),
         tells=True,
     ),
@@ -193,11 +204,19 @@ _ROWS: Final = (
         Need.TAKEN,
         Need.ANOTHER,
         Need.PAID,
+        Need.CERTIFICATE,
         does=frozenset({Step.REVIEW}),
         tells=True,
     ),
     _row(
-        _A.APPROVE, _S.IN_REVIEW, _S.APPROVED, _W.CLOCK, Need.PAID, does=frozenset({Step.REVIEW}), tells=True
+        _A.APPROVE,
+        _S.IN_REVIEW,
+        _S.APPROVED,
+        _W.CLOCK,
+        Need.PAID,
+        Need.CERTIFICATE,
+        does=frozenset({Step.REVIEW}),
+        tells=True,
     ),
     _row(
         _A.RETURN,
@@ -230,6 +249,7 @@ _ROWS: Final = (
     ),
     _row(_A.REJECT, AT_REVIEW, _S.REJECTED, _W.CLERK, Need.TAKEN, Need.REASON, tells=True),
     _row(_A.REJECT, _S.AWAITING_PAPER, _S.REJECTED, _W.CLERK, Need.REASON, tells=True),
+    _row(_A.REJECT, _S.IN_REVIEW, _S.REJECTED, _W.CLOCK, Need.REASON, tells=True),
     _row(
         _A.REVERSE,
         _S.APPROVED,

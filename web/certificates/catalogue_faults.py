@@ -51,6 +51,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "no_payment": N_("要收费，但是没有付款方式"),
     "payment_step": N_("收费的要有付款这一步，免费的不要有"),
     "no_term": N_("没有写证书的有效期"),
+    "no_certificate_step": N_("步骤里没有选原来的证书（held_ukey 或者 choose_order）"),
 }
 
 

@@ -1,0 +1,225 @@
+"""Which certificate an order is about: really issued, to this subject, by who has to be asked.
+
+Renew, unlock, replace, modify, revoke and convert are about one certificate; an additional one is consented
+to with one. It is looked at when it is chosen, and again on the locked row when the order is confirmed and
+when it is approved (needs.py): what was so at the beginning need not be so any more.
+Source: spec/certificates.md, "Who takes part", "The other services".
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.catalogue.model import ChannelRules, Service, Step, SubjectKind
+from certificates.catalogue.scope import Case, first
+from certificates.catalogue.store import channel_on
+from certificates.catalogue.terms import Standing, window_of
+from certificates.issuing import issued
+from certificates.issuing.issued import Issued
+from certificates.issuing.states import Holding
+from certificates.orders.order import Order, business
+from certificates.orders.states import OrderState
+from office.working_days import day_of
+
+CHOOSING: Final = frozenset({Step.HELD_UKEY, Step.CHOOSE_ORDER})
+"""The steps at which the certificate is named."""
+KEEPS_TERM: Final = frozenset({Service.REPLACE, Service.MODIFY, Service.CONVERT})
+"""What takes a certificate's place until its end: there is none left of an expired one."""
+SIGNS: Final = frozenset({Service.ADDITIONAL})
+"""The certificate signs: it has to be valid now."""
+
+
+class Hindrance(StrEnum):
+    """Why a certificate can't be the one: what a page puts into words, with what to do instead."""
+
+    NONE_THERE = "none_there"
+    """Not issued here, or to somebody else: one answer for both."""
+    OTHER_SUBJECT = "other_subject"
+    OTHER_AUTHORITY = "other_authority"
+    OTHER_CHANNEL = "other_channel"
+    NOT_WRITTEN = "not_written"
+    REVOKED = "revoked"
+    FOLLOWED = "followed"
+    EXPIRED = "expired"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
+    BUSY = "busy"
+    """Another order that changes it is going on."""
+
+
+class AboutRefused(Exception):
+    """This certificate can't be chosen, or not any more."""
+
+    def __init__(self, hindrance: Hindrance, facts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(str(hindrance))
+        self.hindrance, self.facts = hindrance, dict(facts or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How a certificate stands to a service. `day`: on which it opens, or the last one on which it was."""
+
+    hindrance: Hindrance | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+FINE: Final = Standings()
+
+
+def needs_certificate(order: Order) -> bool:
+    """Whether this order names a certificate; the channel's steps say so."""
+    return not CHOOSING.isdisjoint(order.steps)
+
+
+def may_issue(rules: ChannelRules, case: Case, about_authority: str) -> Collection[str]:
+    """Who may carry it out: the channel's authorities, and where they convert, the issuer besides."""
+    conversion = first(rules.conversions, case) if case.service is Service.CONVERT else None
+    issuer = (about_authority,) if about_authority and conversion and conversion.issuer_too else ()
+    return tuple(dict.fromkeys((*rules.authorities, *issuer)))
+
+
+def standing_of(rules: ChannelRules, case: Case, row: Issued, now: datetime) -> Standings:
+    """Whether a certificate can be the one of this business now. Pure; whose it is, the caller knows."""
+    if row.subject != case.subject:
+        return Standings(Hindrance.OTHER_SUBJECT)
+    if row.state is Holding.REVOKED:
+        return Standings(Hindrance.REVOKED)
+    if row.state is Holding.FOLLOWED:
+        return Standings(Hindrance.FOLLOWED)
+    if row.state is not Holding.WRITTEN:
+        return Standings(Hindrance.NOT_WRITTEN)
+    elsewhere = _elsewhere(rules, case, row)
+    if elsewhere is not None:
+        return elsewhere
+    if now > row.valid_until and case.service in KEEPS_TERM | SIGNS:
+        return Standings(Hindrance.EXPIRED, {"day": day_of(row.valid_until)})
+    return _window(rules, case, row, now)
+
+
+def _elsewhere(rules: ChannelRules, case: Case, row: Issued) -> Standings | None:
+    """Go to the authority that issued; only converting may be done by others."""
+    if case.service is Service.CONVERT:
+        return None
+    asked = case.authority or None
+    wrong = row.authority != asked if asked is not None else row.authority not in rules.authorities
+    return Standings(Hindrance.OTHER_AUTHORITY, {"authority": row.authority}) if wrong else None
+
+
+def _window(rules: ChannelRules, case: Case, row: Issued, now: datetime) -> Standings:
+    if case.service is not Service.RENEW:
+        return FINE
+    window = window_of(rules, case, row.valid_until)
+    if window is None:
+        return Standings(Hindrance.TOO_LATE, {"day": day_of(row.valid_until)})
+    standing = window.standing(now)
+    if standing is Standing.TOO_EARLY:
+        return Standings(Hindrance.TOO_EARLY, {"day": window.opens})
+    if standing is Standing.TOO_LATE:
+        ended = day_of(row.valid_until) if window.only_valid else window.last_day
+        return Standings(Hindrance.TOO_LATE, {"day": ended})
+    return FINE
+
+
+# ── on the rows ─────────────────────────────────────────────────────────────────────────────────────────────
+
+_MARK: Final = text("SELECT number_mark FROM orders WHERE number = :number")
+_OTHERS: Final = text(
+    "SELECT number FROM orders WHERE about_certificate = :serial AND number <> :number"
+    " AND service = ANY(:services) AND NOT (state = ANY(:over)) LIMIT 1"
+)
+_CHANGES: Final = frozenset({Service.RENEW, Service.MODIFY, Service.CONVERT})
+"""One of these at a time. A forgotten PIN, a lost UKey and a revocation don't wait for it."""
+_OVER: Final = ("filling", "done", "cancelled", "rejected", "expired")
+_OWN_REVOCATION: Final = text(
+    "SELECT count(*) FROM authority_requests"
+    " WHERE number = :number AND kind = 'revocation' AND serial = :serial"
+)
+
+
+async def same_subject(connection: AsyncConnection, order: Order, row: Issued) -> bool:
+    """Issued to who applies here: to this account, and to this document number as soon as one is known.
+
+    Who stands at the counter has no account: there the document number alone says who it is.
+    """
+    if order.account_id is not None and row.account_id is not None and row.account_id != order.account_id:
+        return False
+    known = str(await connection.scalar(_MARK, {"number": row.number}) or "")
+    if order.account_id is not None and row.account_id == order.account_id:
+        return not order.number_mark or not known or order.number_mark == known
+    return bool(known) and order.number_mark == known
+
+
+async def look_again(connection: AsyncConnection, order: Order, now: datetime) -> Standings:
+    """The certificate of an order as it is now: whose, not revoked, in its window; not another order's, when
+    the order is sent off."""
+    if not needs_certificate(order):
+        return FINE
+    row = await issued.by_serial(connection, order.about_certificate) if order.about_certificate else None
+    if row is None or not await same_subject(connection, order, row):
+        return Standings(Hindrance.NONE_THERE)
+    stored = await channel_on(connection, order.catalogue_id)
+    if stored is None:
+        return Standings(Hindrance.NONE_THERE)
+    found = standing_of(stored.rules, business(order), row, now)
+    if found.hindrance is Hindrance.REVOKED and await _revoked_by_itself(connection, order):
+        return FINE
+    if found.hindrance is None and order.state in (OrderState.FILLING, OrderState.RETURNED):
+        return await alone(connection, order, row.serial)
+    return found
+
+
+async def _revoked_by_itself(connection: AsyncConnection, order: Order) -> bool:
+    """A lost certificate is revoked as soon as its replacement is made: begun again, it may be."""
+    values = {"number": order.number, "serial": order.about_certificate}
+    return order.service == Service.REPLACE and bool(await connection.scalar(_OWN_REVOCATION, values))
+
+
+async def alone(connection: AsyncConnection, order: Order, serial: str) -> Standings:
+    """Two orders that change one certificate are in each other's way: the one sent first goes on."""
+    if Service(order.service) not in _CHANGES:
+        return FINE
+    values = {"serial": serial, "number": order.number, "services": sorted(_CHANGES), "over": list(_OVER)}
+    other = await connection.scalar(_OTHERS, values)
+    return FINE if other is None else Standings(Hindrance.BUSY, {"number": str(other)})
+
+
+def fixed_names(service: Service, subject: SubjectKind) -> frozenset[str]:
+    """The fields that the certificate decides. The subject stays: a changed name is all that is typed."""
+    person = subject is SubjectKind.NATURAL_PERSON
+    numbers = {"applicant_number", "applicant_document"} if person else {"credit_code"}
+    if subject is SubjectKind.LEGAL_REPRESENTATIVE:
+        numbers |= {"applicant_number", "applicant_document"}
+    if service is Service.MODIFY:
+        return frozenset(numbers)
+    names = {"applicant_name"} if person else {"organization_name"}
+    if subject is SubjectKind.LEGAL_REPRESENTATIVE:
+        names |= {"applicant_name"}
+    return frozenset(numbers | names)
+
+
+REASONS: Final[Mapping[Hindrance, str]] = {
+    Hindrance.NONE_THERE: "没有找到这个订单所说的证书。",
+    Hindrance.OTHER_SUBJECT: "这张证书不是这一类主体的证书。",
+    Hindrance.OTHER_AUTHORITY: "这张证书是另一家证书机构发的，请到发证机构办理。",
+    Hindrance.OTHER_CHANNEL: "这张证书是在另一个渠道办的，请到原来的渠道办理。",
+    Hindrance.NOT_WRITTEN: "这张证书还没有写入 UKey。",
+    Hindrance.REVOKED: "这张证书已注销，不能再办理。需要证书的，请重新申请。",
+    Hindrance.FOLLOWED: "这张证书已经更新过。",
+    Hindrance.EXPIRED: "这张证书已在 {day} 过期。",
+    Hindrance.TOO_EARLY: "还不能更新：{day} 起可以办理。",
+    Hindrance.TOO_LATE: "已经过了可以在线更新的时间（到 {day} 为止）。请到窗口、邮寄办理，或者重新申请。",
+    Hindrance.BUSY: "这张证书已有另一个订单正在办理。",
+}
+"""Why the system refuses, in the history and in the SMS: Chinese, like every reason that a clerk writes."""
+
+
+def reason(found: Standings) -> str:
+    """Raises KeyError for what is no hindrance."""
+    assert found.hindrance is not None
+    day = found.facts.get("day")
+    return REASONS[found.hindrance].format(day=day.isoformat() if day is not None else "")

@@ -1,0 +1,83 @@
+"""What is so in one order and not in another, and what follows: route, material, review.
+
+The operator of the subscriber's last order unlocks without material; a dissolved organization proves that it
+is. Which circumstances count where, the channel's rows say (`when`, `unless`).
+Source: spec/certificates.md, "The other services", unlock and revoke; "Material".
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certificates.catalogue.model import ChannelRules, SubjectKind
+from certificates.catalogue.scope import Case, Circumstance, Scope
+from certificates.orders import materials
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order, business
+from office.marks import BoxUnreadable
+
+STANDING: Final = "standing"
+"""The field that asks whether the organization still exists."""
+EXISTS: Final = "exists"
+DISSOLVED: Final = "dissolved"
+_PARTS: Final = ("name", "document", "number", "phone")
+_LAST: Final = text(
+    "SELECT number FROM orders WHERE number_mark = :mark AND subject = :subject AND state = 'done'"
+    " AND number_mark <> '' AND number <> :number ORDER BY finished_at DESC, number LIMIT 1"
+)
+
+
+def counts(rules: ChannelRules, case: Case, which: Circumstance) -> bool:
+    """Whether some row of this business looks at it; else nobody is asked about it."""
+    rows: tuple[Scope, ...] = (*rules.routes, *rules.materials, *rules.reviews)
+    return any(which in (*row.when, *row.unless) and row.may_cover(case) for row in rows)
+
+
+async def found(
+    connection: AsyncConnection,
+    boxes: OrderBoxes,
+    rules: ChannelRules,
+    order: Order,
+    details: Mapping[str, str],
+) -> frozenset[Circumstance]:
+    """What is so, of all that the rows of this business look at. `order`: with its number_mark."""
+    case, true = business(order), set[Circumstance]()
+    if counts(rules, case, Circumstance.DISSOLVED) and details.get(STANDING) == DISSOLVED:
+        true.add(Circumstance.DISSOLVED)
+    looked_at = counts(rules, case, Circumstance.SAME_OPERATOR)
+    if looked_at and await _same_operator(connection, boxes, order, details):
+        true.add(Circumstance.SAME_OPERATOR)
+    return frozenset(true)
+
+
+async def _same_operator(
+    connection: AsyncConnection, boxes: OrderBoxes, order: Order, details: Mapping[str, str]
+) -> bool:
+    """Whether who applies is who applied last, in every field: 经办人信息与上笔业务的相符合."""
+    values = {"mark": order.number_mark, "subject": order.subject, "number": order.number}
+    last = await connection.scalar(_LAST, values)
+    if last is None:
+        return False
+    try:
+        before = await boxes.details(connection, str(last))
+    except BoxUnreadable:
+        return False
+    whose = "applicant" if order.subject == SubjectKind.NATURAL_PERSON else "operator"
+    names = [f"{whose}_{part}" for part in _PARTS]
+    return all(details.get(name) and details.get(name) == before.get(name) for name in names)
+
+
+def routed(rules: ChannelRules, case: Case) -> dict[str, Any]:
+    """The columns that follow from the circumstances: the route, what is uploaded, how it is reviewed."""
+    route, review = rules.route(case), rules.review_of(case)
+    if route is None:
+        raise LookupError(f"{rules.key}: no route for {case.service}, {case.subject}, {case.way}")
+    return {
+        "steps": route.steps,
+        "materials": [one.kind for one in materials.wanted(rules, case)],
+        "automatic": review is not None and review.automatic,
+        "four_eyes": review is not None and review.four_eyes,
+        "circumstances": sorted(str(one) for one in case.circumstances),
+    }
