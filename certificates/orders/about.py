@@ -127,7 +127,7 @@ def _window(rules: ChannelRules, case: Case, row: Issued, now: datetime) -> Stan
 
 # ── on the rows ─────────────────────────────────────────────────────────────────────────────────────────────
 
-_MARK: Final = text("SELECT number_mark FROM orders WHERE number = :number")
+_ISSUED_BY: Final = text("SELECT number_mark, market_subject FROM orders WHERE number = :number")
 _OTHERS: Final = text(
     "SELECT number FROM orders WHERE about_certificate = :serial AND number <> :number"
     " AND service = ANY(:services) AND NOT (state = ANY(:over)) LIMIT 1"
@@ -142,16 +142,20 @@ _OWN_REVOCATION: Final = text(
 
 
 async def same_subject(connection: AsyncConnection, order: Order, row: Issued) -> bool:
-    """Issued to who applies here: to this account, and to this document number as soon as one is known.
+    """Issued to who applies here: to this account or its market subject, and to the same document number.
 
     Who stands at the counter has no account: there the document number alone says who it is.
     """
-    if order.account_id is not None and row.account_id is not None and row.account_id != order.account_id:
+    former = (await connection.execute(_ISSUED_BY, {"number": row.number})).first()
+    if former is None:
         return False
-    known = str(await connection.scalar(_MARK, {"number": row.number}) or "")
-    if order.account_id is not None and row.account_id == order.account_id:
-        return not order.number_mark or not known or order.number_mark == known
-    return bool(known) and order.number_mark == known
+    if order.number_mark and former.number_mark and order.number_mark != former.number_mark:
+        return False
+    if order.account_id is None:
+        return bool(order.number_mark) and order.number_mark == former.number_mark
+    if row.account_id == order.account_id:
+        return True
+    return order.market_subject is not None and former.market_subject == order.market_subject
 
 
 async def look_again(connection: AsyncConnection, order: Order, now: datetime) -> Standings:
@@ -188,18 +192,16 @@ async def alone(connection: AsyncConnection, order: Order, serial: str) -> Stand
     return FINE if other is None else Standings(Hindrance.BUSY, {"number": str(other)})
 
 
-def fixed_names(service: Service, subject: SubjectKind) -> frozenset[str]:
-    """The fields that the certificate decides. The subject stays: a changed name is all that is typed."""
-    person = subject is SubjectKind.NATURAL_PERSON
-    numbers = {"applicant_number", "applicant_document"} if person else {"credit_code"}
-    if subject is SubjectKind.LEGAL_REPRESENTATIVE:
-        numbers |= {"applicant_number", "applicant_document"}
-    if service is Service.MODIFY:
-        return frozenset(numbers)
-    names = {"applicant_name"} if person else {"organization_name"}
-    if subject is SubjectKind.LEGAL_REPRESENTATIVE:
-        names |= {"applicant_name"}
-    return frozenset(numbers | names)
+def fixed_by_certificate(order: Order) -> frozenset[str]:
+    """The fields that the certificate decides. The subject stays; where a name may change, it is typed."""
+    service, subject = Service(order.service), SubjectKind(order.subject)
+    found = set[str]()
+    if subject is not SubjectKind.NATURAL_PERSON:
+        found |= {"credit_code", *([] if service is Service.MODIFY else ["organization_name"])}
+    if subject is not SubjectKind.ORGANIZATION:
+        found |= {"applicant_number", "applicant_document"}
+        found |= set() if service is Service.MODIFY else {"applicant_name"}
+    return frozenset(found)
 
 
 REASONS: Final[Mapping[Hindrance, str]] = {

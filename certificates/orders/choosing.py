@@ -4,9 +4,10 @@
     for one in await choosing.offered(mine, number, now=now): …     # with its standing
     await choosing.choose(mine, step, Chosen(serial), now=now)      # or AboutRefused
 
-An account sees its own certificates. Who stands at the counter has none: the clerk types the number of the
-document, and sees those that were issued to it. Where the channel names who may find the order of a lost one
-(Replacement.found_by), a one-time code goes to that person's telephone, as it stands in that order.
+An account sees its own certificates and those of the market subject that it acts for. Who stands at the
+counter has none: the clerk types the number of the document, and sees those that were issued to it. Where the
+channel names who may find the order of a lost one (Replacement.found_by), a one-time code goes to that
+person's telephone, as it stands in that order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,11 @@ _PHONES: Final[Mapping[Person, str]] = {
     Person.LEGAL_REPRESENTATIVE: "representative_phone",
     Person.APPLICANT: "applicant_phone",
 }
+_OF_ACCOUNT: Final = text(
+    "SELECT i.serial FROM issued_certificates i JOIN orders o ON o.number = i.number"
+    " WHERE (i.account_id = :account OR o.market_subject = CAST(:market_subject AS bigint))"
+    " AND i.subject = :subject AND i.written_at IS NOT NULL ORDER BY i.made_at DESC, i.serial LIMIT :most"
+)
 _OF_NUMBER: Final = text(
     "SELECT i.serial FROM issued_certificates i JOIN orders o ON o.number = i.number"
     " WHERE o.number_mark = :mark AND i.subject = :subject AND i.written_at IS NOT NULL"
@@ -92,14 +98,17 @@ class Choosing:
         return [one for one in found if one.standing.hindrance not in _HIDDEN]
 
     async def _rows(self, connection: AsyncConnection, mine: Mine, number: str) -> Sequence[Issued]:
-        order = mine.order
+        order, values = mine.order, {"subject": mine.order.subject, "most": MOST}
         if order.account_id is not None:
-            return await issued.of_account(connection, order.account_id, most=MOST)
-        mark = self._mark(mine, number)
-        if not mark:
+            asked = (
+                _OF_ACCOUNT,
+                values | {"account": order.account_id, "market_subject": order.market_subject},
+            )
+        elif mine.by.account_id is not None and (mark := self._mark(mine, number)):
+            asked = _OF_NUMBER, values | {"mark": mark}
+        else:
             return []
-        values = {"mark": mark, "subject": order.subject, "most": MOST}
-        serials = (await connection.execute(_OF_NUMBER, values)).scalars()
+        serials = (await connection.execute(*asked)).scalars().all()
         rows = [await issued.by_serial(connection, str(one)) for one in serials]
         return [one for one in rows if one is not None]
 

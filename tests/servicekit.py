@@ -1,0 +1,111 @@
+"""What comes after the first issue, over the pages: who holds a certificate asks for another service."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from certificates.orders.boxes import OrderBoxes
+from office.accounts import Role
+from signing.sm2 import PrivateKey
+from tests.deskkit import Clerk, clerk
+from tests.issuingkit import CODE, PERSON, Desk, Issuing, issuing_on
+from tests.orderkit import Applicant, details_of_organization, details_of_person, request_of_organization
+from tests.webkit import Web
+
+NAME = "测试有限公司"
+LONG_AGO = timedelta(days=800)
+"""The authority is that old: certificates of last year can be made."""
+
+
+def of_organization(**changes: str) -> dict[str, str]:
+    """What the order of a certificate knew, as it is kept."""
+    typed = {**request_of_organization(), **details_of_organization(), **changes}
+    return {**typed, "operator_phone": "+8615112340305", "representative_phone": "+8618612349043"}
+
+
+def of_person(**changes: str) -> dict[str, str]:
+    return {**details_of_person(), "applicant_phone": "+8613912345678", **changes}
+
+
+@dataclass
+class Holders:
+    """A site, two applicants, a clerk, the authority, and UKeys in one drawer."""
+
+    web: Web
+    her: Applicant
+    him: Applicant
+    one: Clerk
+    office: Issuing
+    drawer: Desk
+    ids: Mapping[str, int] = field(default_factory=dict)
+
+    async def holds(
+        self,
+        subject: str = "organization",
+        *,
+        days_left: float = 200,
+        channel: str = "hunan_shared",
+        authority: str = "bjca",
+        product: str = "",
+        who: str = "her",
+        details: Mapping[str, str] | None = None,
+        **columns: Any,
+    ) -> str:
+        """The serial of a certificate that ends in so many days; no UKey, but it counts as written."""
+        now, office = datetime.now(UTC), self.office
+        person = subject == "natural_person"
+        months = 12
+        office.now = now + timedelta(days=days_left) - timedelta(days=365)
+        known = details or (of_person() if person else of_organization())
+        kind, number = ("person", PERSON) if person else ("organization", CODE)
+        mark = OrderBoxes(self.web.site.marks).number_mark(kind, number)
+        account = self.ids.get(who)
+        given: dict[str, Any] = {"number_mark": mark, "authority": authority, **columns}
+        office.account = account if account is not None else office.account
+        product = product or ("person_12" if person else "unit_12")
+        years = 0 if channel == "hunan_shared" else months // 12
+        order = await office.approved(
+            "issue",
+            subject,
+            channel=channel,
+            product=product,
+            years=years,
+            details=known,
+            **given,
+            **({} if account is not None else {"account_id": None}),
+        )
+        serial = await office.issued(order, PrivateKey.generate())
+        office.now = now
+        return serial
+
+    async def begins(self, who: Applicant, service: str, **business: str) -> None:
+        form = {"channel": "hunan_shared", "subject": "organization", "way": "assistant", **business}
+        await who.begin(service=service, **form)
+
+    async def chooses(self, who: Applicant, serial: str, step: str = "held_ukey", **more: str) -> None:
+        await who.done(f"/{step}", {"held": serial, "act": "choose", **more})
+
+
+def seen(page: str) -> str:
+    """The text of a page, without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+async def holders_on(web: Web, folder: Path) -> Holders:
+    """`web`: with `trust=folder / "authority"` where signatures are judged."""
+    her = Applicant(web, await web.signed_in("her", Role.BIDDER, NAME))
+    him = Applicant(web, await web.signed_in("him", Role.BIDDER, "别人"))
+    one = await clerk(web, "clerk1")
+    people = {login: await web.site.accounts.by_login(login) for login in ("her", "him", "clerk1")}
+    ids = {login: person.id for login, person in people.items() if person is not None}
+    office = await issuing_on(
+        web.site.engine,
+        folder,
+        datetime.now(UTC) - LONG_AGO,
+        marks=web.site.marks,
+        people=(ids["her"], ids["clerk1"]),
+    )
+    return Holders(web, her, him, one, office, Desk(web, folder / "ukeys"), ids)
