@@ -91,7 +91,8 @@ class InstallTask:
     """Write the certificate, its chain and its seal (`signing.installing`) at `url` into the UKey `serial`.
 
     `key`: SM3 over the public key that has to be on it. What is signed is a receipt: an order statement about
-    `receipt_text(task)`, by that very key.
+    `receipt_text(task)`, by that very key. `first_pin`: for a new UKey, made by `unlocking.first_pin_for`:
+    its PIN, which whoever writes it neither knows nor types; empty: the PIN stays.
     """
 
     account: str
@@ -101,6 +102,7 @@ class InstallTask:
     size: int
     serial: str
     key: bytes
+    first_pin: bytes = field(default=b"", repr=False)
 
 
 def receipt_text(task: InstallTask) -> str:
@@ -179,6 +181,8 @@ def check_task(task: Task, platform: str) -> None:
                 raise ValueError("a UKey is named by its serial number")
             _fetched(task.url, task.size, MAX_BUNDLE, platform)
             _digests(task.digest, task.key)
+            if len(task.first_pin) > MAX_SECRET:
+                raise ValueError("a secret of an impossible size")
         case UnlockTask():
             require_plain(task.serial, "serial", MAX_NAME)
             if not 0 < len(task.secret) <= MAX_SECRET:

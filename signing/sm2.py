@@ -121,6 +121,13 @@ class PublicKey:
         pkey = _read_key(lib.PEM_read_bio_PUBKEY(source, None, None, None))
         return cls(_point_of(pkey))
 
+    @classmethod
+    def from_spki(cls, der: bytes) -> Self:
+        """From the one form that `spki` has. Raises KeyFormatError."""
+        if not der.startswith(_SPKI_HEAD):
+            raise KeyFormatError("not the SubjectPublicKeyInfo of an SM2 key")
+        return cls(der[len(_SPKI_HEAD) :])
+
     def to_pem(self) -> bytes:
         """`BEGIN PUBLIC KEY`, named curve, uncompressed point."""
         return _pem("PUBLIC KEY", self.spki)

@@ -1,9 +1,13 @@
-"""The authorization to give a locked UKey a new PIN, encrypted to one assistant.
+"""What is done to a UKey by its authorization code, encrypted to one assistant: a locked one gets a new PIN,
+a new one its first.
 
     task = UnlockTask(serial, secret_for(assistant_key, Authorization(serial, so_pin, next_so_pin)))
     authorization = open_secret(task.secret, key)
+    task = InstallTask(…, first_pin=first_pin_for(assistant_key, FirstPin(serial, so_pin, pin)))
+    first = open_first_pin(task.first_pin, key)
 
-Whoever authorizes chooses the next SO PIN as well: the used one is replaced, and both sides know by what.
+Whoever authorizes chooses the next SO PIN as well: the used one is replaced, and both sides know by what. A
+first PIN is set where UKeys are written, by the house's own assistant: the code stays.
 """
 
 from dataclasses import dataclass
@@ -17,7 +21,8 @@ from signing.libcrypto import LibcryptoError
 from signing.sm2 import PrivateKey, PublicKey, Sm2Error
 from signing.token.port import Pin
 
-TAG: Final = "luochui/unlock/1"
+UNLOCK_TAG: Final = "luochui/unlock/1"
+FIRST_PIN_TAG: Final = "luochui/first-pin/1"
 MAX_TEXT: Final = 128
 
 
@@ -25,12 +30,12 @@ class UnlockError(SigningError):
     """An authorization that this assistant cannot use."""
 
 
-class _Authorization(core.Sequence):  # type: ignore[misc]
+class _Secret(core.Sequence):  # type: ignore[misc]
     _fields: ClassVar = [
         ("tag", core.UTF8String),
         ("serial", core.UTF8String),
         ("so_pin", core.UTF8String),
-        ("next_so_pin", core.UTF8String),
+        ("pin", core.UTF8String),
     ]
 
 
@@ -43,27 +48,51 @@ class Authorization:
     next_so_pin: Pin
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPin:
+    """The SO PIN of the UKey `serial`, and the user's PIN that its holder is told and has to change."""
+
+    serial: str
+    so_pin: Pin
+    pin: Pin
+
+
 def secret_for(assistant: PublicKey, authorization: Authorization) -> bytes:
     """What only that assistant can open."""
-    texts = (authorization.serial, authorization.so_pin.reveal(), authorization.next_so_pin.reveal())
-    if not all(0 < len(text) <= MAX_TEXT for text in texts):
-        raise ValueError("an authorization of an impossible size")
-    names = ("serial", "so_pin", "next_so_pin")
-    der: bytes = _Authorization({"tag": TAG, **dict(zip(names, texts, strict=True))}).dump()
-    return assistant.encrypt(der)
+    return _closed(
+        assistant, UNLOCK_TAG, authorization.serial, authorization.so_pin, authorization.next_so_pin
+    )
 
 
 def open_secret(secret: bytes, key: PrivateKey) -> Authorization:
     """Raises UnlockError when it was made for another assistant, or changed."""
+    return Authorization(*_opened(secret, key, UNLOCK_TAG))
+
+
+def first_pin_for(assistant: PublicKey, first: FirstPin) -> bytes:
+    """What only that assistant can open."""
+    return _closed(assistant, FIRST_PIN_TAG, first.serial, first.so_pin, first.pin)
+
+
+def open_first_pin(secret: bytes, key: PrivateKey) -> FirstPin:
+    """Raises UnlockError when it was made for another assistant, or changed."""
+    return FirstPin(*_opened(secret, key, FIRST_PIN_TAG))
+
+
+def _closed(assistant: PublicKey, tag: str, serial: str, so_pin: Pin, pin: Pin) -> bytes:
+    texts = {"serial": serial, "so_pin": so_pin.reveal(), "pin": pin.reveal()}
+    if not all(0 < len(text) <= MAX_TEXT for text in texts.values()):
+        raise ValueError("an authorization of an impossible size")
+    der: bytes = _Secret({"tag": tag, **texts}).dump()
+    return assistant.encrypt(der)
+
+
+def _opened(secret: bytes, key: PrivateKey, tag: str) -> tuple[str, Pin, Pin]:
     try:
-        fields: Any = load(_Authorization, key.decrypt(secret), "an authorization", MAX_TEXT * 16)
+        fields: Any = load(_Secret, key.decrypt(secret), "an authorization", MAX_TEXT * 16)
         with reading("an authorization"):
-            if fields["tag"].native != TAG:
+            if fields["tag"].native != tag:
                 raise ValueError("its tag is another one")
-            return Authorization(
-                serial=fields["serial"].native,
-                so_pin=Pin(fields["so_pin"].native),
-                next_so_pin=Pin(fields["next_so_pin"].native),
-            )
+            return fields["serial"].native, Pin(fields["so_pin"].native), Pin(fields["pin"].native)
     except (LibcryptoError, Sm2Error, MalformedDer) as error:
         raise UnlockError("the authorization was not made for this assistant") from error

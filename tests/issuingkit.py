@@ -1,11 +1,12 @@
 """Orders that are approved, keys as of UKeys, and the authority's round: for the tests of issuing."""
 
+import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -34,6 +35,7 @@ from signing.token import virtual
 from signing.token.codes import CodeBook
 from signing.token.port import Pin, TokenContents
 
+T = TypeVar("T")
 MARKS = Marks("of the tests")
 CODE, PERSON = "91110000600037341L", "110101199003070003"
 ORGANIZATION = {"organization_name": "测试有限公司", "credit_code": CODE, "operator_phone": "+8615112340305"}
@@ -175,10 +177,22 @@ class Desk:
     web: Any
     folder: Path
     pin: Pin = field(default_factory=lambda: Pin("135790"), repr=False)
+    codes: CodeBook | None = None
+    """Where the platform keeps the authorization codes of the UKeys it hands out."""
+    key: PrivateKey = field(default_factory=PrivateKey.generate, repr=False)
+    """The assistant's."""
+
+    @property
+    def asks(self) -> dict[str, str]:
+        """What the page's script posts along with the question for a job."""
+        return {"assistant": base64.b64encode(self.key.public_key.spki).decode()}
 
     def blank(self, label: str) -> str:
         """A UKey without a key, plugged in; its serial number."""
-        made = virtual.create(label, pin=self.pin, so_pin=Pin("SO2345678912345"), folder=self.folder, cost=10)
+        code = Pin("SO2345678912345")
+        made = virtual.create(label, pin=self.pin, so_pin=code, folder=self.folder, cost=10)
+        if self.codes is not None:
+            self.codes.put(made.serial, code)
         return made.serial
 
     def contents(self, serial: str) -> TokenContents:
@@ -199,7 +213,17 @@ class Desk:
             shown = parse_bundle(found.content)
         entry = Entry("1", cast(Any, None), job, now, shown=shown)
         token = virtual.station(self.folder).token(fits[0].contents.info.serial)
-        return perform(entry, token, fits[0].contents, self.pin, now)
+        return perform(entry, token, fits[0].contents, self.pin, now, self.key)
+
+
+async def with_rounds(office: Issuing, asking: Coroutine[Any, Any, T]) -> T:
+    """What a page is answered while the authority's round comes by."""
+    task = asyncio.create_task(asking)
+    while not task.done():
+        office.now = datetime.now(UTC)
+        await office.round()
+        await asyncio.sleep(0.05)
+    return task.result()
 
 
 def as_form(nonce: str, answer: Answer) -> dict[str, str]:

@@ -25,6 +25,7 @@ from certificates.catalogue.scope import Service
 from certificates.catalogue.store import Catalogue, channel_on
 from certificates.catalogue.terms import Expired
 from certificates.issuing import deciding, issued, requests
+from certificates.issuing.authorizing import Authorizing, NotAnswered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
@@ -43,24 +44,13 @@ from signing.installing import Bundle
 from signing.seal import Picture, SealKind
 from signing.sm2 import PublicKey
 from signing.sm3 import sm3
-from signing.token.codes import CodeBook, NoCode
+from signing.token.codes import CodeBook
 from signing.token.port import Pin
-from signing.unlocking import Authorization, secret_for
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 50
 BY: Final = "platform"
-NEXT: Final = "next"
-"""Ends the name of the code that a UKey gets after its authorization was used (as for `luochui ukey`)."""
-
-
-class NotAnswered(Exception):
-    """The question is refused for good. `code` is a word for messages."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +80,7 @@ class Answering:
         self._boxes = OrderBoxes(marks)
         self._catalogue = Catalogue(engine)
         self._authority = authority
-        self._codes = codes
-        self._next_code = next_code
+        self._authorizing = Authorizing(marks, codes, next_code)
 
     async def round(self, now: datetime) -> int:
         """Answer what is asked; how many answers."""
@@ -135,7 +124,9 @@ class Answering:
             case RequestKind.REVOCATION:
                 await self._revocation(connection, order, request, now)
             case RequestKind.AUTHORIZATION:
-                await self._authorization(connection, request, now)
+                await self._authorizing.unlock(connection, request, now)
+            case RequestKind.FIRST_PIN:
+                await self._authorizing.first_pin(connection, request, now)
         return ""
 
     # ── certificates ──
@@ -215,8 +206,8 @@ class Answering:
         """The certificate that the order is about, when it is this applicant's. Raises NotAnswered."""
         if not order.about_certificate:
             return None
-        row = await issued.by_serial(connection, order.about_certificate)
-        if row is None or row.account_id != order.account_id:
+        row = await issued.about(connection, order)
+        if row is None:
             raise NotAnswered("former")
         try:
             return Former(row.bundle(self._marks), row.valid_until)
@@ -246,7 +237,7 @@ class Answering:
             product=order.product,
             medium=request.medium,
             crypto_card=request.card,
-            follows=order.about_certificate,
+            follows="" if Service(order.service) in deciding.FIRST else order.about_certificate,
             valid_from=certificate.valid_from,
             valid_until=certificate.valid_until,
             box=self._marks.box(issued.purpose(serial), bundle.der),
@@ -281,8 +272,8 @@ class Answering:
     async def _revocation(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
     ) -> None:
-        row = await issued.by_serial(connection, request.serial)
-        if row is None or row.account_id != order.account_id:
+        row = await issued.of_applicant(connection, order, request.serial)
+        if row is None:
             raise NotAnswered("former")
         serial, reason = int(request.serial, 16), Reason(request.reason)
         try:
@@ -297,44 +288,6 @@ class Answering:
         if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
             changes = {"certificate": request.serial, "medium": row.medium, "crypto_card": row.crypto_card}
             await perform(connection, order.number, OrderAct.ISSUED, By.clock(), now=now, changes=changes)
-
-    # ── unlocking ──
-
-    async def _authorization(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
-        """The UKey's code, for one assistant; the code that replaces it is on disk before it is given out.
-
-        Whether a former authorization was used, its answer has told (WRITTEN). One that nobody told of counts
-        as not used: the same codes again. If it was used after all, the UKey refuses the code, and the desk
-        settles it by hand (`luochui ukey unlock --used`).
-        """
-        try:
-            assistant = PublicKey.from_pem(request.content)
-            if await requests.was_unlocked(connection, request):
-                self._settle(request.card)
-            code = self._codes.get(request.card)
-            following = self._following(request.card)
-        except SigningError as error:
-            raise NotAnswered("code") from error
-        secret = secret_for(assistant, Authorization(request.card, code, following))
-        answer = self._marks.box(requests.purpose(request.id), secret)
-        await requests.move(connection, request, RequestState.ANSWERED, now=now, answer=answer)
-        log.info("authorized", request=request.id, order=request.number)
-
-    def _settle(self, card: str) -> None:
-        """The last authorization was used: the UKey has the next code. Done already: nothing happens."""
-        try:
-            self._codes.put(card, self._codes.get(f"{card}{NEXT}"))
-        except NoCode:
-            return
-        self._codes.forget(f"{card}{NEXT}")
-
-    def _following(self, card: str) -> Pin:
-        try:
-            return self._codes.get(f"{card}{NEXT}")
-        except NoCode:
-            made = self._next_code()
-            self._codes.put(f"{card}{NEXT}", made)
-            return made
 
 
 def _possessed(content: bytes) -> CertificateRequest:

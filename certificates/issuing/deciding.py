@@ -23,6 +23,8 @@ MAKES: Final = frozenset(
     {Service.ISSUE, Service.ADDITIONAL, Service.RENEW, Service.REPLACE, Service.MODIFY, Service.CONVERT}
 )
 """The services at whose end there is a certificate."""
+FIRST: Final = frozenset({Service.ISSUE, Service.ADDITIONAL})
+"""Come in nobody's place; an additional one's order names the certificate that signed for it."""
 SAME_UKEY: Final = frozenset({Service.RENEW, Service.MODIFY, Service.CONVERT})
 """Written into the UKey that is held, for its key."""
 SAME_NAME: Final = frozenset({Service.RENEW, Service.REPLACE, Service.CONVERT})

@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.issuing.states import Holding, before
+from certificates.orders.order import Order
 from office.marks import Marks
 from signing.installing import Bundle, parse_bundle
 
@@ -77,6 +78,26 @@ async def by_serial(connection: AsyncConnection, serial: str, *, lock: bool = Fa
 
 async def by_fingerprint(connection: AsyncConnection, fingerprint: str) -> Issued | None:
     return await _one(connection, "fingerprint = :value", fingerprint)
+
+
+async def about(connection: AsyncConnection, order: Order) -> Issued | None:
+    """The certificate that an order is about, when it is its applicant's."""
+    return await of_applicant(connection, order, order.about_certificate)
+
+
+async def of_applicant(connection: AsyncConnection, order: Order, serial: str) -> Issued | None:
+    """The certificate, when it was issued to who this order is of: to the same account, or, where one of the
+    two came over the counter without an account, to the same document number. None: to somebody else."""
+    row = await by_serial(connection, serial)
+    if row is None or row.number == order.number:
+        return row
+    if row.account_id is not None and row.account_id == order.account_id:
+        return row
+    if row.account_id is not None and order.account_id is not None:
+        return None
+    found = text("SELECT number_mark FROM orders WHERE number = :number")
+    mark = await connection.scalar(found, {"number": row.number})
+    return row if mark and mark == order.number_mark else None
 
 
 async def of_account(

@@ -148,6 +148,16 @@ async def move(
     await connection.execute(changed, {**values, "to": str(to), "now": now, "id": request.id})
 
 
+async def end_first_pins(connection: AsyncConnection, number: str, to: RequestState, now: datetime) -> None:
+    """What was given out for the UKey of an order is done with: the answers are emptied."""
+    ended = text(
+        "UPDATE authority_requests SET state = :to, ended_at = :now, answer = NULL"
+        " WHERE number = :number AND kind = 'first_pin' AND state = ANY(:before)"
+    )
+    before = [str(state) for state, after in REQUESTS.items() if to in after]
+    await connection.execute(ended, {"number": number, "to": str(to), "now": now, "before": before})
+
+
 def _request(row: Row[Any]) -> Request:
     values = dict(row._mapping)
     values |= {

@@ -5,7 +5,8 @@ Writing into a UKey, step by step; process, browser, assistant or machine may en
     order APPROVED     job 1 is given out: nothing is kept, it is given out again
     key in the UKey    the key is there, the request is not: job 1 again signs with that key
     ASKED              the authority's round answers it, once, however often it is killed
-    ANSWERED           certificate and seal are made: job 2 is given out, again and again
+    ANSWERED           certificate and seal are made: job 2 is given out, again and again; for a new UKey with
+                       its first PIN, drawn once (pins.py) and encrypted to the assistant that asks
     in the UKey        job 2 again finds it, reads it back and signs the receipt
     WRITTEN            with the order's ISSUED, in one transaction
 
@@ -22,6 +23,8 @@ class RequestKind(StrEnum):
     REVOCATION = "revocation"
     AUTHORIZATION = "authorization"
     """To unlock a UKey: its code, encrypted to one assistant."""
+    FIRST_PIN = "first_pin"
+    """For a new UKey: its first PIN, and the code that sets it, encrypted to the assistant that writes it."""
 
 
 class RequestState(StrEnum):

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from certificates.authority.port import Applicant
 from certificates.catalogue.scope import Service
 from certificates.desk import stock
-from certificates.issuing import deciding, issued, requests
+from certificates.issuing import deciding, issued, pins, requests
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
@@ -32,6 +32,7 @@ from office.marks import Marks
 from signing.crl import Reason
 from signing.csr import parse_request
 from signing.installing import Bundle, parse_bundle
+from signing.sm2 import PublicKey
 from signing.sm3 import sm3
 
 REVOKED_FOR: Final[Mapping[Service, Reason]] = {
@@ -173,6 +174,37 @@ class Writing:
             raise NotNow(f"refused.{request.refusal}")
         return Made(order, request, parse_bundle(request.unboxed(self._marks)))
 
+    async def ask_first_pin(self, made: Made, assistant: PublicKey, *, now: datetime) -> None:
+        """For a new UKey whose PIN its holder is told: the assistant that writes it is to set one.
+
+        Raises NotNow.
+        """
+        async with self._engine.begin() as connection:
+            order = await locked(connection, made.order.number)
+            if order.state is not OrderState.ISSUING:
+                raise NotNow("state")
+            await requests.ask(
+                connection,
+                RequestKind.FIRST_PIN,
+                order.number,
+                _about_pin(made, assistant),
+                content=assistant.to_pem(),
+                card=made.request.card,
+                now=now,
+            )
+
+    async def first_pin(self, made: Made, assistant: PublicKey) -> bytes | None:
+        """The PIN, encrypted to this assistant; None: the authority has not answered yet. Raises NotNow."""
+        async with self._engine.connect() as connection:
+            known = await requests.of_order(connection, made.order.number, RequestKind.FIRST_PIN)
+        about = _about_pin(made, assistant)
+        request = next((one for one in known if one.about == about), None)
+        if request is None:
+            raise NotNow("state")
+        if request.state is RequestState.REFUSED:
+            raise NotNow(f"first_pin.{request.refusal}")
+        return None if request.answer is None else request.unboxed(self._marks)
+
     async def written(self, made: Made, by: By, *, now: datetime) -> Order:
         """The UKey has it (its receipt was checked): order, request and certificates, all at once.
 
@@ -189,6 +221,8 @@ class Writing:
             await requests.move(connection, request, RequestState.WRITTEN, now=now)
             if not await issued.write(connection, request.serial, request.medium, now):
                 raise NotNow("revoked")
+            await pins.set_in_ukey(connection, request.id, now)
+            await requests.end_first_pins(connection, number, RequestState.WRITTEN, now)
             await self._end_former(connection, order, now)
             await stock.written(connection, order, by.account_id, now=now)
             changes: dict[str, Any] = {"certificate": request.serial, "medium": request.medium}
@@ -233,8 +267,8 @@ class Writing:
         """The former certificate, of the same applicant. Raises NotNow for anybody else's."""
         if not order.about_certificate:
             return None
-        row = await issued.by_serial(connection, order.about_certificate)
-        if row is None or row.account_id != order.account_id:
+        row = await issued.about(connection, order)
+        if row is None:
             raise NotNow("former")
         return row
 
@@ -245,6 +279,8 @@ class Writing:
         if held.state not in OPEN:
             return
         await requests.move(connection, held, RequestState.ABANDONED, now=now)
+        await pins.empty(connection, held.id, now)
+        await requests.end_first_pins(connection, held.number, RequestState.ABANDONED, now)
         if held.serial:
             await _ask_revocation(connection, held.number, held.serial, Reason.CESSATION, now)
 
@@ -256,6 +292,11 @@ class Writing:
             await issued.follow(connection, serial)
         elif service in REVOKED_FOR:
             await _ask_revocation(connection, order.number, serial, REVOKED_FOR[service], now)
+
+
+def _about_pin(made: Made, assistant: PublicKey) -> str:
+    """One question for each UKey and each assistant that writes it."""
+    return f"{made.request.id} {sm3(assistant.spki).hex()}"
 
 
 async def _ask_revocation(

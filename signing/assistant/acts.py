@@ -5,7 +5,7 @@ answer = perform(entry, token, contents, pin, now)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, assert_never
 
@@ -14,8 +14,7 @@ from signing.assistant.desk import Answer, Entry
 from signing.assistant.revocation import Lists, Standing
 from signing.assistant.showing import Shown
 from signing.assistant.texts import say
-from signing.installing import Bundle
-from signing.job_tasks import receipt_text
+from signing.assistant.writing import ActError, certificate_of, install, signed_statement
 from signing.jobs import (
     InstallTask,
     Job,
@@ -24,6 +23,7 @@ from signing.jobs import (
     SealFilesTask,
     SealTask,
     SignInTask,
+    Task,
     UnlockTask,
 )
 from signing.names import Name
@@ -31,7 +31,7 @@ from signing.seal import Seal
 from signing.seal_signature import SealSignature, assemble, to_be_signed, together
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
-from signing.statements import OrderStatement, SignedStatement, SignIn, digest_of_text
+from signing.statements import OrderStatement, SignIn, digest_of_text
 from signing.token.port import Pin, PinLocked, PinState, Token, TokenContents, WrongPin
 from signing.unlocking import UnlockError, open_secret
 from signing.x509 import Certificate
@@ -41,14 +41,6 @@ OTHER_UKEY: Final = "other-ukey"
 ONLY_ONE: Final = "only-one"
 """What makes a key or writes a certificate is done with one UKey plugged in: nobody writes into another."""
 SHORT: Final = 16
-
-
-class ActError(SigningError):
-    """Not done. `code` is a word for messages."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"not done: {code}")
-        self.code = code
 
 
 class Ukeys(Protocol):
@@ -133,7 +125,8 @@ def _problem(job: Job, contents: TokenContents, now: datetime) -> str:
         case RequestTask():
             return _not_to_request(job.task, contents) or _pin_problem(contents)
         case InstallTask():
-            return _not_to_install(job.task, contents) or _pin_problem(contents)
+            unset = "" if job.task.first_pin else _pin_problem(contents)
+            return _not_to_install(job.task, contents) or unset
         case UnlockTask():
             return "" if contents.info.serial == job.task.serial else OTHER_UKEY
         case _:
@@ -189,54 +182,45 @@ def _pin_problem(contents: TokenContents) -> str:
             return ""
 
 
-def perform(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
-    """Sign what the entry's window showed. Raises TokenError, ActError."""
+def needs_pin(task: Task) -> bool:
+    """Whether the window asks for the UKey's PIN: not where an authorization code sets one."""
+    return not (isinstance(task, UnlockTask) or (isinstance(task, InstallTask) and task.first_pin))
+
+
+def perform(
+    entry: Entry,
+    token: Token,
+    contents: TokenContents,
+    pin: Pin,
+    now: datetime,
+    key: PrivateKey | None = None,
+) -> Answer:
+    """Sign what the entry's window showed. `key`: the assistant's, for what was encrypted to it.
+
+    Raises TokenError, ActError.
+    """
     job = entry.job
     match job.task:
         case SealTask() | SealFilesTask():
             return _seal(entry, token, contents, pin, now)
         case SignInTask():
             sign_in = SignIn(job.platform, job.task.account, job.nonce, now)
-            return _statement(sign_in.der, token, contents, pin)
+            return signed_statement(sign_in.der, token, contents, pin)
         case OrderTask():
             digest = digest_of_text(job.task.text)
             order = OrderStatement(job.platform, job.task.account, job.task.order, digest, job.nonce, now)
-            return _statement(order.der, token, contents, pin)
+            return signed_statement(order.der, token, contents, pin)
         case RequestTask():
             if contents.public_key is None:
                 token.new_key(pin)
             name = Name.of(job.task.common_name, job.task.organization, job.task.unit)
             return Answer(token.request_certificate(name, pin).der, serial=contents.info.serial)
         case InstallTask():
-            return _install(entry, job.task, token, contents, pin, now)
+            return install(entry, job.task, token, contents, pin, now, key)
         case UnlockTask():
             raise AssertionError("unlocking is no signature")
         case _:
             assert_never(job.task)
-
-
-def _install(
-    entry: Entry, task: InstallTask, token: Token, contents: TokenContents, pin: Pin, now: datetime
-) -> Answer:
-    """Write what was fetched, unless it is there already; then read it back, and sign the receipt.
-
-    The UKey keeps the former certificate until the new one is written: a stop leaves the old one, both (the
-    one that ends later counts) or the new one, and the same job again completes it.
-    """
-    bundle = entry.shown
-    if not isinstance(bundle, Bundle):
-        raise AssertionError("a job whose certificate nobody fetched")
-    certificate, seal = bundle.certificate, bundle.seal
-    if certificate.key != contents.public_key or not seal.info.lists(certificate):
-        raise ActError("install.other_key")
-    token.store(certificate, seal, bundle.chain, pin)
-    there = token.contents()
-    if there.info.serial != task.serial or there.certificate != certificate or there.seal != seal:
-        raise ActError("install.not_there")
-    digest = digest_of_text(receipt_text(task))
-    receipt = OrderStatement(entry.job.platform, task.account, task.order, digest, entry.job.nonce, now)
-    answer = _statement(receipt.der, token, there, pin)
-    return replace(answer, serial=task.serial)
 
 
 def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: datetime) -> Answer:
@@ -244,7 +228,7 @@ def _seal(entry: Entry, token: Token, contents: TokenContents, pin: Pin, now: da
     documents, seal = entry.documents, contents.seal
     if not documents or seal is None:
         raise AssertionError("a document that nobody saw, or a UKey that was not judged")
-    certificate = _certificate_of(contents)
+    certificate = certificate_of(contents)
     if not seal.info.lists(certificate):
         raise ActError("seal-not-for-certificate")
     sealings = [_sealing(shown, token, certificate, seal, pin, now) for shown in documents]
@@ -260,19 +244,6 @@ def _sealing(
     if len(sealing.der) > shown.capacity:
         raise ActError("document.does_not_fit")
     return sealing
-
-
-def _statement(statement: bytes, token: Token, contents: TokenContents, pin: Pin) -> Answer:
-    certificate = _certificate_of(contents)
-    signed = SignedStatement(statement, token.sign(statement, pin))
-    signed.checked(certificate.key)
-    return Answer(signed.der, certificate.der, contents.seal.der if contents.seal else b"")
-
-
-def _certificate_of(contents: TokenContents) -> Certificate:
-    if contents.certificate is None:
-        raise AssertionError("a UKey that was not judged")
-    return contents.certificate
 
 
 def unlock(task: UnlockTask, token: Token, new_pin: Pin, key: PrivateKey) -> Answer:

@@ -22,6 +22,8 @@ MESSAGES: Final[dict[str, str]] = {
     "only-one": N_("制作密钥或写入证书时，只能插着一个 UKey。请拔出其他 UKey 后点“重新检查”。"),
     "install.other_key": N_("这个证书不是为这个 UKey 里的密钥制作的，没有写入。"),
     "install.not_there": N_("证书没有完整写入。请不要拔出 UKey，重新写入一次；原来的证书不受影响。"),
+    "install.other_assistant": N_("写入的授权不是发给这台电脑上的助手的。请回到网页重新写入。"),
+    "install.wrong_code": N_("UKey 不接受平台保存的授权码，不能设置初始 PIN。请换一个空白的 UKey。"),
     "install.unreadable": N_("平台给出的证书无法识别，没有写入。"),
     "certificate": N_("证书 %(number)s"),
     "seal-not-for-certificate": N_("这个 UKey 的印章不是为它的证书制作的。"),

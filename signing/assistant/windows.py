@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from signing.assistant.acts import OTHER_UKEY, Fit, hindrance, wanted
+from signing.assistant.acts import OTHER_UKEY, Fit, hindrance, needs_pin, wanted
 from signing.assistant.desk import OPEN, PAGE_GONE, Entry, State
 from signing.assistant.pages import Pages, form_of, is_own_form, locale_of
 from signing.assistant.texts import say, say_error
@@ -124,6 +124,7 @@ class Windows:
             entry=entry,
             job=entry.job,
             task=entry.job.task,
+            asks_pin=needs_pin(entry.job.task),
             documents=_documents(entry),
             platform=entry.platform,
             fits=fits,

@@ -10,7 +10,7 @@ from typing import Final
 
 from signing import SigningError
 from signing.assistant import acts
-from signing.assistant.acts import ActError, Fit, Ukeys, hindrance, judge
+from signing.assistant.acts import Fit, Ukeys, hindrance, judge
 from signing.assistant.desk import PAGE_GONE, Answer, Desk, DeskError, Entry, State
 from signing.assistant.fetching import FetchError
 from signing.assistant.journal import Journal
@@ -22,6 +22,7 @@ from signing.assistant.revocation import Lists
 from signing.assistant.sessions import Sessions
 from signing.assistant.settings import AssistantSettings
 from signing.assistant.showing import NotShown, Shown, fetch_and_show, fetch_bundle
+from signing.assistant.writing import ActError
 from signing.installing import Bundle
 from signing.jobs import (
     InstallTask,
@@ -243,7 +244,8 @@ class Work:
         fit = fits.get(given.serial)
         if fit is None or fit.problem:
             return Problem(fit.problem if fit else hindrance(list(fits.values())) or "no-token")
-        if problem := self._too_early(fit.contents, given):
+        asks = acts.needs_pin(entry.job.task) or isinstance(entry.job.task, UnlockTask)
+        if asks and (problem := self._too_early(fit.contents, given)):
             return problem
         token = self.ukeys.token(given.serial)
         if isinstance(entry.job.task, UnlockTask):
@@ -253,11 +255,11 @@ class Work:
             self._log("unlocked", entry, **_about(fit.contents))
         else:
             pin = given.pin
-            if fit.contents.info.pin_state is PinState.TO_BE_CHANGED:
+            if asks and fit.contents.info.pin_state is PinState.TO_BE_CHANGED:
                 if problem := self._changed(fit.contents, given):
                     return problem
                 pin = given.new_pin
-            answer = acts.perform(entry, token, fit.contents, pin, self.now())
+            answer = acts.perform(entry, token, fit.contents, pin, self.now(), self.key)
             self._log_signed(entry, fit.contents)
         self.patience.was_right(given.serial)
         return answer

@@ -1,6 +1,5 @@
 """The way of a certificate over HTTP: applied for, paid, reviewed, written, sent, signed in with, revoked."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from office.accounts import Role
 from office.ukeys import UKeyState
 from signing.crl import Reason
 from tests.deskkit import DESK, Clerk, clerk
-from tests.issuingkit import Desk, Issuing, as_form, issuing_on
+from tests.issuingkit import Desk, Issuing, as_form, issuing_on, with_rounds
 from tests.orderkit import Applicant, details_of_organization, request_of_organization
 from tests.sealingkit import job_of
 from tests.webkit import Visitor, Web, web_on
@@ -44,7 +43,7 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         office = await issuing_on(
             web.site.engine, tmp_path, datetime.now(UTC), marks=web.site.marks, people=(ids[0], ids[1])
         )
-        yield House(web, her, one, office, Desk(web, tmp_path / "ukeys"))
+        yield House(web, her, one, office, Desk(web, tmp_path / "ukeys", codes=office.codes))
 
 
 def leads_to(page: httpx.Response, address: str) -> None:
@@ -55,12 +54,8 @@ def leads_to(page: httpx.Response, address: str) -> None:
 
 async def answered(house: House, visitor: Visitor, ask: str, answer: str) -> None:
     """One job of a page: the assistant does it, the page brings the answer. The authority's round goes on."""
-    asking = asyncio.create_task(visitor.post(ask))
-    while not asking.done():
-        house.office.now = datetime.now(UTC)
-        await house.office.round()
-        await asyncio.sleep(0.05)
-    job = job_of(house.web, asking.result())
+    given = await with_rounds(house.office, visitor.post(ask, house.drawer.asks))
+    job = job_of(house.web, given)
     said = await visitor.post(answer, as_form(job.nonce, await house.drawer.does(job)))
     assert said.status_code == 200, said.text
 

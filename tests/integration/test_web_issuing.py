@@ -1,6 +1,5 @@
 """Certificates written into UKeys over the pages: at the desk, at home; what a revocation ends."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from office.accounts import Role
 from office.ukeys import UKeyState
 from signing.jobs import InstallTask, Job, RequestTask, SignInTask
 from signing.sm2 import PrivateKey
-from tests.issuingkit import Desk, Issuing, as_form, issuing_on
+from tests.issuingkit import Desk, Issuing, as_form, issuing_on, with_rounds
 from tests.sealingkit import job_of
 from tests.webkit import Visitor, Web, web_on
 
@@ -41,16 +40,7 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         office = await issuing_on(
             web.site.engine, tmp_path, datetime.now(UTC), marks=web.site.marks, people=(ids[0], ids[1])
         )
-        yield House(web, office, Desk(web, tmp_path / "ukeys"), clerk, her)
-
-
-async def with_rounds(house: House, asking: asyncio.Task[httpx.Response]) -> httpx.Response:
-    """The authority's round comes while the page waits."""
-    while not asking.done():
-        house.office.now = datetime.now(UTC)
-        await house.office.round()
-        await asyncio.sleep(0.05)
-    return asking.result()
+        yield House(web, office, Desk(web, tmp_path / "ukeys", codes=office.codes), clerk, her)
 
 
 async def job_1(house: House, visitor: Visitor, here: str) -> httpx.Response:
@@ -62,8 +52,8 @@ async def job_1(house: House, visitor: Visitor, here: str) -> httpx.Response:
 
 
 async def job_2(house: House, visitor: Visitor, here: str) -> Job:
-    asking = asyncio.create_task(visitor.post(f"{here}/install-job"))
-    return job_of(house.web, await with_rounds(house, asking))
+    asking = visitor.post(f"{here}/install-job", house.desk.asks)
+    return job_of(house.web, await with_rounds(house.office, asking))
 
 
 async def written(house: House, visitor: Visitor, here: str) -> None:

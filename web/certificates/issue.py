@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from certificates.catalogue.scope import Service
 from certificates.issuing.deciding import MAKES, SAME_UKEY
+from certificates.issuing.pins import is_told
 from certificates.issuing.requests import Request
 from certificates.issuing.states import RequestState
 from certificates.issuing.writing import Made, NotNow
@@ -53,6 +54,7 @@ async def around(visit: Visit, order: Order, here: str) -> dict[str, Any]:
         "request": request,
         "made": made,
         "refusal": refusal,
+        "first_pin": is_told(order),
         "same_ukey": Service(order.service) in SAME_UKEY,
         "steps": steps(visit, here, request, again=False) if order.state in WRITABLE else [],
         "again": steps(visit, here, request, again=True) if _begun(request) else [],

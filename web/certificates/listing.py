@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from certificates.issuing.pins import FirstPin
 from certificates.orders.order import Order
 from certificates.orders.orders import Mine
 from certificates.orders.paperwork import forms_of
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.table import FINAL
+from web.certificates.first_pin import pins_of, told_word
 from web.certificates.order_words import BADGES, NEXT, SERVICES, STATES
 from web.certificates.own import base, orders_on
-from web.certificates.showing import certificate_name, pin_word
+from web.certificates.showing import certificate_name
 from web.languages import N_
 from web.visits import Visit
 
@@ -39,10 +41,12 @@ _DELIVERIES = {
 
 
 async def rows_of(visit: Visit, orders: Sequence[Order]) -> list[dict[str, Any]]:
-    return [row(visit, await orders_on(visit.site).of(one.number, By.applicant(None))) for one in orders]
+    told = await pins_of(visit.site, orders)
+    found = [await orders_on(visit.site).of(one.number, By.applicant(None)) for one in orders]
+    return [row(visit, mine, told.get(mine.order.number)) for mine in found]
 
 
-def row(visit: Visit, mine: Mine) -> dict[str, Any]:
+def row(visit: Visit, mine: Mine, pin: FirstPin | None = None) -> dict[str, Any]:
     """One order: the columns of the handbook, in its order."""
     order = mine.order
     word = visit.text(STATES[order.state])
@@ -58,7 +62,7 @@ def row(visit: Visit, mine: Mine) -> dict[str, Any]:
         "state": word,
         "badge": BADGES.get(order.state, "neutral"),
         "review": visit.text(_review(order)),
-        "pin": pin_word(visit, order) if order.submitted_at else "",
+        "pin": told_word(visit, order, pin) if order.submitted_at else "",
         "delivery": visit.text(delivery) if delivery else "",
         "form": bool(forms_of(mine)) and order.submitted_at is not None,
         "action": visit.text(NEXT.get(order.state, N_("查看详细"))),

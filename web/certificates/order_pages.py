@@ -13,6 +13,7 @@ from certificates.orders.paperwork import Form, House, forms_of, render
 from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.table import acts_of
 from certificates.payments.refunds import of_order as refunds_of
+from web.certificates import first_pin
 from web.certificates.order_words import (
     ACTS,
     DOCUMENTS,
@@ -64,6 +65,7 @@ async def show(visit: Visit) -> Response:
         parts=order_price(visit, order),
         payment=visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
         pin=pin_word(visit, order),
+        first_pin=await first_pin.shown(visit, order),
         name=certificate_name(mine),
         authority=await authority_name(visit, order),
         facts=facts(visit, mine),

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from certificates.authority.port import AuthorityError
 from certificates.catalogue.scope import Service
 from certificates.issuing.deciding import SAME_UKEY
+from certificates.issuing.pins import is_told
 from certificates.issuing.writing import FromUKey, Made, NotNow, Writing
 from certificates.orders.order import UnknownOrder
 from certificates.orders.performing import By, Lacks, NotAllowed
@@ -29,6 +30,7 @@ from office.marks import BoxUnreadable
 from signing import SigningError
 from signing.der import MalformedDer
 from signing.job_tasks import InstallTask, RequestTask, Task, receipt_text
+from signing.sm2 import PublicKey
 from signing.sm3 import sm3
 from signing.statements import StatementError, digest_of_text, parse_order, parse_signed
 from web.jobs import LIVES_S, Asked, Purpose
@@ -61,12 +63,15 @@ REFUSALS: Final = {
     "refused.name": N_("订单里的名称或号码不能写进证书。请退回订单，改正后重新制作。"),
     "refused.authority": N_("证书机构没有签发：请核对名称和期限，或稍后重试。"),
     "refused.code": N_("没有这个 UKey 的授权码，不能在线解锁。请到服务网点办理。"),
+    "first_pin.code": N_("平台没有保存这个 UKey 的授权码，不能设置初始密码。请换一个登记过的空白 UKey。"),
+    "assistant": N_("没有读到 UKey 助手的编号。请更新并重新启动 UKey 助手，再试一次。"),
 }
 REFUSED: Final = N_("证书机构没有受理。请联系客服。")
 SLOW: Final = N_("证书正在签发，比平时慢。请稍等一会儿再点“继续写入”；不用重新生成密钥。")
 REQUEST_TITLE: Final = N_("为订单 %(number)s 申请证书")
 INSTALL_TITLE: Final = N_("订单 %(number)s：写入证书和印章")
 
+T = TypeVar("T")
 Act = Callable[[Visit, str, By], Awaitable[Response]]
 
 
@@ -103,7 +108,7 @@ def told(act: Act) -> Act:
 
 
 def refusal_text(code: str) -> str:
-    return REFUSALS.get(code, REFUSED if code.startswith("refused.") else STALE)
+    return REFUSALS.get(code, REFUSED if code.startswith(("refused.", "first_pin.")) else STALE)
 
 
 async def give_job(visit: Visit, purpose: Purpose, title: str, task: Task, facts: dict[str, str]) -> Response:
@@ -146,9 +151,12 @@ async def requested(visit: Visit, number: str, by: By) -> Response:
 
 @told
 async def install_job(visit: Visit, number: str, by: By) -> Response:
-    """Job 2, as soon as the authority has answered."""
+    """Job 2, as soon as the authority has answered; for a new UKey with its first PIN."""
     made = await _waited(visit, number)
     if made is None:
+        return failed(visit, SLOW, 503)
+    first_pin = await _first_pin(visit, made) if is_told(made.order) else b""
+    if first_pin is None:
         return failed(visit, SLOW, 503)
     site, bundle = visit.site, made.bundle.der
     address = secrets.token_urlsafe(32)
@@ -161,6 +169,7 @@ async def install_job(visit: Visit, number: str, by: By) -> Response:
         size=len(bundle),
         serial=made.request.card,
         key=made.key,
+        first_pin=first_pin,
     )
     facts = {"number": number, "receipt": digest_of_text(receipt_text(task)).hex()}
     facts["request"] = str(made.request.id)
@@ -169,13 +178,40 @@ async def install_job(visit: Visit, number: str, by: By) -> Response:
 
 async def _waited(visit: Visit, number: str) -> Made | None:
     """The authority's answer; None: it takes longer. Raises NotNow."""
-    loop, writing = asyncio.get_running_loop(), writing_on(visit.site)
-    until = loop.time() + ANSWER_WITHIN_S
-    while (made := await writing.made(number)) is None and loop.time() < until:
-        if await writing.current(number) is None:
+    writing = writing_on(visit.site)
+
+    async def answer() -> Made | None:
+        made = await writing.made(number)
+        if made is None and await writing.current(number) is None:
             raise NotNow("state")
+        return made
+
+    return await _patiently(answer)
+
+
+async def _first_pin(visit: Visit, made: Made) -> bytes | None:
+    """Encrypted to the assistant that writes: it passes through here, and nobody here can read it.
+
+    None: it takes longer. Raises NotNow.
+    """
+    try:
+        assistant = PublicKey.from_spki(answered(visit, "assistant"))
+    except (SigningError, ProofRefused) as error:
+        raise NotNow("assistant") from error
+    writing = writing_on(visit.site)
+    await writing.ask_first_pin(made, assistant, now=visit.site.clock())
+    return await _patiently(lambda: writing.first_pin(made, assistant))
+
+
+async def _patiently(ask: Callable[[], Awaitable[T | None]]) -> T | None:
+    """Ask until there is an answer, for ANSWER_WITHIN_S."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ANSWER_WITHIN_S
+    while True:
+        answer = await ask()
+        if answer is not None or loop.time() >= until:
+            return answer
         await asyncio.sleep(LOOKS_EVERY_S)
-    return made
 
 
 async def fetch(visit: Visit) -> Response:

@@ -69,9 +69,9 @@ async function run(flow) {
 async function take(flow, { challenge, answer, fields }) {
   const { texts, login, cancel } = flow;
   const typed = login === null ? {} : { login: login.value };
-  const plugged = await fingerprints(flow);
+  const { plugged, assistant } = await pluggedIn(flow);
   say(flow, texts.asking);
-  const asked = await post(flow, challenge, { ...fields, ...typed, plugged });
+  const asked = await post(flow, challenge, { ...fields, ...typed, plugged, assistant });
   const onState = (state, { window } = {}) => showState(flow, state, window);
   const { result, certificate, seal, serial } = await ukey.run(asked.job, { onState, signal: cancel.signal });
   showState(flow, "asking");
@@ -79,12 +79,13 @@ async function take(flow, { challenge, answer, fields }) {
   return post(flow, answer, { ...fields, nonce: asked.nonce, result, certificate, seal, serial });
 }
 
-/** SM3 of the certificates of the UKeys that are plugged in: the platform names the one that it expects. */
-async function fingerprints({ texts, cancel, part }) {
+/** SM3 of the certificates of the UKeys that are plugged in: the platform names the one that it expects. And the
+ *  assistant's public key: what only it may read is encrypted to it. */
+async function pluggedIn({ texts, cancel, part }) {
   part("words").textContent = texts.connecting;
-  const { tokens } = await ukey.tokens({ signal: cancel.signal });
+  const { assistant, tokens } = await ukey.tokens({ signal: cancel.signal });
   const digests = tokens.filter(({ certificate }) => certificate).map(({ certificate }) => hex(sm3(bytes(certificate))));
-  return digests.join(" ");
+  return { plugged: digests.join(" "), assistant: assistant.key };
 }
 
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
