@@ -16,7 +16,7 @@ CIRCUMSTANCES = """
 ALTER TABLE orders ADD COLUMN circumstances text[] NOT NULL DEFAULT '{}';
 ALTER TABLE order_codes DROP CONSTRAINT order_codes_purpose_check;
 ALTER TABLE order_codes ADD CONSTRAINT order_codes_purpose_check
-    CHECK (purpose IN ('consent', 'query', 'choose', 'unlock'));
+    CHECK (purpose IN ('consent', 'query', 'begin', 'choose', 'unlock'));
 """
 SIGNATURES = """
 -- Consent by the UKey that is held. The statement is the UKey's own; `digest` is SM3 over the text it is about.
@@ -52,10 +52,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE seal_checks, order_signatures")
-    op.execute("DELETE FROM order_codes WHERE purpose NOT IN ('consent', 'query')")
+    op.execute("DELETE FROM order_codes WHERE purpose IN ('choose', 'unlock')")
     op.execute("ALTER TABLE order_codes DROP CONSTRAINT order_codes_purpose_check")
     op.execute(
         "ALTER TABLE order_codes ADD CONSTRAINT order_codes_purpose_check"
-        " CHECK (purpose IN ('consent', 'query'))"
+        " CHECK (purpose IN ('consent', 'query', 'begin'))"
     )
     op.execute("ALTER TABLE orders DROP COLUMN circumstances")
