@@ -54,6 +54,9 @@ TOLD_APART: Final = ("演练", "平台")
 TIME_IS_UP: Final = "演练时间到。"
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('rehearsals'))")
+_TELLING: Final = text("SELECT pg_advisory_xact_lock(hashtext('rehearsal ' || :lot))")
+"""Who tells the book of a rehearsal, and who drops one of which it was never told, follow each other."""
+_THERE: Final = text("SELECT id FROM lots WHERE id = :lot")
 _MINE: Final = text(
     "SELECT id, phase, seq, sold, winner, price, created_at FROM lots"
     " WHERE created_by = :account AND starts_with(id, :prefix) AND created_at > now() - interval '1 day'"
@@ -146,13 +149,21 @@ class Rehearsals:
             await self._sealed.check(both)
         except ListFaults as faults:
             raise Closed from faults
-        lot = await self._running_or_new(account_id)
-        if lot.recorded:
-            return lot.lot
-        await self._sealed.import_qualified(lot.lot, both)
-        ranks = await self._sealed.qualified(lot.lot)
-        await putting_on.schedule(self._engine, self._book, lot.lot, ranks)
-        return lot.lot
+        while True:
+            lot = await self._running_or_new(account_id)
+            if lot.recorded or await self._told(lot.lot, both):
+                return lot.lot
+
+    async def _told(self, lot: str, both: Sequence[QualifiedRow]) -> bool:
+        """The book knows it now. False: the steward has just dropped it, as left by a crash."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_TELLING, {"lot": lot})
+            if (await connection.execute(_THERE, {"lot": lot})).first() is None:
+                return False
+            await self._sealed.import_qualified(lot, both)
+            ranks = await self._sealed.qualified(lot)
+            await putting_on.schedule(self._engine, self._book, lot, ranks)
+        return True
 
     async def _running_or_new(self, account_id: int) -> Rehearsal:
         """One at a time for all: counted and kept in one step."""
@@ -281,9 +292,11 @@ class RehearsalRound:
 
     async def _drop(self, lot: str) -> int:
         """A crash left it before the book heard of it."""
-        if await self._book.fields(lot, "phase"):
-            return 0
         async with self._engine.begin() as connection:
+            await connection.execute(_TELLING, {"lot": lot})
+            if await self._book.fields(lot, "phase"):
+                return 0
+            await self._sealed.forget_paddles(lot)
             for statement in ("DELETE FROM lot_secrets WHERE lot = :lot", "DELETE FROM lots WHERE id = :lot"):
                 await connection.execute(text(statement), {"lot": lot})
         return 1
@@ -291,7 +304,7 @@ class RehearsalRound:
     async def _forget(self, lot: str) -> None:
         """Nobody holds its paddles any more, the book lets it go, the record no longer says whose it was."""
         try:
-            await self._sealed.qualify(lot, {})
+            await self._sealed.forget_paddles(lot)
             await self._book.forget(lot)
         except (SealedFault, BookUnavailable):
             log.warning("rehearsal_not_forgotten", lot=lot)

@@ -40,7 +40,7 @@ from web.routing import (
     Page,
 )
 from web.sealing import documents as sealing
-from web.sealing.flow import LARGEST_SEALING
+from web.sealing.flow import BODY_LIMIT, LARGEST_SEALING
 from web.sealing.one_time import PATH, fetch
 
 _ADMINISTRATION: Final = "/administration/lots"
@@ -118,7 +118,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_DOCUMENT}/pages/{{page}}.png", documents.image, SIGNED_IN),
     Page("GET", f"{_DOCUMENT}/file.{{kind}}", documents.file, SIGNED_IN),
     Page("POST", f"{_DOCUMENT}/prepare", sealing.prepare, SEALERS),
-    Page("POST", f"{_DOCUMENT}/seal", sealing.seal, SEALERS, 2 * LARGEST_SEALING),
+    Page("POST", f"{_DOCUMENT}/seal", sealing.seal, SEALERS, BODY_LIMIT),
     Page("POST", f"{_DOCUMENT}/end", documents.end, ADMINISTRATORS),
     Page("GET", "/my/rehearsals", rehearsals.index, BIDDERS),
     Page("POST", "/my/rehearsals", rehearsals.begin, BIDDERS),

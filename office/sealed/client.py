@@ -196,6 +196,9 @@ class SealedClient:
     async def take_paddle(self, registration: str) -> None:
         await self._call("take_paddle", registration=registration)
 
+    async def forget_paddles(self, lot: str) -> None:
+        await self._call("forget_paddles", lot=lot)
+
     async def winner(self, lot: str, paddle: str) -> int | None:
         answer: int | None = await self._call("winner", lot=lot, paddle=paddle)
         return answer

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,9 +47,10 @@ class PaddleRows:
         """Everyone who was ever on the list."""
         return await self._find(connection, paddles.lot_tag == self._lot(lot))
 
-    async def of_account(self, connection: AsyncConnection, account_id: int) -> list[Held]:
+    async def listed_of(self, connection: AsyncConnection, account_id: int) -> list[Held]:
+        """One person's lots on whose lists they are now."""
         mine = paddles.account_tag == self._boxes.tag("account", str(account_id))
-        return await self._find(connection, mine)
+        return await self._find(connection, mine & paddles.listed)
 
     async def replace(
         self, connection: AsyncConnection, lot: str, ranks: Mapping[int, int]
@@ -85,6 +86,9 @@ class PaddleRows:
     async def unlist(self, connection: AsyncConnection, lot: str, account_id: int) -> None:
         off = update(SealedPaddle).where(paddles.pair_tag == self._pair(lot, account_id))
         await connection.execute(off.values(listed=False))
+
+    async def forget(self, connection: AsyncConnection, lot: str) -> None:
+        await connection.execute(delete(SealedPaddle).where(paddles.lot_tag == self._lot(lot)))
 
     async def put(self, connection: AsyncConnection, helds: Collection[Held]) -> None:
         if not helds:

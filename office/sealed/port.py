@@ -210,7 +210,7 @@ class Sealed(Protocol):
     async def lot_for_steward(self, registration: str) -> str: ...
 
     async def account_for_delivery(self, registration: str) -> int:
-        """For the delivery of messages, and nothing else."""
+        """For the delivery of messages, and whether it is on the list of defaulters; for the steward."""
 
     async def account_of_registration_after_close(self, registration: str) -> int:
         """Raises StillSealed before the close of its lot."""
@@ -277,6 +277,9 @@ class Sealed(Protocol):
 
     async def take_paddle(self, registration: str) -> None:
         """Take it off the list; nobody else ever gets the paddle."""
+
+    async def forget_paddles(self, lot: str) -> None:
+        """Nobody asks for this lot's paddles ever again, as of a rehearsal: their rows go."""
 
     async def winner(self, lot: str, paddle: str) -> int | None:
         """The account behind a paddle, after the close. Raises StillSealed."""

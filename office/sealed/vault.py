@@ -63,7 +63,7 @@ class Vault:
 
     async def lots_of(self, account_id: int) -> dict[str, tuple[str, int]]:
         async with self._engine.connect() as connection:
-            return _listed(await self._paddles.of_account(connection, account_id))
+            return _latest(await self._paddles.listed_of(connection, account_id))
 
     async def qualified(self, lot: str) -> dict[str, int]:
         async with self._engine.connect() as connection:
@@ -136,7 +136,7 @@ class Vault:
                 registrations=[OwnRegistration(link.registration, link.lot) for link in links],
                 total=await self._links.count_of(connection, account_id),
                 sub_accounts=await self._sub_accounts_of(connection, [link.registration for link in links]),
-                paddles=_listed(await self._paddles.of_account(connection, account_id)),
+                paddles=_latest(await self._paddles.listed_of(connection, account_id)),
                 invitations=await self._invited(connection, account_id),
             )
 
@@ -312,6 +312,11 @@ class Vault:
             await self._paddles.lock(connection, link.lot)
             await self._paddles.unlist(connection, link.lot, link.account_id)
 
+    async def forget_paddles(self, lot: str) -> None:
+        async with self._engine.begin() as connection:
+            await self._paddles.lock(connection, lot)
+            await self._paddles.forget(connection, lot)
+
     async def winner(self, lot: str, paddle: str) -> int | None:
         return await self.account_after_close(lot, paddle)
 
@@ -397,10 +402,10 @@ class Vault:
         ]
 
 
-def _listed(found: Sequence[Held]) -> dict[str, tuple[str, int]]:
+def _latest(found: Sequence[Held]) -> dict[str, tuple[str, int]]:
     """The latest of one person's lots."""
-    listed = sorted((held for held in found if held.listed), key=lambda held: held.lot, reverse=True)
-    return {held.lot: (held.paddle, held.rank) for held in listed[:MOST_LOTS]}
+    latest = sorted(found, key=lambda held: held.lot, reverse=True)[:MOST_LOTS]
+    return {held.lot: (held.paddle, held.rank) for held in latest}
 
 
 async def _names(connection: AsyncConnection, ids: Collection[int]) -> dict[int, tuple[str, str]]:

@@ -69,6 +69,7 @@ METHODS: Final = (
     "qualify",
     "give_paddle",
     "take_paddle",
+    "forget_paddles",
     "winner",
     "registration_by_paddle",
     "paddle_by_registration",

@@ -1,8 +1,10 @@
 """Rehearsals: a bidder against the platform's opponent, in the real book, and nothing follows from it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +14,7 @@ from bidding.messages import BidAccepted, BidRejected, Phase, PlaceBid
 from bidding.terms import Fen, is_rehearsal
 from office.accounts import Accounts, Role
 from tests.webkit import Web, offer, phase_is, service, until, web_on
+from trading import putting_on
 from trading.listings.openings import openings
 from trading.rehearsals import (
     ANSWERS,
@@ -21,6 +24,7 @@ from trading.rehearsals import (
     AllTaken,
     Closed,
     EnoughForToday,
+    Rehearsal,
     RehearsalRound,
     RehearsalRules,
     Rehearsals,
@@ -190,6 +194,8 @@ async def test_after_a_day_nobody_can_be_told_from_it(web: Web) -> None:
     assert await steward(web).round(NOW) == 1
     assert await web.site.sealed.paddle_of(lot, one) is None
     assert await web.site.sealed.lots_of(one) == {}
+    async with web.site.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM sealed_paddles")) == 0
     assert not await web.site.book.fields(lot, "phase")
     kept = await lot_search.one(web.site.engine, lot)
     assert kept is not None
@@ -225,6 +231,60 @@ async def test_what_a_crash_left_goes_and_comes_again(web: Web, monkeypatch: pyt
     )
     assert await steward(web).round(NOW) == 1
     assert [each.lot for each in await rehearsals(web).of(one)] == [left.lot]
+
+
+async def _left_by_a_crash(web: Web, account: int, login: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """So old that the steward drops it."""
+
+    async def crash(*_of: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trading.rehearsals.putting_on.schedule", crash)
+        with pytest.raises(RuntimeError):
+            await rehearsals(web).begin(account, login)
+    await run(web, "UPDATE lots SET created_at = now() - interval '10 minutes' WHERE seq = 0")
+    [left] = await rehearsals(web).of(account)
+    return left.lot
+
+
+async def test_who_goes_on_with_what_is_being_dropped_has_one_that_is_recorded(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await web.account("one", Role.BIDDER)
+    lot = await _left_by_a_crash(web, one, "one", monkeypatch)
+    schedule, rounds = putting_on.schedule, []
+
+    async def while_dropping(*of: Any) -> None:
+        rounds.append(asyncio.create_task(steward(web).round(NOW)))
+        await asyncio.sleep(0)  # it waits for who tells the book, or finds that the book knows
+        await schedule(*of)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trading.rehearsals.putting_on.schedule", while_dropping)
+        assert await rehearsals(web).begin(one, "one") == lot
+        assert await rounds[0] == 0
+    assert await web.site.book.fields(lot, "phase")
+    assert [each.lot for each in await rehearsals(web).of(one)] == [lot]
+
+
+async def test_what_was_dropped_just_before_is_begun_anew(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await web.account("one", Role.BIDDER)
+    dropped = await _left_by_a_crash(web, one, "one", monkeypatch)
+    asked = Rehearsals._running_or_new
+
+    async def and_dropped(self: Rehearsals, account: int) -> Rehearsal:
+        found = await asked(self, account)
+        if found.lot == dropped:
+            assert await steward(web).round(NOW) == 1
+        return found
+
+    monkeypatch.setattr(Rehearsals, "_running_or_new", and_dropped)
+    begun = await rehearsals(web).begin(one, "one")
+    assert begun != dropped
+    assert not await web.site.book.fields(dropped, "phase")
+    assert await web.site.book.fields(begun, "phase")
+    assert list(await web.site.sealed.lots_of(one)) == [begun]
 
 
 async def test_pages_say_what_is_wrong_and_nobody_else_may(web: Web) -> None:

@@ -17,7 +17,7 @@ from signing.crl import Reason
 from signing.der import sequence
 from signing.documents import DocumentKind, hole, kind_of
 from signing.findings import Verdict
-from signing.seal_signature import apart, assemble, to_be_signed
+from signing.seal_signature import MAX_SIGNATURE, apart, assemble, to_be_signed
 from signing.sm3 import sm3
 from signing.timestamp import NoStamp
 from signing.verification import verify
@@ -28,7 +28,7 @@ from trading.platform_seal import OwnSeal, PlatformSealer
 from trading.sale_states import SaleState
 from trading.sales import SaleDocument
 from trading.sealing import Refusal
-from web.sealing.flow import NOT_YOURS, TEXTS
+from web.sealing.flow import LARGEST_SEALING, NOT_YOURS, TEXTS
 from web.ukey_proofs import TEXTS as PROOF_TEXTS
 from web.ukey_proofs import Refusal as ProofRefusal
 
@@ -267,6 +267,18 @@ async def test_a_stated_time_outside_the_job_is_refused(scene: Scene, minutes: i
     part = to_be_signed(key.seal, prepared.digest, at=moment, covers=prepared.covers)
     sealing = assemble(part, key.certificate, key.key.sign(part))
     assert await scene.back(scene.one, job.nonce, sealing.der) == TEXTS[Refusal.TIME]
+
+
+async def test_two_large_sealings_are_read_together(scene: Scene) -> None:
+    """Of two files with large seals the answer is over the bound of one; it is read, and judged."""
+    asked = {"kind": "pdf ofd"}
+    job = job_of(scene.web, await scene.one.visitor.post(f"{scene.here}/prepare", asked))
+    size = MAX_SIGNATURE - 99
+    large = sequence(*2 * [sequence(b"\x04\x83" + size.to_bytes(3, "big") + bytes(size))])
+    assert len(large) > LARGEST_SEALING
+    assert await scene.back(scene.one, job.nonce, large) == TEXTS[Refusal.UNREADABLE]
+    job = await scene.job(scene.one)
+    assert await scene.back(scene.one, job.nonce, large) == PROOF_TEXTS[ProofRefusal.UNREADABLE]
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x30\x00", b"x" * 1000])

@@ -162,6 +162,15 @@ async def standing(engine: AsyncEngine, lot: str) -> PriceStanding | None:
         return None if row is None else await _standing(connection, row)
 
 
+async def all_of(engine: AsyncEngine, lot: str) -> Sequence[PriceStanding]:
+    """The one that stands first, then those of earlier buyers, the latest first: where money may still come
+    and go back."""
+    found = text("SELECT * FROM price_accounts WHERE lot = :lot ORDER BY state = 'closed', made_at DESC")
+    async with engine.connect() as connection:
+        rows = (await connection.execute(found, {"lot": lot})).all()
+        return [await _standing(connection, row) for row in rows]
+
+
 async def paid(engine: AsyncEngine, lot: str) -> Fen:
     """What has come towards the price, the credited deposit included; 0 without a price account."""
     found = await standing(engine, lot)

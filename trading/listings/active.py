@@ -22,7 +22,12 @@ _PDF_ACTS: Final = re.compile(
 )
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _STREAM: Final = re.compile(rb"stream\r?\n")
-_PACKED_OBJECTS: Final = re.compile(rb"/Type\s*/ObjStm")
+_GAP: Final = rb"(?:[\s\0]|%[^\r\n]*[\r\n])"
+"""What may stand between two words: white space, as PDF has it, and comments."""
+_PACKED_OBJECTS: Final = re.compile(
+    rb"/Type%(gap)s*/ObjStm|/Type%(gap)s+\d+%(gap)s+\d+%(gap)s+R\b" % {b"gap": _GAP}
+)
+"""A type that stands elsewhere may be one: it is looked at as one."""
 _FILTER: Final = re.compile(rb"/Filter(?!\s*/Adobe\.)(?![A-Za-z0-9])")
 _ONE_FLATE: Final = re.compile(rb"/Filter\s*(?:/FlateDecode|\[\s*/FlateDecode\s*\])(?=\s*(?:/|>>))")
 _PARTS: Final = frozenset(

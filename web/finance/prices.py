@@ -23,8 +23,10 @@ async def index(visit: Visit) -> Response:
 
 
 async def show(visit: Visit) -> Response:
-    lot = visit.param("lot")
-    found = await prices.standing(visit.site.engine, lot)
+    """One account of the lot, and the others beside it. Without a number: the one that stands."""
+    lot, number = visit.param("lot"), visit.query("account")
+    accounts = await prices.all_of(visit.site.engine, lot)
+    found = next((each for each in accounts if number in ("", each.number)), None)
     if found is None:
         raise HTTPException(404)
     refunds = await Refunds(visit.site.engine).of_account(found.number)
@@ -33,6 +35,7 @@ async def show(visit: Visit) -> Response:
         "price.html",
         row=found,
         covered=found.covered(),
+        others=[each for each in accounts if each.number != found.number],
         moneys=await search.transactions_of(visit.site.engine, found.number),
         refunds=refunds,
         invoices=await fees.invoices_of_lot(visit.site.engine, lot),

@@ -5,7 +5,7 @@ from typing import Final
 from office.accounts import Role
 from web.registrations import attachments, entry, joining, overview, priority, sealing, steps
 from web.routing import ADMINISTRATORS, BIDDERS, TRANSFERORS, Page
-from web.sealing.flow import LARGEST_SEALING
+from web.sealing.flow import BODY_LIMIT
 
 _ENTRY: Final = "/announcements/{lot}/register"
 _MINE: Final = "/my/registrations/{registration}"
@@ -21,13 +21,13 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_MINE}/withdraw", overview.withdraw, BIDDERS),
     Page("POST", f"{_MINE}/confirm", overview.confirm_again, BIDDERS),
     Page("POST", f"{_MINE}/prepare", sealing.prepare, BIDDERS),
-    Page("POST", f"{_MINE}/seal", sealing.seal, BIDDERS, 2 * LARGEST_SEALING),
+    Page("POST", f"{_MINE}/seal", sealing.seal, BIDDERS, BODY_LIMIT),
     Page("GET", f"{_MINE}/papers/{{paper}}.pdf", overview.paper, BIDDERS),
     Page("GET", f"{_MINE}/papers/{{paper}}/{{page}}.png", overview.image, BIDDERS),
     Page("GET", f"{_MINE}/joining", joining.show, BIDDERS),
     Page("POST", f"{_MINE}/joining", joining.decline, BIDDERS),
     Page("POST", f"{_MINE}/joining/prepare", joining.prepare, BIDDERS),
-    Page("POST", f"{_MINE}/joining/seal", joining.seal, BIDDERS, 2 * LARGEST_SEALING),
+    Page("POST", f"{_MINE}/joining/seal", joining.seal, BIDDERS, BODY_LIMIT),
     Page("GET", f"{_MINE}/consents/{{key}}.pdf", joining.paper, BIDDERS),
     Page("POST", f"{_MINE}/files", attachments.add, BIDDERS, attachments.UPLOAD_LIMIT),
     Page("GET", f"{_MINE}/files/{{attachment}}", attachments.give, BIDDERS),

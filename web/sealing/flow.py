@@ -48,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 LARGEST_SEALING: Final = 4 << 20
 """Of the form that brings one: base64 of a sealing of at most 2.25 MB."""
+BODY_LIMIT: Final = 3 * LARGEST_SEALING
+"""Of the answer to a job of two files, the seal beside them."""
 LONGEST_TITLE: Final = 150
 NO_UKEY: Final = N_("您的账号还没有可以使用的 UKey。请先到“我的 UKey”绑定，等管理员确认。")
 NO_STAMP: Final = N_("时间戳服务暂时连接不上，盖章没有保存。请稍后重新盖章。")
@@ -231,7 +233,7 @@ async def judged(visit: Visit, asked: Asked, *, reveal: Hide = _as_it_is) -> Sea
         raise ProofRefused(ProofRefusal.NOT_ASKED) from missing
     except TrustUnknown as unknown:
         raise ProofRefused(ProofRefusal.TRUST_UNKNOWN) from unknown
-    sealings = _sealings(answered(visit, "result", LARGEST_SEALING), len(laid))
+    sealings = _sealings(answered(visit, "result", len(laid) * LARGEST_SEALING), len(laid))
     contents, now = [], datetime.now(UTC)
     for content, digest, sealing in zip(prepared, facts["prepared"].split(), sealings, strict=True):
         handed_out = HandedOut(bytes.fromhex(digest), ukey.certificate, ukey.seal, asked.at)
