@@ -1,7 +1,9 @@
 """违约名单: who won and did not go through with it. Listed by itself, lifted by an administrator.
 
-An entry counts for LISTED_FOR from the default on, unless it is lifted before. Who is on the list begins,
-submits and seals no registration, and joins nobody's (trading.registrations.registrations).
+An entry counts for the days of the lot's rule profile from the default on, unless it is lifted before. Who is
+on the list begins, submits, seals and confirms no registration, and joins nobody's
+(trading.registrations.registrations); a deposit that comes in then goes back. Who was qualified before
+stays so.
 """
 
 from collections.abc import Sequence
@@ -15,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from office.accounts import Role
 from office.audit.trail import CLOCK, account, record
 from office.messages.telling import ToAccount, tell
+from trading.profiles.store import get_on
 
-LISTED_FOR: Final = timedelta(days=730)
 AT_ONCE: Final = 50
 PAGE: Final = 50
 
 _NEW: Final = text(
-    "SELECT a.lot, a.account_id, a.reason, a.decided_at FROM awards a WHERE a.state = 'defaulted'"
+    "SELECT a.lot, a.account_id, a.reason, a.decided_at, l.profile_id FROM awards a"
+    " JOIN listings l ON l.lot = a.lot WHERE a.state = 'defaulted'"
     " AND NOT EXISTS (SELECT FROM defaulters d WHERE d.account_id = a.account_id AND d.lot = a.lot)"
     " ORDER BY a.decided_at LIMIT :most"
 )
@@ -84,8 +87,11 @@ class Defaulters:
         async with self._engine.begin() as connection:
             rows = (await connection.execute(_NEW, {"most": AT_ONCE})).all()
             for row in rows:
+                profile = await get_on(connection, row.profile_id)
+                assert profile is not None, "a listing has its profile"
                 values = {"account_id": row.account_id, "lot": row.lot, "reason": row.reason}
-                values |= {"listed_at": row.decided_at, "until": row.decided_at + LISTED_FOR}
+                until = row.decided_at + timedelta(days=profile.rules.defaulter_days)
+                values |= {"listed_at": row.decided_at, "until": until}
                 if not (await connection.execute(_ADD, values)).rowcount:
                     continue
                 facts = {"lot": row.lot, "reason": row.reason}

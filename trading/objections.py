@@ -30,6 +30,7 @@ from office.messages.telling import ToRegistration, ToRole, tell
 from office.sealed.port import Sealed
 from trading.lifecycle.performing import By, perform
 from trading.lifecycle.states import Act, LotState
+from trading.profiles.store import get_on
 from trading.working_days import at_minute, calendar_of, day_of
 
 LONGEST_TEXT: Final = 2_000
@@ -37,10 +38,6 @@ LONGEST_ANSWER: Final = 2_000
 MOST_OPEN: Final = 3
 """Of one account on one lot."""
 PAGE: Final = 20
-ANSWER_WITHIN_DAYS: Final = 3
-"""Working days."""
-END_OF_DAY: Final = 17 * 60 + 30
-"""Minutes: when the last day's office closes."""
 _BOX: Final = "objection"
 _FILE: Final = "objection file"
 
@@ -127,13 +124,15 @@ class Objection:
     answer: str
     answered_at: datetime | None
     suspended: bool
+    reachable: bool
+    """Whether the answer finds who made it: not of a few from before pseudonyms."""
 
     @property
     def may_suspend(self) -> bool:
         return self.state is ObjectionState.OPEN and self.lot_state in PERIODS
 
 
-_LOT: Final = text("SELECT state, title, transferor_id FROM listings WHERE lot = :lot FOR SHARE")
+_LOT: Final = text("SELECT state, title, transferor_id, profile_id FROM listings WHERE lot = :lot FOR SHARE")
 _OPEN_OF: Final = text(
     "SELECT count(*) FROM objections WHERE pseudonym = :pseudonym AND lot = :lot AND state = 'open'"
 )
@@ -145,7 +144,8 @@ _ADD: Final = text(
 )
 _SELECT: Final = (
     "SELECT o.id, o.lot, l.title, l.state AS lot_state, o.period, o.state, o.content, o.file_name, o.made_at,"
-    " o.due_at, o.answer, o.answered_at, o.suspended FROM objections o JOIN listings l ON l.lot = o.lot"
+    " o.due_at, o.answer, o.answered_at, o.suspended, o.pseudonym <> '' AS reachable"
+    " FROM objections o JOIN listings l ON l.lot = o.lot"
 )
 _ONE: Final = text(_SELECT + " WHERE o.id = :id")
 _OF: Final = text(_SELECT + " WHERE o.pseudonym = ANY(:own) ORDER BY o.id DESC OFFSET :offset LIMIT :most")
@@ -186,7 +186,7 @@ class Objections:
             waiting = await connection.execute(_OPEN_OF, {"pseudonym": pseudonym, "lot": new.lot})
             if int(waiting.scalar_one()) >= MOST_OPEN:
                 raise TooMany(new.lot)
-            due_at = await _due(connection, now)
+            due_at = await _due(connection, lot.profile_id, now)
             row: dict[str, Any] = {"lot": new.lot, "period": str(period), "pseudonym": pseudonym}
             row |= {"file": kept, "file_name": self._box(new.file_name), "content": self._box(new.text)}
             row |= {"day": blurred(now), "due_at": due_at}
@@ -339,6 +339,10 @@ def _span(number: int) -> dict[str, int]:
     return {"offset": (number - 1) * PAGE, "most": PAGE}
 
 
-async def _due(connection: AsyncConnection, now: datetime) -> datetime:
+async def _due(connection: AsyncConnection, profile_id: int, now: datetime) -> datetime:
+    """By the rules of the lot."""
+    profile = await get_on(connection, profile_id)
+    assert profile is not None, "a listing has its profile"
     calendar = await calendar_of(connection)
-    return at_minute(calendar.add(day_of(now), ANSWER_WITHIN_DAYS).day, END_OF_DAY)
+    last = calendar.add(day_of(now), profile.rules.objection_working_days).day
+    return at_minute(last, profile.rules.day_ends_minute)

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from office import money
 from office.accounts import Role
+from office.identifiers import shown_phone
 from web import sealing_words, shown, words
 from web.languages import CHINESE, N_
 from web.listings import words as listing_words
@@ -135,9 +136,11 @@ def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]
         "moment_ms": shown.ms_of,
         "iso": shown.iso,
         "minute": listing_words.minute if locale == CHINESE else listing_words.minute_en,
+        "day": listing_words.day if locale == CHINESE else listing_words.day_en,
         "local_input": listing_words.local_input,
         "file_size": listing_words.size_word,
         "yuan": money.yuan,
+        "phone": shown_phone,
         "capitals": money.capitals,
         "duration": partial(duration, catalogue),
         **{name: partial(_word, catalogue, table) for name, table in worded.items()},

@@ -49,16 +49,19 @@ CREATE UNIQUE INDEX price_accounts_one_that_stands ON price_accounts (lot) WHERE
 CREATE INDEX price_accounts_of_lot ON price_accounts (lot);
 """
 OBJECTIONS = """
--- Who objects is known by a pseudonym of the sealed process. Earlier ones keep their text, not their maker.
+-- Who objects is known by a pseudonym of the sealed process. Earlier ones keep their maker's box, until the
+-- steward has given them one (0023).
 ALTER TABLE objections ADD COLUMN pseudonym text NOT NULL DEFAULT ''
     CHECK (pseudonym ~ '^(R[0-9a-f]{16})?$');
-ALTER TABLE objections DROP COLUMN owner_mark, DROP COLUMN objector;
+ALTER TABLE objections ALTER COLUMN owner_mark DROP NOT NULL, ALTER COLUMN objector DROP NOT NULL;
+DROP INDEX objections_of_owner;
 CREATE INDEX objections_of_pseudonym ON objections (pseudonym, id DESC) WHERE pseudonym <> '';
 """
 WITHOUT_OBJECTIONS = """
-ALTER TABLE objections ADD COLUMN owner_mark text NOT NULL DEFAULT repeat('0', 64)
-    CHECK (owner_mark ~ '^[0-9a-f]{64}$'), ADD COLUMN objector bytea NOT NULL DEFAULT '',
-    DROP COLUMN pseudonym;
+ALTER TABLE objections ADD COLUMN IF NOT EXISTS owner_mark text CHECK (owner_mark ~ '^[0-9a-f]{64}$'),
+    ADD COLUMN IF NOT EXISTS objector bytea, DROP COLUMN pseudonym;
+UPDATE objections SET owner_mark = coalesce(owner_mark, repeat('0', 64)), objector = coalesce(objector, '');
+ALTER TABLE objections ALTER COLUMN owner_mark SET NOT NULL, ALTER COLUMN objector SET NOT NULL;
 CREATE INDEX objections_of_owner ON objections (owner_mark, id DESC);
 """
 
@@ -92,8 +95,21 @@ def upgrade() -> None:
     op.execute(INVOICES)
 
 
+STAND_IN_THE_WAY = """
+SELECT concat_ws('; ',
+    (SELECT 'invoices that were corrected: ' || string_agg(DISTINCT lot, ', ') FROM invoices
+        WHERE corrects IS NOT NULL OR replaces IS NOT NULL HAVING count(*) > 0),
+    (SELECT 'lots with two price accounts: ' || string_agg(lot, ', ')
+        FROM (SELECT lot FROM price_accounts GROUP BY lot HAVING count(*) > 1) AS several
+        HAVING count(*) > 0))
+"""
+
+
 def downgrade() -> None:
-    """Only while no invoice has been corrected: what was issued is not thrown away."""
+    """Only while no invoice has been corrected and no lot has two price accounts: what was issued, and where
+    money went, is not thrown away. Nothing is changed then, and the error names them."""
+    if standing := op.get_bind().exec_driver_sql(STAND_IN_THE_WAY).scalar():
+        raise RuntimeError(f"0012 can't be taken back: {standing}")
     op.execute(WITHOUT_OBJECTIONS)
     op.execute("DROP INDEX price_accounts_of_lot, price_accounts_one_that_stands")
     op.execute("DELETE FROM priority_offers WHERE source <> 'priority'")

@@ -47,6 +47,7 @@ from trading.deposits.rounds import MatchingRound, RefundRound
 from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from trading.lifecycle.due import DueRound, Surroundings
 from trading.profiles.store import ensure_defaults
+from trading.objectors import ObjectorRound
 from trading.putting_on import PuttingOn
 from trading.registrations.deciding import Deciding
 from trading.registrations.openings import OpeningRound
@@ -127,6 +128,7 @@ def rounds(house: House) -> list[Work]:
             PaymentRound(house.engine, marks(house.settings), payment_provider(house)),
         ),
         Work("revoked", _revoked(house)),
+        Work("objectors", ObjectorRound(house.engine, house.sealed, marks(house.settings)), every_s=60.0),
         Work("desk", DeskRound(house.engine), every_s=60.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),
         Work(

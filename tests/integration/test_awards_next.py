@@ -17,7 +17,7 @@ from trading.deposits.prices import Instalment
 from trading.lifecycle.states import LotState
 from trading.sale_states import Paper, SaleState
 
-NEXT = {"offer_to_next_after_refusal": True, "priority_answer_hours": 48}
+NEXT = {"offer_to_next_after_refusal": True, "next_answer_hours": 48}
 BIDS = [("one", PRICE), ("two", PRICE + STEP), ("three", PRICE + 2 * STEP)]
 
 
@@ -122,12 +122,24 @@ async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house:
     await seller.post(f"/sales/{lot}/contract", {"edit": "0", "do": "save"})
     draft = (await seller.get(f"/sales/{lot}/contract/2.pdf")).content
     assert "已交保证金" not in words_of(draft), "it has gone back after the first award"
+    assert "没有保证金冲抵价款" in "".join(words_of(draft).split())
+    assert "¥0.00" not in words_of(draft)
     answer = await seller.post(f"/sales/{lot}/contract/send", {"version": "2", "edit": "1"})
     assert answer.status_code == 303, answer.text
     await house.seal(lot, Paper.CONTRACT, "two", "transferor")
     assert await house.state(lot) is LotState.PAYMENT
     accounts = "SELECT string_agg(state || ' ' || price, ', ' ORDER BY made_at) FROM price_accounts"
     assert await house.scalar(accounts) == f"closed {PRICE + 2 * STEP}, open {PRICE + STEP}"
+    finance = house.visitors["finance"]
+    accounts = "SELECT string_agg(number, ' ' ORDER BY made_at DESC) FROM price_accounts"
+    standing, earlier = (await house.scalar(accounts)).split()
+    page = (await finance.get(f"/finance/prices/{lot}")).text
+    assert standing in page
+    assert f"?account={earlier}" in page, "money may still come there, and goes back"
+    closed = (await finance.get(f"/finance/prices/{lot}?account={earlier}")).text
+    assert "已取消" in closed
+    assert f"?account={standing}" in closed
+    assert (await finance.get(f"/finance/prices/{lot}?account={'9' * 18}")).status_code == 404
     assert await house.scalar("SELECT count(*) FROM handovers") == 0
     kept = "SELECT facts -> 'handover' ->> 'place' FROM listing_events WHERE lot = :lot AND act = 'default'"
     assert await house.scalar(kept, lot=lot) == "仓库"

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from office.accounts import Role
+from office.clock import utc_now
 from tests.tradingkit import MutableClock, a_clock, make_listing
 from tests.webkit import Visitor, Web, web_on
 from trading.lifecycle.performing import Listing
 from trading.lifecycle.states import LotState
 from trading.objections import PERIODS
+from trading.objectors import BOX, ObjectorRound
 
 WORDS = "公告里的建筑面积与不动产权证书不一致，请核实。"
 PNG = bytes.fromhex(
@@ -88,6 +90,33 @@ async def test_no_copy_of_the_database_says_who_objected_to_what(web: Web) -> No
     assert [tuple(entry) for entry in entries] == [("objector", lot)]
     told = await execute(web, f"SELECT * FROM messages WHERE account_id = {person.id}")
     assert told == []
+
+
+async def test_who_objected_before_pseudonyms_gets_one_and_the_answer(web: Web) -> None:
+    """As an upgrade leaves it: the maker in a box under the platform's secret."""
+    lot = (await listing(web)).lot
+    one = await web.signed_in("one", Role.BIDDER, "张三")
+    clerk = await web.signed_in("clerk", Role.ADMINISTRATOR)
+    person = await web.site.accounts.by_login("one")
+    assert person is not None
+    here = (await make(one, lot)).headers["location"]
+    await make(one, lot)
+    marks = web.site.marks
+    earlier = text("UPDATE objections SET pseudonym = '', objector = :box WHERE id = :id")
+    boxes = (marks.box(BOX, json.dumps(person.id).encode()), b"of another secret")
+    async with web.site.engine.begin() as connection:
+        for number, box in enumerate(boxes, 1):
+            await connection.execute(earlier, {"id": number, "box": box})
+    assert "我的异议" in (await one.get("/my/objections")).text
+    assert (await one.get(here)).status_code == 404
+    assert "答复不会自动送达" in (await clerk.get(here)).text
+    objectors = ObjectorRound(web.site.engine, web.site.sealed, marks)
+    assert [await objectors.round(utc_now()) for _ in range(2)] == [2, 0]
+    assert "答复不会自动送达" not in (await clerk.get(here)).text
+    assert "答复不会自动送达" in (await clerk.get(here.replace("/1", "/2"))).text
+    await clerk.post(f"{here}/answer", {"decision": "dismiss", "answer": "已经核实，公告无误。"})
+    assert "已经核实，公告无误。" in (await one.get(here)).text
+    assert await execute(web, "SELECT id FROM objections WHERE objector IS NOT NULL") == []
 
 
 async def test_the_lot_is_suspended_with_a_public_reason(web: Web) -> None:

@@ -117,7 +117,7 @@ class Offers(AwardRecords):
             "account_id": account,
             "price": price,
             "asked_at": now,
-            "due_at": now + timedelta(hours=rules.priority_answer_hours),
+            "due_at": now + timedelta(hours=_answer_hours(source, rules)),
             "answer": Answer.ASKED.value,
         }
 
@@ -160,6 +160,10 @@ class Offers(AwardRecords):
         row = await self._row(offer.lot, offer.source, *found, profile.rules, now)
         await _ask(connection, row, listing, now)
         return True
+
+
+def _answer_hours(source: Source, rules: RuleProfile) -> int:
+    return rules.priority_answer_hours if source is Source.PRIORITY else rules.next_answer_hours
 
 
 def next_holder(outcome: Outcome, asked: Collection[str]) -> tuple[str, int] | None:

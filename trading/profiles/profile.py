@@ -109,15 +109,23 @@ class RuleProfile:
     priority_answer_hours: int
     # after it
     offer_to_next_after_refusal: bool
+    next_answer_hours: int
+    """For the bidder who is asked then."""
     negotiation_within_days: int
     review_within_days: int
     confirmation_within_days: int
     contract_within_days: int
     payment_within_days: int
     instalments_max: int
+    instalment_grace_days: int
+    """After the day of an instalment; who still has not paid then may be declared in default of the sale."""
+    defaulter_days: int
+    """How long who defaulted stays on the list."""
     service_fee_permille: int
     result_working_days: int
     disclose_winner: Disclosure
+    objection_working_days: int
+    """In which an objection is answered."""
     retention_years: int
 
     def __post_init__(self) -> None:
@@ -161,14 +169,18 @@ BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
     "window_ms": (100, MAX_PERIOD_MS),
     "max_steps": (1, 1_000_000),
     "priority_answer_hours": (1, 720),
+    "next_answer_hours": (1, 720),
     "negotiation_within_days": (1, 365),
     "review_within_days": (1, 365),
     "confirmation_within_days": (1, 365),
     "contract_within_days": (1, 365),
     "payment_within_days": (1, 3650),
     "instalments_max": (1, 60),
+    "instalment_grace_days": (0, 365),
+    "defaulter_days": (0, 3650),
     "service_fee_permille": (0, 200),
     "result_working_days": (0, 60),
+    "objection_working_days": (1, 30),
     "retention_years": (10, 100),
 }
 """The whole numbers, with what they may be. Records are kept at least ten years."""

@@ -77,15 +77,21 @@ NUMBERS: Final[Mapping[str, Number]] = {
     "inquiry_ms": Number(N_("询问期"), _SECONDS, Form.SECONDS),
     "window_ms": Number(N_("限时竞价"), _SECONDS, Form.SECONDS, N_("每次有效报价后重新计时。")),
     "max_steps": Number(N_("一次最多加几个幅度"), N_("个")),
-    "priority_answer_hours": Number(N_("优先购买权人、下一位报价人几小时内答复"), _HOURS),
+    "priority_answer_hours": Number(N_("优先购买权人几小时内答复"), _HOURS),
+    "next_answer_hours": Number(N_("下一位报价人几小时内答复"), _HOURS),
     "negotiation_within_days": Number(N_("转让方几天内填写最终成交价"), _DAYS),
     "review_within_days": Number(N_("资格审查几天内完成"), _DAYS),
     "confirmation_within_days": Number(N_("成交确认书几天内盖齐"), _DAYS),
     "contract_within_days": Number(N_("合同几天内盖齐"), _DAYS),
     "payment_within_days": Number(N_("价款几天内付清"), _DAYS),
     "instalments_max": Number(N_("最多分几期付款"), N_("期"), hint=N_("填 1 表示一次付清。")),
+    "instalment_grace_days": Number(
+        N_("分期款逾期后宽限多久"), _DAYS, hint=N_("宽限期满仍未付清的，可以认定整个交易违约。")
+    ),
+    "defaulter_days": Number(N_("违约的人在名单上多久"), _DAYS, hint=N_("在名单上的人不能报名。")),
     "service_fee_permille": Number(N_("交易服务费占成交价的"), "%", Form.PERCENT),
     "result_working_days": Number(N_("成交结果公告多久"), _WORKING_DAYS),
+    "objection_working_days": Number(N_("异议几天内答复"), _WORKING_DAYS),
     "retention_years": Number(N_("档案保存几年"), N_("年"), hint=N_("至少 10 年。")),
 }
 SWITCHES: Final[Mapping[str, str]] = {
@@ -151,9 +157,11 @@ GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         N_("成交以后"),
         (
-            *("offer_to_next_after_refusal", "negotiation_within_days", "review_within_days"),
-            *("confirmation_within_days", "contract_within_days", "payment_within_days", "instalments_max"),
-            *("service_fee_permille", "result_working_days", "disclose_winner", "retention_years"),
+            *("offer_to_next_after_refusal", "next_answer_hours"),
+            *("negotiation_within_days", "review_within_days", "confirmation_within_days"),
+            *("contract_within_days", "payment_within_days", "instalments_max", "instalment_grace_days"),
+            *("defaulter_days", "service_fee_permille", "result_working_days", "disclose_winner"),
+            *("objection_working_days", "retention_years"),
         ),
     ),
 )

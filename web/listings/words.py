@@ -231,6 +231,15 @@ def minute_en(moment: datetime | None) -> str:
     return f"{moment.astimezone(BEIJING):%Y-%m-%d %H:%M}" if moment else "—"
 
 
+def day(moment: datetime | None) -> str:
+    """ "2026年11月21日", in Beijing: of what is kept to the day."""
+    return f"{moment.astimezone(BEIJING):%Y年%m月%d日}" if moment else "—"
+
+
+def day_en(moment: datetime | None) -> str:
+    return f"{moment.astimezone(BEIJING):%Y-%m-%d}" if moment else "—"
+
+
 def local_input(moment: datetime | None) -> str:
     """For <input type="datetime-local">."""
     return f"{moment.astimezone(BEIJING):%Y-%m-%dT%H:%M}" if moment else ""
