@@ -145,11 +145,12 @@ def address_of(channel: Channel, typed: str) -> str | None:
 
 
 def masked(channel: Channel, address: str) -> str:
-    """Enough to know one's own: z***@example.cn, +86138****5678."""
+    """Enough to know one's own: z***@example.cn, 138****5678; +85251****4567."""
     if channel is Channel.EMAIL:
         name, _, domain = address.rpartition("@")
         return f"{name[:1]}***@{domain}"
-    return f"{address[:6]}****{address[-4:]}"
+    begins = address[3:6] if address.startswith("+86") else address[:6]
+    return f"{begins}****{address[-4:]}"
 
 
 class Contacts:

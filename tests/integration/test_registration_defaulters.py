@@ -17,6 +17,7 @@ from trading.registrations.application import Step, with_form
 from trading.registrations.consents import Consent
 from trading.registrations.papers import Paper
 from trading.registrations.registrations import Mine
+from trading.registrations.rounds import LapseRound
 from web.registrations.own import registrations_on
 
 LOT = "XX-SW-2026-0001"
@@ -121,3 +122,42 @@ async def test_a_defaulter_joins_nobody(web: Web) -> None:
     assert not await web.site.sealed.all_accepted(mine.registration)
     declined = await partner.post_and_follow(there, {"answer": "decline"})
     assert "您没有同意" in declined.text
+
+
+async def _sealed(web: Web, login: str) -> tuple[Visitor, Mine]:
+    """Complete but for the deposit."""
+    visitor, mine = await _mine(web, login)
+    registrations, now = registrations_on(web.site), utc_now()
+    await registrations.submit(mine, now=now)
+    mine = await registrations.of(mine.registration, mine.account_id)
+    for paper in Paper:
+        await registrations.keep_sealed(mine, paper, b"%PDF", now=now)
+    return visitor, await registrations.of(mine.registration, mine.account_id)
+
+
+async def test_who_pays_after_being_listed_has_the_deposit_back_and_no_paddle(web: Web) -> None:
+    visitor, mine = await _sealed(web, "bidder")
+    registrations, now = registrations_on(web.site), utc_now()
+    number = await registrations.sub_account(mine, now=now)
+    await _list(web, mine.account_id, "2099-05-06T12:00:00+08")
+    for _ in range(2):
+        await registrations.on_deposit_changed(mine.registration, True, now=now)
+    assert await web.site.sealed.paddle_of(LOT, mine.account_id) is None
+    page = (await visitor.get(f"/my/registrations/{mine.registration}")).text
+    assert "您在违约名单上。已交的保证金会原路退回。" in page
+    rounds = LapseRound(web.site.engine, registrations)
+    assert [await rounds.round(now) for _ in range(2)] == [1, 0]
+    async with web.site.engine.connect() as connection:
+        kept = text("SELECT disposition FROM sub_accounts WHERE sub_account = :number")
+        assert await connection.scalar(kept, {"number": number}) == "released"
+        told = text("SELECT count(*) FROM messages WHERE kind = 'registration.rejected'")
+        assert await connection.scalar(told) == 1
+    assert await registrations.qualified(LOT) == {}
+
+
+async def test_who_was_qualified_before_the_default_stays_so(web: Web) -> None:
+    _, mine = await _sealed(web, "bidder")
+    registrations, now = registrations_on(web.site), utc_now()
+    await registrations.on_deposit_changed(mine.registration, True, now=now)
+    await _list(web, mine.account_id, "2099-05-06T12:00:00+08")
+    assert len(await registrations.qualified(LOT)) == 1

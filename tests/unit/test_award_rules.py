@@ -200,6 +200,14 @@ def test_every_class_has_a_contract_with_every_place_filled_in(asset_class: Asse
     text = "\n".join(clause.text for clause in clauses)
     assert "{price}{nothing}#panic()" in text, "what is typed in is not read for places"
     assert text.replace("{price}{nothing}", "").count("{") == 0
+    without = contract_template(asset_class, credits_deposit=False)
+    assert without.fields == template.fields
+    bare = "\n".join(text for _, text in without.parts)
+    assert "{deposit}" not in bare
+    assert "没有保证金冲抵" in bare
+    assert "保证金从第" not in plan_in_words(
+        plan_of({**values, "instalments": "2"}, 100), credits_deposit=False
+    )
 
 
 @pytest.mark.parametrize(

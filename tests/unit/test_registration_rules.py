@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from office.identifiers import phone_number, shown_phone
 from office.sealed.port import WHOLE_SHARE
 from tests.registrationkit import CREDIT_CODE, ID_NUMBERS, form
 from trading.registrations.application import (
@@ -125,6 +126,22 @@ def test_a_credit_code_is_no_id_number() -> None:
 )
 def test_a_telephone_number_has_to_exist(phone: str, good: bool) -> None:
     assert faults_of(form(phone=phone)) == ({} if good else {"phone": Fault.PHONE})
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("+8613800138000", "138 0013 8000"),
+        ("+867438222222", "0743 822 2222"),
+        ("+85223456789", "+852 2345 6789"),
+        ("138****8000", "138****8000"),
+        ("", ""),
+    ],
+)
+def test_a_telephone_number_is_shown_as_people_here_write_it(kept: str, shown: str) -> None:
+    assert shown_phone(kept) == shown
+    if kept[:1] == "+":
+        assert phone_number(shown) == kept, "and is read back as it was"
 
 
 @given(st.text(max_size=60))

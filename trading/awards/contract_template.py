@@ -143,7 +143,7 @@ def plan_of(values: Mapping[str, str], price: int) -> tuple[Part, ...]:
     return tuple(Part(share + (left if n == 0 else 0), first + n * every) for n in range(count))
 
 
-def plan_in_words(parts: tuple[Part, ...]) -> str:
+def plan_in_words(parts: tuple[Part, ...], *, credits_deposit: bool = True) -> str:
     """As it stands in the contract."""
     if len(parts) == 1:
         return f"乙方应当自本合同成立之日起 {parts[0].after_days} 日内付清。"
@@ -151,7 +151,8 @@ def plan_in_words(parts: tuple[Part, ...]) -> str:
         f"第 {n} 期 ¥{yuan(part.amount)}，自本合同成立之日起 {part.after_days} 日内"
         for n, part in enumerate(parts, 1)
     )
-    return f"乙方分 {len(parts)} 期支付：{said}。已交纳的保证金从第 1 期起依次冲抵。"
+    credited = "已交纳的保证金从第 1 期起依次冲抵。" if credits_deposit else ""
+    return f"乙方分 {len(parts)} 期支付：{said}。{credited}"
 
 
 def _plan_faults(values: Mapping[str, str], bounds: PlanBounds) -> dict[str, Wrong]:
@@ -164,10 +165,11 @@ def _plan_faults(values: Mapping[str, str], bounds: PlanBounds) -> dict[str, Wro
 
 
 @cache
-def contract_template(asset_class: AssetClass) -> Template:
-    """The template of a class."""
+def contract_template(asset_class: AssetClass, *, credits_deposit: bool = True) -> Template:
+    """The template of a class; in other words where no deposit counts towards the price."""
     data = tomllib.loads(FILE.read_text("utf-8"))
-    parts = tuple(_part(data["clauses"][name]) for name in data["classes"][asset_class.value])
+    names = data["classes"][asset_class.value]
+    parts = tuple(_part(data["clauses"][name], credits_deposit=credits_deposit) for name in names)
     used = {*PLAN, *(name for _, text in parts for name in _PLACE.findall(text))} - FACTS
     fields = tuple(_field(name, raw) for name, raw in data["fields"].items() if name in used)
     if used != {each.name for each in fields}:
@@ -175,8 +177,11 @@ def contract_template(asset_class: AssetClass) -> Template:
     return Template(fields, parts)
 
 
-def _part(raw: Mapping[str, str]) -> tuple[str, str]:
-    return raw["heading"], "\n".join(paragraphs(raw["text"]))
+def _part(raw: Mapping[str, str], *, credits_deposit: bool) -> tuple[str, str]:
+    usual = raw["text"]
+    return raw["heading"], "\n".join(
+        paragraphs(usual if credits_deposit else raw.get("text_without_deposit", usual))
+    )
 
 
 def _field(name: str, raw: Mapping[str, Any]) -> Field:

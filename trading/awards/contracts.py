@@ -120,6 +120,11 @@ def bounds_of(sale: Sale) -> PlanBounds:
     return PlanBounds(sale.rules.payment_within_days, sale.rules.instalments_max)
 
 
+def credited_deposit(sale: Sale) -> int:
+    """In fen: what counts towards the price. After a default the next bidder's deposit has gone back."""
+    return 0 if sale.after_default else min(int(sale.listing.deposit), int(sale.awarded.price))
+
+
 class Contracts:
     """Every act is one transaction that locks the listing's row first."""
 
@@ -146,7 +151,7 @@ class Contracts:
             return [Comment(**row._mapping) for row in await connection.execute(found, {"lot": lot})]
 
     def template(self, sale: Sale) -> Template:
-        return contract_template(sale.listing.asset_class)
+        return contract_template(sale.listing.asset_class, credits_deposit=credited_deposit(sale) > 0)
 
     async def preview(self, lot: str, typed: Mapping[str, str], *, now: datetime) -> bytes:
         """The template's PDF with these fields, kept nowhere. Raises FieldFaults, NotNow."""
@@ -294,11 +299,11 @@ class Contracts:
 
     def _form(self, sale: Sale, values: Mapping[str, str], number: str, confirmation: str) -> Contract:
         listing, price = sale.listing, int(sale.awarded.price)
-        deposit = 0 if sale.after_default else min(int(listing.deposit), price)
+        deposit = credited_deposit(sale)
         facts = {
             "price": f"¥{yuan(price)}（{capital_amount(price)}）",
             "deposit": f"¥{yuan(deposit)}",
-            "plan": plan_in_words(plan_of(values, price)),
+            "plan": plan_in_words(plan_of(values, price), credits_deposit=deposit > 0),
         }
         return Contract(
             number=number,

@@ -4,17 +4,13 @@ It is kept as one box, so nothing of it is ever a column.
 """
 
 import json
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-import phonenumbers
-from phonenumbers import PhoneNumberFormat
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
+from office.identifiers import Wrong, credit_code, id_number, phone_number, plain
 
 LONGEST_LINE: Final = 100
 LONGEST_ADDRESS: Final = 200
@@ -186,8 +182,8 @@ def with_form(before: Application, typed: Mapping[str, str]) -> Application:
         if (fault := _line_fault(values[name], longest)) is not None:
             faults[name] = fault
     for name, read in (
-        ("code", _id_number if kind is ApplicantKind.PERSON else _credit_code),
-        ("phone", _phone),
+        ("code", _number(id_number if kind is ApplicantKind.PERSON else credit_code)),
+        ("phone", _number(phone_number)),
         ("refund_account", _account_number),
     ):
         found = read(typed.get(name, ""))
@@ -209,60 +205,27 @@ def _line_fault(text: str, longest: int) -> Fault | None:
     return None if text.isprintable() else Fault.UNSEEN
 
 
-def _plain(text: str) -> str:
-    """Without the spaces and hyphens that people put between groups; full-width digits as plain ones."""
-    normal = unicodedata.normalize("NFKC", text).upper()
-    return "".join(each for each in normal if not each.isspace() and each != "-")
+def _number(read: Callable[[str], str | Wrong]) -> Callable[[str], str | Fault]:
+    """As a field of the form: nothing typed is a fault of its own."""
 
+    def checked(text: str) -> str | Fault:
+        if not text.strip():
+            return Fault.EMPTY
+        found = read(text)
+        return Fault(found.value) if isinstance(found, Wrong) else found
 
-def _id_number(text: str) -> str | Fault:
-    """居民身份证号码: 18 places with a date, a place and a check digit."""
-    number = _plain(text)
-    if not number:
-        return Fault.EMPTY
-    if len(number) != 18:
-        return Fault.ID_LENGTH
-    try:
-        return str(ric.validate(number))
-    except ValidationError:
-        return Fault.ID_CHECK
-
-
-def _credit_code(text: str) -> str | Fault:
-    """统一社会信用代码 (GB 32100): 18 places with a check digit."""
-    code = _plain(text)
-    if not code:
-        return Fault.EMPTY
-    if len(code) != 18:
-        return Fault.CREDIT_LENGTH
-    try:
-        return str(uscc.validate(code))
-    except ValidationError:
-        return Fault.CREDIT_CHECK
+    return checked
 
 
 def read_code(text: str) -> str | None:
     """An ID number or a credit code, tidied; None for neither."""
-    found = (_id_number(text), _credit_code(text))
-    return next((each for each in found if not isinstance(each, Fault)), None)
-
-
-def _phone(text: str) -> str | Fault:
-    """A telephone number that exists in its country; China when no country is said."""
-    if not text.strip():
-        return Fault.EMPTY
-    try:
-        number = phonenumbers.parse(_plain(text), "CN")
-    except phonenumbers.NumberParseException:
-        return Fault.PHONE
-    if not phonenumbers.is_valid_number(number):
-        return Fault.PHONE
-    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    found = (id_number(text), credit_code(text))
+    return next((each for each in found if not isinstance(each, Wrong)), None)
 
 
 def _account_number(text: str) -> str | Fault:
     """A bank account: 8 to 32 digits."""
-    number = _plain(text)
+    number = plain(text)
     if not number:
         return Fault.EMPTY
     return number if number.isascii() and number.isdigit() and 8 <= len(number) <= 32 else Fault.ACCOUNT

@@ -8,15 +8,16 @@ await deciding.lapse(lot, now=now)
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
 from office.clock import utc_now
 from office.messages.telling import ToRegistration, tell
 from office.sealed.port import NotYours, Sealed
+from trading.defaulters import OnDefaultersList, refuse_listed
 from trading.registrations import priority, rows
 from trading.registrations.lots import BEFORE_DECISION, RegisterableLot, lot_of
 from trading.registrations.rows import RegistrationFacts
@@ -24,6 +25,8 @@ from trading.registrations.states import ENDED, RegistrationAct, RegistrationSta
 
 log = structlog.get_logger(__name__)
 
+LISTED: Final = "defaulter"
+"""Why a registration was rejected, as a word of the pages."""
 _S = RegistrationState
 _A = RegistrationAct
 
@@ -83,7 +86,8 @@ class Deciding:
         """Whether the deposit is in, as the money says.
 
         It changes no state of an ended registration, nor once the lot is decided: money that goes back to
-        who did not win takes nobody off a list any more.
+        who did not win takes nobody off a list any more. Who is on the list of defaulters by the time the
+        deposit is in has registered in vain: it goes back.
         """
         try:
             lot = await self._sealed.lot_for_steward(registration)
@@ -95,6 +99,9 @@ class Deciding:
             facts = await rows.lock(connection, registration)
             if facts is None or facts.deposit_in == enough:
                 return
+            counts = enough and open_still and facts.state is _S.AWAITING_DEPOSIT
+            if counts and await self._reject_listed(connection, facts, now):
+                return
             act = _A.DEPOSIT_IN if enough else _A.DEPOSIT_LACKING
             step = {_S.AWAITING_DEPOSIT: _S.QUALIFIED, _S.QUALIFIED: _S.AWAITING_DEPOSIT}
             if open_still and (facts.state is _S.AWAITING_DEPOSIT) == enough and facts.state in step:
@@ -105,6 +112,32 @@ class Deciding:
                 await rows.note_deposit(connection, registration, enough)
         if open_still:
             await self._list_if_qualified(registration)
+
+    async def _reject_listed(
+        self, connection: AsyncConnection, facts: RegistrationFacts, now: datetime
+    ) -> bool:
+        """Whether the registrant is on the list of defaulters; then the registration ends. The money is told
+        later: now its row is held by who tells us (`give_back`)."""
+        account = await self._sealed.account_for_delivery(facts.registration)
+        try:
+            await refuse_listed(connection, account, now)
+        except OnDefaultersList:
+            await rows.change(
+                connection, facts, _A.REJECT, _S.REJECTED, now=now, reason=LISTED, deposit_in=True
+            )
+            await tell(connection, ToRegistration(facts.registration), "registration.rejected", now=now)
+            return True
+        return False
+
+    async def give_back(self, *, now: datetime) -> int:
+        """Deposits of the rejected go back. How many."""
+        async with self._engine.connect() as connection:
+            found = await rows.rejected_with_deposit(connection)
+        for registration in found:
+            await self._leave(registration, now)
+            async with self._engine.begin() as connection:
+                await rows.note_deposit(connection, registration, enough=False)
+        return len(found)
 
     async def _list_if_qualified(self, registration: str) -> None:
         """A paddle at once, for the bidder's eyes; `qualified` looks at everybody again."""

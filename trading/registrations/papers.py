@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from office.identifiers import shown_phone
 from office.money import yuan
 from office.sealed.port import WHOLE_SHARE, Partner
 from signing.documents import At
@@ -118,7 +119,7 @@ def _applicant_rows(application: Application, *, short: bool) -> list[list[str]]
     more = [
         ["法定代表人（负责人）", application.representative],
         ["联系人", application.contact],
-        ["联系电话", application.phone],
+        ["联系电话", shown_phone(application.phone)],
         ["通信地址", application.address],
         ["退款账户开户行", application.refund_bank],
         ["退款账号", application.refund_account],

@@ -433,9 +433,13 @@ class Registrations(Deciding):
         await self._leave(mine.registration, now)
 
     async def confirm_again(self, mine: Mine, *, now: datetime) -> RegistrationState:
-        """The registrant keeps to it after a correction. Raises Stale, WrongState, NotOpen."""
+        """The registrant keeps to it after a correction.
+
+        Raises Stale, WrongState, NotOpen, OnDefaultersList.
+        """
         self._require_open(mine, now)
         async with self._engine.begin() as connection:
+            await refuse_listed(connection, mine.account_id, now)
             facts = await self._locked(connection, mine)
             complete = facts.deposit_in or mine.lot.deposit == 0
             after = _S.QUALIFIED if complete else _S.AWAITING_DEPOSIT

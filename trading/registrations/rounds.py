@@ -1,4 +1,5 @@
-"""What becomes of registrations by itself: those of a decided lot that are not qualified end."""
+"""What becomes of registrations by itself: those of a decided lot that are not qualified end; deposits of the
+rejected go back."""
 
 from datetime import datetime
 from typing import Final
@@ -24,10 +25,10 @@ class LapseRound:
         self._deciding = deciding
 
     async def round(self, now: datetime) -> int:
-        """How many registrations ended."""
+        """How many registrations ended, or had their deposit given back."""
         async with self._engine.connect() as connection:
             lots = list((await connection.execute(_DECIDED, {"batch": BATCH})).scalars())
-        ended = 0
+        ended = await self._deciding.give_back(now=now)
         for lot in lots:
             ended += await self._deciding.lapse(lot, now=now)
             done = text("INSERT INTO registration_lapses VALUES (:lot, :now) ON CONFLICT DO NOTHING")

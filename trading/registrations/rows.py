@@ -162,6 +162,14 @@ async def drop_boxes(connection: AsyncConnection, registration: str, names: Coll
     await connection.execute(gone)
 
 
+async def rejected_with_deposit(connection: AsyncConnection, most: int = 100) -> list[str]:
+    """Whose money has not been told yet that it goes back."""
+    found = select(rows.registration).where(
+        rows.state == RegistrationState.REJECTED.value, rows.deposit_in.is_(True)
+    )
+    return list((await connection.execute(found.order_by(rows.registration).limit(most))).scalars())
+
+
 async def box_names(connection: AsyncConnection, registration: str) -> set[str]:
     found = select(boxes.name).where(boxes.registration == registration)
     return set((await connection.execute(found)).scalars())

@@ -28,7 +28,15 @@ from web.registrations.own import (
 )
 from web.registrations.sealing import CORRECTED
 from web.registrations.steps import progress
-from web.registrations.words import ACT_WORDS, ANSWERS, ATTACHMENT_KINDS, KINDS_OF_STATES, STATES, STEPS
+from web.registrations.words import (
+    ACT_WORDS,
+    ANSWERS,
+    ATTACHMENT_KINDS,
+    KINDS_OF_STATES,
+    REJECTIONS,
+    STATES,
+    STEPS,
+)
 from web.visits import Visit
 
 MOST_PAGES: Final = 6
@@ -66,6 +74,7 @@ async def _shown(visit: Visit, mine: Mine) -> dict[str, Any]:
         "here": address(mine),
         "progress": progress(visit, mine, Step.SEAL if mine.state in UNSEALED else Step.RECEIPT),
         "state_word": visit.text(STATES[mine.state]),
+        "rejections": REJECTIONS,
         "state_kind": KINDS_OF_STATES[mine.state],
         "step_number": 7 if mine.state in UNSEALED else 8,
         "step_title": visit.text(STEPS[Step.SEAL if mine.state in UNSEALED else Step.RECEIPT]),

@@ -5,6 +5,7 @@ from typing import Final
 
 from office.sealed.port import PartnerAnswer, Wrong
 from trading.registrations.application import AttachmentKind, Fault, Step
+from trading.registrations.deciding import LISTED
 from trading.registrations.priority import HolderFault, HolderState
 from trading.registrations.states import RegistrationState
 from web.languages import N_
@@ -20,6 +21,10 @@ STATES: Final[Mapping[RegistrationState, str]] = {
     RegistrationState.REJECTED: N_("未通过"),
     RegistrationState.NOT_CONCLUDED: N_("截止前没有完成"),
 }
+REJECTIONS: Final[Mapping[str, str]] = {
+    LISTED: N_("您在违约名单上。已交的保证金会原路退回。"),
+}
+"""Why a registration was rejected."""
 NEXT: Final[Mapping[RegistrationState, str]] = {
     RegistrationState.FILLING: N_("继续填写"),
     RegistrationState.AWAITING_PARTNERS: N_("查看"),
