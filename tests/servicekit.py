@@ -2,18 +2,26 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from certificates.issuing.writing import FromUKey
 from certificates.orders.boxes import OrderBoxes
 from office.accounts import Role
+from signing.assistant.acts import unlock
+from signing.jobs import Job, UnlockTask
+from signing.names import Name
 from signing.sm2 import PrivateKey
+from signing.token import virtual
+from signing.token.port import Pin, PinLocked, PinState, WrongPin
 from tests.deskkit import Clerk, clerk
-from tests.issuingkit import CODE, PERSON, Desk, Issuing, issuing_on
+from tests.issuingkit import CODE, PERSON, Desk, Issuing, as_form, issuing_on, with_rounds
 from tests.orderkit import Applicant, details_of_organization, details_of_person, request_of_organization
-from tests.webkit import Web
+from tests.sealingkit import job_of
+from tests.webkit import Visitor, Web
 
 NAME = "测试有限公司"
 LONG_AGO = timedelta(days=800)
@@ -51,10 +59,11 @@ class Holders:
         authority: str = "bjca",
         product: str = "",
         who: str = "her",
+        card: str = "",
         details: Mapping[str, str] | None = None,
         **columns: Any,
     ) -> str:
-        """The serial of a certificate that ends in so many days; no UKey, but it counts as written."""
+        """The serial of a certificate that ends in so many days, in that UKey, if one is named."""
         now, office = datetime.now(UTC), self.office
         person = subject == "natural_person"
         months = 12
@@ -77,9 +86,44 @@ class Holders:
             **given,
             **({} if account is not None else {"account_id": None}),
         )
-        serial = await office.issued(order, PrivateKey.generate())
+        serial = await self._written(order, card)
         office.now = now
         return serial
+
+    async def _written(self, order: str, card: str) -> str:
+        """Into the UKey with this number, or where there is none, nowhere."""
+        office = self.office
+        if not card:
+            return await office.issued(order, PrivateKey.generate())
+        token, pin = virtual.station(self.drawer.folder).token(card), self.drawer.pin
+        token.new_key(pin)
+        request = token.request_certificate(Name.of("whatever the UKey says"), pin)
+        await office.writing.ask(order, office.by, FromUKey(request.der, card, card), now=office.now)
+        await office.round()
+        made = await office.writing.made(order)
+        assert made is not None
+        token.store(made.bundle.certificate, made.bundle.seal, made.bundle.chain, pin)
+        await office.writing.written(made, office.by, now=office.now)
+        return made.request.serial
+
+    def locks(self, card: str) -> None:
+        """Its holder has forgotten the PIN, and tried."""
+        token = virtual.station(self.drawer.folder).token(card)
+        for _ in range(3):
+            with suppress(WrongPin, PinLocked):
+                token.sign(b"anything", Pin("forgotten"))
+        assert token.info().pin_state is PinState.LOCKED
+
+    async def asked(self, visitor: Visitor, path: str, form: Mapping[str, str] | None = None) -> Job:
+        """The job that a page's script asks for, while the authority's round comes by."""
+        asking = visitor.post(path, {**self.drawer.asks, **(form or {})})
+        return job_of(self.web, await with_rounds(self.office, asking))
+
+    def unlocks(self, job: Job, card: str, pin: Pin) -> dict[str, str]:
+        """The assistant's window: a new PIN is typed; what the page sends back."""
+        assert isinstance(job.task, UnlockTask)
+        token = virtual.station(self.drawer.folder).token(card)
+        return as_form(job.nonce, unlock(job.task, token, pin, self.drawer.key))
 
     async def begins(self, who: Applicant, service: str, **business: str) -> None:
         form = {"channel": "hunan_shared", "subject": "organization", "way": "assistant", **business}
@@ -108,4 +152,4 @@ async def holders_on(web: Web, folder: Path) -> Holders:
         marks=web.site.marks,
         people=(ids["her"], ids["clerk1"]),
     )
-    return Holders(web, her, him, one, office, Desk(web, folder / "ukeys"), ids)
+    return Holders(web, her, him, one, office, Desk(web, folder / "ukeys", codes=office.codes), ids)

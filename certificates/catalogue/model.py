@@ -237,6 +237,15 @@ class ChannelRules:
     def replacement_of(self, case: Case) -> Replacement | None:
         return first(self.replacements, case)
 
+    def looks_at(self, case: Case, which: Circumstance) -> bool:
+        """Whether a circumstance makes a difference for this business: else nobody is asked about it."""
+        rows: tuple[Scope, ...] = (*self.routes, *self.materials, *self.reviews)
+        return any(which in (*row.when, *row.unless) and row.may_cover(case) for row in rows)
+
+    def may_cost(self, case: Case) -> bool:
+        """Whether there is a price for this business, with whichever product."""
+        return any(row.may_cover(case) and any(part.fen for part in row.parts) for row in self.prices)
+
     def products_for(self, subject: SubjectKind, authority: str) -> tuple[Product, ...]:
         """What a subject can buy of an authority."""
         return tuple(

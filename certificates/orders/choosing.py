@@ -23,7 +23,7 @@ from certificates.catalogue.scope import Circumstance, Person, first
 from certificates.catalogue.store import Catalogue
 from certificates.issuing import issued
 from certificates.issuing.issued import Issued
-from certificates.orders import about, circumstances, fields
+from certificates.orders import about, fields
 from certificates.orders.about import FINE, AboutRefused, Hindrance, Standings
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
@@ -211,6 +211,12 @@ class Choosing:
             raise NoTelephone(whose)
         return phone
 
+    async def named(self, mine: Mine) -> Mapping[str, str]:
+        """Whom the certificate of this order names, as the fields of a form. {}: there is none."""
+        async with self._engine.connect() as connection:
+            row = await issued.by_serial(connection, mine.order.about_certificate)
+        return {} if row is None else named_by(mine.case.subject, row.bundle(self._marks).certificate)
+
     async def _known(self, mine: Mine, row: Issued) -> dict[str, str]:
         """What the certificate says, and what its order knew besides; what was typed here already stays.
 
@@ -221,7 +227,7 @@ class Choosing:
                 before = await self._boxes.details(connection, row.number)
             except BoxUnreadable:
                 before = {}
-        hidden = circumstances.counts(mine.rules, mine.case, Circumstance.SAME_OPERATOR)
+        hidden = mine.rules.looks_at(mine.case, Circumstance.SAME_OPERATOR)
         kept = {
             name: value
             for name, value in before.items()

@@ -6,33 +6,25 @@ Source: spec/certificates.md, "The other services", unlock and revoke; "Material
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.model import ChannelRules, SubjectKind
-from certificates.catalogue.scope import Case, Circumstance, Scope
-from certificates.orders import materials
+from certificates.catalogue.scope import Case, Circumstance
+from certificates.orders import fields, materials
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.fields import OrganizationState
 from certificates.orders.order import Order, business
 from office.marks import BoxUnreadable
 
-STANDING: Final = "standing"
-"""The field that asks whether the organization still exists."""
-EXISTS: Final = "exists"
-DISSOLVED: Final = "dissolved"
 _PARTS: Final = ("name", "document", "number", "phone")
 _LAST: Final = text(
     "SELECT number FROM orders WHERE number_mark = :mark AND subject = :subject AND state = 'done'"
     " AND number_mark <> '' AND number <> :number ORDER BY finished_at DESC, number LIMIT 1"
 )
-
-
-def counts(rules: ChannelRules, case: Case, which: Circumstance) -> bool:
-    """Whether some row of this business looks at it; else nobody is asked about it."""
-    rows: tuple[Scope, ...] = (*rules.routes, *rules.materials, *rules.reviews)
-    return any(which in (*row.when, *row.unless) and row.may_cover(case) for row in rows)
 
 
 async def found(
@@ -43,10 +35,11 @@ async def found(
     details: Mapping[str, str],
 ) -> frozenset[Circumstance]:
     """What is so, of all that the rows of this business look at. `order`: with its number_mark."""
-    case, true = business(order), set[Circumstance]()
-    if counts(rules, case, Circumstance.DISSOLVED) and details.get(STANDING) == DISSOLVED:
+    case, true = replace(business(order), circumstances=frozenset()), set[Circumstance]()
+    dissolved = details.get(fields.STANDING) == OrganizationState.DISSOLVED
+    if dissolved and rules.looks_at(case, Circumstance.DISSOLVED):
         true.add(Circumstance.DISSOLVED)
-    looked_at = counts(rules, case, Circumstance.SAME_OPERATOR)
+    looked_at = rules.looks_at(case, Circumstance.SAME_OPERATOR)
     if looked_at and await _same_operator(connection, boxes, order, details):
         true.add(Circumstance.SAME_OPERATOR)
     return frozenset(true)

@@ -5,28 +5,29 @@ it is kept in one box. Source: spec/certificates.md, "Steps"; the screens of the
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-import phonenumbers
 from stdnum import luhn
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
 
 from certificates.catalogue.model import (
+    Change,
     ChannelRules,
+    DeliveryWay,
     IdDocument,
     IdentityCheck,
     InvoiceTitle,
+    Service,
     Step,
     SubjectKind,
 )
-from certificates.catalogue.scope import Case
+from certificates.catalogue.scope import Case, Circumstance
+from office import identifiers
 from office.contacts import email as read_email
 from office.contacts import phone as read_mobile
+from office.identifiers import Wrong, plain
 
 LONGEST_LINE: Final = 100
 LONGEST_ADDRESS: Final = 200
@@ -57,6 +58,10 @@ class Fault(StrEnum):
     TAX_NUMBER = "tax_number"
     AGREE = "agree"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
+    NOT_CHANGED = "not_changed"
+    """A change that needs no new certificate."""
+    REGISTER_FIRST = "register_first"
+    """A name that nobody checked: it is changed in the registered profile first."""
     CHALLENGE = "challenge"
 
 
@@ -100,6 +105,16 @@ class SealKind(StrEnum):
     """单位公章."""
     NAME_CHOP = "name_chop"
     SIGNATURE = "signature"
+
+
+class OrganizationState(StrEnum):
+    """Asked where a dissolved organization proves it in another way."""
+
+    EXISTS = "exists"
+    DISSOLVED = "dissolved"
+
+
+STANDING: Final = "standing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +183,20 @@ def seal_kinds(subject: SubjectKind) -> tuple[SealKind, ...]:
     return (SealKind.NAME_CHOP, SealKind.SIGNATURE)
 
 
+NEW_SEAL: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.MODIFY, Service.CONVERT})
+"""Where a seal is made anew; otherwise the seal stays what it is."""
+
+
 def request_fields(rules: ChannelRules, case: Case) -> tuple[Field, ...]:
     """What the unified registration platform asks at first; elsewhere part of the details."""
-    found = [_choice("seal_kind", _S.PRODUCT, seal_kinds(case.subject))]
+    found = []
+    if case.service in NEW_SEAL:
+        found.append(_choice("seal_kind", _S.PRODUCT, seal_kinds(case.subject)))
     if case.subject is not SubjectKind.NATURAL_PERSON:
         found += _person(rules, "operator", _S.OPERATOR, email=True)
-    found += [_choice("province", _S.DELIVERY, PROVINCES), _field("city", _K.LINE, _S.DELIVERY)]
-    found += [_field("address", _K.ADDRESS, _S.DELIVERY)]
+    if any(one.by is DeliveryWay.COURIER for one in rules.deliveries_for(case)):
+        found += [_choice("province", _S.DELIVERY, PROVINCES), _field("city", _K.LINE, _S.DELIVERY)]
+        found += [_field("address", _K.ADDRESS, _S.DELIVERY)]
     return tuple(found)
 
 
@@ -208,6 +230,8 @@ def _organization(rules: ChannelRules, case: Case) -> list[Field]:
         _field("department", _K.LINE, _S.ORGANIZATION, required=False),
         _field("organization_phone", _K.PHONE, _S.ORGANIZATION, required=False),
     ]
+    if rules.looks_at(replace(case, circumstances=frozenset()), Circumstance.DISSOLVED):
+        found.append(_choice(STANDING, _S.ORGANIZATION, list(OrganizationState)))
     if case.subject is SubjectKind.LEGAL_REPRESENTATIVE:
         return [*found, *_person(rules, "applicant", _S.APPLICANT, email=False)]
     return [*found, *_person(rules, "representative", _S.REPRESENTATIVE, email=False)]
@@ -233,7 +257,7 @@ def check_fields(checks: frozenset[str]) -> list[Field]:
 
 def _invoice(rules: ChannelRules, case: Case) -> list[Field]:
     invoice = rules.invoice_of(case)
-    if invoice is None:
+    if invoice is None or not rules.may_cost(case):
         return []
     found = []
     if invoice.title is not InvoiceTitle.SUBSCRIBER:
@@ -284,55 +308,39 @@ def _read_one(one: Field, given: Mapping[str, str]) -> str | Fault:
     return _READERS[one.kind](line)
 
 
-def _plain(text: str) -> str:
-    """Without the spaces and hyphens that people put between groups; full-width digits as plain ones."""
-    normal = unicodedata.normalize("NFKC", text).upper()
-    return "".join(each for each in normal if not each.isspace() and each != "-")
+def _right(found: str | Wrong) -> str | Fault:
+    return Fault(found.value) if isinstance(found, Wrong) else found
 
 
 def document_number(kind: str, text: str) -> str | Fault:
     """A person's number: of 居民身份证 with place, date and check digit; of other documents by its form."""
-    number = _plain(text)
+    number = plain(text)
     if kind != IdDocument.ID_CARD:
         return number if _DOCUMENT.fullmatch(number) else Fault.DOCUMENT
-    if len(number) != 18:
-        return Fault.ID_LENGTH
-    try:
-        return str(ric.validate(number))
-    except ValidationError:
-        return Fault.ID_CHECK
+    return _right(identifiers.id_number(text))
 
 
 def credit_code(text: str) -> str | Fault:
-    """统一社会信用代码 (GB 32100): 18 places with a check digit."""
-    code = _plain(text)
-    if len(code) != 18:
-        return Fault.CREDIT_LENGTH
-    try:
-        return str(uscc.validate(code))
-    except ValidationError:
-        return Fault.CREDIT_CHECK
+    """统一社会信用代码, with its check digit."""
+    return _right(identifiers.credit_code(text))
 
 
 def card_number(text: str) -> str | Fault:
     """A bank card: 13 to 19 digits with Luhn's check digit."""
-    number = _plain(text)
+    number = plain(text)
     right = number.isascii() and number.isdigit() and len(number) in CARD_LENGTHS and luhn.is_valid(number)
     return number if right else Fault.CARD
 
 
 def _account(text: str) -> str | Fault:
-    number = _plain(text)
+    number = plain(text)
     right = number.isascii() and number.isdigit() and len(number) in ACCOUNT_LENGTHS
     return number if right else Fault.ACCOUNT
 
 
 def _phone(text: str) -> str | Fault:
-    try:
-        number = phonenumbers.parse(_plain(text), "CN")
-    except phonenumbers.NumberParseException:
-        return Fault.PHONE
-    return text if phonenumbers.is_valid_number(number) else Fault.PHONE
+    """As it was typed: an office's line may have an extension."""
+    return text if not isinstance(identifiers.phone_number(text), Wrong) else Fault.PHONE
 
 
 def _title(text: str) -> str | Fault:
@@ -343,7 +351,8 @@ def _tax_number(text: str) -> str | Fault:
     """An organization's is its credit code; a person may give the number of the ID card."""
     number = credit_code(text)
     if isinstance(number, Fault):
-        number = _plain(text).upper() if ric.is_valid(_plain(text)) else Fault.TAX_NUMBER
+        id_number = identifiers.id_number(text)
+        number = Fault.TAX_NUMBER if isinstance(id_number, Wrong) else id_number
     return number
 
 
@@ -378,3 +387,29 @@ def masked_number(value: str) -> str:
 def masked_name(name: str) -> str:
     """测*: the first character and a star."""
     return f"{name[:1]}*" if name else ""
+
+
+def modified(
+    rules: ChannelRules,
+    case: Case,
+    values: Mapping[str, str],
+    before: Mapping[str, str],
+    checked: Mapping[str, str],
+    *,
+    automatic: bool,
+) -> dict[str, Fault]:
+    """What is wrong in a change of the certificate's data: {field: fault}.
+
+    `before`: as the certificate has it; `checked`: names that were checked elsewhere (registered profiles).
+    Where only a new name needs a new certificate, the name has to be another one; where the system reviews by
+    itself, somebody has to have checked that name.
+    """
+    rule = rules.modification_of(case)
+    name = "organization_name" if case.subject is SubjectKind.ORGANIZATION else "applicant_name"
+    new = values.get(name, "")
+    if rule is None or not new:
+        return {}
+    if new == before.get(name, ""):
+        names_alone = set(rule.needed_for or rule.changes) == {Change.NAME}
+        return {name: Fault.NOT_CHANGED} if names_alone else {}
+    return {name: Fault.REGISTER_FIRST} if automatic and checked.get(name, "") != new else {}

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue import paying, prices
 from certificates.catalogue.model import ChannelRules, Identity, PinWay, SubjectKind
-from certificates.catalogue.scope import Case, IdentityCheck
+from certificates.catalogue.scope import Case, IdentityCheck, Person
 from certificates.catalogue.store import StoredChannel, channel_on
 from certificates.identity import checks as identity_checks
 from certificates.identity.checks import IdentityOutcome
@@ -543,10 +543,11 @@ def _is_proven(name: str) -> bool:
 
 
 def _whose_contact(rules: ChannelRules, case: Case) -> str:
-    """Who consents: the operator, or the applicant."""
+    """Who consents, as the fields begin: the operator, the applicant, or whom the channel names."""
     consent = rules.consent_of(case)
-    person = case.subject is SubjectKind.NATURAL_PERSON
-    return str(consent.whose) if consent is not None else ("applicant" if person else "operator")
+    if consent is not None:
+        return "representative" if consent.whose is Person.LEGAL_REPRESENTATIVE else str(consent.whose)
+    return "applicant" if case.subject is SubjectKind.NATURAL_PERSON else "operator"
 
 
 def contact_field(rules: ChannelRules, case: Case) -> str:

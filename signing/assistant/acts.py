@@ -248,7 +248,11 @@ def _sealing(
 
 def unlock(task: UnlockTask, token: Token, new_pin: Pin, key: PrivateKey) -> Answer:
     """A new PIN by the authorization that was encrypted to this assistant; then the authorization's SO PIN is
-    replaced. The answer says whether that worked, too. Raises TokenError, ActError."""
+    replaced. The answer says whether that worked, too.
+
+    Where an earlier answer was lost, the UKey has the next code already: it is tried once when the first one
+    is refused. Raises TokenError, ActError.
+    """
     try:
         authorization = open_secret(task.secret, key)
     except UnlockError:
@@ -257,10 +261,20 @@ def unlock(task: UnlockTask, token: Token, new_pin: Pin, key: PrivateKey) -> Ans
         raise ActError("unlock.other_assistant")
     try:
         token.unlock(authorization.so_pin, new_pin)
-    except (WrongPin, PinLocked):
+    except PinLocked:
         raise ActError("unlock.wrong_code") from None
+    except WrongPin:
+        return _unlock_again(token, authorization.next_so_pin, new_pin)
     try:
         token.set_so_pin(authorization.so_pin, authorization.next_so_pin)
     except SigningError:
         return Answer(b"unlocked")
+    return Answer(b"unlocked, replaced")
+
+
+def _unlock_again(token: Token, next_so_pin: Pin, new_pin: Pin) -> Answer:
+    try:
+        token.unlock(next_so_pin, new_pin)
+    except (WrongPin, PinLocked):
+        raise ActError("unlock.wrong_code") from None
     return Answer(b"unlocked, replaced")

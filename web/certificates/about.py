@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from certificates.catalogue.model import Service
 from certificates.catalogue.store import Catalogue
+from certificates.orders import fields
 from certificates.orders.about import AboutRefused, Standings
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
 from certificates.orders.codes import TooSoon, WrongCode
-from certificates.orders.fields import masked_number
+from certificates.orders.fields import Fault, masked_number
 from certificates.orders.orders import Mine
 from certificates.orders.steps import Step
 from office.working_days import day_of
@@ -16,6 +17,7 @@ from web.certificates import pacing
 from web.certificates.about_words import SAID, hindrance_text
 from web.certificates.order_words import PERSONS
 from web.certificates.own import orders_on
+from web.certificates.prefill import verified_of
 from web.languages import N_
 from web.visits import Visit
 
@@ -110,6 +112,18 @@ async def save(visit: Visit, mine: Mine, step: Step) -> None:
         raise Said({"whose": visit.text(NO_TELEPHONE)}) from none
     except TooSoon as soon:
         raise Said({"code": visit.text(TOO_SOON) % {"seconds": soon.wait_s}}, 429) from soon
+
+
+async def modification_faults(visit: Visit, mine: Mine, values: Mapping[str, str]) -> dict[str, Fault]:
+    """What is wrong in a change of name: it is none, or nobody has checked the new one."""
+    if mine.case.service is not Service.MODIFY:
+        return {}
+    before, profile = await choosing_on(visit).named(mine), await verified_of(visit, mine)
+    numbers = [name for name in ("credit_code", "applicant_number") if name in before]
+    same = all(profile.get(name) == before[name] for name in numbers)
+    return fields.modified(
+        mine.rules, mine.case, values, before, profile if same else {}, automatic=mine.order.automatic
+    )
 
 
 async def _pace(visit: Visit) -> None:

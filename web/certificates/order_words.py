@@ -16,7 +16,7 @@ from certificates.catalogue.model import (
     Way,
 )
 from certificates.identity.port import IdentityFault
-from certificates.orders.fields import Fault, SealKind, Section
+from certificates.orders.fields import STANDING, Fault, OrganizationState, SealKind, Section
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step
 from certificates.orders.table import Need
@@ -87,7 +87,8 @@ STEPS: Final[Mapping[str, str]] = {
     Step.AUTHORITY: N_("选择证书机构"),
     Step.AGREEMENTS: N_("阅读并同意协议"),
     Step.HELD_UKEY: N_("选择要办理的证书"),
-    Step.CHOOSE_ORDER: N_("选择原来的订单"),
+    Step.CHOOSE_ORDER: N_("选择要办理的证书"),
+    Step.SEAL_CHECK: N_("检查印章"),
     Step.DETAILS: N_("填写信息"),
     Step.CONFIRM: N_("核对信息"),
 }
@@ -152,6 +153,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     Section.INVOICE: N_("发票"),
 }
 LABELS: Final[Mapping[str, str]] = {
+    STANDING: N_("单位现在的情况"),
     "seal_kind": N_("印章类型"),
     "organization_name": N_("单位名称"),
     "credit_code": N_("统一社会信用代码"),
@@ -201,6 +203,8 @@ CHOICES: Final[Mapping[str, str]] = {
     SealKind.OFFICIAL: N_("单位公章"),
     SealKind.NAME_CHOP: N_("个人名章"),
     SealKind.SIGNATURE: N_("手写签名"),
+    OrganizationState.EXISTS: N_("仍在经营"),
+    OrganizationState.DISSOLVED: N_("已经注销"),
     IdDocument.ID_CARD: N_("居民身份证"),
     IdDocument.PASSPORT: N_("护照"),
     IdDocument.HONG_KONG_MACAO_PERMIT: N_("港澳居民来往内地通行证"),
@@ -226,6 +230,8 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.PERSONAL_TITLE: N_("发票抬头不能是“个人”，请填写姓名或者单位名称。"),
     Fault.AGREE: N_("请先阅读，同意后勾选。"),
     Fault.NOTHING_TO_CHOOSE: N_("请选择一项。"),
+    Fault.NOT_CHANGED: N_("名称和证书上的一样，没有变化：只有名称变了才要办变更，其他信息变了不用换证书。"),
+    Fault.REGISTER_FIRST: N_("新的名称还没有核实。请先在“市场主体”资料里变更名称、通过核实，再来办理。"),
     Fault.CHALLENGE: N_("没有答对，请回答新的问题。"),
 }
 CHECKS: Final[Mapping[str, str]] = {

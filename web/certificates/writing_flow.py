@@ -186,7 +186,7 @@ async def _waited(visit: Visit, number: str) -> Made | None:
             raise NotNow("state")
         return made
 
-    return await _patiently(answer)
+    return await patiently(answer)
 
 
 async def _first_pin(visit: Visit, made: Made) -> bytes | None:
@@ -200,10 +200,10 @@ async def _first_pin(visit: Visit, made: Made) -> bytes | None:
         raise NotNow("assistant") from error
     writing = writing_on(visit.site)
     await writing.ask_first_pin(made, assistant, now=visit.site.clock())
-    return await _patiently(lambda: writing.first_pin(made, assistant))
+    return await patiently(lambda: writing.first_pin(made, assistant))
 
 
-async def _patiently(ask: Callable[[], Awaitable[T | None]]) -> T | None:
+async def patiently(ask: Callable[[], Awaitable[T | None]]) -> T | None:
     """Ask until there is an answer, for ANSWER_WITHIN_S."""
     loop = asyncio.get_running_loop()
     until = loop.time() + ANSWER_WITHIN_S

@@ -31,6 +31,7 @@ function wire(root) {
     steps: JSON.parse(part("steps").textContent),
     texts: JSON.parse(part("texts").textContent),
     login: root.dataset.loginFrom ? document.querySelector(root.dataset.loginFrom) : null,
+    typedFirst: root.dataset.typedFirst,
     cancel: null,
   };
   part("start").hidden = false;
@@ -45,7 +46,7 @@ async function run(flow) {
   if (flow.cancel !== null) return;
   part("fault").hidden = true;
   if (login !== null && login.value.trim() === "") {
-    tellFault(flow, new FlowError("login", texts.login_first));
+    tellFault(flow, new FlowError("login", flow.typedFirst || texts.login_first));
     login.focus();
     return;
   }
@@ -68,7 +69,7 @@ async function run(flow) {
 
 async function take(flow, { challenge, answer, fields }) {
   const { texts, login, cancel } = flow;
-  const typed = login === null ? {} : { login: login.value };
+  const typed = login === null ? {} : { [login.name]: login.value };
   const { plugged, assistant } = await pluggedIn(flow);
   say(flow, texts.asking);
   const asked = await post(flow, challenge, { ...fields, ...typed, plugged, assistant });
