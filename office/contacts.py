@@ -40,6 +40,8 @@ _CODE: Final = re.compile(r"[0-9]{6}")
 class Purpose(StrEnum):
     VERIFY = "verify"
     RECOVER = "recover"
+    REGISTER = "register"
+    """To open an account with the telephone that gets the code."""
 
 
 class TooSoon(Exception):
@@ -100,6 +102,7 @@ _SET: Final = text(
     " VALUES (:account_id, :channel, :address, :now)"
     " ON CONFLICT (account_id, channel) DO UPDATE SET address = :address, verified_at = :now"
 )
+_OF_PHONE: Final = text("SELECT count(*) FROM contacts WHERE channel = 'sms' AND address = :address")
 _OF: Final = text(
     "SELECT channel, address, verified_at FROM contacts WHERE account_id = :account_id ORDER BY channel"
 )
@@ -187,6 +190,26 @@ class Contacts:
             account_id, spoken = (None, locale) if row is None else (row.id, row.locale or locale)
             return await self._order(connection, Purpose.RECOVER, account_id, channel, address, spoken, now)
 
+    async def ask_to_register(self, address: str, locale: str, now: datetime) -> str:
+        """Send a code to a telephone with which somebody opens an account; the ticket. Raises TooSoon."""
+        async with self._engine.begin() as connection:
+            return await self._order(connection, Purpose.REGISTER, None, Channel.SMS, address, locale, now)
+
+    async def registered(self, ticket: str, code: str, now: datetime) -> str:
+        """The telephone that was proved. Raises WrongCode."""
+        return (await self._proved(Purpose.REGISTER, ticket, code, now)).address
+
+    async def accounts_with(self, phone_number: str) -> int:
+        """How many accounts have verified this telephone."""
+        async with self._engine.connect() as connection:
+            return int(await connection.scalar(_OF_PHONE, {"address": phone_number}) or 0)
+
+    async def begin_with(self, account_id: int, phone_number: str, now: datetime) -> None:
+        """The contact of a new account: the telephone that was proved for it."""
+        async with self._engine.begin() as connection:
+            values = {"account_id": account_id, "channel": str(Channel.SMS), "now": now}
+            await connection.execute(_SET, values | {"address": phone_number})
+
     async def prove(
         self, connection: AsyncConnection, purpose: Purpose, ticket: str, code: str, now: datetime
     ) -> Proved:
@@ -270,7 +293,7 @@ class Contacts:
         self, connection: AsyncConnection, row: dict[str, Any], letter: dict[str, str], now: datetime
     ) -> None:
         """The letter, or for nobody's account a row that is never sent."""
-        known = row["account_id"] is not None
+        known = row["account_id"] is not None or row["purpose"] == Purpose.REGISTER
         values = {name: row[name] for name in ("channel", "account_id", "now")}
         values |= {
             "key": f"c{secrets.token_hex(16)}",
@@ -299,8 +322,16 @@ async def _check_pace(
 
 def _letter(name: str, purpose: Purpose, address: str, code: str, locale: str) -> dict[str, str]:
     minutes = int(LIVES.total_seconds()) // 60
-    chinese = {Purpose.VERIFY: "验证联系方式", Purpose.RECOVER: "找回密码"}[purpose]
-    english = {Purpose.VERIFY: "verify this contact", Purpose.RECOVER: "recover your password"}[purpose]
+    chinese = {
+        Purpose.VERIFY: "验证联系方式",
+        Purpose.RECOVER: "找回密码",
+        Purpose.REGISTER: "注册账号",
+    }[purpose]
+    english = {
+        Purpose.VERIFY: "verify this contact",
+        Purpose.RECOVER: "recover your password",
+        Purpose.REGISTER: "open an account",
+    }[purpose]
     if locale in ("", CHINESE):
         content = (
             f"验证码 {code}，用于{chinese}，{minutes} 分钟内有效。请勿告诉任何人，工作人员也不会向您索要。"

@@ -12,14 +12,11 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office.messages.telling import ToAccount, ToRegistrantsOf, tell
+from office.reminding import first_time
 from trading.lifecycle.states import LotState
 
 AT_ONCE: Final = 200
 
-_GIVEN: Final = text(
-    "INSERT INTO reminders (kind, subject, due_at, at) VALUES (:kind, :subject, :due_at, :now)"
-    " ON CONFLICT DO NOTHING"
-)
 _OPENING: Final = text(
     "SELECT lot, title, transferor_id, opens_at AS due_at FROM listings WHERE state = :state"
     " AND opens_at > :since AND opens_at <= :until ORDER BY opens_at LIMIT :most"
@@ -109,8 +106,7 @@ class ReminderRound:
         self, connection: AsyncConnection, occasion: Occasion, row: Mapping[str, Any], now: datetime
     ) -> int:
         subject = f"{row['lot']} {int(occasion.before.total_seconds())}"
-        given = {"kind": occasion.kind, "subject": subject, "due_at": row["due_at"], "now": now}
-        if not (await connection.execute(_GIVEN, given)).rowcount:
+        if not await first_time(connection, occasion.kind, subject, row["due_at"], now):
             return 0
         facts = {"lot": row["lot"], "title": row["title"], occasion.fact: row["due_at"].isoformat()}
         if occasion.to_registrants:

@@ -16,11 +16,13 @@ from trading.tasks import MOST, Source, Task, in_order
 from web.awards.tasks import SOURCES as AWARDS
 from web.certificates.catalogue_tasks import SOURCES as CATALOGUE
 from web.certificates.desk_tasks import SOURCES as DESK
+from web.certificates.held import SOURCES as CERTIFICATES
 from web.finance.tasks import SOURCES as MONEY
 from web.listings.tasks import SOURCES as LISTINGS
 from web.oversight.tasks import SOURCES as OVERSIGHT
 from web.pages import page
 from web.registrations.tasks import SOURCES as REGISTRATIONS
+from web.subjects.tasks import SOURCES as SUBJECTS
 from web.visits import Visit
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,8 @@ OWNERS: Final[tuple[tuple[Source, ...], ...]] = (
     OVERSIGHT,
     CATALOGUE,
     DESK,
+    SUBJECTS,
+    CERTIFICATES,
 )
 
 

@@ -1,6 +1,6 @@
 """An order as it is kept, and the reading of orders and of their history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -145,6 +145,23 @@ async def read(connection: AsyncConnection, number: str) -> Order:
     return order_from(row)
 
 
+async def of_applicant(
+    connection: AsyncConnection, account_id: int, subjects: Collection[int], page: int
+) -> tuple[list[Order], int]:
+    """One page of the orders that somebody may open now, the newest first, and how many there are in all.
+
+    `subjects`: the market subjects that the account acts for at this moment; an order for another one is not
+    the account's any more, even if it was begun there.
+    """
+    theirs = "((market_subject IS NULL AND account_id = :account_id) OR market_subject = ANY(:subjects))"
+    values: dict[str, Any] = {"account_id": account_id, "subjects": list(subjects)}
+    values |= {"most": PAGE, "skipped": (page - 1) * PAGE}
+    ordered = " ORDER BY made_at DESC, number LIMIT :most OFFSET :skipped"
+    rows = await connection.execute(text(f"{_SELECT} WHERE {theirs}{ordered}"), values)
+    count = text(f"SELECT count(*) FROM orders WHERE {theirs}")  # noqa: S608 - our own words
+    return [order_from(row) for row in rows], int(await connection.scalar(count, values) or 0)
+
+
 async def of_account(connection: AsyncConnection, account_id: int, page: int) -> tuple[list[Order], int]:
     """One page of somebody's orders, the newest first, and how many there are in all."""
     values = {"account_id": account_id, "most": PAGE, "skipped": (page - 1) * PAGE}
@@ -152,13 +169,6 @@ async def of_account(connection: AsyncConnection, account_id: int, page: int) ->
     rows = await connection.execute(text(f"{_SELECT} WHERE account_id = :account_id{ordered}"), values)
     count = text("SELECT count(*) FROM orders WHERE account_id = :account_id")
     return [order_from(row) for row in rows], int(await connection.scalar(count, values) or 0)
-
-
-async def of_subject(connection: AsyncConnection, subject_id: int, most: int) -> list[Order]:
-    """Orders for one market subject, whoever began them, the newest first."""
-    found = text(f"{_SELECT} WHERE market_subject = :subject ORDER BY made_at DESC, number LIMIT :most")
-    rows = await connection.execute(found, {"subject": subject_id, "most": most})
-    return [order_from(row) for row in rows]
 
 
 async def begun_by(connection: AsyncConnection, begun_mark: str, most: int) -> list[Order]:
@@ -171,6 +181,12 @@ async def of_number(connection: AsyncConnection, number_mark: str, most: int) ->
     """Orders of one document number, the newest first."""
     found = text(f"{_SELECT} WHERE number_mark = :mark ORDER BY made_at DESC, number LIMIT :most")
     return [order_from(row) for row in await connection.execute(found, {"mark": number_mark, "most": most})]
+
+
+async def latest_numbers(connection: AsyncConnection, most: int) -> list[str]:
+    """Of the newest orders, whoever's."""
+    found = text("SELECT number FROM orders ORDER BY number DESC LIMIT :most")
+    return [str(number) for number in (await connection.execute(found, {"most": most})).scalars()]
 
 
 async def history(connection: AsyncConnection, number: str) -> Sequence[OrderEvent]:

@@ -12,11 +12,12 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from certificates.catalogue.scope import Service
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post, sweep
 from certificates.orders.needs import KEPT_FOR
-from certificates.orders.order import read
+from certificates.orders.order import Order, read
 from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct
@@ -35,6 +36,11 @@ TEXTS: Final[Mapping[OrderAct, str]] = {
     OrderAct.EXPIRE: "您的数字证书订单 {number} 长时间没有继续办理，已失效。",
 }
 """Chinese alone: it goes to telephones in China, whoever's language the account speaks."""
+APPROVED: Final[Mapping[Service, str]] = {
+    Service.UNLOCK: "您的 UKey 解锁订单 {number} 已审核通过，请到订单页面设置新密码，或者到窗口办理。",
+    Service.REVOKE: "您的数字证书注销订单 {number} 已审核通过，证书随即注销。",
+}
+"""Where no certificate is made."""
 
 _DUE: Final = text(
     "SELECT id, number, act, reason FROM order_events WHERE sms_due ORDER BY id LIMIT :most"
@@ -72,20 +78,14 @@ class OrderRound:
 
     async def _write(self, connection: AsyncConnection, row: Any, now: datetime) -> None:
         order = await read(connection, row.number)
-        stored = await channel_on(connection, order.catalogue_id)
-        try:
-            details = await OrderBoxes(self._marks).details(connection, row.number)
-        except BoxUnreadable:
-            log.error("order_box_unreadable", order=row.number)
+        if row.act not in TEXTS:
             return
-        if stored is None or row.act not in TEXTS:
-            return
-        mine = Mine(order=order, rules=stored.rules, details=details, by=By.clock())
-        phone = contact_of(mine)[1]
         facts = {"number": order.number, "courier": order.courier, "tracking": order.tracking}
-        content = TEXTS[OrderAct(row.act)].format(**facts, reason=row.reason[:LONGEST_REASON])
-        letter = Letter(phone or None, order.contact_mark, self._platform, "")
-        await post(connection, self._marks, letter, content, now, kind="certificate.progress")
+        words = TEXTS[OrderAct(row.act)]
+        if row.act == OrderAct.APPROVE:
+            words = APPROVED.get(Service(order.service), words)
+        content = words.format(**facts, reason=row.reason[:LONGEST_REASON])
+        await to_contact(connection, self._marks, self._platform, order, content, now)
 
     async def _expire(self, now: datetime) -> int:
         values = {"states": _OPEN, "before": now - KEPT_FOR, "most": AT_ONCE}
@@ -100,3 +100,21 @@ class OrderRound:
             except (NotAllowed, Lacks):  # somebody went on with it in between
                 continue
         return ended
+
+
+async def to_contact(
+    connection: AsyncConnection, marks: Marks, platform: str, order: Order, content: str, now: datetime
+) -> bool:
+    """An SMS to the telephone of an order: the operator, or the applicant. False: nobody can be reached."""
+    stored = await channel_on(connection, order.catalogue_id)
+    try:
+        details = await OrderBoxes(marks).details(connection, order.number)
+    except BoxUnreadable:
+        log.error("order_box_unreadable", order=order.number)
+        return False
+    if stored is None:
+        return False
+    phone = contact_of(Mine(order=order, rules=stored.rules, details=details, by=By.clock()))[1]
+    letter = Letter(phone or None, order.contact_mark, platform, "")
+    await post(connection, marks, letter, content, now, kind="certificate.progress")
+    return bool(phone)

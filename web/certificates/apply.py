@@ -1,4 +1,4 @@
-"""Applying: which service, and the pages of the form. What is saved is continued at any time."""
+"""Applying: the pages of the form. What is saved is continued at any time. Where it begins: begin.py."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -8,96 +8,28 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue import prices
-from certificates.catalogue.model import Person, Product, Service, SubjectKind, Way
+from certificates.catalogue.model import Person, Product, Service
 from certificates.catalogue.scope import Case
-from certificates.catalogue.store import Catalogue, StoredChannel
+from certificates.catalogue.store import Catalogue
 from certificates.orders import fields
-from certificates.orders.fields import Fault, Field, FieldFaults, FieldKind, Section
-from certificates.orders.order import Order, of_account
-from certificates.orders.orders import Mine, NotOffered, TooManyOpen, check_of, open_step
+from certificates.orders.about import fixed_by_certificate
+from certificates.orders.fields import Fault, Field, FieldFaults
+from certificates.orders.order import Order
+from certificates.orders.orders import Mine, check_of, open_step
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
-from office.subjects import Subjects
-from web.certificates import challenge
-from web.certificates.order_words import CHECKS, CHOICES, FAULTS, HINTS, LABELS, SECTIONS, STEPS
+from web.certificates import about, challenge
+from web.certificates.form_fields import sections_of
+from web.certificates.order_words import CHECKS, FAULTS, STEPS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.prefill import fixed_of, offered_of
 from web.certificates.showing import around, facts, price_parts
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
 
-NOT_OFFERED: Final = N_("这里不办理这项业务，请看办理方式说明。")
-TOO_MANY_OPEN: Final = N_("您有太多没办完的订单，请先办完或者取消一些。")
 ONES_TO_HOLD: Final = frozenset({Step.HELD_UKEY, Step.CHOOSE_ORDER})
 _BOUGHT: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.RENEW})
-
-
-# ── beginning ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def begin_page(visit: Visit) -> Response:
-    """One business of one channel: what it takes, and the button to begin."""
-    stored, case = await _asked(visit, {name: visit.query(name) for name in ("channel", *_CASE)})
-    route = stored.rules.route(case)
-    if stored.rules.offer(case) is None or route is None:
-        raise HTTPException(404)
-    return page(
-        visit,
-        "certificates/begin.html",
-        channel=stored.rules,
-        case=case,
-        stages=[stage.name for stage in route.stages],
-        materials=stored.rules.materials_for(case),
-        review=stored.rules.review_of(case),
-        prices=_price_rows(stored, case),
-    )
-
-
-_CASE: Final = ("service", "subject", "way")
-
-
-async def _asked(visit: Visit, given: Mapping[str, str]) -> tuple[StoredChannel, Case]:
-    """The channel and the business of a form or an address; 404 for what does not exist."""
-    stored = await Catalogue(visit.site.engine).published(given.get("channel", "")[:40])
-    try:
-        case = Case(
-            service=Service(given.get("service", "")),
-            subject=SubjectKind(given.get("subject", "")),
-            way=Way(given.get("way", "") or Way.ONLINE),
-        )
-    except ValueError as unknown:
-        raise HTTPException(404) from unknown
-    if stored is None:
-        raise HTTPException(404)
-    return stored, case
-
-
-def _price_rows(stored: StoredChannel, case: Case) -> list[tuple[str, int, bool]]:
-    """(what, fen, whether the sum is ours) of the shortest term of every product."""
-    found = []
-    for product in stored.rules.products_for(case.subject, stored.rules.authorities[0]):
-        asked = replace(case, product=product.key)
-        row = prices.price_of(stored.rules, asked)
-        if row is not None:
-            quoted = prices.quote(stored.rules, asked, 1 if row.most_years else None)
-            found.append((product.name, quoted.total, quoted.ours))
-    return found
-
-
-async def begin(visit: Visit) -> Response:
-    assert visit.signed_in is not None
-    stored, case = await _asked(visit, visit.form)
-    business = f"service={case.service}&subject={case.subject}&way={case.way}"
-    here = f"/certificates/apply?channel={stored.key}&{business}"
-    try:
-        number = await orders_on(visit.site).begin(
-            visit.signed_in.account_id, stored, case, now=visit.site.clock()
-        )
-    except NotOffered:
-        return visit.refused("/my/certificates", visit.text(NOT_OFFERED), 422)
-    except TooManyOpen:
-        return visit.refused(here, visit.text(TOO_MANY_OPEN))
-    return visit.redirect(f"/certificates/orders/{number}/go-on")
 
 
 # ── the pages of the form ───────────────────────────────────────────────────────────────────────────────────
@@ -127,6 +59,10 @@ async def save(visit: Visit) -> Response:
         errors = {name: visit.text(FAULTS[fault]) for name, fault in faults.faults.items()}
         shown = _with_choices(mine, visit.form) if step is Step.DETAILS else mine
         return await _page(visit, shown, step, errors=errors, typed=visit.form, status=422)
+    except about.Said as said:
+        return await _page(visit, mine, step, errors=said.errors, typed=visit.form, status=said.status)
+    except about.Sent as sent:
+        return await _page(visit, mine, step, typed=visit.form, sent_to=about.sent_text(visit, sent))
     return visit.redirect(_following(mine.order, step))
 
 
@@ -159,6 +95,7 @@ async def _page(
     errors: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
     status: int = 200,
+    **more: Any,
 ) -> Response:
     pages = to_fill(mine.order.steps)
     place = pages.index(step)
@@ -173,7 +110,7 @@ async def _page(
         back=f"{base(mine.order)}/{pages[place - 1]}" if place else "",
         errors=errors or {},
         typed=typed or {},
-        **await _MORE.get(step, _nothing)(visit, mine, typed or {}),
+        **{**await _MORE.get(step, _nothing)(visit, mine, typed or {}), **more},
     )
 
 
@@ -204,37 +141,19 @@ async def _agreements(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> di
     return {"agreements": mine.rules.agreements_for(mine.case), "accepted": accepted}
 
 
-async def _held(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
-    return {"held": await _with_certificates(visit, mine)}
-
-
-async def _with_certificates(visit: Visit, mine: Mine) -> list[Order]:
-    """Finished orders of this account and kind whose certificate can be meant: the latest hundred."""
-    if mine.order.account_id is None:
-        return []
-    found: list[Order] = []
-    async with visit.site.engine.connect() as connection:
-        for number in range(1, 6):
-            rows, total = await of_account(connection, mine.order.account_id, number)
-            found += [
-                one
-                for one in rows
-                if one.state is OrderState.DONE and one.certificate and one.subject == mine.order.subject
-            ]
-            if number * 20 >= total:
-                break
-    return found
+async def _held(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
+    return await about.page_facts(visit, mine, typed)
 
 
 async def _request(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
     asked = fields.request_fields(mine.rules, mine.case)
-    return {"sections": sections(visit, asked, mine, typed, await _fixed(visit, mine))}
+    return {"sections": await _sections(visit, mine, asked, typed)}
 
 
 async def _details(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
     returned = mine.order.state is OrderState.RETURNED
     return {
-        "sections": sections(visit, mine.fields, mine, typed, await _fixed(visit, mine)),
+        "sections": await _sections(visit, mine, mine.fields, typed),
         "products": [] if returned else _products(mine),
         "product": mine.order.product,
         "years": mine.order.years or 1,
@@ -267,14 +186,19 @@ _MORE: Final[Mapping[Step, Callable[[Visit, Mine, Mapping[str, str]], Awaitable[
 }
 
 
-async def _fixed(visit: Visit, mine: Mine) -> dict[str, str]:
-    """Fields that the registration profile of the account decides."""
-    if mine.order.account_id is None:
-        return {}
-    subject = await Subjects(visit.site.engine, visit.site.marks).of(mine.order.account_id)
-    if subject is None:
-        return {}
-    return {name: value for name, value in subject.profile.items() if value and name in LABELS}
+async def _grey(visit: Visit, mine: Mine) -> dict[str, str]:
+    """What is not typed: the profile's fields, and before them those that the certificate decides."""
+    decided = fixed_by_certificate(mine.order) if mine.order.about_certificate else frozenset[str]()
+    held = {name: mine.details[name] for name in decided if mine.details.get(name)}
+    return {**await fixed_of(visit, mine), **held}
+
+
+async def _sections(
+    visit: Visit, mine: Mine, asked: Sequence[Field], typed: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """With what is known before anything is typed."""
+    kept = {**await offered_of(visit, mine), **mine.details}
+    return sections_of(visit, asked, kept, typed, await _grey(visit, mine))
 
 
 def sections(
@@ -284,39 +208,8 @@ def sections(
     typed: Mapping[str, str],
     fixed: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """The fields under their headings, with what was typed or kept, ready for a template."""
-    found: dict[Section, list[dict[str, Any]]] = {}
-    for one in asked:
-        value = fixed.get(one.name) or typed.get(one.name, mine.details.get(one.name, ""))
-        found.setdefault(one.section, []).append(
-            {
-                "name": one.name,
-                "label": visit.text(LABELS[one.name]),
-                "hint": visit.text(HINTS[one.name]) if one.name in HINTS else "",
-                "value": value,
-                "fixed": one.name in fixed,
-                "required": one.required,
-                "options": [(option, visit.text(CHOICES.get(option, option))) for option in one.options],
-                "type": _TYPES.get(one.kind, "text"),
-                "attributes": _attributes(one),
-            }
-        )
-    return [{"title": visit.text(SECTIONS[section]), "fields": rows} for section, rows in found.items()]
-
-
-_TYPES: Final = {FieldKind.MOBILE: "tel", FieldKind.PHONE: "tel", FieldKind.EMAIL: "email"}
-_NUMERIC: Final = frozenset({FieldKind.CARD, FieldKind.ACCOUNT})
-
-
-def _attributes(one: Field) -> dict[str, str | int]:
-    found: dict[str, str | int] = {"maxlength": one.longest, "data-check": str(one.kind)}
-    if one.kind in _NUMERIC:
-        found["inputmode"] = "numeric"
-    if one.kind in (FieldKind.DOCUMENT, FieldKind.CREDIT_CODE):
-        found |= {"autocapitalize": "characters", "spellcheck": "false"}
-    if one.kind is FieldKind.DOCUMENT:
-        found["data-document"] = one.name.replace("_number", "_document")
-    return found
+    """The fields of an order under their headings."""
+    return sections_of(visit, asked, mine.details, typed, fixed)
 
 
 # ── products and checks ─────────────────────────────────────────────────────────────────────────────────────
@@ -400,7 +293,7 @@ def _years(case: Case, mine: Mine, form: Mapping[str, str]) -> int:
 
 async def _save_request(visit: Visit, mine: Mine) -> None:
     asked = fields.request_fields(mine.rules, mine.case)
-    values = fields.read(asked, visit.form, await _fixed(visit, mine))
+    values = fields.read(asked, visit.form, await _grey(visit, mine))
     await orders_on(visit.site).save(mine, Step.REQUEST, values, now=visit.site.clock())
 
 
@@ -424,16 +317,7 @@ async def _save_agreements(visit: Visit, mine: Mine) -> None:
 
 
 async def _save_held(visit: Visit, mine: Mine) -> None:
-    chosen = next(
-        (one for one in await _with_certificates(visit, mine) if one.number == visit.form.get("held", "")),
-        None,
-    )
-    if chosen is None:
-        raise FieldFaults({"held": Fault.NOTHING_TO_CHOOSE})
-    columns = {"about_certificate": chosen.certificate, "product": chosen.product}
-    if chosen.authority in mine.rules.authorities:
-        columns["authority"] = chosen.authority
-    await orders_on(visit.site).save(mine, _step(visit), {}, now=visit.site.clock(), **columns)
+    await about.save(visit, mine, _step(visit))
 
 
 async def _save_details(visit: Visit, mine: Mine) -> None:
@@ -441,7 +325,8 @@ async def _save_details(visit: Visit, mine: Mine) -> None:
     faults: dict[str, Fault] = {}
     values: dict[str, str] = {}
     try:
-        values = fields.read(shown.fields, visit.form, await _fixed(visit, mine))
+        values = fields.read(shown.fields, visit.form, await _grey(visit, mine))
+        faults = await about.modification_faults(visit, mine, values)
     except FieldFaults as found:
         faults = found.faults
     if mine.order.state is OrderState.FILLING and _products(mine) and not shown.order.product:

@@ -6,7 +6,7 @@ from typing import Any
 from certificates.issuing.pins import FirstPin
 from certificates.orders.order import Order
 from certificates.orders.orders import Mine
-from certificates.orders.paperwork import forms_of
+from certificates.orders.paperwork import Form, forms_of
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.table import FINAL
@@ -64,9 +64,22 @@ def row(visit: Visit, mine: Mine, pin: FirstPin | None = None) -> dict[str, Any]
         "review": visit.text(_review(order)),
         "pin": told_word(visit, order, pin) if order.submitted_at else "",
         "delivery": visit.text(delivery) if delivery else "",
-        "form": bool(forms_of(mine)) and order.submitted_at is not None,
+        "form": _form(mine),
         "action": visit.text(NEXT.get(order.state, N_("查看详细"))),
     }
+
+
+def _form(mine: Mine) -> str:
+    """Where the application form is downloaded; "" while there is none."""
+    made = order_forms(mine)
+    return f"{base(mine.order)}/forms/{made[0]}.pdf" if made else ""
+
+
+def order_forms(mine: Mine) -> Sequence[Form]:
+    """The printable forms; they are made of what was confirmed."""
+    if mine.order.state in (OrderState.FILLING, OrderState.CANCELLED, OrderState.EXPIRED):
+        return ()
+    return tuple(forms_of(mine))
 
 
 def _review(order: Order) -> str:

@@ -6,14 +6,17 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.catalogue.model import Service, Step
 from certificates.catalogue.store import Catalogue
 from certificates.orders.order import Order, history
 from certificates.orders.orders import Mine
-from certificates.orders.paperwork import Form, House, forms_of, render
+from certificates.orders.paperwork import Form, House, render
 from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.table import acts_of
+from certificates.orders.unlocking import UNLOCKABLE
 from certificates.payments.refunds import of_order as refunds_of
 from web.certificates import first_pin
+from web.certificates.listing import order_forms
 from web.certificates.order_words import (
     ACTS,
     DOCUMENTS,
@@ -32,6 +35,8 @@ from web.pages import page
 from web.visits import Visit
 
 _NEXT: Final = {**NEXT, OrderState.APPROVED: N_("写入证书"), OrderState.ISSUING: N_("继续写入")}
+UNLOCK_AT_HOME: Final = N_("审核已通过：请获取解锁授权码，给 UKey 设置新密码。")
+UNLOCK_AT_DESK: Final = N_("审核已通过：办证人员会给您的 UKey 解锁。")
 DEMONSTRATION: Final = "演示环境：数据均为虚构，证书和印章没有法律效力"
 
 
@@ -52,7 +57,7 @@ async def show(visit: Visit) -> Response:
         visit,
         "certificates/order.html",
         **around(visit, mine, None),
-        what_next=visit.text(WHAT_NEXT[order.state]),
+        what_next=_what_next(visit, order),
         go_on=_go_on(visit, order),
         go_to=place_of(order),
         acts=frozenset(acts_of(order.state, OrderActor.APPLICANT)),
@@ -76,10 +81,20 @@ async def show(visit: Visit) -> Response:
     )
 
 
+def _what_next(visit: Visit, order: Order) -> str:
+    """Where the order stands; of one that makes no certificate in its own words."""
+    if order.service == Service.UNLOCK and order.state in UNLOCKABLE:
+        home = Step.AUTHORIZATION_CODE in order.steps
+        return visit.text(UNLOCK_AT_HOME if home else UNLOCK_AT_DESK)
+    return visit.text(WHAT_NEXT[order.state])
+
+
 def _go_on(visit: Visit, order: Order) -> str:
     """What the button says that leads on; "" where nothing is the applicant's to do."""
-    leads = order.state in _NEXT and place_of(order) != base(order)
-    return visit.text(_NEXT[order.state]) if leads else ""
+    if order.state not in _NEXT or place_of(order) == base(order):
+        return ""
+    unlocks = order.state in UNLOCKABLE and Step.AUTHORIZATION_CODE in order.steps
+    return visit.text(N_("解锁，重设密码")) if unlocks else visit.text(_NEXT[order.state])
 
 
 async def authority_name(visit: Visit, order: Order) -> str:
@@ -105,10 +120,8 @@ def kind_word(visit: Visit, kind: str) -> str:
 
 def form_links(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
     """The printable forms; they are made of what was confirmed."""
-    if mine.order.state in (OrderState.FILLING, OrderState.CANCELLED, OrderState.EXPIRED):
-        return []
     words = {Form.APPLICATION: N_("下载申请表"), Form.SAMPLE: N_("下载签章采样表")}
-    return [(f"{base(mine.order)}/forms/{form}.pdf", visit.text(words[form])) for form in forms_of(mine)]
+    return [(f"{base(mine.order)}/forms/{form}.pdf", visit.text(words[form])) for form in order_forms(mine)]
 
 
 @in_words
@@ -116,7 +129,7 @@ async def form(visit: Visit) -> Response:
     """One form as PDF, for whose order it is: it has everything in the clear."""
     mine = await mine_in_path(visit)
     asked = visit.param("form")
-    if asked not in set(Form) or Form(asked) not in forms_of(mine) or not form_links(visit, mine):
+    if asked not in set(Form) or Form(asked) not in order_forms(mine):
         raise HTTPException(404)
     site = visit.site
     house = House(name=site.settings.platform_name, notice=DEMONSTRATION if site.settings.demo else "")

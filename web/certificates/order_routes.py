@@ -3,7 +3,18 @@ is also open to the browser in which its operator's telephone was proved, withou
 
 from typing import Final
 
-from web.certificates import apply, material, mine, order_pages, proving, query
+from web.certificates import (
+    apply,
+    begin,
+    first_pin,
+    held,
+    material,
+    mine,
+    order_pages,
+    phone,
+    proving,
+    query,
+)
 from web.certificates.own import APPLICANTS
 from web.certificates.pay_routes import PAGES as PAYMENT
 from web.routing import EVERYBODY, Page
@@ -13,9 +24,10 @@ _QUERY: Final = "/certificates/query"
 PHOTO_LIMIT: Final = proving.LARGEST_PHOTO + (64 << 10)
 
 PAGES: Final[tuple[Page, ...]] = (
-    Page("GET", "/certificates/apply", apply.begin_page, EVERYBODY),
-    Page("POST", "/certificates/apply", apply.begin, APPLICANTS),
+    Page("GET", "/certificates/apply", begin.begin_page, EVERYBODY),
+    Page("POST", "/certificates/apply", begin.begin, EVERYBODY),
     Page("GET", "/my/certificates", mine.index, APPLICANTS),
+    Page("GET", held.HERE, held.index, APPLICANTS),
     Page("GET", _ORDER, order_pages.show, EVERYBODY),
     Page("GET", f"{_ORDER}/go-on", order_pages.go_on, EVERYBODY),
     Page("POST", f"{_ORDER}/change", order_pages.change, EVERYBODY),
@@ -35,9 +47,15 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_ORDER}/identity", proving.identity_page, EVERYBODY),
     Page("POST", f"{_ORDER}/identity", proving.identified, EVERYBODY),
     Page("POST", f"{_ORDER}/identity/{{person}}", proving.identify, EVERYBODY, PHOTO_LIMIT),
+    Page("POST", f"{_ORDER}/pin", first_pin.again, EVERYBODY),
     *PAYMENT,
     Page("GET", f"{_ORDER}/{{step}}", apply.show, EVERYBODY),
     Page("POST", f"{_ORDER}/{{step}}", apply.save, EVERYBODY),
+    Page("GET", phone.HERE, phone.form, EVERYBODY),
+    Page("POST", phone.HERE, phone.ask, EVERYBODY),
+    Page("GET", f"{phone.HERE}/{{question}}", phone.code_form, EVERYBODY),
+    Page("POST", f"{phone.HERE}/{{question}}/code", phone.send_again, EVERYBODY),
+    Page("POST", f"{phone.HERE}/{{question}}", phone.prove, EVERYBODY),
     Page("GET", _QUERY, query.form, EVERYBODY),
     Page("POST", _QUERY, query.ask, EVERYBODY),
     Page("GET", f"{_QUERY}/orders", query.orders, EVERYBODY),

@@ -1,18 +1,18 @@
 """The order in an address, for those whose it is, and how the pages answer what goes wrong.
 
-An order is its account's, or for half an hour of the browser in which the operator's telephone was proved by
-a one-time code (query.py). Everybody else gets one answer, whether there is such an order or not.
+An order is its account's, and of those who act for the market subject that it is for, while they do; or for
+half an hour of the browser in which a telephone was proved by a one-time code: the operator's (query.py), or
+the one that began it (phone.py). Everybody else gets one answer, whether there is such an order or not.
 """
 
 import hashlib
 import json
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Final
 
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,16 +21,20 @@ from certificates.catalogue.prices import NoPrice, WrongYears
 from certificates.desk.counter import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
 from certificates.identity.port import Answer, Asked, IdentityProvider, ProviderAway
+from certificates.issuing.remarks import DemonstrationBank
 from certificates.orders.materials import NotWanted, TooManyFiles
 from certificates.orders.order import Order, UnknownOrder
 from certificates.orders.orders import Mine, Orders, next_page
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
+from certificates.orders.table import Need
 from office.accounts import MARKET, Role
+from web.certificates.about_words import refusal_text
 from web.certificates.order_words import NEEDS
 from web.languages import N_
 from web.routing import Endpoint
 from web.site import Site
+from web.subjects.acting import may_act
 from web.visits import Visit
 
 NUMBER: Final = re.compile(r"[0-9]{8}[0-9A-Z]{8}")
@@ -51,16 +55,20 @@ class Stranger(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a proved telephone opens: the orders of one document number that name it."""
+    """What a proved telephone opens: the orders that it began, and those of one document number that name it.
+
+    `phone`: in the clear, where it signed in to begin an order; "" from the query.
+    """
 
     number_mark: str
     contact_mark: str
+    phone: str = field(default="", repr=False)
 
-    def opens(self, number_mark: str, contact_mark: str) -> bool:
-        return bool(self.contact_mark) and (number_mark, contact_mark) == (
-            self.number_mark,
-            self.contact_mark,
-        )
+    def opens(self, order: Order) -> bool:
+        if not self.contact_mark:
+            return False
+        named = bool(self.number_mark) and order.number_mark == self.number_mark
+        return order.begun_mark == self.contact_mark or (named and order.contact_mark == self.contact_mark)
 
 
 class _NoProvider:
@@ -75,15 +83,8 @@ def provider_of(site: Site) -> IdentityProvider:
         return _NoProvider()
 
     async def bank(account: str, remark: str) -> None:
-        """A demonstration shows the transfer where it shows every message."""
-        put = text(
-            "INSERT INTO outbox (key, channel, address, subject, content, at)"
-            " VALUES (:key, 'bank', :address, :subject, :content, :at)"
-        )
-        row = {"key": f"i{secrets.token_hex(16)}", "address": f"****{account[-4:]}", "at": site.clock()}
-        row |= {"subject": "收款 0.01 元", "content": f"附言：{remark}"}
-        async with site.engine.begin() as connection:
-            await connection.execute(put, row)
+        key = f"i{secrets.token_hex(16)}"
+        await DemonstrationBank(site.engine).send(account, remark, key, site.clock())
 
     return DemonstrationProvider(bank)
 
@@ -95,7 +96,8 @@ def orders_on(site: Site) -> Orders:
 async def grant(visit: Visit, response: Response, access: Access) -> None:
     """The proof of a telephone, for this browser."""
     token = secrets.token_urlsafe(32)
-    kept = json.dumps([access.number_mark, access.contact_mark])
+    phone = visit.site.marks.box(_ACCESS, access.phone.encode()).hex()
+    kept = json.dumps([access.number_mark, access.contact_mark, phone])
     await visit.site.redis.set(_key(visit, token), kept, ex=ACCESS_S)
     response.set_cookie(
         ACCESS_COOKIE,
@@ -113,7 +115,11 @@ async def access_of(visit: Visit) -> Access | None:
     if not 20 <= len(token) <= 100:
         return None
     kept = await visit.site.redis.get(_key(visit, token))
-    return Access(*json.loads(kept)) if kept else None
+    if not kept:
+        return None
+    number_mark, contact_mark, phone = json.loads(kept)
+    opened = visit.site.marks.unbox(_ACCESS, bytes.fromhex(phone)).decode()
+    return Access(number_mark, contact_mark, opened)
 
 
 def _key(visit: Visit, token: str) -> str:
@@ -146,15 +152,22 @@ async def mine_in_path(visit: Visit) -> Mine:
 
 async def _by(visit: Visit, order: Order, access: Access | None) -> By:
     """Raises 404 for everybody whose order it is not."""
-    if visit.signed_in is not None and visit.signed_in.account_id == order.account_id:
-        return By.applicant(order.account_id)
-    if access is not None and access.opens(order.number_mark, order.contact_mark):
+    if visit.signed_in is not None and await _is_theirs(visit, order, visit.signed_in.account_id):
+        return By.applicant(visit.signed_in.account_id)
+    if access is not None and access.opens(order):
         return By.applicant(None)
     if visit.signed_in is not None and visit.role is Role.CLERK and order.account_id is None:
         clerk = visit.signed_in.account_id
         if await typed_by(visit.site.engine, order.number) == clerk:  # for who stands at the counter
             return By.applicant(clerk)
     raise HTTPException(404)
+
+
+async def _is_theirs(visit: Visit, order: Order, account_id: int) -> bool:
+    """For a market subject only who may act for it now: an authority that has ended opens nothing."""
+    if order.market_subject is None:
+        return order.account_id == account_id
+    return await may_act(visit.site, account_id, order.market_subject, visit.site.clock()) is not None
 
 
 def base(order: Order) -> str:
@@ -173,8 +186,11 @@ def place_of(order: Order) -> str:
     """Where the order goes on; its own page when nothing is the applicant's to do."""
     if order.state is OrderState.FILLING:
         return f"{base(order)}/{next_page(order)}"
-    if order.state in (OrderState.APPROVED, OrderState.ISSUING) and Step.INSTALL in order.steps:
-        return f"/certificates/write/{order.number}"
+    if order.state in (OrderState.APPROVED, OrderState.ISSUING):
+        if Step.INSTALL in order.steps:
+            return f"/certificates/write/{order.number}"
+        if Step.AUTHORIZATION_CODE in order.steps:
+            return f"/certificates/unlock/{order.number}"
     page = _PAGES.get(order.state)
     return f"{base(order)}/{page}" if page else base(order)
 
@@ -198,6 +214,9 @@ def in_words(endpoint: Endpoint) -> Endpoint:
         except TooManyFiles:
             return visit.refused(here, visit.text(TOO_MANY_FILES), 422)
         except Lacks as lacks:
+            if lacks.need is Need.CERTIFICATE:
+                why = await refusal_text(visit, visit.request.path_params["number"])
+                return visit.refused(here, why or visit.text(NOT_NOW))
             return visit.refused(here, visit.text(NEEDS.get(lacks.need, NOT_NOW)))
         except (NoPrice, WrongYears):
             return visit.refused(f"{here.removesuffix('/go-on')}/details", visit.text(NO_PRICE), 422)

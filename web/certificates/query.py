@@ -1,7 +1,9 @@
 """订单查询 without an account: kind and document number, one of the masked applicants, a one-time code.
 
 Nobody learns here whether a number is known: an unknown one shows an applicant, too, who is made up of the
-number by a keyed hash and whose telephone is nobody's; the code is asked for, paced and refused alike.
+number by a keyed hash and whose telephone is nobody's; the code is asked for, paced and refused alike. The
+work is alike as well: as many orders are read and opened for one number as for any other, strangers' in the
+place of those that are missing, so that the time of an answer tells nothing either.
 Source: spec/certificates.md, "order query (shared)".
 """
 
@@ -19,7 +21,7 @@ from starlette.responses import Response
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
 from certificates.orders.fields import Fault, credit_code, document_number, masked_name, masked_number
-from certificates.orders.order import Order, of_number
+from certificates.orders.order import Order, begun_by, latest_numbers, of_number
 from certificates.orders.orders import contact_of
 from certificates.orders.performing import By
 from web.certificates import challenge, pacing
@@ -111,14 +113,18 @@ def _person_number(typed: str) -> str | Fault:
 async def _applicants(visit: Visit, mark: str) -> list[Applicant]:
     async with visit.site.engine.connect() as connection:
         orders = await of_number(connection, mark, MOST_ORDERS)
+        strangers = await latest_numbers(connection, MOST_APPLICANTS)
     latest: dict[str, Order] = {}
     for one in orders:
         latest.setdefault(one.contact_mark, one)
+    own = [one.number for one in latest.values()][:MOST_APPLICANTS]
     found = []
-    for one in list(latest.values())[:MOST_APPLICANTS]:
-        name, phone = contact_of(await orders_on(visit.site).of(one.number, By.applicant(None)))
-        if phone:
-            found.append(Applicant(masked_name(name), masked_number(phone), one.contact_mark, one.number))
+    others = [number for number in strangers if number not in own]
+    for number in (own + others)[:MOST_APPLICANTS]:
+        mine = await orders_on(visit.site).of(number, By.applicant(None))
+        name, phone = contact_of(mine)
+        if phone and number in own:
+            found.append(Applicant(masked_name(name), masked_number(phone), mine.order.contact_mark, number))
     return found or [_made_up(visit, mark)]
 
 
@@ -191,10 +197,8 @@ async def send_code(visit: Visit) -> Response:
     to = f"{HERE}/{token}"
     if not await pacing.may(visit, "code", visit.address, most=QUESTIONS_PER_ADDRESS, seconds=3600):
         return visit.refused(to, visit.text(TOO_SOON) % {"seconds": 3600}, 429)
-    phone = None
-    if one.sends_to:
-        phone = contact_of(await orders_on(visit.site).of(one.sends_to, By.applicant(None)))[1]
-    letter = Letter(phone, one.contact_mark, visit.site.settings.platform_name, visit.locale)
+    phone = await _phone_of(visit, one)
+    letter = Letter(phone or None, one.contact_mark, visit.site.settings.platform_name, visit.locale)
     try:
         async with visit.site.engine.begin() as connection:
             await Codes(visit.site.marks).send(
@@ -203,6 +207,17 @@ async def send_code(visit: Visit) -> Response:
     except TooSoon as soon:
         return visit.refused(to, visit.text(TOO_SOON) % {"seconds": soon.wait_s}, 429)
     return visit.done(to, visit.text(N_("如果这个手机能收到短信，验证码已发出，10 分钟内有效。")))
+
+
+async def _phone_of(visit: Visit, one: Applicant) -> str:
+    """The telephone of who was chosen; "" for somebody made up, after the same work."""
+    async with visit.site.engine.connect() as connection:
+        strangers = await latest_numbers(connection, 1)
+    number = one.sends_to or next(iter(strangers), "")
+    if not number:
+        return ""
+    phone = contact_of(await orders_on(visit.site).of(number, By.applicant(None)))[1]
+    return phone if one.sends_to else ""
 
 
 async def prove(visit: Visit) -> Response:
@@ -235,6 +250,7 @@ async def orders(visit: Visit) -> Response:
     if access is None:
         return visit.redirect(HERE)
     async with visit.site.engine.connect() as connection:
-        found = await of_number(connection, access.number_mark, MOST_ORDERS)
-    own = [one for one in found if access.opens(access.number_mark, one.contact_mark)]
+        found = await of_number(connection, access.number_mark, MOST_ORDERS) if access.number_mark else []
+        found += await begun_by(connection, access.contact_mark, MOST_ORDERS)
+    own = list({one.number: one for one in found if access.opens(one)}.values())
     return page(visit, "certificates/query_orders.html", rows=await rows_of(visit, own))

@@ -1,0 +1,260 @@
+"""Market subjects over the pages: registered, checked, changed; operators act while authority stands."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from office.accounts import MARKET, Role
+from office.clock import utc_now
+from office.working_days import day_of
+from tests.orderkit import Applicant, defaults, request_of_organization, sheet
+from tests.subjectkit import (
+    HERE,
+    authorized,
+    checked,
+    operator,
+    organization,
+    person,
+    register,
+    verified,
+    version,
+)
+from tests.webkit import Visitor, Web, web_on
+from web.csrf import FIELD
+from web.subjects.routes import PAGES
+
+
+class Clock:
+    """Runs ahead when it is told to."""
+
+    ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def web(database: str, valkey: str, clock: Clock) -> AsyncIterator[Web]:
+    async with web_on(database, valkey, demo=True, clock=clock) as web:
+        await defaults(web)
+        yield web
+
+
+@pytest.fixture
+async def owner(web: Web) -> Visitor:
+    return await web.signed_in("owner", Role.BIDDER)
+
+
+async def _rows(web: Web, query: str) -> list[tuple[object, ...]]:
+    async with web.site.engine.connect() as connection:
+        return [tuple(row) for row in (await connection.execute(text(query))).all()]
+
+
+async def test_an_organization_registers_and_its_name_is_checked_by_a_transfer(
+    web: Web, owner: Visitor
+) -> None:
+    assert "还没有注册" in (await owner.get(HERE)).text
+    assert "单位还是个人" in (await owner.get(f"{HERE}/register")).text
+    wrong = await register(owner, organization(credit_code="91110000600037341A", account_number="12"))
+    assert wrong.status_code == 422
+    assert "统一社会信用代码不对" in wrong.text
+    assert "银行账号由 8 到 32 位" in wrong.text
+    assert (await register(owner, organization())).headers["location"] == f"{HERE}/check"
+    again = await register(owner, person())
+    assert again.headers["location"] == HERE  # one for an account
+    page = (await owner.get(HERE)).text
+    assert "名称未核验" in page
+    assert "110105********002X" in page
+    for secret in ("11010519491231002X", "18612349043", "622202020011223344"):
+        assert secret not in page
+    await checked(owner, "corporate_account")
+    asked = (await owner.get(f"{HERE}/check")).text
+    assert "附言里有一串数字" in asked
+    remark = re.search(r"附言：(\d{6})", (await owner.get("/demo/outbox")).text)
+    assert remark
+    wrong_remark = "000000" if remark[1] != "000000" else "111111"
+    shown = await version(owner, f"{HERE}/check")
+    await owner.post(f"{HERE}/check", {"version": shown, "remark": wrong_remark})
+    assert "还可以试 2 次" in (await owner.get(f"{HERE}/check")).text
+    done = await owner.post(f"{HERE}/check", {"version": shown, "remark": remark[1]})
+    assert done.headers["location"] == HERE
+    assert "名称已核验" in (await owner.get(HERE)).text
+    assert (await owner.get(f"{HERE}/check")).status_code == 303
+    kept = await _rows(web, "SELECT facts::text, subject FROM audit_entries WHERE act LIKE 'subject.%'")
+    assert len(kept) == 2
+    assert not [row for row in kept if "测试有限公司" in str(row) or "6000373" in str(row)]
+
+
+async def test_a_check_that_fails_says_why_and_checks_are_few(web: Web, owner: Visitor) -> None:
+    await register(owner, person(applicant_phone="13900000001"))
+    await checked(owner, "applicant_mobile")
+    assert "没有通过" in (await owner.get(f"{HERE}/check")).text
+    await checked(owner, "applicant_account")  # no account in the profile: nothing is asked
+    assert await _rows(web, "SELECT count(*) FROM identity_checks") == [(1,)]
+    await checked(owner, "corporate_account")  # not for persons
+    for _ in range(9):
+        await checked(owner, "applicant_mobile")
+    assert await _rows(web, "SELECT count(*) FROM identity_checks") == [(8,)]
+    assert (
+        await owner.post(f"{HERE}/check", {"version": "99", "check": "applicant_mobile"})
+    ).status_code == 303
+
+
+async def test_a_number_is_one_subjects_only_once_it_is_checked(web: Web, owner: Visitor) -> None:
+    other = await web.signed_in("other", Role.TRANSFEROR)
+    await register(other, organization(organization_name="冒名有限公司"))
+    await verified(owner, organization())
+    await checked(other, "legal_representative_mobile")
+    page = (await other.get(f"{HERE}/check")).text
+    assert "已由另一个账号注册并核验" in page
+    assert await _rows(web, "SELECT count(*) FROM subjects WHERE verified_at IS NOT NULL") == [(1,)]
+
+
+async def test_what_was_checked_changes_only_with_a_new_check(web: Web, owner: Visitor) -> None:
+    await verified(owner, organization())
+    form = organization(city="凤凰县", version=await version(owner, f"{HERE}/edit"))
+    assert (await owner.post(f"{HERE}/edit", form)).headers["location"] == HERE
+    stale = await owner.post(f"{HERE}/edit", form)
+    assert stale.headers["location"] == f"{HERE}/edit"
+    assert "名称已核验" in (await owner.get(HERE)).text
+    other = "91430100MA4L16JJ4P"
+    shown = await version(owner, f"{HERE}/edit")
+    await owner.post(f"{HERE}/edit", organization(city="凤凰县", credit_code=other, version=shown))
+    assert "91110000600037341L" in (await owner.get(HERE)).text  # the number stays, whatever is sent
+    shown = await version(owner, f"{HERE}/edit")
+    renamed = organization(organization_name="改名有限公司", version=shown)
+    assert (await owner.post(f"{HERE}/edit", renamed)).headers["location"] == f"{HERE}/check"
+    assert "名称未核验" in (await owner.get(HERE)).text
+    history = (await owner.get(f"{HERE}/history")).text
+    assert "owner" in history
+    assert ">城市</td>" in history
+    assert ">城市、单位名称</td>" in history
+    assert "改名有限公司" not in history
+    shown = await version(owner, f"{HERE}/edit")
+    twice = organization(organization_name="再改有限公司", version=shown)
+    answers = await asyncio.gather(*(owner.post(f"{HERE}/edit", twice) for _ in range(3)))
+    assert [one.headers["location"] for one in answers].count(HERE) == 1
+
+
+async def test_an_operator_acts_for_an_organization_while_the_authority_stands(
+    web: Web, owner: Visitor, clock: Clock
+) -> None:
+    helper = await web.signed_in("helper", Role.BIDDER)
+    await register(owner, organization())
+    early = await owner.post(f"{HERE}/operators", operator(**_soon(clock)))
+    assert "请先核验单位的名称" in early.text
+    await checked(owner, "legal_representative_mobile")
+    for wrong, said in (
+        ({"login": "owner"}, "这是您自己的账号"),
+        ({"last_day": "2001-01-01"}, "三年以内"),
+        ({"statement": ""}, "请填写授权说明"),
+        ({"operator_number": "1"}, "身份证号码是 18 位"),
+    ):
+        answer = await owner.post(f"{HERE}/operators", operator(**{**_soon(clock), **wrong}))
+        assert answer.status_code == 422
+        assert said in answer.text, wrong
+    number = await authorized(owner, helper, **_soon(clock))
+    twice = await owner.post(f"{HERE}/operators", operator(**_soon(clock)))
+    assert "已经在名单里" in twice.text
+    begin = {"channel": "hunan_shared", "service": "issue", "subject": "organization", "way": "online"}
+    page = await helper.get("/certificates/apply", params=begin)
+    assert "测试有限公司" in page.text
+    order = Applicant(web, helper)
+    await order.begin()
+    request = (await order.get("/request")).text
+    assert 'value="李经办"' in request
+    await order.done("/request", request_of_organization())
+    await order.done("/authority", {"authority": "bjca"})
+    await order.agree()
+    details = (await order.get("/details")).text
+    assert re.search(r'id="field-organization_name"[^>]*value="测试有限公司"[^>]*readonly', details)
+    assert (await owner.get(order.here)).status_code == 200  # the organization's own
+    assert order.number in (await owner.get("/my/certificates")).text
+    assert order.number in (await helper.get("/my/certificates")).text
+    clock.ahead = timedelta(days=31)
+    assert (await helper.get(order.here)).status_code == 404
+    assert order.number not in (await helper.get("/my/certificates")).text
+    assert "已到期" in (await helper.get(HERE)).text
+    clock.ahead = timedelta(0)
+    assert (await helper.get(order.here)).status_code == 200
+    await owner.post(f"{HERE}/operators/{number}/end", {"back": "list"})
+    assert (await helper.get(order.here)).status_code == 404
+    assert (await order.post("/cancel", {"sure": "1"})).status_code == 404
+    ended = await helper.post("/certificates/apply", {**begin, "for": "1"})
+    assert ended.status_code == 303
+    assert "委托已经结束" in (await helper.get(ended.headers["location"])).text
+
+
+def _soon(clock: Clock) -> dict[str, str]:
+    return {"last_day": f"{day_of(clock()) + timedelta(days=30):%Y-%m-%d}"}
+
+
+async def test_nobody_else_gets_at_a_subject_on_any_route(web: Web, owner: Visitor, clock: Clock) -> None:
+    await verified(owner, organization())
+    paper = {"paper": ("authority.jpg", sheet(), "image/jpeg")}
+    form = {**operator(statement="", **_soon(clock)), FIELD: await owner.token()}
+    added = await owner.client.post(f"{HERE}/operators", data=form, files=paper)
+    assert added.status_code == 303, added.text
+    number = str((await _rows(web, "SELECT id FROM subject_operators"))[0][0])
+    assert (await owner.get(f"{HERE}/operators/{number}/paper")).content.startswith(b"\xff\xd8")
+    before = await _rows(web, "SELECT * FROM subject_operators") + await _rows(web, "SELECT * FROM subjects")
+    for role in Role:
+        other = await web.signed_in(f"other-{role}", role)
+        for page in PAGES:
+            path = page.path.replace("{operator}", number)
+            data = {"version": "2", "check": "applicant_mobile", "login": "helper"}
+            if page.path.endswith("/register") and page.method == "POST":
+                data = {}
+            answer = await (other.get(path) if page.method == "GET" else other.post(path, data))
+            if role not in MARKET:
+                assert answer.status_code == 403, (path, role)
+            else:
+                assert answer.status_code in (200, 303, 404), (path, role, answer.status_code)
+                assert "测试有限公司" not in answer.text, path
+                if "{operator}" in page.path:
+                    assert answer.status_code == 404, path
+    stranger = web.visitor()
+    for page in PAGES:
+        path = page.path.replace("{operator}", number)
+        answer = await (stranger.get(path) if page.method == "GET" else stranger.post(path))
+        assert answer.headers.get("location", "").startswith("/sign-in"), (path, answer.status_code)
+    assert before == await _rows(web, "SELECT * FROM subject_operators") + await _rows(
+        web, "SELECT * FROM subjects"
+    )
+    assert (await owner.get(f"{HERE}/operators/99999999999/paper")).status_code == 404
+
+
+async def test_a_personal_profile_is_shown_grey_and_stays(web: Web) -> None:
+    her = Applicant(web, await web.signed_in("her", Role.BIDDER))
+    await verified(her.visitor, person())
+    await her.begin(subject="natural_person")
+    page = (await her.get("/request")).text
+    assert re.search(r'<option value="湖南省" selected', page)
+    await her.done(
+        "/request", {"seal_kind": "signature", "province": "湖南省", "city": "吉首市", "address": "x"}
+    )
+    await her.done("/authority", {"authority": "bjca"})
+    await her.agree()
+    await her.done(
+        "/details",
+        {
+            "product": "person_12",
+            "check_applicant": "applicant_mobile",
+            "applicant_name": "别人",
+            "applicant_number": "433101199001011234",
+            "applicant_email": "zs@example.cn",
+            "invoice_title": "赵申请",
+        },
+    )
+    shown = (await her.get("/confirm")).text
+    assert "赵申请" in shown
+    assert "别人" not in shown
