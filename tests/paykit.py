@@ -24,8 +24,9 @@ from certificates.payments.demonstration import DemonstrationPayments, key_of
 from certificates.payments.notices import Notices, body_of
 from certificates.payments.port import Paid
 from certificates.payments.rounds import PaymentRound
+from certificates.payments.telling import MoneyNews
 from office.accounts import Accounts, Role
-from office.banking.notifications import signed_headers
+from office.banking.signed import signed_headers
 from office.banking.statements import BankRow
 from office.banking.taking import Source, take
 from office.marks import Marks
@@ -140,8 +141,11 @@ class Payments:
     async def settle(self) -> None:
         """The steward's rounds, until nothing waits."""
         steward = PaymentRound(self.engine, self.marks, self.provider)
+        news = MoneyNews(
+            engine=self.engine, marks=self.marks, platform="平台", public_url="https://example.cn"
+        )
         for _ in range(50):
-            if not await steward.round(self.now):
+            if not await steward.round(self.now) + await news.round(self.now):
                 return
         raise AssertionError("the rounds do not come to rest")
 

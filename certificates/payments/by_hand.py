@@ -12,23 +12,14 @@ from certificates.orders.order import locked
 from certificates.payments import receipts, refunds
 from certificates.payments.receipts import COLUMNS, Receipt, receipt_from
 from certificates.payments.states import BY_HAND, PROBLEMS, Standing
-from office.accounts import Role
-from office.audit import trail
+from office.banking.proposals import CannotDo, Obstacle, said
+from office.banking.recording import record_act
 
 PAGE: Final = 50
-LONGEST_REASON: Final = 300
 _ONE: Final = text(f"SELECT {COLUMNS} FROM order_receipts WHERE id = :id FOR UPDATE")  # noqa: S608
 _ORDER: Final = text("SELECT order_number FROM order_receipts WHERE id = :id")
 _FOUND: Final = " FROM order_receipts WHERE standing = ANY(:standings) AND (NOT :only_left OR returned < fen)"
 _PAYERS: Final = text("SELECT id, payer_name, payer_account FROM bank_transactions WHERE id = ANY(:ids)")
-
-
-class Overtaken(Exception):
-    """The money is not where the page showed it: somebody was faster, or it pays for the order now."""
-
-
-class NoReason(Exception):
-    """None, or longer than LONGEST_REASON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +53,22 @@ def _listed(one: Receipt, payer: Any) -> Listed:
     return Listed(one, payer.payer_name if payer else "", payer.payer_account if payer else "")
 
 
+async def listed(connection: AsyncConnection, receipt: int) -> Listed | None:
+    """One of them, for its page."""
+    found_ = text(f"SELECT {COLUMNS} FROM order_receipts WHERE id = :id")  # noqa: S608
+    row = (await connection.execute(found_, {"id": receipt})).one_or_none()
+    if row is None:
+        return None
+    one = receipt_from(row)
+    payer = (await connection.execute(_PAYERS, {"ids": [one.transaction_id or 0]})).one_or_none()
+    return _listed(one, payer)
+
+
 async def give_back(
     engine: AsyncEngine, receipt: int, version: int, reason: str, *, by: int, now: datetime
 ) -> str:
-    """All that is left of it goes back; the refund's number. Raises Overtaken, NoReason."""
-    said = " ".join(reason.split())
-    if not 0 < len(said) <= LONGEST_REASON:
-        raise NoReason
+    """All that is left of it goes back; the refund's number. Raises CannotDo."""
+    why = said(reason)
     async with engine.begin() as connection:
         order = await connection.scalar(_ORDER, {"id": receipt})
         if order is not None:
@@ -76,21 +76,12 @@ async def give_back(
         row = (await connection.execute(_ONE, {"id": receipt})).one_or_none()
         one = receipt_from(row) if row is not None else None
         if one is None or one.version != version or one.standing not in BY_HAND or not one.left:
-            raise Overtaken(receipt)
+            raise CannotDo(Obstacle.OVERTAKEN)
         if one.order_number != order:
-            raise Overtaken(receipt)
-        number = await refunds.plan(connection, one, one.left, said, now, by=by)
+            raise CannotDo(Obstacle.OVERTAKEN)
+        number = await refunds.plan(connection, one, one.left, why, now, by=by)
         if order is not None:
             await receipts.reopen(connection, order, now)
-        await record(connection, by, "payment.return", number, {"receipt": receipt, "fen": one.left}, now)
+        facts = {"receipt": receipt, "fen": one.left}
+        await record_act(connection, by, "payment.return", number, facts, now)
     return number
-
-
-async def record(
-    connection: AsyncConnection, by: int, act: str, subject: str, facts: dict[str, Any], now: datetime
-) -> None:
-    """In the audit log, in the caller's transaction; no names, no accounts."""
-    actor = trail.account(by)
-    await trail.record(
-        connection, at=now, actor=actor, role=Role.FINANCE, act=act, subject=subject, facts=facts
-    )

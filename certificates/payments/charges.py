@@ -50,6 +50,10 @@ _COLUMNS: Final = ", ".join(Charge.__dataclass_fields__)
 _OPEN: Final = text(
     f"SELECT {_COLUMNS} FROM payment_charges WHERE order_number = :order AND state = 'open'"  # noqa: S608
 )
+_LATEST: Final = text(
+    f"SELECT {_COLUMNS} FROM payment_charges WHERE order_number = :order AND address <> ''"  # noqa: S608
+    " ORDER BY made_at DESC, number LIMIT 1"
+)
 _COUNT: Final = text("SELECT count(*) FROM payment_charges WHERE order_number = :order")
 _MAKE: Final = text(
     "INSERT INTO payment_charges (number, order_number, way, fen, state, made_at, closes_at, changed_at)"  # noqa: S608
@@ -133,6 +137,12 @@ async def _ready(connection: AsyncConnection, number: str, now: datetime) -> tup
     made = (await connection.execute(_MAKE, values)).one()
     await receipts.reopen(connection, number, now)
     return charge_from(made), gone
+
+
+async def latest_of(connection: AsyncConnection, order: str) -> Charge | None:
+    """The code that was shown last, open or not."""
+    row = (await connection.execute(_LATEST, {"order": order})).one_or_none()
+    return charge_from(row) if row is not None else None
 
 
 async def missing_of(connection: AsyncConnection, order: Order) -> int:

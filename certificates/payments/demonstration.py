@@ -1,8 +1,7 @@
 """The payment provider of the demonstration: books of its own, signed messages, refunds, a daily file.
 
 It knows our numbers and sums, never whose they are. It is reached like a real one: through the port, and
-through
-its page (web/certificates/pay_demo.py), on which somebody "pays with the telephone".
+through its page (web/certificates/pay_demo.py), on which somebody "pays with the telephone".
 """
 
 import csv
@@ -16,7 +15,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
-from certificates.payments.port import Charged, Paid, ProviderRefused, Refunding, Shown
+from certificates.payments.port import Charged, Paid, ProviderRefused, RefundAnswer, Refunding, Shown
 from office.banking.amounts import plain
 from office.clock import Clock
 from office.marks import Marks
@@ -27,15 +26,19 @@ MOST_LINES: Final = 100_000
 COLUMNS: Final = ("交易号", "商户单号", "类型", "金额", "时间")
 
 _OPEN: Final = text(
-    "INSERT INTO demo_payments (charge, trade, way, code, fen, state, made_at)"
-    " SELECT :charge, :trade, :way, :code, :fen, 'waiting', :now"
+    "INSERT INTO demo_payments (charge, trade, way, code, fen, state, made_at, closes_at)"
+    " SELECT :charge, :trade, :way, :code, :fen, 'waiting', :now, :closes_at"
     " WHERE (SELECT count(*) FROM demo_payments) < :most ON CONFLICT (charge) DO NOTHING"
 )
 _GET: Final = text("SELECT * FROM demo_payments WHERE charge = :charge")
 _CLOSE: Final = text("UPDATE demo_payments SET state = 'closed' WHERE charge = :charge AND state = 'waiting'")
 _PAY: Final = text(
     "UPDATE demo_payments SET state = 'paid', paid_fen = :fen, paid_at = :now"
-    " WHERE charge = :charge AND state = 'waiting'"
+    " WHERE charge = :charge AND state = 'waiting' AND (closes_at IS NULL OR closes_at > :now)"
+)
+_BY_CODE: Final = text(
+    "SELECT charge FROM demo_payments WHERE code = :code AND state = 'waiting' AND closes_at > :now"
+    " ORDER BY made_at DESC LIMIT 2"
 )
 _REFUNDED: Final = text("SELECT coalesce(sum(fen), 0)::bigint FROM demo_pay_refunds WHERE charge = :charge")
 _REFUND: Final = text(
@@ -67,7 +70,7 @@ class DemonstrationPayments:
         now = self._clock()
         values: dict[str, Any] = {"charge": charged.number, "way": charged.way.value, "fen": charged.fen}
         values |= {"trade": f"{now:%Y%m%d}{secrets.randbelow(10**14):014d}", "now": now, "most": MOST}
-        values |= {"code": f"{secrets.randbelow(10**8):08d}"}
+        values |= {"code": f"{secrets.randbelow(10**8):08d}", "closes_at": charged.closes_at}
         async with self._engine.begin() as connection:
             await connection.execute(_OPEN, values)
             row = (await connection.execute(_GET, {"charge": charged.number})).one()
@@ -81,7 +84,7 @@ class DemonstrationPayments:
         row = await self.payment(charge)
         return paid_of(row) if row is not None and row.state == "paid" else None
 
-    async def refund(self, refunding: Refunding, now: datetime) -> None:
+    async def refund(self, refunding: Refunding, now: datetime) -> RefundAnswer:
         async with self._engine.begin() as connection:
             found = text("SELECT paid_fen FROM demo_payments WHERE charge = :charge FOR UPDATE")
             paid = await connection.scalar(found, {"charge": refunding.charge})
@@ -90,11 +93,12 @@ class DemonstrationPayments:
                 text("SELECT fen FROM demo_pay_refunds WHERE number = :number"), given
             )
             if before == refunding.fen:
-                return
+                return RefundAnswer.DONE
             gone = int(await connection.scalar(_REFUNDED, given) or 0)
             if paid is None or before is not None or gone + refunding.fen > paid:
                 raise ProviderRefused("金额超过可退金额")
             await connection.execute(_REFUND, given)
+        return RefundAnswer.DONE
 
     async def daily(self, way: PaymentWay, day: date) -> bytes:
         since = datetime(day.year, day.month, day.day, tzinfo=BEIJING)
@@ -115,6 +119,12 @@ class DemonstrationPayments:
     async def payment(self, charge: str) -> Row[Any] | None:
         async with self._engine.connect() as connection:
             return (await connection.execute(_GET, {"charge": charge})).one_or_none()
+
+    async def charge_of(self, code: str, now: datetime) -> str:
+        """The payment that a code of digits stands for; "" for none, and for two."""
+        async with self._engine.connect() as connection:
+            found = list((await connection.execute(_BY_CODE, {"code": code, "now": now})).scalars())
+        return found[0] if len(found) == 1 else ""
 
     async def pay(self, charge: str, fen: int, now: datetime) -> bool:
         """Somebody confirmed on the telephone; False: it was paid or closed before."""

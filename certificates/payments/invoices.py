@@ -1,8 +1,7 @@
 """Electronic invoices of orders: made when the channel's rule says so, void when the money goes back.
 
-A row with its number, a box with what stands on it, a PDF whenever somebody who may wants to see it, and
-a letter
-that tells where it is. Source: spec/certificates.md, "PIN, invoice, delivery".
+A row with its number, a box with what stands on it, a PDF whenever somebody who may wants to see it; the
+letter that tells where it is, telling.py writes. Source: spec/certificates.md, "PIN, invoice, delivery".
 """
 
 import json
@@ -16,20 +15,20 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle, Person, Told
-from certificates.orders.codes import Letter, post
+from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle
 from certificates.orders.order import Order
 from certificates.orders.orders import case_of
 from certificates.orders.states import OrderState
+from certificates.payments import news
+from certificates.payments.news import NewsKind
+from office.banking.payers import same_payer
 from office.marks import Marks
-from office.messages.delivering import BOX
 from office.money import capital_amount, yuan
 from office.working_days import BEIJING, calendar_of, day_of
 from signing.typesetting import compiler_of
 
 TEMPLATE: Final = Path(__file__).parents[1] / "orders" / "templates" / "invoice.typ"
 """Beside the printed forms: they have the sheet in common."""
-KIND: Final = "certificate.invoice"
 _ENDED: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
 _PAD: Final = 512
 
@@ -44,10 +43,6 @@ _VOID: Final = text(
     " AND state = 'made' RETURNING number"
 )
 _OF: Final = text("SELECT * FROM order_invoices WHERE order_number = :order")
-_EMAIL: Final = text(
-    "INSERT INTO deliveries (key, channel, kind, box, state, next_at, made_at)"
-    " VALUES (:key, 'email', :kind, :box, 'waiting', :now, :now)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,43 +105,22 @@ async def _make(
     if await connection.scalar(_PUT, values) is None:
         return
     await connection.execute(_NAMED, {"number": number, "order": order.number})
-    await _send(connection, marks, order, rule, details, number, now)
+    await news.note(connection, NewsKind.INVOICED, order.number, order.paid_fen, f"invoice {number}", now)
 
 
 def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
-    """Title and tax number: fixed to the subscriber where the channel says so, else as typed."""
-    subscriber = details.get("organization_name", "") or details.get("applicant_name", "")
-    if rule.title is InvoiceTitle.SUBSCRIBER:
-        return subscriber, details.get("credit_code", "")
-    return details.get("invoice_title", "") or subscriber, details.get("tax_number", "")
+    """Title and tax number: fixed to the subscriber where the channel says so, else as typed.
 
-
-async def _send(
-    connection: AsyncConnection,
-    marks: Marks,
-    order: Order,
-    rule: Invoice,
-    details: Mapping[str, str],
-    number: str,
-    now: datetime,
-) -> None:
-    """A letter that names order and invoice, never whose: by e-mail, by SMS, or both, as the channel does.
-
-    The channels' public account is none of ours: who has only that is told by SMS.
+    An organization's tax number is its credit code: one that is named in the title and typed none has it,
+    unless the channel leaves the tax number open. It was checked when it was typed (orders/fields.py).
     """
-    whose = "applicant" if rule.to is Person.APPLICANT else "operator"
-    phone, email = details.get(f"{whose}_phone", ""), details.get(f"{whose}_email", "")
-    content = (
-        f"数字证书订单 {order.number} 的电子发票 {number} 已开具，金额 {yuan(order.paid_fen)} 元。"
-        "请在“订单查询”中下载。"
-    )
-    if Told.EMAIL in rule.by and email:
-        letter = {"address": email, "subject": f"电子发票 {number}", "content": content}
-        row: dict[str, Any] = {"key": f"o{secrets.token_hex(16)}", "kind": KIND, "now": now}
-        await connection.execute(_EMAIL, row | {"box": marks.box(BOX, json.dumps(letter).encode())})
-    if Told.EMAIL not in rule.by or not email:
-        sms = Letter(phone or None, order.contact_mark, "电子发票", "")
-        await post(connection, marks, sms, content, now, kind=KIND)
+    organization, code = details.get("organization_name", ""), details.get("credit_code", "")
+    subscriber = organization or details.get("applicant_name", "")
+    if rule.title is InvoiceTitle.SUBSCRIBER:
+        return subscriber, code
+    title = details.get("invoice_title", "") or subscriber
+    own = code if same_payer(title, organization) and not rule.tax_number_optional else ""
+    return title, details.get("tax_number", "") or own
 
 
 async def invoice_of(connection: AsyncConnection, marks: Marks, order: str) -> OrderInvoice | None:

@@ -2,16 +2,16 @@
 
     shown = await provider.open(Charged("ZF…", PaymentWay.ALIPAY, 35_000, "…", closes_at))
     said = await provider.asked("ZF…")                       # when a notification may have been lost
-    await provider.refund(Refunding("TF…", "ZF…", 35_000))   # the same number twice is one refund
+    await provider.refund(Refunding("TF…", "ZF…", 35_000), now)   # the same number twice is one refund
     file = await provider.daily(PaymentWay.ALIPAY, day)      # for the reconciliation
 
-Every call may fail with ProviderAway; then nothing is known about what it did, and the same call with
-the same
-number is made again. What the provider notifies comes to notices.py.
+Every call may fail with ProviderAway; then nothing is known about what it did, and the same call with the
+same number is made again. What the provider notifies comes to notices.py.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 from certificates.catalogue.scope import PaymentWay
@@ -62,6 +62,13 @@ class Refunding:
     fen: int
 
 
+class RefundAnswer(StrEnum):
+    DONE = "done"
+    """The money has left, now or before under this number."""
+    ACCEPTED = "accepted"
+    """It will leave; asked again under the same number, the provider says when it has."""
+
+
 class PaymentProvider(Protocol):
     async def open(self, charged: Charged) -> Shown:
         """A code for this number; asked again, the same code. Raises ProviderAway."""
@@ -72,8 +79,8 @@ class PaymentProvider(Protocol):
     async def asked(self, charge: str) -> Paid | None:
         """Whether it was paid. Raises ProviderAway."""
 
-    async def refund(self, refunding: Refunding, now: datetime) -> None:
-        """Done, now or before under this number. Raises ProviderAway, ProviderRefused."""
+    async def refund(self, refunding: Refunding, now: datetime) -> RefundAnswer:
+        """Once for a number, however often it is asked for. Raises ProviderAway, ProviderRefused."""
 
     async def daily(self, way: PaymentWay, day: date) -> bytes:
         """All that it did on a day of Beijing, as a file (reconciling.py). Raises ProviderAway."""
@@ -91,7 +98,7 @@ class NoProvider:
     async def asked(self, charge: str) -> Paid | None:
         raise ProviderAway(charge)
 
-    async def refund(self, refunding: Refunding, now: datetime) -> None:
+    async def refund(self, refunding: Refunding, now: datetime) -> RefundAnswer:
         raise ProviderAway(refunding.number)
 
     async def daily(self, way: PaymentWay, day: date) -> bytes:

@@ -34,6 +34,8 @@ class Receipt:
     fen: int
     returned: int
     standing: Standing
+    accepted: bool
+    """Two people of finance say that it is for this order."""
     paid_at: datetime
     taken_at: datetime
     version: int
@@ -132,6 +134,7 @@ _STAND: Final = text(
     "UPDATE order_receipts SET standing = given.standing, version = version + 1, changed_at = :now"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:standings AS text[])) AS given(id, standing)"
     " WHERE order_receipts.id = given.id AND order_receipts.standing <> given.standing"
+    " RETURNING order_receipts.id"
 )
 
 
@@ -141,10 +144,13 @@ async def of_order(connection: AsyncConnection, number: str, *, lock: bool = Fal
     return [receipt_from(row) for row in rows]
 
 
-async def stand(connection: AsyncConnection, standings: Mapping[int, Standing], now: datetime) -> None:
+async def stand(
+    connection: AsyncConnection, standings: Mapping[int, Standing], now: datetime
+) -> Sequence[int]:
+    """Write them; which are new."""
     ids = sorted(standings)
     values = {"ids": ids, "standings": [standings[one].value for one in ids], "now": now}
-    await connection.execute(_STAND, values)
+    return list((await connection.execute(_STAND, values)).scalars())
 
 
 def receipt_from(row: Row[Any]) -> Receipt:

@@ -1,9 +1,9 @@
 """Money on its way back to where it came from: planned once, carried out by who brought it.
 
-A provider's payment goes back through the provider, a transfer with finance's next batch for the bank, money
-at the counter over the counter. A refund has a number; asked again under it, it is the same refund: a
-round that
-was killed between asking and writing asks once more, and nothing goes out twice.
+A provider's payment goes back through the provider, a transfer with finance's next batch for the bank,
+money at the counter over the counter. A refund has a number; asked again under it, it is the same refund: a
+round that was killed between asking and writing asks once more, and nothing goes out twice. Whatever is
+asked and answered is an event of the refund, and of the log.
 """
 
 import secrets
@@ -12,17 +12,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import QR, PaymentWay
-from certificates.payments.port import PaymentProvider, ProviderAway, ProviderRefused, Refunding
+from certificates.payments import news
+from certificates.payments.news import NewsKind
+from certificates.payments.port import (
+    PaymentProvider,
+    ProviderAway,
+    ProviderRefused,
+    RefundAnswer,
+    Refunding,
+)
 from certificates.payments.receipts import Receipt
+from certificates.payments.refund_history import LONGEST_SAID, RefundAct, event
 from certificates.payments.states import RefundState
 from office.banking import journal, returning
 from office.banking.journal import Ledger, Posting
 from office.banking.returning import Planned, RefundKind
 from office.working_days import day_of
+
+log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = timedelta(minutes=1)
@@ -67,7 +79,7 @@ _RETURN: Final = text(
 _PLAN: Final = text(
     "INSERT INTO order_refunds (number, receipt_id, way, fen, reason, state, bank_refund, next_at, made_by,"
     " made_at, changed_at) VALUES (:number, :id, :way, :fen, :reason, 'due', :bank_refund, :next_at, :by,"
-    " :now, :now)"
+    " :now, :now) RETURNING id"
 )
 _SELECT: Final = (
     "SELECT f.id, f.number, f.receipt_id, f.way, f.fen, f.reason, f.state, f.attempts, f.failure,"
@@ -106,7 +118,8 @@ async def plan(
         await journal.post(connection, posting)
     values: dict[str, Any] = {"number": number, "way": receipt.source.value, "reason": reason, "by": by}
     values |= {"bank_refund": bank_refund, "next_at": now if receipt.source in QR else None}
-    await connection.execute(_PLAN, given | values)
+    refund = await connection.scalar(_PLAN, given | values)
+    await event(connection, int(refund or 0), RefundAct.PLANNED, now, reason)
     return number
 
 
@@ -170,27 +183,38 @@ async def carry_out(engine: AsyncEngine, provider: PaymentProvider, now: datetim
             found = refund_from(row)
             values = {"id": found.id, "now": now, "next_at": now + pause(found.attempts)}
             await connection.execute(_ASK, values)
-        await _ask(engine, provider, found, now)
+            await event(connection, found.id, RefundAct.ASKED, now)
+        act, told = await _ask(provider, found, now)
+        log.info("order_refund_asked", refund=found.number, way=found.way, fen=found.fen, answer=act.value)
+        async with engine.begin() as connection:
+            await _answered(connection, found, act, told, now)
         asked += 1
     return asked
 
 
-async def _ask(engine: AsyncEngine, provider: PaymentProvider, found: OrderRefund, now: datetime) -> None:
+async def _ask(provider: PaymentProvider, found: OrderRefund, now: datetime) -> tuple[RefundAct, str]:
+    """What the provider answered; in no transaction."""
     try:
-        await provider.refund(Refunding(found.number, found.charge, found.fen), now)
+        answer = await provider.refund(Refunding(found.number, found.charge, found.fen), now)
     except ProviderRefused as refused:
-        await _failed(engine, found, str(refused), now)
+        return RefundAct.REFUSED, str(refused)
     except ProviderAway:
-        if found.attempts + 1 >= MOST_ATTEMPTS:
-            await _failed(engine, found, "支付机构没有答复", now)
-    else:
-        async with engine.begin() as connection:
-            await paid(connection, found, now)
+        return RefundAct.NO_ANSWER, "支付机构没有答复"
+    return (RefundAct.PAID if answer is RefundAnswer.DONE else RefundAct.ACCEPTED), ""
 
 
-async def _failed(engine: AsyncEngine, found: OrderRefund, failure: str, now: datetime) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(_FAILED, {"id": found.id, "failure": failure[:300], "now": now})
+async def _answered(
+    connection: AsyncConnection, found: OrderRefund, act: RefundAct, told: str, now: datetime
+) -> None:
+    """One that was accepted is asked for until it is done; one without an answer so often as it may be."""
+    if act is RefundAct.PAID:
+        await paid(connection, found, now)
+        return
+    await event(connection, found.id, act, now, told)
+    tried = act is RefundAct.NO_ANSWER and found.attempts + 1 >= MOST_ATTEMPTS
+    if act is RefundAct.REFUSED or tried:
+        given = {"id": found.id, "failure": told[:LONGEST_SAID], "now": now}
+        await connection.execute(_FAILED, given)
 
 
 async def paid(connection: AsyncConnection, found: OrderRefund, now: datetime) -> bool:
@@ -201,8 +225,18 @@ async def paid(connection: AsyncConnection, found: OrderRefund, now: datetime) -
     lines = journal.moved((Ledger.REFUND, str(found.way)), left, found.fen)
     posting = Posting(at=now, reference=f"order refund paid {found.number}", text="退款已付出", lines=lines)
     await journal.post(connection, posting)
-    await _settle_flag(connection, found.order_number)
+    await _left(connection, found.id, found.number, found.order_number, found.fen, now)
     return True
+
+
+async def _left(
+    connection: AsyncConnection, refund: int, number: str, order: str, fen: int, now: datetime
+) -> None:
+    """What follows when a refund has left, whatever carried it."""
+    await event(connection, refund, RefundAct.PAID, now)
+    if order:
+        await news.note(connection, NewsKind.REFUNDED, order, fen, f"refund {number}", now)
+        await _settle_flag(connection, order)
 
 
 _FLAG: Final = text(
@@ -224,16 +258,25 @@ _MIRROR: Final = text(
     " FROM refunds b JOIN order_receipts r ON r.transaction_id = b.transaction_id"
     " WHERE b.id = f.bank_refund AND f.receipt_id = r.id"
     " AND f.state IS DISTINCT FROM CASE b.state WHEN 'batched' THEN 'asked' ELSE b.state END"
-    " RETURNING coalesce(r.order_number, '') AS order_number"
+    " RETURNING f.id, f.number, f.fen, f.state, f.failure, coalesce(r.order_number, '') AS order_number"
 )
+_MIRRORED: Final = {
+    RefundState.DUE: RefundAct.AGAIN,
+    RefundState.ASKED: RefundAct.ASKED,
+    RefundState.FAILED: RefundAct.REFUSED,
+}
 
 
 async def mirror_the_bank(engine: AsyncEngine, now: datetime) -> int:
     """Refunds by transfer stand as finance's batches say."""
     async with engine.begin() as connection:
-        changed = list((await connection.execute(_MIRROR, {"now": now})).scalars())
-        for order in sorted(set(changed)):
-            await _settle_flag(connection, order)
+        changed = (await connection.execute(_MIRROR, {"now": now})).all()
+        for row in changed:
+            state = RefundState(row.state)
+            if state is RefundState.PAID:
+                await _left(connection, row.id, row.number, row.order_number, row.fen, now)
+            else:
+                await event(connection, row.id, _MIRRORED[state], now, row.failure)
     return len(changed)
 
 
@@ -244,16 +287,17 @@ async def again(connection: AsyncConnection, refund: int, version: int, now: dat
     """A failed one is asked for again, under its number. Raises WrongState."""
     if await connection.scalar(_AGAIN, {"id": refund, "version": version, "now": now}) is None:
         raise WrongState(refund)
+    await event(connection, refund, RefundAct.AGAIN, now)
 
 
 async def handed_back(connection: AsyncConnection, refund: int, version: int, now: datetime) -> None:
     """Money was given back over the counter. Raises WrongState."""
-    found = text(f"{_SELECT} WHERE f.id = :id FOR UPDATE OF f")
-    row = (await connection.execute(found, {"id": refund})).one_or_none()
-    one = refund_from(row) if row is not None else None
-    if one is None or one.way is not PaymentWay.ON_THE_SPOT or one.version != version:
+    locked = text(f"{_SELECT} WHERE f.id = :id FOR UPDATE OF f")
+    row = (await connection.execute(locked, {"id": refund})).one_or_none()
+    found = refund_from(row) if row is not None else None
+    if found is None or found.way is not PaymentWay.ON_THE_SPOT or found.version != version:
         raise WrongState(refund)
-    if not await paid(connection, one, now):
+    if not await paid(connection, found, now):
         raise WrongState(refund)
 
 
@@ -266,6 +310,18 @@ async def page(connection: AsyncConnection, state: str, number: int) -> tuple[Se
     )
     count = await connection.scalar(text(f"SELECT count(*) FROM order_refunds f{where}"), given)  # noqa: S608
     return [refund_from(row) for row in rows], int(count or 0)
+
+
+async def one(connection: AsyncConnection, refund: int) -> OrderRefund | None:
+    row = (await connection.execute(text(f"{_SELECT} WHERE f.id = :id"), {"id": refund})).one_or_none()
+    return refund_from(row) if row is not None else None
+
+
+async def of_receipt(connection: AsyncConnection, receipt: int) -> Sequence[OrderRefund]:
+    rows = await connection.execute(
+        text(f"{_SELECT} WHERE f.receipt_id = :id ORDER BY f.id"), {"id": receipt}
+    )
+    return [refund_from(row) for row in rows]
 
 
 async def of_order(connection: AsyncConnection, order: str) -> Sequence[OrderRefund]:

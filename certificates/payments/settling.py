@@ -24,7 +24,7 @@ from certificates.orders.orders import case_of
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.table import FINAL
-from certificates.payments import invoices, judging, receipts, refunds
+from certificates.payments import invoices, judging, news, receipts, refunds
 from certificates.payments.expecting import expect
 from certificates.payments.judging import Came, Phase
 from certificates.payments.receipts import Receipt
@@ -66,10 +66,12 @@ async def settle(
     subscriber = subscriber_of(case, details)
     came = [_came(one, wrong_with(one, stored.rules, case, subscriber, payers)) for one in found]
     judgement = judging.judge(phase_of(order), order.price_fen, came)
-    await receipts.stand(connection, judgement.standings, now)
+    changed = await receipts.stand(connection, judgement.standings, now)
     charges = [one.charge for one in found if one.charge]
     await connection.execute(_CLOSE_CHARGES, {"charges": charges, "now": now})
     by_id = {one.id: one for one in found}
+    for id_ in changed:
+        await news.of_receipt(connection, by_id[id_], judgement.standings[id_], now)
     for each in judgement.returns:
         standing = judgement.standings[each.receipt]
         await refunds.plan(connection, by_id[each.receipt], each.fen, _why(order, standing), now)
@@ -105,9 +107,14 @@ def wrong_with(
     subscriber: Subscriber,
     payers: dict[int, tuple[str, str]],
 ) -> Standing | None:
-    """Why it can't pay for this. What counted once is not looked at again: rules and names may change."""
+    """Why it can't pay for this. What counted once is not looked at again: rules and names may change. What
+    two people of finance gave to the order is not asked for payer and remark; the ways to pay hold for it,
+    too."""
     if receipt.standing is Standing.COUNTED:
         return None
+    if receipt.accepted:
+        taken = any(row.by is _way(receipt) for row in paying.payments_of(rules, case))
+        return None if taken else Standing.WRONG_WAY
     if receipt.source is PaymentWay.TRANSFER:
         name, remark = payers[receipt.transaction_id or 0]
         refusal = paying.transfer_refusal(rules, case, subscriber, name, remark)

@@ -1,18 +1,16 @@
-"""Bank transfers to their orders: by the order's number in the remark, or by the channel's fixed remark
-and the
-payer.
+"""Bank transfers to their orders: by the order's number in the remark, or by the channel's fixed remark and
+the payer.
 
-Where a channel has one remark for everybody, the payer's name leads to the order: the oldest that waits for a
-transfer, one of exactly this price before others. Names of payers are compared as keyed hashes; whether
-the payer
-may pay for this, settling decides with the catalogue's rule.
+Where a channel has one remark for everybody, the payer's name leads to the order: the oldest that waits for
+a transfer, one of exactly this price before others. Names of payers are compared as keyed hashes; whether
+the payer may pay for this, settling decides with the catalogue's rule.
 """
 
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
 from certificates.orders.order import locked
@@ -35,6 +33,13 @@ _NEW: Final = text(
     " (SELECT remark FROM order_accounts WHERE remark <> ''))"
     " ORDER BY m.transaction_id LIMIT :most FOR UPDATE OF m SKIP LOCKED"
 )
+ONE: Final = text(
+    "SELECT m.transaction_id AS id, t.bank, t.serial, t.amount, t.payer_name, t.remark, t.value_time"
+    " FROM moneys m JOIN bank_transactions t ON t.id = m.transaction_id WHERE m.transaction_id = :id"
+    " AND m.standing IN ('unseen', 'unmatched') AND m.account = '' AND m.returned = 0 AND t.amount > 0"
+    " FOR UPDATE OF m"
+)
+"""A transfer that is nobody's, locked."""
 _CLAIM: Final = text(
     "UPDATE moneys SET standing = 'order', account = :account, version = version + 1, changed_at = :now"
     " WHERE transaction_id = :id"
@@ -61,20 +66,25 @@ async def claim(engine: AsyncEngine, marks: Marks, now: datetime) -> int:
         for row in (await connection.execute(_NEW, {"most": AT_ONCE})).all():
             if row.order_number is not None:
                 await locked(connection, row.order_number)
-            await receipts.take(connection, _came(marks, row), now)
-            claimed = {"id": row.id, "account": row.order_number or "", "now": now}
-            await connection.execute(_CLAIM, claimed)
+            await receipts.take(connection, came_from(marks, row, row.order_number), now)
+            await claimed(connection, row.id, row.order_number or "", now)
             done += 1
     return done
 
 
-def _came(marks: Marks, row: Row[Any]) -> Came:
+async def claimed(connection: AsyncConnection, transaction: int, account: str, now: datetime) -> None:
+    """It is money of an order, or ("") of orders: the deposits leave it alone."""
+    await connection.execute(_CLAIM, {"id": transaction, "account": account, "now": now})
+
+
+def came_from(marks: Marks, row: Row[Any], order: str | None) -> Came:
+    """A row of `_NEW` or of ONE, for this order, or for one that is to be found."""
     return Came(
         source=PaymentWay.TRANSFER,
         reference=f"{row.bank} {row.serial}"[:80],
         fen=row.amount,
         paid_at=row.value_time,
-        order_number=row.order_number,
+        order_number=order,
         bank=row.bank,
         transaction_id=row.id,
         payer_mark=payer_mark(marks, row.payer_name),
@@ -94,9 +104,7 @@ async def link(engine: AsyncEngine, marks: Marks, now: datetime) -> int:
             given = {"id": row.id, "order": row.order_number, "now": now}
             if await connection.scalar(_LINK, given) is None:
                 continue
-            await connection.execute(
-                _CLAIM, {"id": row.transaction_id, "account": row.order_number, "now": now}
-            )
+            await claimed(connection, row.transaction_id, row.order_number, now)
             target = (Ledger.ORDER, row.order_number)
             lines = journal.moved((Ledger.SUSPENSE, row.bank), target, row.fen)
             posting = Posting(

@@ -19,7 +19,8 @@ from luochui.processes.wiring import clock_of, open_book
 from luochui.settings import Settings
 from luochui.vaults import asking
 from office.banking.banks import banks
-from office.banking.notifications import Keys, read_keys, sign
+from office.banking.notifications import Keys, read_keys
+from office.banking.signed import sign
 from office.database import create_engine
 from office.files import Files
 from signing.sm2 import PrivateKey, load_or_create

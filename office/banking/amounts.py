@@ -6,7 +6,8 @@ from typing import Final
 
 LARGEST: Final = 10**15
 """Fen: ten trillion yuan. What is more is no amount but a mistake."""
-_AMOUNT: Final = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d*))?")
+_AMOUNT: Final = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d*))?", re.ASCII)
+"""Digits of ours alone: full-width ones are made these before, other scripts' are no amount."""
 
 
 class NoAmount(ValueError):

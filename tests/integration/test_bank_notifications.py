@@ -10,16 +10,14 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from office.banking.notifications import (
-    LARGEST_BODY,
+from office.banking.notifications import LARGEST_BODY, parse, read_keys
+from office.banking.signed import (
     NONCE,
     SIGNATURE,
     TIMESTAMP,
     WINDOW,
-    NotificationRefused,
+    MessageRefused,
     Refusal,
-    parse,
-    read_keys,
     sign,
     signed_headers,
 )
@@ -161,7 +159,7 @@ async def test_unknown_banks_and_banks_without_notifications_are_refused(web: We
     ],
 )
 def test_malformed_messages_are_refused_whole(body: bytes) -> None:
-    with pytest.raises(NotificationRefused) as refused:
+    with pytest.raises(MessageRefused) as refused:
         parse(body)
     assert refused.value.refusal is Refusal.MALFORMED
 
@@ -178,10 +176,10 @@ async def test_a_body_is_bounded_and_neither_words_nor_a_browsers_form_is_a_noti
 async def test_old_nonces_are_forgotten(web: Web) -> None:
     assert (await send(web, body_of(transaction()))).status_code == 200
     async with web.site.engine.begin() as connection:
-        await connection.execute(text("UPDATE bank_nonces SET at = at - interval '1 hour'"))
+        await connection.execute(text("UPDATE signed_nonces SET at = at - interval '1 hour'"))
     assert (await send(web, body_of(transaction("N2")), nonce="nonce-bbbbbbbbbbbb")).status_code == 200
     async with web.site.engine.connect() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM bank_nonces")) == 1
+        assert await connection.scalar(text("SELECT count(*) FROM signed_nonces")) == 1
 
 
 def test_keys_are_read_and_never_shown_in_a_fault() -> None:

@@ -9,11 +9,12 @@ import pytest
 from bidding.terms import Fen
 from office.accounts import Role
 from office.banking.journal import Ledger
+from office.banking.proposals import CannotDo, Obstacle, Proposals, ProposalState
 from office.database import create_engine
 from tests.moneykit import DEADLINE, NOON, Money
 from tests.tradingkit import an_account
 from trading.deposits import prices
-from trading.deposits.by_hand import ByHand, CannotDo, Obstacle, ProposalState
+from trading.deposits.by_hand import CARRIED_OUT, ByHand
 from trading.deposits.deposits import AlreadyDecided, DeadlinePassed, MarkRefused
 from trading.deposits.rounds import MatchingRound
 from trading.deposits.states import DepositState
@@ -96,12 +97,15 @@ async def test_another_payers_money_counts_only_when_two_people_say_so(money: Mo
     id_, _, version = await money.standing(row)
     proposal = await hands.propose_accepting(id_, version, "户名系曾用名", by=by, now=NOON)
     with pytest.raises(CannotDo) as own:
-        await hands.decide(proposal, True, by=by, now=NOON)
+        await Proposals(money.engine, CARRIED_OUT).decide(proposal, True, by=by, now=NOON)
     assert own.value.obstacle is Obstacle.OWN_PROPOSAL
     assert await money.state(number) is S.FOREIGN_PAYER
-    assert await hands.decide(proposal, True, by=other, now=NOON) is ProposalState.AGREED
+    assert (
+        await Proposals(money.engine, CARRIED_OUT).decide(proposal, True, by=other, now=NOON)
+        is ProposalState.AGREED
+    )
     with pytest.raises(CannotDo):
-        await hands.decide(proposal, True, by=other, now=NOON)
+        await Proposals(money.engine, CARRIED_OUT).decide(proposal, True, by=other, now=NOON)
     await money.settle()
     assert await money.state(number) is S.PAID
 
@@ -116,7 +120,7 @@ async def test_unmatched_money_is_assigned_by_two_or_returned_by_one(money: Mone
     assert standing == "unmatched"
     spaced = f"{number[:4]} {number[4:]}"
     proposal = await hands.propose_assigning(id_, version, spaced, "回单备注写错", by=by, now=NOON)
-    await hands.decide(proposal, True, by=other, now=NOON)
+    await Proposals(money.engine, CARRIED_OUT).decide(proposal, True, by=other, now=NOON)
     id_, _, version = await money.standing(stray)
     await hands.give_back(id_, version, "无法认领", by=by, now=NOON)
     await money.settle()

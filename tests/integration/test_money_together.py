@@ -9,13 +9,14 @@ from sqlalchemy import text
 
 from office.accounts import Role
 from office.banking.journal import Ledger
+from office.banking.proposals import CannotDo
 from office.database import create_engine
 from office.sealed.key import SealedKey
 from office.sealed.vault import Vault
 from tests.moneykit import NOON, Money
 from tests.tradingkit import a_clock, an_account, bring, make_listing
 from trading.deposits import checking
-from trading.deposits.by_hand import ByHand, CannotDo
+from trading.deposits.by_hand import ByHand
 from trading.deposits.deposits import Deposits
 from trading.deposits.rounds import MatchingRound
 from trading.deposits.states import DepositState

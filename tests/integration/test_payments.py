@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from certificates.catalogue.scope import PaymentWay
 from certificates.orders.performing import Lacks, NotAllowed
 from certificates.payments import counter, invoices, refunds
-from certificates.payments.notices import NoticeRefused, Refusal
-from certificates.payments.port import ProviderAway
+from certificates.payments.port import ProviderAway, RefundAnswer
 from certificates.payments.receipts import Conflict
+from office.banking.signed import MessageRefused, Refusal
 from office.database import create_engine
 from office.messages.delivering import BOX
 from tests.channelkit import KINDS
@@ -40,20 +40,20 @@ async def test_forged_stale_and_repeated_messages_change_nothing(house: Payments
     order = await house.order()
     charge = await house.charge(order)
     paid = house.paid(charge, PRICE)
-    with pytest.raises(NoticeRefused) as forged:
+    with pytest.raises(MessageRefused) as forged:
         await house.tell(paid, key=SecretStr("x" * 64))
     assert forged.value.refusal is Refusal.NOT_SIGNED
-    with pytest.raises(NoticeRefused) as stale:
+    with pytest.raises(MessageRefused) as stale:
         await house.tell(paid, at=house.now - timedelta(minutes=6))
     assert stale.value.refusal is Refusal.NOT_FRESH
     assert await house.state(order) == "awaiting_payment"
     nonce = "n" * 20
     assert await house.tell(paid, nonce=nonce)
-    with pytest.raises(NoticeRefused) as replayed:
+    with pytest.raises(MessageRefused) as replayed:
         await house.tell(paid, nonce=nonce)
     assert replayed.value.refusal is Refusal.REPLAYED
     assert not await house.tell(paid)  # told again by the provider: known
-    with pytest.raises(NoticeRefused) as other:
+    with pytest.raises(MessageRefused) as other:
         await house.tell(house.paid(charge, PRICE + 1, trade=paid.trade))
     assert other.value.refusal is Refusal.CONFLICTING
     assert await house.times_paid(order) == 1
@@ -90,6 +90,7 @@ async def test_short_doubled_late_and_unknown_money_each_has_its_place(house: Pa
 async def test_a_cancelled_order_goes_back_once_and_its_invoice_is_void(house: Payments) -> None:
     order = await house.order()
     await house.pays_by_code(order)
+    await house.settle()
     async with house.engine.connect() as connection:
         made = await invoices.invoice_of(connection, house.marks, order)
         letters = list(
@@ -126,11 +127,13 @@ class Shaky:
     def __init__(self, inner: Any, dies: int) -> None:
         self.inner, self.dies = inner, dies
 
-    async def refund(self, refunding: Any, now: Any) -> None:
-        await self.inner.refund(refunding, now)
+    async def refund(self, refunding: Any, now: Any) -> RefundAnswer:
+        answer = await self.inner.refund(refunding, now)
         self.dies -= 1
         if self.dies >= 0:
             raise ProviderAway("died")
+        assert isinstance(answer, RefundAnswer)
+        return answer
 
 
 async def test_a_refund_whose_answer_is_lost_goes_out_once(house: Payments) -> None:

@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from certificates.catalogue.scope import PaymentWay
+from certificates.payments.notices import take_paid
+from certificates.payments.port import Paid
 from office.accounts import Role
+from office.banking.statements import BankRow
+from office.banking.taking import Source, take
 from tests.orderkit import Applicant, applicant, defaults, details_of_organization, request_of_organization
 from tests.webkit import Visitor, Web, web_on
 
@@ -81,19 +87,104 @@ async def test_short_money_is_shown_to_both_and_goes_back_by_finances_hand(web: 
     page = await finance.get("/finance/certificates")
     assert who.number in page.text
     assert "金额不足" in page.text
-    form = re.search(
-        r'action="(/finance/certificates/receipts/\d+/return)".*?name="version" value="(\d+)"', page.text
-    )
-    assert form
-    refused = await finance.post_and_follow(form[1], {"version": form[2], "reason": " "})
+    where = _receipt_on(page.text)
+    form = await _form(finance, where, "return")
+    refused = await finance.post(f"{where}/return", {"version": form, "reason": " "})
+    assert refused.status_code == 409
     assert "请写明原因" in refused.text
-    done = await finance.post(form[1], {"version": form[2], "reason": "金额不足"})
+    done = await finance.post(f"{where}/return", {"version": form, "reason": "金额不足"})
     assert done.status_code == 303
-    late = await finance.post_and_follow(form[1], {"version": form[2], "reason": "再来"})
+    late = await finance.post(f"{where}/return", {"version": form, "reason": "再来"})
     assert "刚刚有了变化" in late.text
     listed = await finance.get("/finance/certificates/refunds")
-    assert "TF" in listed.text
-    assert "待退" in listed.text
+    refund = re.search(r'href="(/finance/certificates/refunds/\d+)">TF', listed.text)
+    assert refund
+    one = await finance.get(refund[1])
+    assert "由支付宝退回原支付账户" in one.text
+    assert "列入待退款" in one.text
+    for path in (where, refund[1]):
+        assert (await who.visitor.get(path)).status_code == 403
+    assert (await who.visitor.post(f"{where}/assign", {"order": who.number})).status_code == 403
+
+
+def _receipt_on(page: str) -> str:
+    found = re.search(r'href="(/finance/certificates/receipts/\d+)"', page)
+    assert found, page[:2000]
+    return found[1]
+
+
+async def _form(finance: Visitor, where: str, act: str) -> str:
+    """The version that the form of an act carries."""
+    page = (await finance.get(where)).text
+    found = re.search(rf'action="{where}/{act}".*?name="version" value="(\d+)"', page, re.S)
+    assert found, page[:3000]
+    return found[1]
+
+
+async def test_money_for_the_wrong_code_is_given_to_its_order_by_two_people(web: Web) -> None:
+    who, finance = await ready(web, "her"), await web.signed_in("fin", Role.FINANCE)
+    other = await web.signed_in("fin-2", Role.FINANCE)
+    fen = (await who.row())["price_fen"]
+    async with web.site.engine.begin() as connection:
+        paid = Paid(PaymentWay.ALIPAY, "T1", f"ZF{'9' * 22}", fen, web.site.clock())
+        await take_paid(connection, web.site.marks, paid, web.site.clock())
+    where = _receipt_on((await finance.get("/finance/certificates?standing=unknown")).text)
+    version = await _form(finance, where, "assign")
+    nowhere = {"version": version, "order": "20260304ABCDEFGH", "reason": "查到了"}
+    assert "没有这个办证订单" in (await finance.post(f"{where}/assign", nowhere)).text
+    asked = {"version": version, "order": f" {who.number.lower()} ", "reason": "申请人来电，提供了付款记录"}
+    assert (await finance.post(f"{where}/assign", asked)).status_code == 303
+    assert "有一项申请等待另一位财务人员复核" in (await finance.get(where)).text
+    assert "已有一项申请" in (await finance.post(f"{where}/assign", asked)).text
+    proposals = (await other.get("/finance/proposals")).text
+    assert who.number in proposals
+    decide = re.search(r'action="(/finance/proposals/\d+)"', proposals)
+    assert decide
+    own = await finance.post_and_follow(decide[1], {"decision": "agree"})
+    assert "要由另一位财务人员复核" in own.text
+    assert await who.state() == "awaiting_payment"
+    done = await other.post_and_follow(decide[1], {"decision": "agree"})
+    assert "已同意" in done.text
+    assert await who.state() == "in_review"
+    assert "经两位财务人员认领" in (await finance.get(where)).text
+    assert (await who.visitor.post(decide[1], {"decision": "agree"})).status_code == 403
+
+
+async def test_a_transfer_without_a_number_is_given_to_its_order_and_one_by_the_demo_bank_finds_it(
+    web: Web,
+) -> None:
+    """The online bank of the demonstration, with the order's remark; then without it, and by two people."""
+    who, finance = await ready(web, "her"), await web.signed_in("fin", Role.FINANCE)
+    other = await web.signed_in("fin-2", Role.FINANCE)
+    assert (await web.visitor().get("/demo/bank")).status_code == 200
+    stray = bank_row("办证费")
+    async with web.site.engine.begin() as connection:
+        await take(connection, "shifan", [stray], source=Source.STATEMENT, now=web.site.clock())
+        found = text("UPDATE moneys SET standing = 'unmatched' RETURNING transaction_id")
+        where = f"/finance/transactions/{await connection.scalar(found)}"
+    version = await _form(finance, where, "order")
+    asked = {"version": version, "order": who.number, "reason": "户名和金额都对"}
+    assert (await finance.post(f"{where}/order", asked)).status_code == 303
+    decide = re.search(r'action="(/finance/proposals/\d+)"', (await other.get("/finance/proposals")).text)
+    assert decide
+    assert "已同意" in (await other.post_and_follow(decide[1], {"decision": "agree"})).text
+    page = (await who.get("/payment")).text
+    assert "这项业务不收这种付款" in page  # hunan-shared is paid by code: two people do not change that
+    assert who.number in (await finance.get("/finance/certificates?standing=wrong_way")).text
+
+
+def bank_row(remark: str) -> BankRow:
+    return BankRow(
+        line=1,
+        serial="S1",
+        amount=35_000,
+        value_time=datetime(2026, 3, 4, 4, 0, tzinfo=UTC),
+        payer_name="测试有限公司",
+        payer_account="6222000012345678",
+        payer_bank="某银行",
+        sub_account="",
+        remark=remark,
+    )
 
 
 async def test_paid_orders_have_an_invoice_and_a_check_finds_what_was_not_told(web: Web) -> None:

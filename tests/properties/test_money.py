@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.terms import Fen
 from office.banking.amounts import plain
-from office.banking.notifications import Notifications, signed_headers
+from office.banking.notifications import Notifications
 from office.banking.numbers import draw
+from office.banking.signed import signed_headers
 from office.banking.statements import BankRow
 from office.database import create_engine
 from tests.moneykit import DEADLINE, NOON, Money, snapshot
@@ -30,7 +31,7 @@ DUE = 500_000
 NUMBERS = (draw("620001", lambda _: 11), draw("620001", lambda _: 22))
 TABLES = (
     "refunds, refund_batches, moneys, sub_accounts, price_accounts, journal_lines, journal_postings,"
-    " bank_transactions, bank_nonces, bank_statements, money_proposals"
+    " bank_transactions, signed_nonces, bank_statements, money_proposals"
 )
 
 

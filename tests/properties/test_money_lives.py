@@ -19,12 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from office.accounts import Role
 from office.banking.journal import Ledger
+from office.banking.proposals import CannotDo
 from office.banking.statements import BankRow
 from office.database import create_engine
 from tests.moneykit import DEADLINE, NOON, Money
 from tests.tradingkit import an_account
 from trading.deposits import checking
-from trading.deposits.by_hand import ByHand, CannotDo
+from trading.deposits.by_hand import ByHand
 from trading.deposits.deposits import AlreadyDecided
 from trading.deposits.refunds import Confirmed, WrongState
 from trading.deposits.states import RefundState
@@ -45,7 +46,7 @@ STEPS = (
 )
 TABLES = (
     "refunds, refund_batches, moneys, sub_accounts, price_accounts, journal_lines, journal_postings,"
-    " bank_transactions, bank_nonces, bank_statements, money_proposals"
+    " bank_transactions, signed_nonces, bank_statements, money_proposals"
 )
 PAID_OUT = (
     "SELECT count(*) FROM (SELECT r.number FROM refunds r JOIN journal_postings p ON p.reference LIKE"

@@ -4,82 +4,22 @@ To return money to where it came from takes one person. To say whose money it is
 counts, or that a refund goes to another account, takes two: one proposes with a reason, another agrees.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Row, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bidding.terms import Fen
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
+from office.banking.proposals import About, CannotDo, CarryOut, Obstacle, ProposalKind, propose, said
+from office.banking.recording import record_act
 from trading.deposits import matching, planning, rows
 from trading.deposits.planning import Planned
-from trading.deposits.recording import record_act
 from trading.deposits.states import MoneyStanding, RefundKind
 from trading.working_days import day_of
-
-LONGEST_REASON: Final = 300
-PAGE: Final = 50
-
-
-class ProposalKind(StrEnum):
-    ASSIGN = "assign"
-    """The money is meant for a sub-account."""
-    ACCEPT = "accept"
-    """Another payer's money counts as the registrant's own."""
-    PAYEE = "payee"
-    """A refund goes to another account than it came from."""
-
-
-class ProposalState(StrEnum):
-    OPEN = "open"
-    AGREED = "agreed"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-
-
-class Obstacle(StrEnum):
-    """Why an act by hand did not go. Nothing was changed."""
-
-    OVERTAKEN = "overtaken"
-    """Somebody changed it meanwhile, or it is not in a standing in which this goes."""
-    NO_REASON = "no_reason"
-    UNKNOWN_ACCOUNT = "unknown_account"
-    PROPOSED_BEFORE = "proposed_before"
-    OWN_PROPOSAL = "own_proposal"
-    WHOLE_NEEDED = "whole_needed"
-    """What counts as a deposit is not sent back, but for what is over."""
-    NO_PAYEE = "no_payee"
-
-
-class CannotDo(Exception):
-    def __init__(self, obstacle: Obstacle) -> None:
-        super().__init__(obstacle)
-        self.obstacle = obstacle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    id: int
-    kind: ProposalKind
-    transaction_id: int | None
-    refund_id: int | None
-    facts: Mapping[str, str]
-    reason: str
-    state: ProposalState
-    asked_by: int
-    asker: str
-    asked_at: datetime
-    decided_by: int | None
-    decider: str
-    decided_at: datetime | None
-
 
 _MONEY: Final = text(
     "SELECT m.*, t.bank, t.amount, t.payer_name, s.sub_account AS deposit, p.number AS price FROM moneys m"
@@ -95,14 +35,6 @@ _ACCOUNT_FIRST: Final = tuple(
     )
     for table, key in (("sub_accounts", "sub_account"), ("price_accounts", "number"))
 )
-_PROPOSE: Final = text(
-    "INSERT INTO money_proposals (kind, transaction_id, refund_id, facts, reason, state, asked_by, asked_at)"
-    " VALUES (:kind, :transaction, :refund, CAST(:facts AS jsonb), :reason, 'open', :by, :now) RETURNING id"
-)
-_PROPOSALS: Final = (
-    "SELECT p.*, a.name AS asker, coalesce(d.name, '') AS decider FROM money_proposals p"
-    " JOIN accounts a ON a.id = p.asked_by LEFT JOIN accounts d ON d.id = p.decided_by"
-)
 RETURNABLE: Final = frozenset(
     {MoneyStanding.UNMATCHED, MoneyStanding.FOREIGN, MoneyStanding.LATE, MoneyStanding.COUNTED}
 )
@@ -117,7 +49,7 @@ class ByHand:
 
     async def give_back(self, transaction: int, version: int, reason: str, *, by: int, now: datetime) -> int:
         """Plan the refund of money that is not accepted, or of what is over; the refund's id."""
-        said = _reason(reason)
+        why = said(reason)
         async with self._engine.begin() as connection:
             money = await _locked(connection, transaction, version, RETURNABLE)
             amount, kind = await _returnable(connection, money)
@@ -129,7 +61,7 @@ class ByHand:
                 kind=kind,
                 counted_from=day_of(now),
                 working_days=planning.USUAL_DAYS,
-                reason=said,
+                reason=why,
                 by=by,
             )
             refund = await planning.plan(connection, planned, now)
@@ -150,9 +82,8 @@ class ByHand:
             if number == money.account or await _ledger_of(connection, number) is None:
                 raise CannotDo(Obstacle.UNKNOWN_ACCOUNT)
             facts = {"account": number}
-            return await _propose(
-                connection, ProposalKind.ASSIGN, facts, reason, transaction=transaction, by=by, now=now
-            )
+            about = About(transaction=transaction)
+            return await propose(connection, ProposalKind.ASSIGN, facts, reason, about, by=by, now=now)
 
     async def propose_accepting(
         self, transaction: int, version: int, reason: str, *, by: int, now: datetime
@@ -160,9 +91,8 @@ class ByHand:
         async with self._engine.begin() as connection:
             money = await _locked(connection, transaction, version, frozenset({MoneyStanding.FOREIGN}))
             facts = {"payer": money.payer_name, "account": money.account}
-            return await _propose(
-                connection, ProposalKind.ACCEPT, facts, reason, transaction=transaction, by=by, now=now
-            )
+            about = About(transaction=transaction)
+            return await propose(connection, ProposalKind.ACCEPT, facts, reason, about, by=by, now=now)
 
     async def propose_payee(
         self,
@@ -186,71 +116,8 @@ class ByHand:
             if await connection.scalar(found, {"id": refund, "version": version}) is None:
                 raise CannotDo(Obstacle.OVERTAKEN)
             facts = {"name": name, "account": account, "bank": bank}
-            return await _propose(
-                connection, ProposalKind.PAYEE, facts, reason, refund=refund, by=by, now=now
-            )
-
-    async def decide(self, proposal_id: int, agreed: bool, *, by: int, now: datetime) -> ProposalState:
-        """Another person agrees or refuses; the one who asked may only take it back."""
-        found = text("SELECT * FROM money_proposals WHERE id = :id AND state = 'open' FOR UPDATE")
-        async with self._engine.begin() as connection:
-            row = (await connection.execute(found, {"id": proposal_id})).one_or_none()
-            if row is None:
-                raise CannotDo(Obstacle.OVERTAKEN)
-            if agreed and row.asked_by == by:
-                raise CannotDo(Obstacle.OWN_PROPOSAL)
-            state = _decided(agreed, own=row.asked_by == by)
-            if agreed:
-                await _carry_out(connection, row, now)
-            await connection.execute(_DECIDE, {"id": proposal_id, "state": state.value, "by": by, "now": now})
-            facts = {"kind": row.kind, "asked_by": f"account {row.asked_by}"}
-            await record_act(connection, by, f"money.{state.value}", str(proposal_id), facts, now)
-        return state
-
-    async def proposals(
-        self, page: int, *, only_open: bool = False, size: int = PAGE
-    ) -> tuple[Sequence[Proposal], int]:
-        """The latest first, and how many there are."""
-        where = " WHERE p.state = 'open'" if only_open else ""
-        found = text(f"{_PROPOSALS}{where} ORDER BY p.id DESC LIMIT :size OFFSET :offset")
-        counted = text(f"SELECT count(*) FROM money_proposals p{where}")  # noqa: S608
-        async with self._engine.connect() as connection:
-            rows_ = await connection.execute(found, {"size": size, "offset": (page - 1) * size})
-            return [_proposal(row) for row in rows_], int(await connection.scalar(counted) or 0)
-
-    async def proposals_about(
-        self, *, transaction: int | None = None, refund: int | None = None
-    ) -> Sequence[Proposal]:
-        found = text(
-            f"{_PROPOSALS} WHERE p.transaction_id = :transaction OR p.refund_id = :refund"
-            " ORDER BY p.id DESC LIMIT 50"
-        )
-        async with self._engine.connect() as connection:
-            given = {"transaction": transaction, "refund": refund}
-            return [_proposal(row) for row in await connection.execute(found, given)]
-
-
-_DECIDE: Final = text(
-    "UPDATE money_proposals SET state = :state, decided_by = :by, decided_at = :now WHERE id = :id"
-)
-
-
-def _decided(agreed: bool, *, own: bool) -> ProposalState:
-    if agreed:
-        return ProposalState.AGREED
-    return ProposalState.WITHDRAWN if own else ProposalState.REFUSED
-
-
-async def _carry_out(connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
-    match ProposalKind(row.kind):
-        case ProposalKind.ASSIGN:
-            await _assign(connection, row, now)
-        case ProposalKind.ACCEPT:
-            money = await _locked_any(connection, row.transaction_id, frozenset({MoneyStanding.FOREIGN}))
-            await _set(connection, row.transaction_id, now, account=money.account, accepted=True)
-            await matching.mark_unjudged(connection, [money.account])
-        case ProposalKind.PAYEE:
-            await _change_payee(connection, row, now)
+            about = About(refund=refund)
+            return await propose(connection, ProposalKind.PAYEE, facts, reason, about, by=by, now=now)
 
 
 async def _assign(connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
@@ -266,6 +133,12 @@ async def _assign(connection: AsyncConnection, row: Row[Any], now: datetime) -> 
     )
     await _set(connection, row.transaction_id, now, account=number, accepted=False)
     await matching.mark_unjudged(connection, [each for each in (number, money.account) if each])
+
+
+async def _accept(connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
+    money = await _locked_any(connection, row.transaction_id, frozenset({MoneyStanding.FOREIGN}))
+    await _set(connection, row.transaction_id, now, account=money.account, accepted=True)
+    await matching.mark_unjudged(connection, [money.account])
 
 
 async def _change_payee(connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
@@ -361,43 +234,8 @@ async def excess_of(connection: AsyncConnection, account: str) -> Fen:
     return Fen(int(counted or 0) - int(due or 0))
 
 
-def _reason(reason: str) -> str:
-    said = " ".join(reason.split())
-    if not 0 < len(said) <= LONGEST_REASON:
-        raise CannotDo(Obstacle.NO_REASON)
-    return said
-
-
-async def _propose(
-    connection: AsyncConnection,
-    kind: ProposalKind,
-    facts: Mapping[str, str],
-    reason: str,
-    *,
-    by: int,
-    now: datetime,
-    transaction: int | None = None,
-    refund: int | None = None,
-) -> int:
-    values = {
-        "kind": kind.value,
-        "transaction": transaction,
-        "refund": refund,
-        "facts": json.dumps(dict(facts), ensure_ascii=False),
-        "reason": _reason(reason),
-        "by": by,
-        "now": now,
-    }
-    try:
-        async with connection.begin_nested():
-            proposal = int(await connection.scalar(_PROPOSE, values) or 0)
-    except IntegrityError as taken:
-        raise CannotDo(Obstacle.PROPOSED_BEFORE) from taken
-    await record_act(connection, by, f"money.propose_{kind.value}", str(proposal), {}, now)
-    return proposal
-
-
-def _proposal(row: Row[Any]) -> Proposal:
-    fields = dict(row._mapping)
-    fields["kind"], fields["state"] = ProposalKind(fields["kind"]), ProposalState(fields["state"])
-    return Proposal(**{name: fields[name] for name in Proposal.__dataclass_fields__})
+CARRIED_OUT: Final[Mapping[ProposalKind, CarryOut]] = {
+    ProposalKind.ASSIGN: _assign,
+    ProposalKind.ACCEPT: _accept,
+    ProposalKind.PAYEE: _change_payee,
+}

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bidding.terms import Fen
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
+from office.banking.recording import record_act
 from trading.deposits.fees import MOST_CORRECTIONS, Invoice, invoice_called, number_of
-from trading.deposits.recording import record_act
 
 LONGEST_REASON: Final = 200
 LONGEST_NAME: Final = 120

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bidding.terms import Fen
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
+from office.banking.recording import record_act
 from trading.deposits import matching
-from trading.deposits.recording import record_act
 from trading.deposits.states import REFUND_TRANSITIONS, RefundKind, RefundState
 from trading.working_days import day_of
 

@@ -4,6 +4,7 @@ missing.
 
 import asyncio
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,16 +16,16 @@ from certificates.orders.fields import FieldFaults
 from certificates.orders.orders import Mine
 from certificates.orders.states import OrderState
 from certificates.payments import invoices, receipts
-from certificates.payments.charges import Charges, NotPayable, TooManyCharges, missing_of
+from certificates.payments.charges import Charges, missing_of
 from certificates.payments.demonstration import DemonstrationPayments, key_of
-from certificates.payments.notices import ProviderKeys, take_paid
+from certificates.payments.notices import ProviderKeys
 from certificates.payments.port import NoProvider, PaymentProvider, ProviderAway
-from certificates.payments.settling import settle
-from web.certificates import pacing
+from certificates.payments.settling import settle, subscriber_of
+from office.banking.amounts import plain
 from web.certificates.order_pages import DEMONSTRATION, material_row
-from web.certificates.order_words import PAYMENTS, SERVICES
+from web.certificates.order_words import PAYMENTS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
-from web.certificates.pay_words import STANDINGS
+from web.certificates.pay_words import ADVICE, STANDINGS
 from web.certificates.showing import around, order_price
 from web.languages import N_
 from web.pages import page
@@ -32,11 +33,6 @@ from web.site import Site
 from web.visits import Visit
 
 AWAY: Final = N_("支付机构暂时没有答复，请稍后再试，或者换一种支付方式。")
-NOT_BY_CODE: Final = N_("现在不能扫码支付：请先选择支付方式。")
-TOO_MANY: Final = N_("这个订单生成的付款码太多了，请联系客服。")
-NOT_YET: Final = N_("还没有收到这笔付款。如果已经付了，请等一分钟再查；不要重复支付。")
-TOO_OFTEN: Final = N_("查得太频繁，请一分钟后再试。")
-CHECKS_A_MINUTE: Final = 10
 
 
 def provider_of(site: Site) -> PaymentProvider:
@@ -60,12 +56,13 @@ async def show(visit: Visit) -> Response:
     order, orders = mine.order, orders_on(visit.site)
     ways = paying.payments_of(mine.rules, mine.case)
     chosen = next((one for one in ways if one.by == order.payment_way), None)
+    money = await _money(visit, mine)
     voucher = next((one for one in await orders.files(order.number) if one.kind == materials.VOUCHER), None)
     return page(
         visit,
         "certificates/pay/payment.html",
         **around(visit, mine, None),
-        **await _money(visit, mine),
+        **money,
         parts=order_price(visit, order),
         ways=[(str(one.by), visit.text(PAYMENTS[one.by]), one.note) for one in ways],
         chosen=chosen,
@@ -73,6 +70,7 @@ async def show(visit: Visit) -> Response:
         by=str(chosen.by) if chosen else "",
         beneficiary=mine.rules.beneficiary,
         remark=remark_of(mine),
+        demo_transfer=_demo_transfer(visit, mine, money["missing"]),
         voucher=material_row(visit, voucher) if voucher else None,
         bounds=materials.bounds(mine.rules, materials.VOUCHER),
         may_collect=orders.may_collect(mine),
@@ -82,6 +80,17 @@ async def show(visit: Visit) -> Response:
 def remark_of(mine: Mine) -> str:
     """What a transfer has to say: the channel's fixed words, or the order's own number."""
     return (mine.rules.beneficiary.remark if mine.rules.beneficiary else "") or mine.order.number
+
+
+def _demo_transfer(visit: Visit, mine: Mine, missing: int) -> str:
+    """The address of the demonstration's online bank, with its form filled in; "" elsewhere."""
+    to = mine.rules.beneficiary
+    if not visit.site.settings.demo or to is None:
+        return ""
+    subscriber = subscriber_of(mine.case, dict(mine.details))
+    payer = subscriber.organization or subscriber.person
+    typed = {"account": to.number, "amount": plain(max(0, missing)), "name": payer, "remark": remark_of(mine)}
+    return f"/demo/bank?{urlencode(typed)}"
 
 
 async def _money(visit: Visit, mine: Mine) -> dict[str, Any]:
@@ -94,6 +103,7 @@ async def _money(visit: Visit, mine: Mine) -> dict[str, Any]:
             "receipt": one,
             "word": visit.text(PAYMENTS[one.source]),
             "standing": visit.text(STANDINGS[one.standing]),
+            "advice": visit.text(ADVICE[one.standing]) if one.standing in ADVICE and one.left else "",
         }
         for one in came
     ]
@@ -123,66 +133,6 @@ async def _close_charges(visit: Visit, mine: Mine) -> None:
         await charges_on(visit.site).close(mine.order.number, now=visit.site.clock())
     except ProviderAway:
         return
-
-
-@in_words
-async def open_code(visit: Visit) -> Response:
-    mine = await mine_in_path(visit)
-    to = f"{base(mine.order)}/payment"
-    subject = f"{visit.text(SERVICES[mine.order.service])} {mine.order.number}"
-    try:
-        await charges_on(visit.site).open(mine.order.number, subject, now=visit.site.clock())
-    except NotPayable:
-        return visit.refused(to, visit.text(NOT_BY_CODE))
-    except TooManyCharges:
-        return visit.refused(to, visit.text(TOO_MANY), 429)
-    except ProviderAway:
-        return visit.refused(to, visit.text(AWAY), 503)
-    return visit.redirect(f"{to}/code")
-
-
-@in_words
-async def code(visit: Visit) -> Response:
-    """The code; the page looks by itself whether it was paid, without scripts, too."""
-    mine = await mine_in_path(visit)
-    if mine.order.state is not OrderState.AWAITING_PAYMENT:
-        return visit.redirect(place_of(mine.order))
-    charge = await charges_on(visit.site).shown_for(mine.order.number, now=visit.site.clock())
-    if charge is None:
-        return visit.redirect(f"{base(mine.order)}/payment")
-    return page(
-        visit,
-        "certificates/pay/code.html",
-        **around(visit, mine, None),
-        charge=charge,
-        way=visit.text(PAYMENTS[charge.way]),
-        address=f"{visit.site.settings.public_url.rstrip('/')}{charge.address}"
-        if charge.address.startswith("/")
-        else charge.address,
-        demo=visit.site.settings.demo,
-    )
-
-
-@in_words
-async def check(visit: Visit) -> Response:
-    """ "I have paid": ask the provider, in case its message was lost."""
-    mine = await mine_in_path(visit)
-    to, number = f"{base(mine.order)}/payment", mine.order.number
-    if not await pacing.may(visit, "paid", number, most=CHECKS_A_MINUTE, seconds=60):
-        return visit.refused(f"{to}/code", visit.text(TOO_OFTEN), 429)
-    site = visit.site
-    charge = await charges_on(site).shown_for(number, now=site.clock())
-    if charge is None:
-        return visit.redirect(f"{base(mine.order)}/go-on")
-    try:
-        paid = await provider_of(site).asked(charge.number)
-    except ProviderAway:
-        return visit.refused(f"{to}/code", visit.text(AWAY), 503)
-    if paid is None:
-        return visit.refused(f"{to}/code", visit.text(NOT_YET), 409)
-    async with site.engine.begin() as connection:
-        await take_paid(connection, site.marks, paid, site.clock())
-    return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("费用已收到。")))
 
 
 @in_words

@@ -16,7 +16,7 @@ from certificates.catalogue.scope import PaymentWay
 from certificates.payments.demonstration import DemonstrationPayments, key_of, paid_of
 from certificates.payments.notices import body_of
 from office.banking.amounts import NoAmount, fen_of, plain
-from office.banking.notifications import signed_headers
+from office.banking.signed import signed_headers
 from web.certificates.order_words import PAYMENTS
 from web.languages import N_
 from web.pages import page
@@ -43,6 +43,19 @@ async def _payment(visit: Visit) -> Row[Any]:
     return row
 
 
+async def enter(visit: Visit) -> Response:
+    """Where nothing can be scanned: the digits of the code, or the number of the charge."""
+    provider, typed = _provider(visit), visit.query("number", 40)
+    number = "".join(typed.upper().split()).replace("-", "")
+    if number:
+        charge = number if number.startswith("ZF") else await provider.charge_of(number, visit.site.clock())
+        if charge and await provider.payment(charge) is not None:
+            return visit.redirect(f"/demo/pay/{charge}")
+    fault = visit.text(N_("没有这样的付款码，或者已经失效。请看清付款页上的数字。")) if number else ""
+    errors = {"number": fault} if fault else {}
+    return page(visit, "certificates/pay/demo_enter.html", 404 if fault else 200, typed=typed, errors=errors)
+
+
 async def show(visit: Visit) -> Response:
     """What the telephone shows after the scan."""
     return await _shown(visit, await _payment(visit))
@@ -55,10 +68,15 @@ async def _shown(visit: Visit, row: Row[Any], errors: dict[str, str] | None = No
         422 if errors else 200,
         row=row,
         way=visit.text(PAYMENTS[row.way]),
+        over=row.state == "closed" or (row.state == "waiting" and not _open(visit, row)),
         telling=[(name, visit.text(word), "") for name, word in TELLING.items()],
         amount=visit.form.get("amount") or plain(row.fen),
         errors=errors or {},
     )
+
+
+def _open(visit: Visit, row: Row[Any]) -> bool:
+    return row.closes_at is None or row.closes_at > visit.site.clock()
 
 
 async def pay(visit: Visit) -> Response:

@@ -1,5 +1,6 @@
 """Money of orders, for finance: what has to be looked at, refunds, the reconciliation with providers."""
 
+from collections.abc import Awaitable
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -7,24 +8,34 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue.scope import QR, PaymentWay
-from certificates.payments import by_hand, checking, reconciling, refunds
-from certificates.payments.by_hand import NoReason, Overtaken
+from certificates.orders.order import read
+from certificates.payments import assigning, by_hand, checking, reconciling, refund_history, refunds
+from certificates.payments.charges import missing_of
 from certificates.payments.port import ProviderAway
 from certificates.payments.reconciling import DifferenceKind, FileFault
 from certificates.payments.refunds import WrongState
 from certificates.payments.states import BY_HAND, RefundState, Standing
+from office.banking.proposals import About, CannotDo, Obstacle, ProposalState
+from office.banking.recording import record_act
 from office.working_days import day_of
-from web.certificates.order_words import PAYMENTS
+from web.certificates.order_words import PAYMENTS, STATES
 from web.certificates.pay import AWAY, provider_of
-from web.certificates.pay_words import DIFFERENCES, LINES, REFUNDS, STANDINGS
+from web.certificates.pay_words import DIFFERENCES, LINES, MEANINGS, REFUND_ACTS, REFUNDS, STANDINGS
+from web.finance.proposing import proposals_on
 from web.finance.rooms import by, day_in, download, number_in, pages_of, room, version_in
+from web.finance.words import OBSTACLES
 from web.languages import N_
 from web.visits import Visit
 
 HERE: Final = "/finance/certificates"
 REFUNDS_HERE: Final = f"{HERE}/refunds"
 DAYS_HERE: Final = f"{HERE}/reconciliation"
-CHANGED: Final = N_("这笔款项刚刚有了变化，没有处理。请看清最新情况再办理。")
+HOW: Final = {
+    PaymentWay.ALIPAY: N_("由支付宝退回原支付账户"),
+    PaymentWay.WECHAT: N_("由微信退回原支付账户"),
+    PaymentWay.TRANSFER: N_("由银行退回原付款账户"),
+    PaymentWay.ON_THE_SPOT: N_("在窗口退还"),
+}
 
 
 async def index(visit: Visit) -> Response:
@@ -59,18 +70,75 @@ def _row(visit: Visit, one: by_hand.Listed) -> dict[str, Any]:
     }
 
 
+async def receipt(visit: Visit) -> Response:
+    return await _receipt(visit)
+
+
+async def _receipt(visit: Visit, *, fault: str = "", form: str = "", status: int = 200) -> Response:
+    """One payment: what it is, and what can be done with it; with what was typed when it did not go."""
+    id_ = number_in(visit, "receipt")
+    async with visit.site.engine.connect() as connection:
+        found = await by_hand.listed(connection, id_)
+        if found is None:
+            raise HTTPException(404)
+        one = found.receipt
+        order = await read(connection, one.order_number) if one.order_number else None
+        missing = await missing_of(connection, order) if order else 0
+        gone = await refunds.of_receipt(connection, id_)
+    proposals = await proposals_on(visit.site).about(About(receipt=id_))
+    return room(
+        visit,
+        "certificate_receipt.html",
+        status,
+        **_row(visit, found),
+        meaning=visit.text(MEANINGS[one.standing]) if one.standing in MEANINGS and one.left else "",
+        order=order,
+        order_state=visit.text(STATES[order.state]) if order else "",
+        missing=max(0, missing),
+        refunds=[(each, visit.text(REFUNDS[each.state])) for each in gone],
+        proposals=proposals,
+        waiting=any(each.state is ProposalState.OPEN for each in proposals),
+        assignable=one.standing in assigning.ASSIGNABLE and not one.returned,
+        fault=fault,
+        form=form,
+        typed=visit.form,
+    )
+
+
 async def give_back(visit: Visit) -> Response:
-    site, receipt = visit.site, number_in(visit, "receipt")
-    reason, back = visit.form.get("reason", ""), HERE
+    site = visit.site
+    work = by_hand.give_back(
+        site.engine,
+        number_in(visit, "receipt"),
+        version_in(visit),
+        visit.form.get("reason", ""),
+        by=by(visit),
+        now=site.clock(),
+    )
+    return await _done(visit, "return", work, N_("已列入待退款，按原路退回。"))
+
+
+async def assign(visit: Visit) -> Response:
+    site = visit.site
+    work = assigning.propose_receipt(
+        site.engine,
+        number_in(visit, "receipt"),
+        version_in(visit),
+        visit.form.get("order", ""),
+        visit.form.get("reason", ""),
+        by=by(visit),
+        now=site.clock(),
+    )
+    return await _done(visit, "assign", work, N_("已提交，请另一位财务人员复核。"))
+
+
+async def _done(visit: Visit, form: str, work: Awaitable[Any], said: str) -> Response:
     try:
-        await by_hand.give_back(
-            site.engine, receipt, version_in(visit), reason, by=by(visit), now=site.clock()
-        )
-    except NoReason:
-        return visit.refused(back, visit.text(N_("请写明原因，最多 300 个字。")), 422)
-    except Overtaken:
-        return visit.refused(back, visit.text(CHANGED))
-    return visit.done(back, visit.text(N_("已列入待退款，按原路退回。")))
+        await work
+    except CannotDo as refused:
+        fault = visit.text(OBSTACLES[refused.obstacle])
+        return await _receipt(visit, fault=fault, form=form, status=409)
+    return visit.done(f"{HERE}/receipts/{number_in(visit, 'receipt')}", visit.text(said))
 
 
 # ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,6 +165,31 @@ async def refund_list(visit: Visit) -> Response:
     )
 
 
+async def one_refund(visit: Visit) -> Response:
+    """One refund, and all that happened to it."""
+    async with visit.site.engine.connect() as connection:
+        found = await refunds.one(connection, number_in(visit, "refund"))
+        if found is None:
+            raise HTTPException(404)
+        events = await refund_history.events(connection, found.id)
+    return room(
+        visit,
+        "certificate_refund.html",
+        refund=found,
+        state=visit.text(REFUNDS[found.state]),
+        how=visit.text(HOW[found.way]),
+        act=_act_on(found),
+        events=[(each, visit.text(REFUND_ACTS[each.act])) for each in events],
+    )
+
+
+def _act_on(found: refunds.OrderRefund) -> str:
+    """What finance can do about it here; "": nothing, or in the bank's batches."""
+    if found.way is PaymentWay.ON_THE_SPOT and found.state is RefundState.DUE:
+        return "handed-back"
+    return "again" if found.way in QR and found.state is RefundState.FAILED else ""
+
+
 async def again(visit: Visit) -> Response:
     return await _act(visit, "again", N_("会再次请支付机构退款，编号不变，不会重复退。"))
 
@@ -111,10 +204,10 @@ async def _act(visit: Visit, act: str, said: str) -> Response:
     try:
         async with visit.site.engine.begin() as connection:
             await work(connection, id_, version, now)
-            await by_hand.record(connection, by(visit), f"payment.refund_{act}", str(id_), {}, now)
+            await record_act(connection, by(visit), f"payment.refund_{act}", str(id_), {}, now)
     except WrongState:
-        return visit.refused(REFUNDS_HERE, visit.text(CHANGED))
-    return visit.done(REFUNDS_HERE, visit.text(said))
+        return visit.refused(f"{REFUNDS_HERE}/{id_}", visit.text(OBSTACLES[Obstacle.OVERTAKEN]))
+    return visit.done(f"{REFUNDS_HERE}/{id_}", visit.text(said))
 
 
 # ── reconciliation ──────────────────────────────────────────────────────────────────────────────────────────
@@ -208,7 +301,7 @@ async def take_missing(visit: Visit) -> Response:
             raise HTTPException(404)
         taken, conflicts = await reconciling.take_missing(connection, site.marks, found, site.clock())
         facts = {"taken": taken, "conflicts": conflicts}
-        await by_hand.record(connection, by(visit), "payment.take_missing", str(id_), facts, site.clock())
+        await record_act(connection, by(visit), "payment.take_missing", str(id_), facts, site.clock())
     said = visit.text(N_("已补记 %(count)s 笔来款。请再对一次账。")) % {"count": taken}
     return visit.done(f"{DAYS_HERE}/{id_}", said)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from certificates.payments.reconciling import LARGEST
-from web.certificates import pay, pay_demo, pay_finance
+from web.certificates import pay, pay_code, pay_demo, pay_finance
 from web.certificates.pay_notices import NOTICES
 from web.routing import EVERYBODY, FINANCE, Page
 
@@ -16,16 +16,21 @@ _AROUND: Final = 64 << 10
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", _PAYMENT, pay.show, EVERYBODY),
     Page("POST", _PAYMENT, pay.choose, EVERYBODY),
-    Page("POST", f"{_PAYMENT}/code", pay.open_code, EVERYBODY),
-    Page("GET", f"{_PAYMENT}/code", pay.code, EVERYBODY),
-    Page("POST", f"{_PAYMENT}/check", pay.check, EVERYBODY),
+    Page("POST", f"{_PAYMENT}/code", pay_code.open_code, EVERYBODY),
+    Page("GET", f"{_PAYMENT}/code", pay_code.code, EVERYBODY),
+    Page("GET", f"{_PAYMENT}/code/standing", pay_code.standing, EVERYBODY),
+    Page("POST", f"{_PAYMENT}/check", pay_code.check, EVERYBODY),
     Page("GET", "/certificates/orders/{number}/invoice.pdf", pay.invoice, EVERYBODY),
     NOTICES,
+    Page("GET", "/demo/pay", pay_demo.enter, EVERYBODY),
     Page("GET", "/demo/pay/{charge}", pay_demo.show, EVERYBODY),
     Page("POST", "/demo/pay/{charge}", pay_demo.pay, EVERYBODY),
     Page("GET", _FINANCE, pay_finance.index, FINANCE),
+    Page("GET", f"{_FINANCE}/receipts/{{receipt}}", pay_finance.receipt, FINANCE),
+    Page("POST", f"{_FINANCE}/receipts/{{receipt}}/assign", pay_finance.assign, FINANCE),
     Page("POST", f"{_FINANCE}/receipts/{{receipt}}/return", pay_finance.give_back, FINANCE),
     Page("GET", f"{_FINANCE}/refunds", pay_finance.refund_list, FINANCE),
+    Page("GET", f"{_FINANCE}/refunds/{{refund}}", pay_finance.one_refund, FINANCE),
     Page("POST", f"{_FINANCE}/refunds/{{refund}}/again", pay_finance.again, FINANCE),
     Page("POST", f"{_FINANCE}/refunds/{{refund}}/handed-back", pay_finance.handed_back, FINANCE),
     Page("GET", f"{_FINANCE}/reconciliation", pay_finance.days, FINANCE),

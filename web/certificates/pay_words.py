@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from certificates.payments.reconciling import DifferenceKind, LineKind
+from certificates.payments.refund_history import RefundAct
 from certificates.payments.states import RefundState, Standing
 from web.languages import N_
 
@@ -23,6 +24,31 @@ REFUNDS: Final[Mapping[RefundState, str]] = {
     RefundState.ASKED: N_("退款中"),
     RefundState.PAID: N_("已退"),
     RefundState.FAILED: N_("退款失败"),
+}
+MEANINGS: Final[Mapping[Standing, str]] = {
+    Standing.SHORT: N_("不够订单的价钱。申请人已收到短信，可以补齐；不办了取消订单，自动退回。"),
+    Standing.FOREIGN: N_("付款户名不是这项业务规定的。核实是申请人自己的款就认领，否则退回。"),
+    Standing.WRONG_REMARK: N_("附言与规定的不一字不差。核实是谁的款再认领，否则退回。"),
+    Standing.WRONG_WAY: N_("这项业务不收这种付款。写错了订单就认领到对的订单，否则退回。"),
+    Standing.UNKNOWN: N_("找不到是哪个订单的款。查到了就认领，查不到就退回。"),
+}
+"""What a standing means, and what finance does about it."""
+ADVICE: Final[Mapping[Standing, str]] = {
+    Standing.FOREIGN: N_("付款户名不对，没有入账。请用规定的账户重新付款；这笔款核实后退回原账户。"),
+    Standing.WRONG_REMARK: N_("附言与要求的不一致，财务正在核实，请不要重复转账。"),
+    Standing.WRONG_WAY: N_("这项业务不收这种付款，会退回原处。请换一种支付方式。"),
+    Standing.DOUBLED: N_("多付的钱会自动原路退回，您不用做什么。"),
+    Standing.LATE: N_("订单已经结束，这笔款会自动原路退回。"),
+}
+"""What the applicant has to do about it."""
+REFUND_ACTS: Final[Mapping[RefundAct, str]] = {
+    RefundAct.PLANNED: N_("列入待退款"),
+    RefundAct.ASKED: N_("已请支付机构或银行退款"),
+    RefundAct.ACCEPTED: N_("支付机构已受理，还没有付出"),
+    RefundAct.NO_ANSWER: N_("没有答复，过一会儿再问"),
+    RefundAct.REFUSED: N_("没有退成"),
+    RefundAct.PAID: N_("已付出"),
+    RefundAct.AGAIN: N_("重新列入待退款"),
 }
 DIFFERENCES: Final[Mapping[DifferenceKind, str]] = {
     DifferenceKind.ONLY_THEIRS: N_("支付机构有，平台没有（通知丢失）"),

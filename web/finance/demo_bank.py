@@ -1,10 +1,14 @@
-"""The bank of the demonstration: a bidder "transfers", and the bank tells the platform as a real one would.
+"""The bank of the demonstration: somebody "transfers", and the bank tells the platform as a real one would.
+
+To a sub-account, for a deposit or a price; or to an authority's account with the remark that an order asks
+for.
 
 It signs a notification with the bank's key and sends it to the platform's own webhook, through the whole
 application. It also gives out the statement that finance would get from the bank. Only with `settings.demo`.
 """
 
 import json
+import re
 import secrets
 from datetime import datetime
 from typing import Any, Final
@@ -15,10 +19,11 @@ from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.catalogue.store import Catalogue
 from office.banking.amounts import plain
 from office.banking.banks import Bank, banks
-from office.banking.notifications import signed_headers
 from office.banking.numbers import is_number, shown
+from office.banking.signed import signed_headers
 from office.money import NotAnAmount, typed_fen
 from trading.deposits.demo_statements import statement_of
 from trading.working_days import BEIJING
@@ -26,10 +31,12 @@ from web.amounts import AMOUNT_FAULTS
 from web.finance.rooms import download
 from web.languages import N_
 from web.pages import page
+from web.site import Site
 from web.visits import Visit
 
 HERE: Final = "/demo/bank"
 MOST_TRANSFERS: Final = 20_000
+_NUMBER: Final = re.compile(r"[0-9]{8,30}")
 _PUT: Final = text(
     "INSERT INTO demo_bank_transfers (bank, serial, form, payer_name, payer_account, sub_account, amount,"
     " remark, at) VALUES (:bank, :serial, :form, :payer_name, :payer_account, :sub_account, :amount, :remark,"
@@ -44,13 +51,13 @@ def _only_in_demo(visit: Visit) -> None:
 
 async def form(visit: Visit) -> Response:
     _only_in_demo(visit)
-    assert visit.signed_in is not None
     number = "".join(visit.query("account", 40).split())
+    own = visit.signed_in.name if visit.signed_in is not None else ""
     typed = {
-        "account": number if is_number(number) else "",
+        "account": number if _NUMBER.fullmatch(number) else "",
         "amount": visit.query("amount", 20),
-        "name": visit.signed_in.name,
-        "remark": "",
+        "name": visit.query("name", 100) or own,
+        "remark": visit.query("remark", 100),
     }
     return _form(visit, typed, {})
 
@@ -76,16 +83,21 @@ async def transfer(visit: Visit) -> Response:
     if errors or not token:
         return _form(visit, typed, errors or {"": visit.text(N_("页面不完整，请刷新后再试。"))})
     number = "".join(typed["account"].split())
-    bank = _bank_of(number)
+    bank = await _bank_of(visit.site, number)
     if bank is None:
-        return _form(visit, typed, {"account": visit.text(N_("没有哪家银行有这样的子账号。"))})
+        return _form(visit, typed, {"account": visit.text(N_("没有哪家银行有这样的账号。"))})
     sent = await _send(visit, bank, await _put(visit, bank, token, number, amount, typed))
     return _told(visit, bank, number, amount, sent)
 
 
 def _checked(visit: Visit, typed: dict[str, str]) -> tuple[int, dict[str, str]]:
     errors, amount = {}, 0
-    if not is_number("".join(typed["account"].split())):
+    number = "".join(typed["account"].split())
+    if not _NUMBER.fullmatch(number):
+        errors["account"] = visit.text(N_("账号是 8 到 30 位数字，请核对。"))
+    elif any(number.startswith(bank.sub_account_prefix) for bank in banks().values()) and not (
+        is_number(number) or _own_bank(number)
+    ):
         errors["account"] = visit.text(N_("子账号是 18 位数字，请核对：号码里有一位不对。"))
     try:
         amount = typed_fen(typed["amount"])
@@ -98,8 +110,21 @@ def _checked(visit: Visit, typed: dict[str, str]) -> tuple[int, dict[str, str]]:
     return amount, errors
 
 
-def _bank_of(number: str) -> Bank | None:
-    return next((bank for bank in banks().values() if number.startswith(bank.sub_account_prefix)), None)
+async def _bank_of(site: Site, number: str) -> Bank | None:
+    """Where the account is; those of the authorities are all kept by the bank that notifies."""
+    if is_number(number):
+        return next((bank for bank in banks().values() if number.startswith(bank.sub_account_prefix)), None)
+    if (own := _own_bank(number)) is not None:
+        return own
+    channels = await Catalogue(site.engine).channels()
+    known = {
+        "".join(one.rules.beneficiary.number.split()) for one in channels if one.rules.beneficiary is not None
+    }
+    return next((bank for bank in banks().values() if bank.notifies), None) if number in known else None
+
+
+def _own_bank(number: str) -> Bank | None:
+    return next((bank for bank in banks().values() if bank.account == number), None)
 
 
 async def _put(
@@ -113,9 +138,9 @@ async def _put(
         "form": token,
         "payer_name": typed["name"],
         "payer_account": _own_account(typed["name"]),
-        "sub_account": number,
+        "sub_account": number if is_number(number) else "",
         "amount": amount,
-        "remark": typed["remark"] or f"{number}",
+        "remark": typed["remark"] or number,
         "at": at,
     }
     async with visit.site.engine.begin() as connection:
@@ -173,6 +198,9 @@ def _told(visit: Visit, bank: Bank, number: str, amount: int, sent: bool | None)
     if sent is False:
         said = N_("已从您的账户划出 %(amount)s 元，但平台还没有收到银行通知。财务导入对账单后入账。")
         return visit.refused(HERE, visit.text(said) % facts)
+    if sent and not is_number(number):
+        said = N_("已转账 %(amount)s 元，银行已通知平台。附言和户名都对的，几秒后订单自动继续办理。")
+        return visit.done(f"{HERE}?account={number}", visit.text(said) % facts)
     said = (
         N_("已转账 %(amount)s 元到子账号 %(number)s，银行已通知平台。几秒后可在“我的保证金”查看。")
         if sent

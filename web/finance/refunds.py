@@ -4,9 +4,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.banking.banks import banks
+from office.banking.proposals import About, CannotDo
 from trading.deposits import batch_files
 from trading.deposits.batch_files import UnreadableConfirmation
-from trading.deposits.by_hand import ByHand, CannotDo
+from trading.deposits.by_hand import ByHand
 from trading.deposits.refunds import (
     PAGE,
     ConfirmationFaults,
@@ -15,6 +16,7 @@ from trading.deposits.refunds import (
 )
 from trading.deposits.states import RefundState
 from trading.working_days import day_of
+from web.finance.proposing import proposals_on
 from web.finance.rooms import by, download, number_in, pages_of, room, version_in
 from web.finance.words import OBSTACLES
 from web.languages import N_
@@ -125,7 +127,7 @@ async def _shown(visit: Visit, fault: str = "", status: int = 200) -> Response:
     found = await Refunds(visit.site.engine).get(id_)
     if found is None:
         raise HTTPException(404)
-    proposals = await ByHand(visit.site.engine).proposals_about(refund=id_)
+    proposals = await proposals_on(visit.site).about(About(refund=id_))
     return room(
         visit,
         "refund.html",

@@ -13,12 +13,13 @@ from web.finance import (
     my_deposits,
     overview,
     prices,
+    proposing,
     refunds,
     statements,
     transactions,
 )
 from web.finance.notices import NOTICES
-from web.routing import BIDDERS, FINANCE, SIGNED_IN, Page
+from web.routing import BIDDERS, EVERYBODY, FINANCE, SIGNED_IN, Page
 
 _STATEMENT: Final = "/finance/statements/{statement}"
 _TRANSACTION: Final = "/finance/transactions/{transaction}"
@@ -39,11 +40,12 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", _TRANSACTION, transactions.show, FINANCE),
     Page("POST", f"{_TRANSACTION}/return", transactions.give_back, FINANCE),
     Page("POST", f"{_TRANSACTION}/assign", transactions.assign, FINANCE),
+    Page("POST", f"{_TRANSACTION}/order", transactions.assign_to_order, FINANCE),
     Page("POST", f"{_TRANSACTION}/accept", transactions.accept, FINANCE),
     Page("GET", "/finance/deposits", deposits.index, FINANCE),
     Page("GET", "/finance/deposits/{number}", deposits.show, FINANCE),
-    Page("GET", "/finance/proposals", transactions.proposals, FINANCE),
-    Page("POST", "/finance/proposals/{proposal}", transactions.decide, FINANCE),
+    Page("GET", "/finance/proposals", proposing.index, FINANCE),
+    Page("POST", "/finance/proposals/{proposal}", proposing.decide, FINANCE),
     Page("GET", "/finance/refunds", refunds.index, FINANCE),
     Page("GET", _REFUND, refunds.show, FINANCE),
     Page("POST", f"{_REFUND}/again", refunds.again, FINANCE),
@@ -66,7 +68,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/sales/{lot}/invoices/{number}.pdf", invoices.pdf_of_sale, SIGNED_IN),
     NOTICES,
     Page("GET", "/my/deposits", my_deposits.index, BIDDERS),
-    Page("GET", "/demo/bank", demo_bank.form, BIDDERS),
-    Page("POST", "/demo/bank", demo_bank.transfer, BIDDERS),
+    Page("GET", "/demo/bank", demo_bank.form, EVERYBODY),
+    Page("POST", "/demo/bank", demo_bank.transfer, EVERYBODY),
     Page("GET", "/demo/bank/statement.csv", demo_bank.statement, FINANCE),
 )

@@ -3,9 +3,10 @@
 Nothing here names a lot: whose money it is stays secret until the close.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from office.accounts import Role
 from trading.tasks import Rows, Source
@@ -56,61 +57,26 @@ ORDERS: Final = {
     "wrong_remark": N_("处理附言不符的办证来款：%(count)s 笔"),
     "wrong_way": N_("处理付款方式不对的办证来款：%(count)s 笔"),
 }
+
+
+def _counted(query: TextClause, kind: str, title: str | Mapping[str, str], address: str) -> Rows:
+    """One task for all of a kind, with its number; `query` says how many, and since when."""
+    return Rows(role=Role.FINANCE, query=query, kind=kind, title=title, address=address, facts=("count",))
+
+
 SOURCES: Final[tuple[Source, ...]] = (
-    Rows(
-        role=Role.FINANCE,
-        query=_EVALUATIONS,
-        kind="statements.complete",
-        title=N_("导入对账单，并标记为完整"),
-        address="/finance",
-        facts=("count",),
+    _counted(_EVALUATIONS, "statements.complete", N_("导入对账单，并标记为完整"), "/finance"),
+    _counted(_MONEY, "money.{each}", MONEY, "/finance/transactions?standing={each}"),
+    _counted(
+        _OVERPAID,
+        "money.overpaid",
+        N_("退还多缴的保证金：%(count)s 个子账号"),
+        "/finance/deposits?state=overpaid",
     ),
-    Rows(
-        role=Role.FINANCE,
-        query=_MONEY,
-        kind="money.{each}",
-        title=MONEY,
-        address="/finance/transactions?standing={each}",
-        facts=("count",),
-    ),
-    Rows(
-        role=Role.FINANCE,
-        query=_OVERPAID,
-        kind="money.overpaid",
-        title=N_("退还多缴的保证金：%(count)s 个子账号"),
-        address="/finance/deposits?state=overpaid",
-        facts=("count",),
-    ),
-    Rows(
-        role=Role.FINANCE,
-        query=_PROPOSALS,
-        kind="money.proposals",
-        title=N_("复核同事的申请：%(count)s 项"),
-        address="/finance/proposals",
-        facts=("count",),
-    ),
-    Rows(
-        role=Role.FINANCE,
-        query=_REFUNDS,
-        kind="refund.{each}",
-        title=REFUNDS,
-        address="/finance/refunds?state={each}",
-        facts=("count",),
-    ),
-    Rows(
-        role=Role.FINANCE,
-        query=_ORDERS,
-        kind="payment.{each}",
-        title=ORDERS,
-        address="/finance/certificates?standing={each}",
-        facts=("count",),
-    ),
-    Rows(
-        role=Role.FINANCE,
-        query=_ORDER_REFUNDS,
-        kind="payment.refund",
-        title=N_("办理办证退款：%(count)s 笔"),
-        address="/finance/certificates/refunds",
-        facts=("count",),
+    _counted(_PROPOSALS, "money.proposals", N_("复核同事的申请：%(count)s 项"), "/finance/proposals"),
+    _counted(_REFUNDS, "refund.{each}", REFUNDS, "/finance/refunds?state={each}"),
+    _counted(_ORDERS, "payment.{each}", ORDERS, "/finance/certificates?standing={each}"),
+    _counted(
+        _ORDER_REFUNDS, "payment.refund", N_("办理办证退款：%(count)s 笔"), "/finance/certificates/refunds"
     ),
 )

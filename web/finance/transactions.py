@@ -8,13 +8,16 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.payments import assigning
 from office.banking.banks import banks
+from office.banking.proposals import About, CannotDo, ProposalState
 from trading.deposits import search
-from trading.deposits.by_hand import ASSIGNABLE, PAGE, RETURNABLE, ByHand, CannotDo, ProposalState
+from trading.deposits.by_hand import ASSIGNABLE, RETURNABLE, ByHand
 from trading.deposits.planning import AlreadyReturned
 from trading.deposits.search import Wanted
 from trading.deposits.states import MoneyStanding
-from web.finance.rooms import by, day_in, number_in, pages_of, room, version_in
+from web.finance.proposing import proposals_on
+from web.finance.rooms import by, day_in, number_in, room, version_in
 from web.finance.words import OBSTACLES
 from web.languages import N_
 from web.visits import Visit
@@ -58,7 +61,7 @@ async def _shown(
     found = await search.transaction(visit.site.engine, transaction_id)
     if found is None:
         raise HTTPException(404)
-    proposals = await ByHand(visit.site.engine).proposals_about(transaction=transaction_id)
+    proposals = await proposals_on(visit.site).about(About(transaction=transaction_id))
     account = await search.sub_account(visit.site.engine, found.account) if found.account else None
     over = account is not None and account.state == "overpaid"
     returnable = found.standing in RETURNABLE and (found.standing is not MoneyStanding.COUNTED or over)
@@ -72,6 +75,7 @@ async def _shown(
         waiting=any(each.state is ProposalState.OPEN for each in proposals),
         returnable=returnable,
         assignable=found.standing in ASSIGNABLE and not found.returned,
+        for_order=found.standing is MoneyStanding.UNMATCHED and not found.returned,
         acceptable=found.standing is MoneyStanding.FOREIGN,
         fault=fault,
         form=form,
@@ -100,6 +104,21 @@ async def assign(visit: Visit) -> Response:
     return await _done(visit, id_, "assign", work, N_("已提交，请另一位财务人员复核。"))
 
 
+async def assign_to_order(visit: Visit) -> Response:
+    """To an order for certificate services: from then on it is money of orders."""
+    id_ = number_in(visit, "transaction")
+    work = assigning.propose_transaction(
+        visit.site.engine,
+        id_,
+        version_in(visit),
+        visit.form.get("order", ""),
+        visit.form.get("reason", ""),
+        by=by(visit),
+        now=visit.site.clock(),
+    )
+    return await _done(visit, id_, "order", work, N_("已提交，请另一位财务人员复核。"))
+
+
 async def accept(visit: Visit) -> Response:
     id_ = number_in(visit, "transaction")
     work = ByHand(visit.site.engine).propose_accepting(
@@ -123,38 +142,3 @@ async def _done(visit: Visit, id_: int, form: str, work: Awaitable[Any], said: s
     if visit.wants_json:
         return visit.refused(HERE, fault)
     return await _shown(visit, id_, fault=fault, form=form, status=409)
-
-
-# four eyes
-
-
-async def proposals(visit: Visit) -> Response:
-    number, only_open = visit.page(), visit.query("all") != "1"
-    found, count = await ByHand(visit.site.engine).proposals(number, only_open=only_open)
-    return room(
-        visit,
-        "proposals.html",
-        found=found,
-        number=number,
-        pages=pages_of(count, PAGE),
-        only_open=only_open,
-        me=by(visit),
-    )
-
-
-async def decide(visit: Visit) -> Response:
-    """Another person agrees or refuses; the one who asked takes it back."""
-    agreed = visit.form.get("decision") == "agree"
-    back = "/finance/proposals"
-    try:
-        state = await ByHand(visit.site.engine).decide(
-            number_in(visit, "proposal"), agreed, by=by(visit), now=visit.site.clock()
-        )
-    except CannotDo as refused:
-        return visit.refused(back, visit.text(OBSTACLES[refused.obstacle]))
-    said = {
-        ProposalState.AGREED: N_("已同意，并已生效。"),
-        ProposalState.REFUSED: N_("已标为未同意。"),
-        ProposalState.WITHDRAWN: N_("已撤回。"),
-    }
-    return visit.done(back, visit.text(said[state]))

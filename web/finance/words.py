@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from office.banking.journal import Ledger
+from office.banking.proposals import Obstacle, ProposalKind, ProposalState
 from office.banking.statements import FaultKind
-from trading.deposits.by_hand import Obstacle, ProposalKind, ProposalState
 from trading.deposits.states import DepositState, Disposition, MoneyStanding, RefundKind, RefundState
 from web.languages import N_
 from web.visits import Visit
@@ -91,6 +91,7 @@ PROPOSAL_KINDS: Final[Mapping[str, str]] = {
     ProposalKind.ASSIGN: N_("认领到子账号"),
     ProposalKind.ACCEPT: N_("认可他人代付"),
     ProposalKind.PAYEE: N_("更改收款账户"),
+    ProposalKind.ORDER: N_("认领到办证订单"),
 }
 PROPOSAL_STATES: Final[Mapping[str, str]] = {
     ProposalState.OPEN: N_("待复核"),
@@ -125,6 +126,9 @@ OBSTACLES: Final[Mapping[str, str]] = {
     Obstacle.OVERTAKEN: N_("这笔款项刚刚有了变化，没有处理。请看清最新情况再办理。"),
     Obstacle.NO_REASON: N_("请写明原因，最多 300 个字。"),
     Obstacle.UNKNOWN_ACCOUNT: N_("没有这个子账号，或者款项已经在这个子账号上。请核对号码。"),
+    Obstacle.UNKNOWN_ORDER: N_(
+        "没有这个办证订单，或者它没有在等付款，或者款项已经在这个订单上。请核对订单号。"
+    ),
     Obstacle.PROPOSED_BEFORE: N_("这笔款项已有一项申请等待复核，请先处理那一项。"),
     Obstacle.OWN_PROPOSAL: N_("自己提出的申请要由另一位财务人员复核。"),
     Obstacle.WHOLE_NEEDED: N_("保证金没有多缴，不能退回。"),
