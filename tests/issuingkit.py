@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.catalogue.model import SubjectKind
 from certificates.catalogue.scope import Case, Service, Way
@@ -48,7 +49,7 @@ class Issuing:
     """An authority with its round, and the writing, on one database."""
 
     engine: AsyncEngine
-    authority: DemonstrationAuthority
+    authorities: DemonstrationAuthorities
     codes: CodeBook
     writing: Writing
     now: datetime
@@ -57,8 +58,13 @@ class Issuing:
     marks: Marks = field(default=MARKS, repr=False)
 
     @property
+    def authority(self) -> DemonstrationAuthority:
+        """The one that `approved` orders choose."""
+        return self.authorities.own("bjca", "北京数字认证")
+
+    @property
     def answering(self) -> Answering:
-        return Answering(self.engine, self.marks, self.authority, self.codes, virtual.random_so_pin)
+        return Answering(self.engine, self.marks, self.authorities, self.codes, virtual.random_so_pin)
 
     @property
     def by(self) -> By:
@@ -150,9 +156,9 @@ async def issuing_on(
     def clock() -> datetime:
         return holder[0].now if holder else now
 
-    authority = DemonstrationAuthority.open(folder / "authority", clock=clock)
+    authorities = DemonstrationAuthorities.open(folder / "authority", clock=clock)
     codes, writing = CodeBook(folder / "codes"), Writing(engine, marks)
-    made = Issuing(engine, authority, codes, writing, now, clerk, account, marks)
+    made = Issuing(engine, authorities, codes, writing, now, clerk, account, marks)
     holder.append(made)
     return made
 

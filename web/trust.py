@@ -6,7 +6,7 @@ from pathlib import Path
 import structlog
 
 from certificates.authority.port import AuthorityError
-from certificates.authority.trust import read_trust
+from certificates.authority.trust import folders_of, read_trust
 from signing.chain import Trust
 from signing.der import MalformedDer
 
@@ -32,9 +32,8 @@ class TrustKeeper:
 
     def now(self) -> Trust:
         """The same, for who has no loop."""
-        public = self._folder / "public" if (self._folder / "public").is_dir() else self._folder
         try:
-            state = _state(public)
+            state = _state(folders_of(self._folder))
             if self._read is None or self._read[0] != state:
                 self._read = state, read_trust(self._folder)
                 log.info("trust_read", files=len(state))
@@ -44,7 +43,8 @@ class TrustKeeper:
             raise TrustUnknown(str(fault)) from fault
 
 
-def _state(folder: Path) -> _State:
+def _state(folders: list[Path]) -> _State:
     """What changes when a file does: a list of revoked certificates that is replaced is another file."""
-    found = [(path, path.stat()) for path in sorted(folder.iterdir()) if path.suffix in (".pem", ".crl")]
-    return tuple((path.name, stat.st_mtime_ns, stat.st_ino) for path, stat in found)
+    files = [path for folder in folders for path in sorted(folder.iterdir())]
+    found = [(path, path.stat()) for path in files if path.suffix in (".pem", ".crl")]
+    return tuple((str(path), stat.st_mtime_ns, stat.st_ino) for path, stat in found)

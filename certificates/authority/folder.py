@@ -5,7 +5,9 @@
   register.jsonl     0600, append-only (see `register`)
   private/           0700: one key file per role, 0600
   public/            what anybody may have: certificates (PEM), lists of revoked certificates (DER)
-  seals/             0700: seals that are made and not yet handed over (see `demonstration.make_seal`)
+  seals/             0700: seals that are made and not yet handed over (see `sealing`)
+  authorities/<key>  0700: register, lock and seals of an issuing CA of its own (see `authorities`); its
+                     keys lie in private/authorities/<key>, what it publishes in public/authorities/<key>
 """
 
 import fcntl
@@ -18,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from certificates.authority.port import AuthorityError
+from certificates.authority.port import AuthorityAway, AuthorityError
 
+BELOW: Final = "authorities"
 LOCK_WITHIN_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.01
 
 
-class AuthorityBusy(AuthorityError):
+class AuthorityBusy(AuthorityAway):
     """Another process changes the authority for longer than one waits."""
 
 
@@ -33,16 +36,27 @@ class Folder:
     """Paths, the lock, and whole writes."""
 
     path: Path
+    house: "Folder | None" = None
+    """Of the root, where that is another authority's: keys and what is published lie there."""
 
     @property
     def private(self) -> Path:
         """The keys."""
-        return self.path / "private"
+        return self.house.private / BELOW / self.path.name if self.house else self.path / "private"
 
     @property
     def public(self) -> Path:
         """What anybody may have."""
-        return self.path / "public"
+        return self.house.public / BELOW / self.path.name if self.house else self.path / "public"
+
+    def below(self, key: str) -> "Folder":
+        """Of the issuing CA `key`, whose root lies here."""
+        return Folder(self.path / BELOW / key, self)
+
+    def keys_below(self) -> list[str]:
+        """The issuing CAs that there are."""
+        found = (self.path / BELOW).glob("*/register.jsonl")
+        return sorted(path.parent.name for path in found)
 
     @property
     def seals(self) -> Path:

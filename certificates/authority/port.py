@@ -1,7 +1,8 @@
 """What the rest of Luochui asks of a certificate authority, whoever runs it.
 
 `DemonstrationAuthority` answers at once. A real authority is reached over its own interface by an adapter
-that keeps to this port: four questions, values in and out, refusals as typed errors.
+that keeps to this port (`remote`; docs/authority-adapter.md): values in and out, refusals as typed errors.
+What holds for all of them is in tests/authoritykit.py, a suite that every adapter has to pass.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 from signing import SigningError
 from signing.crl import Reason, Revocation
 from signing.names import Name
+from signing.seal import Picture, Seal, SealKind
 from signing.sm2 import PublicKey
 from signing.x509 import Certificate
 
@@ -26,6 +28,13 @@ class AuthorityError(SigningError):
 
 class NotIssued(AuthorityError):
     """The certificate or seal that was asked for is not made."""
+
+
+class AuthorityAway(AuthorityError):
+    """It did not answer, or not yet: nothing is known. Asked again under the same reference, nothing is done
+    twice. `pause_s`: better not before so many seconds."""
+
+    pause_s: int = 0
 
 
 class UnknownCertificate(AuthorityError):
@@ -115,28 +124,54 @@ class Status:
 
 
 class CertificateAuthority(Protocol):
-    """The port. `by` says in the authority's register who asked."""
+    """The port. `by` says in the authority's register who asked. Everything raises AuthorityAway as well."""
 
     def issue_to(
         self,
         applicant: Applicant,
         key: PublicKey,
         *,
-        days: int,
-        by: str,
+        days: int = 365,
+        by: str = "",
         until: datetime | None = None,
         mark: str = "",
         reference: str = "",
     ) -> Certificate:
         """A certificate from now on: so many days, or `until` a moment. Raises NotIssued.
 
-        `mark`: whose certificate it is to the subscriber, where one authority issues for several.
+        `mark`: whose certificate it is to the subscriber, where one authority stands in for another.
         `reference`: of the caller's request. Asked again under it, the authority gives the certificate that
-        it gave, and no second one; NotIssued when it was for another key.
+        it gave, and no second one; NotIssued when it was for another key or name.
         """
 
-    def renew(self, serial: int, key: PublicKey, *, days: int, by: str) -> Certificate:
-        """The same subject, another term, for the same or a new key. Raises UnknownCertificate, NotIssued."""
+    def renew(
+        self, serial: int, key: PublicKey, *, days: int = 365, by: str = "", reference: str = ""
+    ) -> Certificate:
+        """The same subject, another term, for the same or a new key. Raises UnknownCertificate, NotIssued.
+
+        `reference`: as for `issue_to`.
+        """
+
+    def make_seal(
+        self,
+        certificate: Certificate,
+        name: str = "",
+        *,
+        kind: SealKind | None = None,
+        picture: Picture | None = None,
+        by: str = "",
+        again: bool = False,
+    ) -> Seal:
+        """The one seal of a certificate that it issued; without a picture it is drawn from the name.
+
+        `again`: the same seal once more, until it was `handed_over`. Raises UnknownCertificate, NotIssued.
+        """
+
+    def handed_over(self, serial: int) -> None:
+        """Who asked for the seal has it, for good. Said again: nothing happens."""
+
+    def chain(self) -> tuple[Certificate, ...]:
+        """What leads from its certificates to the root: the issuing CA first, the root last."""
 
     def revoke(
         self,
@@ -151,3 +186,13 @@ class CertificateAuthority(Protocol):
 
     def status(self, serial: int) -> Status:
         """How it stands now. Raises UnknownCertificate."""
+
+
+class Authorities(Protocol):
+    """All that issue here, by the keys of the catalogue. Raises AuthorityError for one that nobody runs."""
+
+    def of(self, key: str, name: str) -> CertificateAuthority:
+        """For a new certificate. `name`: how subscribers know the authority."""
+
+    def that_issued(self, key: str, serial: int) -> CertificateAuthority:
+        """For a certificate that `key` issued: also one from before this authority had a CA of its own."""

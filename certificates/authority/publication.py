@@ -25,6 +25,13 @@ class Publication:
 
     folder: Folder
     register: Register
+    roles: tuple[Role, ...] = tuple(Role)
+    """Whose certificates are its own."""
+
+    @property
+    def lists(self) -> tuple[Role, ...]:
+        """Who of them signs lists of revoked certificates."""
+        return tuple(role for role in SIGNS_LISTS if role in self.roles)
 
     def list_of(self, role: Role) -> RevocationList:
         """The list that is published now."""
@@ -32,7 +39,7 @@ class Publication:
 
     def put_certificates(self) -> None:
         """The current certificate of each role by its name, older ones by their numbers."""
-        for role in Role:
+        for role in self.roles:
             *older, current = self.register.own(role)
             self.folder.publish(f"{role}.pem", current.to_pem())
             for certificate in older:
@@ -40,7 +47,7 @@ class Publication:
 
     def put_lists(self, now: datetime, signing: Callable[[Role], Authority]) -> None:
         """New lists, each with a higher number than the one before."""
-        for role in SIGNS_LISTS:
+        for role in self.lists:
             known = self._known(role)
             made = issue_crl(
                 signing(role),
@@ -53,7 +60,7 @@ class Publication:
 
     def lists_end_soon(self, now: datetime) -> bool:
         """Also when a writer died between the register and the list."""
-        return any(self._is_stale(role, now) for role in SIGNS_LISTS)
+        return any(self._is_stale(role, now) for role in self.lists)
 
     def _is_stale(self, role: Role, now: datetime) -> bool:
         known = self._known(role)

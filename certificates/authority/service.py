@@ -5,6 +5,7 @@
     POST /ocsp · GET /ocsp/<base64>            application/ocsp-response
     POST /tsa                                  application/timestamp-reply
 
+An issuing CA below the root has its list, certificates and answers under /authorities/<key>.
 Everybody may ask; nothing here issues or revokes. Sizes are bounded before anything is read, signatures by
 rates: what is over them is told to come later.
 """
@@ -21,9 +22,10 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from certificates.authority.demonstration import DemonstrationAuthority
+from certificates.authority.folder import BELOW
 from certificates.authority.roles import Role
 from signing.ocsp import MAX_QUESTION, Refusal, refusal
 
@@ -61,30 +63,39 @@ class Rates:
     stamps: float = 100.0
 
 
+Below = Callable[[str], DemonstrationAuthority | None]
+"""The issuing CA of a key, when there is one (authorities.served)."""
+
+
+def _nobody(_key: str) -> None:
+    return None
+
+
 class _Service:
-    def __init__(self, authority: DemonstrationAuthority, rates: Rates) -> None:
-        self._authority = authority
+    def __init__(self, house: DemonstrationAuthority, below: Below, rates: Rates) -> None:
+        self._house = house
+        self._below = below
         self._answers = Bucket(rates.answers, int(2 * rates.answers))
         self._stamps = Bucket(rates.stamps, int(2 * rates.stamps))
 
     async def revoked(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in ("root", "issuing"):
+        name, authority = request.path_params["name"], await self._asked(request)
+        if authority is None or name not in authority.lists:
             return _no(404)
-        der = await run_in_threadpool(self._authority.published, f"{name}.crl")
+        der = await run_in_threadpool(authority.published, f"{name}.crl")
         return _given(der, "application/pkix-crl")
 
     async def certificate(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in set(Role):
+        name, authority = request.path_params["name"], await self._asked(request)
+        if authority is None or name not in authority.roles:
             return _no(404)
-        return _given(self._authority.own(Role(name)).der, "application/pkix-cert")
+        return _given(authority.own(Role(name)).der, "application/pkix-cert")
 
     async def ask(self, request: Request) -> Response:
         if _type_of(request) != QUESTION_TYPE:
             return _no(415)
         question = await _body(request, MAX_QUESTION)
-        return _no(413) if question is None else await self._answer(question)
+        return _no(413) if question is None else await self._answer(request, question)
 
     async def ask_by_address(self, request: Request) -> Response:
         """RFC 6960, A.1: the question in base64, itself quoted, as the rest of the path."""
@@ -95,7 +106,7 @@ class _Service:
             question = base64.b64decode(unquote_to_bytes(text), validate=True)
         except binascii.Error:
             return Response(refusal(Refusal.MALFORMED), media_type=ANSWER_TYPE)
-        return await self._answer(question)
+        return await self._answer(request, question)
 
     async def stamp(self, request: Request) -> Response:
         if _type_of(request) != QUERY_TYPE:
@@ -105,23 +116,35 @@ class _Service:
             return _no(413)
         if not self._stamps.take():
             return _no(503, {"retry-after": "1"})
-        return Response(await run_in_threadpool(self._authority.time_stamp, asked), media_type=REPLY_TYPE)
+        return Response(await run_in_threadpool(self._house.time_stamp, asked), media_type=REPLY_TYPE)
 
-    async def _answer(self, question: bytes) -> Response:
+    async def _answer(self, request: Request, question: bytes) -> Response:
+        authority = await self._asked(request)
+        if authority is None:
+            return _no(404)
         if not self._answers.take():
             return Response(refusal(Refusal.TRY_LATER), media_type=ANSWER_TYPE)
-        return Response(await run_in_threadpool(self._authority.answer, question), media_type=ANSWER_TYPE)
+        return Response(await run_in_threadpool(authority.answer, question), media_type=ANSWER_TYPE)
+
+    async def _asked(self, request: Request) -> DemonstrationAuthority | None:
+        """The one in the address: the house, or an issuing CA below it."""
+        key = request.path_params.get("key")
+        return self._house if key is None else await run_in_threadpool(self._below, key)
 
 
-def create_app(authority: DemonstrationAuthority, rates: Rates = Rates()) -> Starlette:
-    """The application; whoever runs it calls `authority.maintain` now and then."""
-    service = _Service(authority, rates)
+def create_app(house: DemonstrationAuthority, rates: Rates = Rates(), *, below: Below = _nobody) -> Starlette:
+    """The application; whoever runs it calls `maintain` now and then."""
+    service = _Service(house, below, rates)
+    own = [
+        Route("/crl/{name}.crl", service.revoked),
+        Route("/cert/{name}.cer", service.certificate),
+        Route("/ocsp", service.ask, methods=["POST"]),
+        Route("/ocsp/{question:path}", service.ask_by_address),
+    ]
     return Starlette(
         routes=[
-            Route("/crl/{name}.crl", service.revoked),
-            Route("/cert/{name}.cer", service.certificate),
-            Route("/ocsp", service.ask, methods=["POST"]),
-            Route("/ocsp/{question:path}", service.ask_by_address),
+            *own,
+            Mount(f"/{BELOW}/{{key}}", routes=own),
             Route("/tsa", service.stamp, methods=["POST"]),
             Route("/healthz", _well),
         ]

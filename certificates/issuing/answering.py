@@ -9,18 +9,23 @@ names and until when it holds is read from the order, as it was reviewed.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from certificates.authority.demonstration import DemonstrationAuthority
-from certificates.authority.folder import AuthorityBusy
-from certificates.authority.port import AlreadyRevoked, Applicant, AuthorityError, UnknownCertificate
+from certificates.authority.port import (
+    AlreadyRevoked,
+    Applicant,
+    Authorities,
+    AuthorityAway,
+    AuthorityError,
+    CertificateAuthority,
+    UnknownCertificate,
+)
 from certificates.authority.register import RegisterDamaged
-from certificates.authority.roles import Role
 from certificates.catalogue.scope import Service
 from certificates.catalogue.store import Catalogue, channel_on
 from certificates.catalogue.terms import Expired
@@ -60,8 +65,18 @@ class _Wanted:
     applicant: Applicant
     key: PublicKey
     until: datetime
+    authority: str
+    """Who issues, by the catalogue's key."""
     mark: str
     picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A certificate that was made, and by whom: its seal may go once the answer is kept."""
+
+    authority: CertificateAuthority
+    serial: int
 
 
 class Answering:
@@ -71,7 +86,7 @@ class Answering:
         self,
         engine: AsyncEngine,
         marks: Marks,
-        authority: DemonstrationAuthority,
+        authorities: Authorities,
         codes: CodeBook,
         next_code: Callable[[], Pin],
     ) -> None:
@@ -79,7 +94,9 @@ class Answering:
         self._marks = marks
         self._boxes = OrderBoxes(marks)
         self._catalogue = Catalogue(engine)
-        self._authority = authority
+        self._authorities = authorities
+        self._rests: dict[int, datetime] = {}
+        """Requests to an authority that was away, and until when they rest."""
         self._authorizing = Authorizing(marks, codes, next_code)
 
     async def round(self, now: datetime) -> int:
@@ -87,18 +104,24 @@ class Answering:
         await self._begin_revocations(now)
         async with self._engine.connect() as connection:
             waiting = await requests.asked(connection, AT_ONCE)
+        self._rests = {one: until for one, until in self._rests.items() if until > now}
         answered = 0
         for request_id, number in waiting:
+            if request_id in self._rests:
+                continue
             try:
                 answered += await self._one(request_id, number, now)
             except (RegisterDamaged, SQLAlchemyError):
                 raise
+            except AuthorityAway as away:
+                self._rests[request_id] = now + timedelta(seconds=away.pause_s)
+                log.warning("authority_away", request=request_id, order=number, why=str(away))
             except Exception:  # one that cannot be answered now keeps nobody else waiting
                 log.exception("request_not_answered", request=request_id, order=number)
         return answered
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:
-        made = ""
+        made: _Given | None = None
         async with self._engine.begin() as connection:
             order = await locked_order(connection, number)
             request = await requests.locked(connection, request_id)
@@ -110,14 +133,14 @@ class Answering:
                 log.warning("request_refused", request=request.id, order=number, why=refused.code)
                 values = {"refusal": refused.code}
                 await requests.move(connection, request, RequestState.REFUSED, now=now, **values)
-        if made:
-            self._authority.handed_over(int(made, 16))
+        if made is not None:
+            await asyncio.to_thread(made.authority.handed_over, made.serial)
         return True
 
     async def _answer(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> str:
-        """The certificate that was made, if one was. Raises NotAnswered."""
+    ) -> "_Given | None":
+        """The certificate that was made, if one was. Raises NotAnswered, AuthorityAway."""
         match request.kind:
             case RequestKind.CERTIFICATE:
                 return await self._certificate(connection, order, request, now)
@@ -127,48 +150,33 @@ class Answering:
                 await self._authorizing.unlock(connection, request, now)
             case RequestKind.FIRST_PIN:
                 await self._authorizing.first_pin(connection, request, now)
-        return ""
+        return None
 
     # ── certificates ──
 
     async def _certificate(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> str:
+    ) -> _Given:
         if order.state is not OrderState.ISSUING or Service(order.service) not in deciding.MAKES:
             raise NotAnswered("order")
         asked = _possessed(request.content)
         former = await self._former(connection, order)
         wanted = await self._wanted(connection, order, former, asked.key, now)
         try:
-            bundle = await asyncio.to_thread(self._made, wanted, request)
-        except (AuthorityBusy, RegisterDamaged):
+            authority = self._authorities.of(wanted.authority, wanted.mark or wanted.authority)
+            bundle = await asyncio.to_thread(_made, authority, wanted, request)
+        except (AuthorityAway, RegisterDamaged):
             raise  # no answer to the question: it is asked again
         except (AuthorityError, SigningError) as error:
             log.warning("not_issued", request=request.id, order=order.number, why=str(error))
             raise NotAnswered("authority") from error
-        row = self._row(order, request, bundle, now)
+        row = self._row(order, request, bundle, wanted.authority, now)
         await issued.put(connection, row)
         answer = self._marks.box(requests.purpose(request.id), bundle.der)
         values = {"answer": answer, "serial": row.serial}
         await requests.move(connection, request, RequestState.ANSWERED, now=now, **values)
-        log.info("issued", order=order.number, request=request.id, serial=row.serial)
-        return row.serial
-
-    def _made(self, wanted: _Wanted, request: Request) -> Bundle:
-        """The register first: what is asked again under the reference is given again."""
-        authority = self._authority
-        certificate = authority.issue_to(
-            wanted.applicant,
-            wanted.key,
-            until=wanted.until,
-            mark=wanted.mark,
-            reference=request.reference,
-            by=BY,
-        )
-        seal = authority.make_seal(
-            certificate, wanted.applicant.name, picture=wanted.picture, by=BY, again=True
-        )
-        return Bundle(certificate, (authority.own(Role.ISSUING), authority.own(Role.ROOT)), seal)
+        log.info("issued", order=order.number, request=request.id, serial=row.serial, authority=row.authority)
+        return _Given(authority, bundle.certificate.serial)
 
     async def _wanted(
         self,
@@ -179,7 +187,8 @@ class Answering:
         now: datetime,
     ) -> _Wanted:
         stored = await channel_on(connection, order.catalogue_id)
-        known = (await self._catalogue.authorities()).get(order.authority)
+        issuer = deciding.authority(order, former)
+        known = (await self._catalogue.authorities()).get(issuer)
         try:
             details = await self._boxes.details(connection, order.number)
             if stored is None:
@@ -200,7 +209,7 @@ class Answering:
             raise NotAnswered("box") from unreadable
         except LookupError as no_term:
             raise NotAnswered("term") from no_term
-        return _Wanted(applicant, key, until, known.short if known else "", picture)
+        return _Wanted(applicant, key, until, issuer, known.short if known else "", picture)
 
     async def _former(self, connection: AsyncConnection, order: Order) -> Former | None:
         """The certificate that the order is about, when it is this applicant's. Raises NotAnswered."""
@@ -210,7 +219,7 @@ class Answering:
         if row is None:
             raise NotAnswered("former")
         try:
-            return Former(row.bundle(self._marks), row.valid_until)
+            return Former(row.bundle(self._marks), row.valid_until, row.authority)
         except (BoxUnreadable, SigningError) as unreadable:
             raise NotAnswered("box") from unreadable
 
@@ -221,7 +230,7 @@ class Answering:
                 return await self._boxes.read(connection, number, materials.content_name(file.id))
         return None
 
-    def _row(self, order: Order, request: Request, bundle: Bundle, now: datetime) -> Issued:
+    def _row(self, order: Order, request: Request, bundle: Bundle, authority: str, now: datetime) -> Issued:
         certificate = bundle.certificate
         serial = f"{certificate.serial:x}"
         return Issued(
@@ -232,7 +241,7 @@ class Answering:
             account_id=order.account_id,
             state=Holding.MADE,
             channel=order.channel,
-            authority=order.authority,
+            authority=authority,
             subject=order.subject,
             product=order.product,
             medium=request.medium,
@@ -277,7 +286,8 @@ class Answering:
             raise NotAnswered("former")
         serial, reason = int(request.serial, 16), Reason(request.reason)
         try:
-            done = await asyncio.to_thread(self._authority.revoke, serial, reason, by=BY)
+            authority = self._authorities.that_issued(row.authority, serial)
+            done = await asyncio.to_thread(authority.revoke, serial, reason, by=BY)
         except AlreadyRevoked as before:
             done = before.revocation
         except UnknownCertificate as unknown:
@@ -288,6 +298,20 @@ class Answering:
         if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
             changes = {"certificate": request.serial, "medium": row.medium, "crypto_card": row.crypto_card}
             await perform(connection, order.number, OrderAct.ISSUED, By.clock(), now=now, changes=changes)
+
+
+def _made(authority: CertificateAuthority, wanted: _Wanted, request: Request) -> Bundle:
+    """What is asked again under the reference is given again."""
+    certificate = authority.issue_to(
+        wanted.applicant,
+        wanted.key,
+        until=wanted.until,
+        mark=wanted.mark,
+        reference=request.reference,
+        by=BY,
+    )
+    seal = authority.make_seal(certificate, wanted.applicant.name, picture=wanted.picture, by=BY, again=True)
+    return Bundle(certificate, authority.chain(), seal)
 
 
 def _possessed(content: bytes) -> CertificateRequest:

@@ -38,10 +38,22 @@ class Former:
 
     bundle: Bundle
     valid_until: datetime
+    authority: str = ""
+    """Who issued it, by the catalogue's key."""
 
 
 class NothingBefore(ValueError):
     """The order is about a certificate that is not known here."""
+
+
+def authority(order: Order, former: Former | None) -> str:
+    """Who issues: whoever was chosen; a certificate goes on at the authority that issued it. A seal may be
+    exchanged at another one. Source: spec/certificates.md, "Who takes part"; seed 004."""
+    if former is None or Service(order.service) in FIRST:
+        return order.authority
+    if Service(order.service) is Service.CONVERT:
+        return order.authority or former.authority
+    return former.authority
 
 
 def applicant(order: Order, details: Mapping[str, str], former: Former | None) -> Applicant:

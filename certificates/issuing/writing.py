@@ -100,7 +100,7 @@ class Writing:
             order = await read(connection, number)
             _require(order)
             row = await self._about(connection, order)
-            former = None if row is None else Former(row.bundle(self._marks), row.valid_until)
+            former = None if row is None else Former(row.bundle(self._marks), row.valid_until, row.authority)
             details = await self._boxes.details(connection, number)
             assigned = await stock.assigned_to(connection, number)
         try:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.port import NotIssued, State, SubjectKind
 from certificates.authority.roles import Role
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path | None, typer.Option(help="Its folder (default: in the data folder)")]
+At = Annotated[str, typer.Option("--at", help="An authority of the catalogue (default: the house's own CA)")]
 
 
 def register(program: typer.Typer) -> None:
@@ -39,23 +41,20 @@ def register(program: typer.Typer) -> None:
 @app.command()
 def init(folder: Folder = None) -> None:
     """Make the authority unless it is there, and complete it when something is missing."""
-    with _opened(folder) as (authority, place):
+    with _opened(folder) as (authorities, place):
         _say(f"Authority: {place}")
-        _say(f"Root: {_line(authority.own(Role.ROOT))}")
+        _say(f"Root: {_line(authorities.house.own(Role.ROOT))}")
 
 
 @app.command()
 def show(folder: Folder = None) -> None:
-    """Its certificates, its list, its register."""
-    with _opened(folder) as (authority, place):
+    """Certificates, list and register of the house, and of each issuing CA below its root."""
+    with _opened(folder) as (authorities, place):
         _say(f"Folder     {place}")
-        for role in Role:
-            _say(f"{role:<10} {_line(authority.own(role))}")
-        revoked = authority.crl()
-        lines, head = authority.register_head
-        _say(f"list       number {revoked.number}, until {revoked.next_update}")
-        _say(f"           {len(revoked.entries)} revoked")
-        _say(f"register   {lines} lines, SM3 of the last {head}")
+        _show(authorities.house)
+        for key, authority in authorities.known().items():
+            _say(f"\nAuthority  {key}")
+            _show(authority)
 
 
 @app.command()
@@ -71,10 +70,12 @@ def issue(
     days: Annotated[int, typer.Option(help="Valid for so many days from now on")] = 365,
     seal: Annotated[Path | None, typer.Option(help="Make its seal, too, and write it (DER) there")] = None,
     seal_image: Annotated[Path | None, typer.Option(help="With this scan instead of a drawn picture")] = None,
+    at: At = "",
     folder: Folder = None,
 ) -> None:
     """Issue a certificate, and a seal when asked for one."""
-    with _opened(folder) as (authority, _):
+    with _opened(folder) as (authorities, _):
+        authority = authorities.own(at, at) if at else authorities.house
         picture = _picture(seal_image) if seal_image else None
         certificate = authority.issue(
             name,
@@ -105,8 +106,9 @@ def revoke(
     folder: Folder = None,
 ) -> None:
     """Revoke a certificate for good; the new list is published when this returns."""
-    with _opened(folder) as (authority, _):
+    with _opened(folder) as (authorities, _):
         since = lost_since.replace(tzinfo=UTC) if lost_since else None
+        authority = authorities.issuer_of(_number(serial))
         made = authority.revoke(_number(serial), reason, by=_who(), invalid_since=since)
         _say(f"Revoked {made.serial:x} at {made.at} ({made.reason}). List number {authority.crl().number}.")
 
@@ -117,41 +119,56 @@ def listed(
     folder: Folder = None,
 ) -> None:
     """What was issued, the oldest first."""
-    with _opened(folder) as (authority, _):
-        for entry in authority.entries():
-            status = authority.status(entry.serial)
-            if as_json:
-                _say(json.dumps(_facts(status.certificate, status.state, entry.role, entry.by)))
-            else:
-                _say(f"{entry.serial:x}  {status.state:<8} {_named(status.certificate)}")
+    with _opened(folder) as (authorities, _):
+        for key, authority in {"": authorities.house, **authorities.known()}.items():
+            for entry in authority.entries():
+                status = authority.status(entry.serial)
+                if as_json:
+                    facts = _facts(status.certificate, status.state, entry.role, entry.by)
+                    _say(json.dumps({**facts, "authority": key}))
+                else:
+                    whose = f" · {key}" if key else ""
+                    _say(f"{entry.serial:x}  {status.state:<8} {_named(status.certificate)}{whose}")
 
 
 @app.command()
 def crl(
     out: Annotated[Path | None, typer.Option(help="Write it (DER) there, too")] = None,
+    at: At = "",
     folder: Folder = None,
 ) -> None:
     """The list of revoked certificates, made anew when it ends soon."""
-    with _opened(folder) as (authority, place):
+    with _opened(folder) as (authorities, _place):
+        authority = authorities.own(at, at) if at else authorities.house
         revoked = authority.crl()
         if out is not None:
             out.write_bytes(revoked.der)
         _say(f"List number {revoked.number} of {revoked.this_update}, until {revoked.next_update}:")
-        _say(f"{len(revoked.entries)} revoked. {out or place / 'public' / 'issuing.crl'}")
+        _say(f"{len(revoked.entries)} revoked. {out or authority.published_at / 'issuing.crl'}")
 
 
 @contextmanager
-def _opened(folder: Path | None) -> Iterator[tuple[DemonstrationAuthority, Path]]:
+def _opened(folder: Path | None) -> Iterator[tuple[DemonstrationAuthorities, Path]]:
     """What a person can repair is said in a sentence, with status 1."""
-    from luochui.processes.authority import open_authority
+    from luochui.processes.authority import open_authorities
 
     try:
         settings: Settings = load()
         place = folder or settings.authority
-        yield open_authority(settings, place), place
+        yield open_authorities(settings, place), place
     except (SigningError, OSError, SettingsFaults, Repairable) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+
+
+def _show(authority: DemonstrationAuthority) -> None:
+    for role in authority.roles:
+        _say(f"{role:<10} {_line(authority.own(role))}")
+    revoked = authority.crl()
+    lines, head = authority.register_head
+    _say(f"list       number {revoked.number}, until {revoked.next_update}")
+    _say(f"           {len(revoked.entries)} revoked")
+    _say(f"register   {lines} lines, SM3 of the last {head}")
 
 
 def _key(request: Path | None, public_key: Path | None) -> PublicKey:

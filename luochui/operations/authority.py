@@ -5,13 +5,13 @@ changes it, and its chain is followed before and after.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from certificates.authority.folder import AuthorityBusy, Folder
 from certificates.authority.register import Register, RegisterDamaged
-from certificates.authority.roles import Role
+from certificates.authority.roles import Role, foundings_of
 from luochui.operations.packing import packing, unpack
 from luochui.services.faults import Repairable
 from signing.token.codes import FOLDER as CODES
@@ -37,26 +37,31 @@ def exists(folder: Path) -> bool:
 def pack(folder: Path, target: Path) -> None:
     """Copy `public` and the register while nobody changes them. Raises AuthorityUnavailable."""
     place = Folder(folder)
-    with _readable(folder), place.locked(), packing(target) as out:
+    with _readable(folder), _all_locked(place), packing(target) as out:
         out.add_folder(place.public, f"{TOP}/{place.public.name}")
-        out.add_file(place.register, f"{TOP}/{place.register.name}")
+        for each in _all(place):
+            out.add_file(each.register, f"{TOP}/{each.register.relative_to(place.path)}")
 
 
 def put_back(archive: Path, folder: Path) -> None:
     """Into an empty data folder; `folder` is the authority's. Raises BrokenBackup."""
     unpack(archive, folder.parent, _belongs)
-    Folder(folder).public.chmod(0o755)
+    for each in _all(Folder(folder)):
+        each.public.chmod(0o755)
 
 
 def chain_fault(folder: Path) -> str:
-    """What is wrong with the register's chain; empty when it holds."""
-    try:
-        with _readable(folder):
-            register = Register(Folder(folder).register)
-            register.refresh()
-    except RegisterDamaged as damage:
-        return str(damage)
-    return "" if len(register) else "the register is empty"
+    """What is wrong with the chain of a register, the house's or another's; empty when all hold."""
+    for each in _all(Folder(folder)):
+        try:
+            with _readable(folder):
+                register = Register(each.register)
+                register.refresh()
+        except RegisterDamaged as damage:
+            return f"{each.path.name}: {damage}" if each.house else str(damage)
+        if not len(register):
+            return "the register is empty"
+    return ""
 
 
 def hold_places(folder: Path) -> list[str]:
@@ -64,19 +69,41 @@ def hold_places(folder: Path) -> list[str]:
 
     Returns their names.
     """
-    private = Folder(folder).private
-    private.mkdir(mode=0o700, exist_ok=True)
-    private.chmod(0o700)
-    lacking = [private / f"{role}.key" for role in Role if not (private / f"{role}.key").exists()]
+    places = _all(Folder(folder))
+    keys = [each.private / f"{role}.key" for each in places for role in roles_of(each)]
+    lacking = [path for path in keys if not path.exists()]
     for path in lacking:
+        for made in (path.parent.parent, path.parent):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
         path.touch(mode=0o600)
         path.write_text(PLACEHOLDER)
     return [path.name for path in lacking]
 
 
+def roles_of(folder: Folder) -> tuple[Role, ...]:
+    """Whose keys belong there."""
+    return tuple(Role) if folder.house is None else tuple(foundings_of(folder.path.name))
+
+
+def _all(house: Folder) -> list[Folder]:
+    """The house, and the issuing CAs below its root."""
+    return [house, *(house.below(key) for key in house.keys_below())]
+
+
+@contextmanager
+def _all_locked(house: Folder) -> Iterator[None]:
+    """Each alone; in the sequence in which who issues takes them: the root's house last."""
+    with ExitStack() as stack:
+        for each in (*_all(house)[1:], house):
+            stack.enter_context(each.locked())
+        yield
+
+
 def _belongs(name: PurePosixPath) -> bool:
-    register, public = Folder(Path(TOP)).register, Folder(Path(TOP)).public
-    return Path(name) == register or Path(name).parent == public
+    house, path = Folder(Path(TOP)), Path(name)
+    below = house.below(name.parts[-2] if len(name.parts) > 1 else "")
+    return path in (house.register, below.register) or path.parent in (house.public, below.public)
 
 
 @contextmanager

@@ -82,7 +82,14 @@ def _own_authority(folder: Path) -> Iterator[Finding]:
     if fault:
         do = "stop using it; restore the folder from a backup"
         yield Finding(Level.BAD, "register", fault, do)
-    lacking = [str(role) for role in Role if not _has_its_key(Folder(folder), role)]
+    house = Folder(folder)
+    places = [house, *(house.below(key) for key in house.keys_below())]
+    lacking = [
+        f"{each.path.name} {role}" if each.house else str(role)
+        for each in places
+        for role in authority.roles_of(each)
+        if not _has_its_key(each, role)
+    ]
     if lacking:
         says = f"{', '.join(lacking)}: there is no key, or another one: nothing is issued, no list renewed"
         yield Finding(Level.BAD, "authority's keys", says, f"put the keys back into {folder / 'private'}")

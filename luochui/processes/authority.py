@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 import uvloop
 
+from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.folder import AuthorityBusy
 from certificates.authority.register import RegisterDamaged
@@ -47,15 +48,21 @@ def main(settings: Settings, index: int = 0) -> None:
 
 
 def open_authority(settings: Settings, folder: Path | None = None) -> DemonstrationAuthority:
-    """The authority of this installation, made at its first use."""
-    return DemonstrationAuthority.open(folder or settings.authority, addresses=settings.authority_address())
+    """The house: root, time stamps, and who is no authority's of the catalogue. Made at its first use."""
+    return open_authorities(settings, folder).house
+
+
+def open_authorities(settings: Settings, folder: Path | None = None) -> DemonstrationAuthorities:
+    """Everybody who issues for this installation."""
+    place = folder or settings.authority
+    return DemonstrationAuthorities.open(place, addresses=settings.authority_address())
 
 
 async def _serve(settings: Settings) -> None:
-    authority = await asyncio.to_thread(open_authority, settings)
+    authorities = await asyncio.to_thread(open_authorities, settings)
     log.info("authority", folder=str(settings.authority), address=settings.authority_address())
     config = uvicorn.Config(
-        create_app(authority),
+        create_app(authorities.house, below=authorities.served),
         host=HOST,
         port=settings.authority_port_used(),
         http=BoundedRequests,
@@ -68,8 +75,8 @@ async def _serve(settings: Settings) -> None:
         limit_concurrency=MOST_REQUESTS_AT_ONCE,
         h11_max_incomplete_event_size=32 * 1024,
     )
-    keeping = asyncio.create_task(_maintain(authority))
-    answering = asyncio.create_task(_answer(settings, authority))
+    keeping = asyncio.create_task(_maintain(authorities))
+    answering = asyncio.create_task(_answer(settings, authorities))
     serving = asyncio.create_task(uvicorn.Server(config).serve())
     done, _ = await asyncio.wait({keeping, answering, serving}, return_when=asyncio.FIRST_COMPLETED)
     keeping.cancel()
@@ -80,13 +87,13 @@ async def _serve(settings: Settings) -> None:
         task.result()  # a register that is damaged ends the process: nobody gets answers out of it
 
 
-async def _answer(settings: Settings, authority: DemonstrationAuthority) -> None:
+async def _answer(settings: Settings, authorities: DemonstrationAuthorities) -> None:
     """What is asked in the database, for ever. An authority without a database serves its lists alone."""
     if settings.database_url is None or settings.session_secret is None:
         await asyncio.Event().wait()
     engine = create_engine(settings.required_database_url(), pool_size=CONNECTIONS)
     codes = CodeBook(settings.authority / CODES)
-    answering = Answering(engine, marks(settings), authority, codes, virtual.random_so_pin)
+    answering = Answering(engine, marks(settings), authorities, codes, virtual.random_so_pin)
     clock, failures = clock_of(settings), 0
     try:
         while True:
@@ -103,10 +110,11 @@ async def _answer(settings: Settings, authority: DemonstrationAuthority) -> None
         await engine.dispose()
 
 
-async def _maintain(authority: DemonstrationAuthority) -> None:
+async def _maintain(authorities: DemonstrationAuthorities) -> None:
+    """Also at the start: what was off for days has lists that have ended."""
     while True:
-        await asyncio.sleep(MAINTAINED_EVERY_S)
         try:
-            await asyncio.to_thread(authority.maintain)
+            await asyncio.to_thread(authorities.maintain)
         except (AuthorityBusy, OSError) as error:
             log.error("authority_not_maintained", why=str(error))
+        await asyncio.sleep(MAINTAINED_EVERY_S)

@@ -547,7 +547,7 @@ def test_a_term_that_is_no_term_is_refused(authority: DemonstrationAuthority, un
 
 @pytest.mark.long
 def test_a_list_of_a_hundred_thousand_is_made_and_read(authority: DemonstrationAuthority) -> None:
-    signer = Authority(authority.own(Role.ISSUING), authority._key(Role.ISSUING))
+    signer = Authority(authority.own(Role.ISSUING), authority._offices.key(Role.ISSUING))
     reasons = (Reason.UNSPECIFIED, Reason.KEY_COMPROMISE, Reason.CESSATION)
     entries = [
         Revocation(new_serial(), NOW, reasons[n % 3], NOW - DAY if n % 2 else None) for n in range(100_000)
