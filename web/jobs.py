@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     CERTIFICATE_REQUEST = "certificate_request"
     INSTALL = "install"
     UNLOCK = "unlock"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from web.certificates.catalogue_routes import PAGES as CATALOGUE
 from web.certificates.desk_routes import PAGES as DESK
 from web.certificates.issue_routes import PAGES as CERTIFICATE_ISSUING
 from web.certificates.order_routes import PAGES as CERTIFICATE_ORDERS
+from web.certificates.unlock_routes import PAGES as CERTIFICATE_UNLOCKING
 from web.finance.routes import PAGES as FINANCE
 from web.listings.routes import PAGES as LISTINGS
 from web.oversight.routes import PAGES as OVERSIGHT
@@ -42,6 +43,7 @@ from web.routing import (
 from web.sealing import documents as sealing
 from web.sealing.flow import BODY_LIMIT, LARGEST_SEALING
 from web.sealing.one_time import PATH, fetch
+from web.subjects.routes import PAGES as SUBJECTS
 
 _ADMINISTRATION: Final = "/administration/lots"
 _LOT: Final = "/administration/lots/{lot}"
@@ -125,6 +127,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/my/trades", personal.trades, BIDDERS, during_maintenance=True),
     # who watches over the auctions
     Page("GET", "/board", board.board, OVERSEERS, during_maintenance=True),
+    Page("GET", "/board/titles", board.titles, OVERSEERS, during_maintenance=True),
     Page("GET", "/lots/{lot}/refusals", lots.refusals, OVERSEERS),
     Page("POST", "/board/suspend", commands.suspend_all, ADMINISTRATORS, during_maintenance=True),
     Page("POST", "/board/resume", commands.resume_all, ADMINISTRATORS, during_maintenance=True),
@@ -162,7 +165,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *FINANCE,
     *AWARDS,
     *OVERSIGHT,
+    *SUBJECTS,
     *CERTIFICATE_ISSUING,
+    *CERTIFICATE_UNLOCKING,
     *CERTIFICATE_ORDERS,
     *DESK,
     # the catalogue stands last: /certificates/{channel} would take the names of other pages

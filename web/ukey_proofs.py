@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from signing import SigningError
 from signing.chain import Trust, check_certificate
 from signing.der import MalformedDer
 from signing.findings import Verdict
-from signing.statements import SignIn, StatementError, parse_sign_in, parse_signed
+from signing.statements import SignIn, StatementError, parse_order, parse_sign_in, parse_signed
 from signing.x509 import Certificate, parse_certificate
 from trading.sealing import Refusal as SealingRefusal
 from trading.sealing import refusal_for
@@ -96,6 +97,39 @@ def check_proof(
     _compare(statement, wanted, now)
     check_trusted(shown, trust, now=now)
     return shown
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOrder:
+    """What a statement about an order has to say. `digest`: of the text that was shown, hex."""
+
+    origin: str
+    order: str
+    nonce: str
+    digest: str
+
+
+def check_order(answer: bytes, certificate: Certificate, wanted: WantedOrder, *, now: datetime) -> None:
+    """That this certificate's key signed what was wanted, now; not whether it is trusted.
+
+    Raises ProofRefused.
+    """
+    try:
+        statement = parse_order(parse_signed(answer).checked(certificate.key))
+    except StatementError as error:
+        raise ProofRefused(Refusal.SIGNATURE, str(error)) from error
+    except (SigningError, ValueError) as error:
+        raise ProofRefused(Refusal.UNREADABLE, str(error)) from error
+    checks = (
+        (statement.origin == wanted.origin, Refusal.OTHER_ORIGIN),
+        (statement.nonce == wanted.nonce, Refusal.OTHER_NONCE),
+        (statement.order == wanted.order, Refusal.OTHER_NONCE),
+        (statement.digest.hex() == wanted.digest, Refusal.OTHER_NONCE),
+        (abs(statement.time - now) <= CLOCKS_APART, Refusal.TIME),
+    )
+    for fits, refusal in checks:
+        if not fits:
+            raise ProofRefused(refusal)
 
 
 def check_trusted(certificate: Certificate, trust: Trust, *, now: datetime) -> None:

@@ -8,8 +8,10 @@ from typing import Any, Final, assert_never
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certificates.catalogue.model import ConsentBy
+from certificates.catalogue.store import channel_on
 from certificates.orders import about
-from certificates.orders.order import Order
+from certificates.orders.order import Order, business
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
 from certificates.orders.table import Need
@@ -57,7 +59,7 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
         case Need.CORRECTED:
             return not await connection.scalar(_REFUSED, {"number": order.number})
         case Need.PROVED:
-            return asked.facts.get("code") == "right" or asked.facts.get("signed") == "valid"
+            return await _proved(connection, asked)
         case Need.IDENTIFIED:
             return set(order.checks) <= await _found(connection, _PASSED, order)
         case Need.AMOUNT:
@@ -83,6 +85,15 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return all(str(asked.facts.get(name, "")).strip() for name in ("courier", "tracking"))
         case _:
             assert_never(need)
+
+
+async def _proved(connection: AsyncConnection, asked: Asked) -> bool:
+    """All that the channel asks for: the one-time code, the signature of the UKey, or both."""
+    stored = await channel_on(connection, asked.order.catalogue_id)
+    rule = None if stored is None else stored.rules.consent_of(business(asked.order))
+    proofs = {ConsentBy.CODE: ("code", "right"), ConsentBy.UKEY: ("signed", "valid")}
+    wanted = rule.by if rule is not None else (ConsentBy.CODE,)
+    return all(asked.facts.get(proofs[one][0]) == proofs[one][1] for one in wanted)
 
 
 async def _found(connection: AsyncConnection, question: Any, order: Order) -> set[str]:

@@ -51,7 +51,6 @@ _LOCK_PHONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 
 _TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
 _PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
 """How fields end that an identity check was about."""
-WITHOUT_PAGE: Final = frozenset({Step.SEAL_CHECK})
 
 
 class NotOffered(Exception):
@@ -374,8 +373,8 @@ class Orders:
             ticket, wait = await self._codes.current(connection, CodePurpose.CONSENT, number, now)
         return bool(ticket), wait
 
-    async def consent(self, mine: Mine, code: str, *, now: datetime) -> Order:
-        """Raises WrongCode (the try is counted), NotAllowed, Stale."""
+    async def consent(self, mine: Mine, code: str, *, now: datetime, signed: bool = False) -> Order:
+        """`signed`: the UKey has, before. Raises WrongCode (the try is counted), NotAllowed, Stale, Lacks."""
         number, purpose = mine.order.number, CodePurpose.CONSENT
         async with self._engine.connect() as connection:
             order = await locked(connection, number)
@@ -391,7 +390,8 @@ class Orders:
                 raise
             if mark != order.contact_mark:
                 raise WrongCode
-            done = await self._perform(connection, mine, OrderAct.CONSENT, now, facts={"code": "right"})
+            facts = {"code": "right", **({"signed": "valid"} if signed else {})}
+            done = await self._perform(connection, mine, OrderAct.CONSENT, now, facts=facts)
             await connection.commit()
             return done
 
@@ -508,7 +508,7 @@ def beginning(stored: StoredChannel, case: Case) -> dict[str, Any]:
     """The columns with which an order of this business begins. Raises NotOffered."""
     rules = stored.rules
     route = rules.route(case)
-    if rules.offer(case) is None or route is None or WITHOUT_PAGE & set(route.steps):
+    if rules.offer(case) is None or route is None:
         raise NotOffered(f"{case.service} {case.subject} {case.way}")
     review = rules.review_of(case)
     return {

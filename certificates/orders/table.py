@@ -30,7 +30,8 @@ class Need(StrEnum):
     CORRECTED = "corrected"
     """No item that the review refused is still the refused one."""
     PROVED = "proved"
-    """The one-time code of this order was right (facts["code"]), or the UKey has signed (facts["signed"])."""
+    """What the channel asks for (Consent.by): the one-time code of this order was right (facts["code"]), the
+    UKey that is held has signed (facts["signed"]), or both."""
     IDENTIFIED = "identified"
     """Every identity check that the channel asks for has passed."""
     AMOUNT = "amount"

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from certificates.catalogue.model import Service
 from certificates.catalogue.store import Catalogue
+from certificates.issuing import issued
 from certificates.orders import fields
-from certificates.orders.about import AboutRefused, Standings
+from certificates.orders.about import AboutRefused, Standings, may_issue
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import Fault, masked_number
@@ -112,6 +113,15 @@ async def save(visit: Visit, mine: Mine, step: Step) -> None:
         raise Said({"whose": visit.text(NO_TELEPHONE)}) from none
     except TooSoon as soon:
         raise Said({"code": visit.text(TOO_SOON) % {"seconds": soon.wait_s}}, 429) from soon
+
+
+async def authorities_for(visit: Visit, mine: Mine) -> tuple[str, ...]:
+    """Who can be chosen: the channel's authorities; for a conversion whoever issued the certificate, too."""
+    if not mine.order.about_certificate:
+        return tuple(mine.rules.authorities)
+    async with visit.site.engine.connect() as connection:
+        row = await issued.by_serial(connection, mine.order.about_certificate)
+    return tuple(may_issue(mine.rules, mine.case, row.authority if row is not None else ""))
 
 
 async def modification_faults(visit: Visit, mine: Mine, values: Mapping[str, str]) -> dict[str, Fault]:

@@ -18,7 +18,7 @@ from certificates.orders.order import Order
 from certificates.orders.orders import Mine, check_of, open_step
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
-from web.certificates import about, challenge
+from web.certificates import about, challenge, seal_check
 from web.certificates.form_fields import sections_of
 from web.certificates.order_words import CHECKS, FAULTS, STEPS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
@@ -81,7 +81,7 @@ def may_fill(order: Order, step: Step) -> bool:
 
 
 def _step(visit: Visit) -> Step:
-    asked = visit.param("step")
+    asked = visit.request.path_params.get("step") or visit.request.url.path.rpartition("/")[2]
     if asked not in {str(step) for step in STEPS}:
         raise HTTPException(404)
     return Step(asked)
@@ -123,13 +123,13 @@ async def _nothing(_visit: Visit, _mine: Mine, _typed: Mapping[str, str]) -> dic
 
 async def _authorities(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[str, Any]:
     known = await Catalogue(visit.site.engine).authorities()
-    elsewhere = {}
-    for key in mine.rules.authorities:
+    keys, elsewhere = await about.authorities_for(visit, mine), {}
+    for key in keys:
         row = mine.rules.instead(replace(mine.case, authority=key))
         if row is not None and key in row.authorities:
             elsewhere[key] = row
     return {
-        "authorities": [known[key] for key in mine.rules.authorities if key in known],
+        "authorities": [known[key] for key in keys if key in known],
         "elsewhere": elsewhere,
     }
 
@@ -180,6 +180,7 @@ _MORE: Final[Mapping[Step, Callable[[Visit, Mine, Mapping[str, str]], Awaitable[
     Step.AGREEMENTS: _agreements,
     Step.HELD_UKEY: _held,
     Step.CHOOSE_ORDER: _held,
+    Step.SEAL_CHECK: seal_check.page_facts,
     Step.REQUEST: _request,
     Step.DETAILS: _details,
     Step.CONFIRM: _confirm,
@@ -299,7 +300,7 @@ async def _save_request(visit: Visit, mine: Mine) -> None:
 
 async def _save_authority(visit: Visit, mine: Mine) -> None:
     asked = visit.form.get("authority", "")
-    if asked not in mine.rules.authorities:
+    if asked not in await about.authorities_for(visit, mine):
         raise FieldFaults({"authority": Fault.NOT_A_CHOICE})
     row = mine.rules.instead(replace(mine.case, authority=asked))
     if row is not None and asked in row.authorities:
@@ -356,6 +357,7 @@ _SAVES: Final[Mapping[Step, Callable[[Visit, Mine], Awaitable[None]]]] = {
     Step.AGREEMENTS: _save_agreements,
     Step.HELD_UKEY: _save_held,
     Step.CHOOSE_ORDER: _save_held,
+    Step.SEAL_CHECK: seal_check.save,
     Step.DETAILS: _save_details,
     Step.CONFIRM: _save_confirm,
 }

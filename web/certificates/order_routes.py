@@ -3,6 +3,7 @@ is also open to the browser in which its operator's telephone was proved, withou
 
 from typing import Final
 
+from certificates.seal_standard import MAX_UPLOAD
 from web.certificates import (
     apply,
     begin,
@@ -21,6 +22,7 @@ from web.routing import EVERYBODY, Page
 
 _ORDER: Final = "/certificates/orders/{number}"
 _QUERY: Final = "/certificates/query"
+SEAL_LIMIT: Final = MAX_UPLOAD + (64 << 10)
 PHOTO_LIMIT: Final = proving.LARGEST_PHOTO + (64 << 10)
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -50,6 +52,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/pin", first_pin.again, EVERYBODY),
     *PAYMENT,
     Page("GET", f"{_ORDER}/{{step}}", apply.show, EVERYBODY),
+    Page("POST", f"{_ORDER}/seal_check", apply.save, EVERYBODY, SEAL_LIMIT),
     Page("POST", f"{_ORDER}/{{step}}", apply.save, EVERYBODY),
     Page("GET", phone.HERE, phone.form, EVERYBODY),
     Page("POST", phone.HERE, phone.ask, EVERYBODY),

@@ -12,9 +12,10 @@ from certificates.orders import fields
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import FieldFaults, masked_name, masked_number
 from certificates.orders.orders import Mine, check_of, contact_of
+from certificates.orders.signing import consent_text
 from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check
-from web.certificates import pacing
+from web.certificates import consenting, pacing
 from web.certificates.apply import sections
 from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
@@ -57,6 +58,11 @@ async def _consent(
         phone=masked_number(phone),
         sent=sent,
         wait_s=wait_s,
+        by_code=consenting.by_code(mine),
+        by_ukey=consenting.by_ukey(mine),
+        signed=await consenting.signing_on(visit).signed(mine) if consenting.by_ukey(mine) else False,
+        text=consent_text(mine),
+        jobs=consenting.steps(visit, mine),
         errors=errors or {},
     )
 
@@ -80,7 +86,8 @@ async def consent(visit: Visit) -> Response:
     if visit.form.get("agree") != "1":
         return await _consent(visit, mine, {"agree": visit.text(N_("请先阅读，同意后勾选。"))}, 422)
     try:
-        await orders_on(visit.site).consent(mine, visit.form.get("code", "").strip(), now=visit.site.clock())
+        code, signed = visit.form.get("code", "").strip(), await consenting.signing_on(visit).signed(mine)
+        await orders_on(visit.site).consent(mine, code, now=visit.site.clock(), signed=signed)
     except WrongCode:
         return await _consent(visit, mine, {"code": visit.text(WRONG_CODE)}, 422)
     return visit.redirect(f"{base(mine.order)}/go-on")

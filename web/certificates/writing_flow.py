@@ -32,12 +32,12 @@ from signing.der import MalformedDer
 from signing.job_tasks import InstallTask, RequestTask, Task, receipt_text
 from signing.sm2 import PublicKey
 from signing.sm3 import sm3
-from signing.statements import StatementError, digest_of_text, parse_order, parse_signed
+from signing.statements import digest_of_text
 from web.jobs import LIVES_S, Asked, Purpose
 from web.languages import N_
 from web.my_ukeys import presented
 from web.site import Site
-from web.ukey_proofs import CLOCKS_APART, TEXTS, ProofRefused, Refusal
+from web.ukey_proofs import TEXTS, ProofRefused, Refusal, WantedOrder, check_order
 from web.ukey_sign_in import NOT_POSSIBLE, TOO_OFTEN, answered, failed, taken
 from web.visits import Visit
 
@@ -267,23 +267,8 @@ async def _succeed(site: Site, made: Made) -> None:
 
 def _check_receipt(visit: Visit, asked: Asked, made: Made) -> None:
     """Signed by the key of the certificate that was written, for this job. Raises ProofRefused."""
-    try:
-        signed = parse_signed(answered(visit, "result")).checked(made.bundle.certificate.key)
-        receipt = parse_order(signed)
-    except StatementError as error:
-        raise ProofRefused(Refusal.SIGNATURE, str(error)) from error
-    except (SigningError, ValueError) as error:
-        raise ProofRefused(Refusal.UNREADABLE, str(error)) from error
-    checks = (
-        (receipt.origin == visit.site.jobs.platform, Refusal.OTHER_ORIGIN),
-        (receipt.nonce == asked.nonce, Refusal.OTHER_NONCE),
-        (receipt.order == made.order.number, Refusal.OTHER_NONCE),
-        (receipt.digest.hex() == asked.facts["receipt"], Refusal.OTHER_NONCE),
-        (abs(receipt.time - datetime.now(UTC)) <= CLOCKS_APART, Refusal.TIME),
-    )
-    for fits, refusal in checks:
-        if not fits:
-            raise ProofRefused(refusal)
+    wanted = WantedOrder(visit.site.jobs.platform, made.order.number, asked.nonce, asked.facts["receipt"])
+    check_order(answered(visit, "result"), made.bundle.certificate, wanted, now=datetime.now(UTC))
 
 
 async def _asked(visit: Visit, purpose: Purpose, number: str) -> Asked:
