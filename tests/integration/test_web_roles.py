@@ -46,6 +46,9 @@ EXPECTED_OPEN = {
     ("GET", "/demo/outbox"),
     ("GET", "/demo/bank"),
     ("POST", "/demo/bank"),
+    ("GET", "/register"),
+    ("POST", "/register"),
+    ("POST", "/register/account"),
     ("GET", "/recover"),
     ("POST", "/recover"),
     ("POST", "/recover/code"),
@@ -53,6 +56,13 @@ EXPECTED_OPEN = {
     ("GET", "/device-check/clock"),
     # whose order it is, web/certificates/own.py asks: also of who proved a telephone without an account
     ("GET", "/certificates/apply"),
+    # signed in, or with a proved telephone where the channel's data allow it: web/certificates/begin.py
+    ("POST", "/certificates/apply"),
+    ("GET", "/certificates/phone"),
+    ("POST", "/certificates/phone"),
+    ("GET", "/certificates/phone/{question}"),
+    ("POST", "/certificates/phone/{question}"),
+    ("POST", "/certificates/phone/{question}/code"),
     ("GET", "/certificates/orders/{number}"),
     ("GET", "/certificates/orders/{number}/go-on"),
     ("POST", "/certificates/orders/{number}/change"),
