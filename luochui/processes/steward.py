@@ -40,6 +40,7 @@ from office.sealed.port import Sealed
 from office.sessions import SessionDirectory
 from signing.chain import Trust
 from signing.sm3 import sm3
+from trading.awards.arrears import GraceRound
 from trading.awards.rounds import AwardRound
 from trading.defaulters import Defaulters
 from trading.deposits.deposits import Deposits
@@ -128,6 +129,7 @@ def rounds(house: House) -> list[Work]:
             PaymentRound(house.engine, marks(house.settings), payment_provider(house)),
         ),
         Work("revoked", _revoked(house)),
+        Work("arrears", GraceRound(house.engine), every_s=60.0),
         Work("objectors", ObjectorRound(house.engine, house.sealed, marks(house.settings)), every_s=60.0),
         Work("desk", DeskRound(house.engine), every_s=60.0),
         Work("defaulters", Defaulters(house.engine), every_s=20.0),

@@ -15,6 +15,7 @@ from signing.verification import verify
 from tests import sealingkit
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
 from tests.webkit import Visitor
+from trading.awards.arrears import GraceRound
 from trading.awards.records import AwardRecords, AwardState, Source
 from trading.lifecycle.states import LotState
 from trading.sale_states import Paper, SaleState
@@ -275,6 +276,42 @@ async def test_the_price_in_instalments_its_page_and_the_result(house: AwardHous
     assert facts["final_price"] == PRICE
     assert facts["transferee"] == "测试竞买人一"
     assert facts["paddle"] == house.paddles[lot]["one"]
+
+
+async def test_one_instalment_is_in_default_and_the_sale_goes_on(house: AwardHouse) -> None:
+    form = {"pay_days": "5", "instalments": "3", "interval_days": "5", "penalty": "5"}
+    rules = {"instalments_max": 6, "payment_within_days": 60, "instalment_grace_days": 10}
+    lot = await house.at_payment(form=form, rules=rules)
+    here, clerk = f"/sales/{lot}/payment", house.administrator
+    late = {"part": "1", "reason": "催告后仍未付款。"}
+    assert "认定某一期" not in (await clerk.get(here)).text
+    assert "页面已过时" in (await clerk.post_and_follow(f"{here}/late", late)).text, "its day has not passed"
+    house.clock.advance(days=8)
+    assert "第 1 期，" in (await clerk.get(here)).text
+    for login in ("one", "transferor"):
+        assert "认定某一期" not in (await house.visitor(login).get(here)).text
+        assert (await house.visitor(login).post(f"{here}/late", late)).status_code == 403
+    assert (await clerk.post(f"{here}/late", late | {"reason": " "})).status_code == 422
+    for part in ("0", "2", "4", "x"):
+        assert "页面已过时" in (await clerk.post_and_follow(f"{here}/late", late | {"part": part})).text
+    assert "宽限到" in (await clerk.post_and_follow(f"{here}/late", late)).text
+    assert "页面已过时" in (await clerk.post_and_follow(f"{here}/late", late)).text, "once"
+    page = (await house.visitor("one").get(here)).text
+    assert "宽限中" in page
+    assert "催告后仍未付款。" in page
+    assert "每日万分之 5" in page
+    told = "SELECT count(*) FROM messages WHERE kind = :kind"
+    assert await house.scalar(told, kind="award.instalment_default") == 2
+    grace = GraceRound(house.web.site.engine)
+    assert await grace.round(house.clock()) == 0
+    assert await house.state(lot) is LotState.PAYMENT
+    house.clock.advance(days=8)
+    assert [await grace.round(house.clock()) for _ in range(2)] == [1, 0]
+    administrators = await house.scalar("SELECT count(*) FROM accounts WHERE role = 'administrator'")
+    assert await house.scalar(told, kind="award.grace_over") == administrators
+    assert "认定整个交易违约" in (await clerk.get(here)).text
+    await house.pay(lot)
+    assert "页面已过时" in (await clerk.post_and_follow(f"{here}/late", late | {"part": "2"})).text
 
 
 async def test_award_and_contract_are_sealed_in_both_formats_with_one_pin_each(house: AwardHouse) -> None:

@@ -1,7 +1,7 @@
 """Whose turn it is, what a contract takes, what a manifest holds: the pure parts after an auction."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from bidding.ledger.chain import genesis, link
 from bidding.ledger.file import sealed_as
 from bidding.lots import AssetClass, Secrets
 from bidding.terms import Fen
+from office.banking.banks import banks
 from tests.ledgerkit import Played, terms
+from trading.awards.arrears import missing_of, penalty_of
 from trading.awards.awards import has_to_be_asked, number_of, whose_turn
 from trading.awards.contract_template import (
     PLAN,
@@ -29,6 +31,7 @@ from trading.awards.outcome import LedgerUnfit, Outcome, outcome_from
 from trading.awards.records import Answer, Award, AwardState, Offer, Source
 from trading.awards.registered import papers_among
 from trading.awards.result import disclosed, masked
+from trading.deposits.prices import Instalment, PriceStanding
 from trading.profiles.profile import Disclosure
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -307,3 +310,24 @@ def test_the_review_lists_each_paper_once_and_no_moments() -> None:
         *("moment/submit/1", "pledge.pdf"),
     ]
     assert papers_among(names) == ["attachment/1", "consent/x.sealed.pdf", "form.sealed.pdf", "pledge.pdf"]
+
+
+def test_money_covers_earlier_instalments_first_and_lateness_costs_by_the_day() -> None:
+    plan = tuple(Instalment(Fen(each), date(2026, 3, day)) for each, day in ((400, 1), (300, 11), (300, 21)))
+    standing = PriceStanding(
+        lot="L",
+        number="6" * 18,
+        bank=next(iter(banks().values())),
+        payer_name="甲",
+        price=Fen(1_000),
+        fee=Fen(0),
+        fee_permille=0,
+        credited=Fen(100),
+        received=Fen(450),
+        due_on=date(2026, 3, 21),
+        state="open",
+        instalments=plan,
+    )
+    assert [missing_of(standing, n) for n in range(5)] == [0, 0, 150, 300, 0]
+    assert [penalty_of(20_000, 5, date(2026, 3, 1), date(2026, 3, day)) for day in (1, 2, 11)] == [0, 10, 100]
+    assert penalty_of(999, 5, date(2026, 3, 1), date(2026, 3, 2)) == 0, "to the fen"

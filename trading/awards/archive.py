@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import IO, Any, Final
 
 import structlog
@@ -44,6 +44,7 @@ from trading.lifecycle.performing import By, NotAllowed, perform
 from trading.lifecycle.states import Act, LotState
 from trading.platform_seal import OwnSeal
 from trading.sealing import Stamp
+from trading.working_days import day_of
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +92,13 @@ class Stored:
     entries: int
     size: int
     made_at: datetime
+
+
+def kept_until(stored: Stored, years: int) -> date:
+    """The last day on which the archive is certainly there: nothing deletes it, and backups keep it so long."""
+    day_after = day_of(stored.made_at) + timedelta(days=1)
+    leap_day = (day_after.month, day_after.day) == (2, 29)
+    return day_after.replace(year=day_after.year + years, day=28 if leap_day else day_after.day)
 
 
 class ArchiveRound:

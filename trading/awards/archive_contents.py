@@ -127,6 +127,13 @@ _TABLES: Final = (
         "SELECT i.* FROM price_instalments i JOIN price_accounts p ON p.number = i.number"
         " WHERE p.lot = :lot AND p.state <> 'closed' ORDER BY i.place",
     ),
+    _Rows(
+        "money/late_instalments.json",
+        For.PARTIES,
+        "SELECT d.place, d.missing, d.reason, d.grace_until, d.noted_at FROM instalment_defaults d"
+        " JOIN price_accounts p ON p.number = d.number WHERE p.lot = :lot AND p.state <> 'closed'"
+        " ORDER BY d.place",
+    ),
     _Rows("money/invoices.json", For.PARTIES, "SELECT * FROM invoices WHERE lot = :lot ORDER BY id"),
     _Rows(
         "money/journal.json",

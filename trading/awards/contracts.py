@@ -120,9 +120,9 @@ def bounds_of(sale: Sale) -> PlanBounds:
     return PlanBounds(sale.rules.payment_within_days, sale.rules.instalments_max)
 
 
-def credited_deposit(sale: Sale) -> int:
-    """In fen: what counts towards the price. After a default the next bidder's deposit has gone back."""
-    return 0 if sale.after_default else min(int(sale.listing.deposit), int(sale.awarded.price))
+def credits_deposit(sale: Sale) -> bool:
+    """Whether a deposit counts towards the price. After a default the next bidder's has gone back."""
+    return sale.listing.deposit > 0 and not sale.after_default
 
 
 class Contracts:
@@ -151,7 +151,7 @@ class Contracts:
             return [Comment(**row._mapping) for row in await connection.execute(found, {"lot": lot})]
 
     def template(self, sale: Sale) -> Template:
-        return contract_template(sale.listing.asset_class, credits_deposit=credited_deposit(sale) > 0)
+        return contract_template(sale.listing.asset_class, credits_deposit=credits_deposit(sale))
 
     async def preview(self, lot: str, typed: Mapping[str, str], *, now: datetime) -> bytes:
         """The template's PDF with these fields, kept nowhere. Raises FieldFaults, NotNow."""
@@ -299,7 +299,7 @@ class Contracts:
 
     def _form(self, sale: Sale, values: Mapping[str, str], number: str, confirmation: str) -> Contract:
         listing, price = sale.listing, int(sale.awarded.price)
-        deposit = credited_deposit(sale)
+        deposit = min(int(listing.deposit), price) if credits_deposit(sale) else 0
         facts = {
             "price": f"¥{yuan(price)}（{capital_amount(price)}）",
             "deposit": f"¥{yuan(deposit)}",
@@ -326,6 +326,14 @@ async def sealed_plan(connection: AsyncConnection, document_id: int) -> Mapping[
     found = select(VERSIONS.c.fields).where(VERSIONS.c.document_id == document_id)
     fields = (await connection.execute(found)).scalar_one_or_none()
     return dict(fields or {})
+
+
+async def sealed_fields(engine: AsyncEngine, lot: str) -> Mapping[str, str]:
+    """What was filled in in the contract that stands with all seals; nothing without one."""
+    found = text("SELECT id FROM sale_documents WHERE lot = :lot AND paper = 'contract' AND state = 'sealed'")
+    async with engine.connect() as connection:
+        document = await connection.scalar(found, {"lot": lot})
+        return await sealed_plan(connection, document) if document is not None else {}
 
 
 async def _at_contract(connection: AsyncConnection, lot: str, *, lock: bool = True) -> Sale:

@@ -29,6 +29,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_SALE}/contract/send", contract.send, TRANSFERORS),
     Page("POST", f"{_SALE}/contract/comment", contract.comment, SEALERS),
     Page("GET", f"{_SALE}/payment", payment.show, SIGNED_IN),
+    Page("POST", f"{_SALE}/payment/late", payment.note, ADMINISTRATORS),
     Page("GET", f"{_SALE}/handover", handover.show, SIGNED_IN),
     Page("POST", f"{_SALE}/handover", handover.write, TRANSFERORS),
     Page("POST", f"{_SALE}/handover/answer", handover.answer, BIDDERS),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from starlette.responses import Response
 
+from trading.awards.archive import Archives, kept_until
 from trading.awards.awards import PRICE_STANDS
 from trading.awards.contracts import Contracts
 from trading.awards.handovers import POSSIBLE, Handovers
@@ -73,9 +75,18 @@ async def show(visit: Visit) -> Response:
         words={name: visit.text(text) for name, text in {**SOURCES, **AWARD_STATES, **ANSWERS}.items()},
         relists=it.part is Part.TRANSFEROR and relistable(it.sale.listing),
         archived=it.state is LotState.ARCHIVED,
+        kept_until=await _kept_until(visit, it),
         administrator=visit.role == "administrator",
         errors={},
     )
+
+
+async def _kept_until(visit: Visit, it: Seen) -> date | None:
+    """None before there is an archive."""
+    if it.state is not LotState.ARCHIVED:
+        return None
+    stored = await Archives(visit.site.engine, visit.site.sealed, visit.site.files).of_lot(it.lot)
+    return kept_until(stored, it.sale.rules.retention_years) if stored else None
 
 
 def _shown(one: SaleDocument, it: Seen) -> bool:

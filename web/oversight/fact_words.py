@@ -28,7 +28,9 @@ NAMES: Final[Mapping[str, str]] = {
     "invoice": N_("发票"),
     "kind": N_("种类"),
     "known": N_("已有"),
+    "last_day": N_("最迟"),
     "lot": N_("标的"),
+    "missing": N_("未付"),
     "name": N_("名称"),
     "new": N_("新增"),
     "number": N_("编号"),
@@ -36,6 +38,7 @@ NAMES: Final[Mapping[str, str]] = {
     "opens_at": N_("开始竞价"),
     "paddle": N_("竞买号"),
     "paid": N_("已付"),
+    "part": N_("期"),
     "payer": N_("付款人"),
     "period": N_("时期"),
     "price": N_("价格"),
@@ -50,7 +53,7 @@ NAMES: Final[Mapping[str, str]] = {
     "why": N_("原因"),
 }
 """What has no word here is shown by its name."""
-FEN: Final = frozenset({"amount", "paid", "price", "total", "starting_price", "deposit", "fee"})
+FEN: Final = frozenset({"amount", "missing", "paid", "price", "total", "starting_price", "deposit", "fee"})
 """Facts that are amounts, in fen."""
 _WORDED: Final[Mapping[str, Mapping[Any, str]]] = {
     "after": LOT_STATES,
