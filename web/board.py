@@ -1,8 +1,9 @@
-"""The board: every live lot, for administrators and regulators. The page itself speaks with a gateway."""
+"""The board: every live lot, for administrators and regulators. The page itself speaks with a gateway, and asks
+for the titles of lots that came onto the board since."""
 
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from office.accounts import Role
 from web import lot_search
@@ -13,6 +14,17 @@ from web.visits import Visit
 
 ENDED_SHOWN_MS: Final = 10 * 60 * 1000
 """The gateways keep ended lots on the board for as long."""
+
+
+MOST_ASKED: Final = 100
+"""Lots whose titles are asked for at once."""
+
+
+async def titles(visit: Visit) -> Response:
+    """{lot: title} of those in the address; who knows a title keeps it."""
+    asked = [lot[:32] for lot in visit.request.query_params.getlist("lot")[:MOST_ASKED]]
+    found = await lot_search.several(visit.site.engine, asked)
+    return JSONResponse({lot.id: lot.title for lot in found})
 
 
 async def board(visit: Visit) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bidding.book import Outcome
 from bidding.messages import MAX_REASON, Obstacle, Phase, Refused
+from bidding.terms import is_rehearsal
 from web import lot_search
 from web.languages import N_
 from web.lots import lot_named
@@ -66,14 +67,15 @@ async def suspend_all(visit: Visit) -> Response:
     """All lots in progress, as the book has them: this must work while PostgreSQL is down or behind.
 
     That includes lots that would come back by themselves, after an outage or at an announced time. What is
-    suspended already, over, or not open yet stays as it is.
+    suspended already, over, or not open yet stays as it is. Rehearsals go on: nothing follows from them, and
+    whoever practises is told nothing by a public reason.
     """
     reason, fault = _public(visit, "reason")
     if fault:
         return visit.refused(_back(visit), fault, 422)
     book = visit.site.book
     waiting = await asyncio.gather(*(book.waiting(partition) for partition in range(book.partitions)))
-    lots = [lot for found in waiting for lot in found]
+    lots = [lot for found in waiting for lot in found if not is_rehearsal(lot)]
     return await _all(
         visit, "suspend", lambda lot: book.suspend(lot, reason), lots, N_("已中止 %(done)s 个标的。")
     )

@@ -124,8 +124,8 @@ async def several(engine: AsyncEngine, lots: Collection[str]) -> tuple[ShownLot,
 
 
 async def ids_in(engine: AsyncEngine, phase: Phase) -> list[str]:
-    """All lots in this phase."""
-    found = select(LOTS.c.id).where(LOTS.c.phase == phase, _in_the_book()).order_by(LOTS.c.id)
+    """All lots in this phase, without rehearsals."""
+    found = select(LOTS.c.id).where(LOTS.c.phase == phase, _in_the_book(), _real()).order_by(LOTS.c.id)
     async with engine.connect() as connection:
         return list((await connection.execute(found)).scalars())
 

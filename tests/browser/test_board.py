@@ -47,6 +47,15 @@ def test_the_administrator_suspends_and_resumes_a_lot(house: House, visit: Visit
     expect(one.locator("[data-part=countdown]")).to_have_text(re.compile("00:2[0-9]"))
 
 
+def test_a_lot_that_comes_later_has_its_title_too(house: House, visit: Visit) -> None:
+    board = visit("/board", "first-administrator")
+    expect(board.locator("[data-part=now]")).not_to_have_text("--:--:--")
+    lot = house.put_on(window_ms=30_000)
+    title = row_of(board, lot).locator(".board-row__title")
+    expect(title).to_be_visible(timeout=30_000)
+    expect(title).not_to_have_text(lot, timeout=60_000)
+
+
 def test_a_reason_is_required(house: House, visit: Visit) -> None:
     lot = house.put_on(window_ms=20_000)
     board = visit("/board", "first-administrator")

@@ -19,6 +19,7 @@ from signing.sm3 import sm3
 from tests import sealingkit
 from tests.awardkit import PRICE, STEP, AwardHouse, a_house
 from tests.killkit import Guillotine, killed_everywhere
+from trading.awards.archive import Stored, kept_until
 from trading.awards.archive_check import Fault, check_archive, looks_like_archive
 from trading.awards.manifest import (
     COVERS,
@@ -106,7 +107,7 @@ async def test_an_archive_holds_everything_and_every_change_is_found(
     assert faults(changed(whole, SEAL, b"\x30\x00")) == {Fault.SEAL_UNREADABLE}
     assert faults(changed(whole, MANIFEST, manifest.replace(b"archive 1", b"archive 9"))) == {Fault.MANIFEST}
     assert faults(changed(whole, "", None, "extra.txt")) == {Fault.UNLISTED}
-    assert faults(b"PK\x03\x04 nothing") == {Fault.NOT_AN_ARCHIVE}
+    assert faults(b"PK\x03\x04 nothing") == {Fault.DAMAGED}
     other = manifest.replace(lot.encode(), lot[:-1].encode() + (b"8" if lot.endswith("9") else b"9"))
     file.write_bytes(changed(whole, MANIFEST, other))
     assert check_archive(file, trust, now=datetime.now(UTC)).verdict is Verdict.INVALID
@@ -178,6 +179,17 @@ async def test_killed_anywhere_the_archive_is_made_once_and_whole(house: AwardHo
 
 
 # ── the public page ──
+
+
+def test_an_archive_is_kept_for_whole_years() -> None:
+    """By the day in Beijing."""
+
+    def until(made_at: datetime) -> str:
+        return kept_until(Stored("L", "", "", 1, 1, made_at), 10).isoformat()
+
+    assert until(datetime(2026, 3, 2, 1, tzinfo=UTC)) == "2036-03-03"
+    assert until(datetime(2026, 12, 30, 17, tzinfo=UTC)) == "2037-01-01"
+    assert until(datetime(2028, 2, 28, 1, tzinfo=UTC)) == "2038-02-28"
 
 
 async def checked(house: AwardHouse, data: bytes, **headers: str) -> str:
@@ -267,6 +279,11 @@ async def test_hostile_archives_are_not_valid_and_harm_nobody(house: AwardHouse)
                 for _ in range(size >> 20):
                     file.write(bytes(1 << 20))
     cut = out.getvalue()[:-20]
+    assert "压缩文件已损坏" in await checked(house, cut)
+    for half in (cut[: len(cut) // 2], cut[:300]):
+        said = await checked(house, half)
+        assert "压缩文件已损坏" in said
+        assert "档案无效" in said, "and not: no PDF or OFD"
     undated = replace(bomb, made_at="yesterday").text()
     for data in (out.getvalue(), cut, packed(undated)):
         said = await checked(house, data)

@@ -16,6 +16,7 @@ from bidding.terms import Fen, Terms
 from office.accounts import Role
 from office.sealed import QualifiedRow
 from tests.webkit import Visitor, Web, offer, phase_is, put_on_soon, service, until, web_on
+from trading.rehearsals import RehearsalRules, Rehearsals
 from web import lot_search
 from web.putting_on import InTheBook, in_the_book, schedule
 
@@ -399,6 +400,11 @@ async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, admini
     for number in (1, 2):
         await put_on_soon(web, f"CAR-{number}", inquiry_ms=60_000)
     await administrator.post("/administration/lots/new", offer("CAR-3"))
+    bidder = await web.account("who-practises", Role.BIDDER)
+    rules = RehearsalRules(window_ms=60_000, opens_in_ms=0)
+    practice = await Rehearsals(web.site.engine, web.site.book, web.site.sealed, rules).begin(
+        bidder, "who-practises"
+    )
     for number in (1, 2):
         await phase_is(web, f"CAR-{number}", "inquiry")
     json = {"accept": "application/json"}
@@ -406,6 +412,7 @@ async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, admini
     assert answer.json()["message"] == "已中止 2 个标的。"
     for number in (1, 2):
         await phase_is(web, f"CAR-{number}", "suspended")
+    assert (await web.site.book.fields(practice, "phase"))["phase"] != "suspended", "nothing follows from it"
     await administrator.post("/board/lots/CAR-2/abort", {"reason": "权属有争议"})
     resumed = await administrator.post("/board/resume", {"in_seconds": "1"}, headers=json)
     assert resumed.json()["message"] == "已宣布 1 个标的的恢复时间。"
@@ -413,6 +420,16 @@ async def test_all_live_lots_are_suspended_and_resumed_together(web: Web, admini
     snapshot = await web.site.book.snapshot("CAR-2")
     assert snapshot is not None
     assert snapshot.session.phase is Phase.SUSPENDED
+
+
+async def test_the_board_asks_for_titles_of_lots_that_came_since(
+    web: Web, administrator: Visitor, live: str
+) -> None:
+    found = (await administrator.get(f"/board/titles?lot={live}&lot=CAR-77&lot={'X' * 500}")).json()
+    assert found == {live: "测试标的一辆"}
+    assert (await administrator.get("/board/titles")).json() == {}
+    bidder = await web.signed_in("bidder1", Role.BIDDER)
+    assert (await bidder.get(f"/board/titles?lot={live}")).status_code == 403
 
 
 async def test_suspending_asks_the_book_and_not_the_record(

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bidding.lots import SALT_BYTES, Secrets, put_on
 from office.accounts import Role
 from tests.tradingkit import a_clock, make_listing
 from tests.webkit import ADDRESS, Web, web_on
 from trading.lifecycle.states import LotState
+from trading.rehearsals import RehearsalRules, offer_of
 from web.oversight.back_office import VIEWS
 
 OFFICIALS = (Role.ADMINISTRATOR, Role.REGULATOR)
@@ -61,6 +63,14 @@ async def test_every_table_is_shown_and_loads_nothing_from_outside(web: Web) -> 
         assert "unsafe-inline" in answer.headers["content-security-policy"]
         assert "http" not in answer.headers["content-security-policy"]
         assert "数据台账" in answer.text
+    salts = Secrets(None, *("0a" * SALT_BYTES for _ in range(3)))
+    bidder = await web.account("one", Role.BIDDER)
+    async with web.site.engine.begin() as connection:
+        for number in ("XX-SW-2026-9001", "REHEARSAL-0011"):
+            await put_on(connection, offer_of(number, bidder, 1, RehearsalRules()), salts)
+    auctions = (await clerk.get("/admin/lots/list")).text
+    assert "XX-SW-2026-9001" in auctions
+    assert "REHEARSAL" not in auctions
     start = await clerk.get("/admin/")
     assert start.headers["location"] == "/admin/listings/list"
     assert lot in (await clerk.get("/admin/listings/list")).text

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,9 @@ from trading.awards.manifest import (
 OWN: Final = frozenset({MANIFEST, SEAL, README})
 LARGEST_README: Final = 64 << 10
 PIECE: Final = 1 << 20
+_NAME_AT: Final = 30
+"""Where the name stands in the header of a zip's first entry."""
+_HEAD: Final = 256
 UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -55,6 +59,8 @@ class Fault(StrEnum):
     """What can be wrong with an archive."""
 
     NOT_AN_ARCHIVE = "not_an_archive"
+    DAMAGED = "damaged"
+    """The zip can't be opened, as after a download that broke off."""
     MANIFEST = "manifest"
     NO_SEAL = "no_seal"
     SEAL_UNREADABLE = "seal_unreadable"
@@ -104,12 +110,25 @@ class _Unreadable(Exception):
 
 
 def looks_like_archive(path: Path | IO[bytes]) -> bool:
-    """Whether a file is a zip with a manifest: what else it may be is somebody else's."""
+    """Whether a file is a zip with a manifest, or the beginning of one: what else it may be is somebody
+    else's."""
     try:
         with zipfile.ZipFile(path) as package:
             return MANIFEST in package.namelist()[: MOST_ENTRIES + len(OWN)]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return _begins_as_archive(path)
+
+
+def _begins_as_archive(path: Path | IO[bytes]) -> bool:
+    """By the name of its first entry: the directory at the end of a damaged zip may be gone."""
+    try:
+        with path.open("rb") if isinstance(path, Path) else nullcontext(path) as file:
+            file.seek(0)
+            head = file.read(_HEAD)
+    except OSError:
         return False
+    name = head[_NAME_AT : _NAME_AT + int.from_bytes(head[26:28], "little")]
+    return head.startswith(b"PK\x03\x04") and name.decode("utf-8", "replace") in OWN
 
 
 def check_archive(path: Path | IO[bytes], trust: Trust, *, now: datetime) -> ArchiveReport:
@@ -117,8 +136,8 @@ def check_archive(path: Path | IO[bytes], trust: Trust, *, now: datetime) -> Arc
     try:
         with zipfile.ZipFile(path) as package:
             return _check(package, trust, now)
-    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError) as fault:
-        return _refused(Found(Fault.NOT_AN_ARCHIVE, facts={"why": str(fault)[:200]}))
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError):
+        return _refused(Found(Fault.DAMAGED))
 
 
 def _refused(found: Found, manifest: Manifest | None = None) -> ArchiveReport:

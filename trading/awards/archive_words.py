@@ -22,6 +22,7 @@ VERDICTS: Final[Mapping[str, Mapping[Verdict, str]]] = {
 _FAULTS: Final[Mapping[str, Mapping[Fault, str]]] = {
     "zh": {
         Fault.NOT_AN_ARCHIVE: "不是交易档案：{why}",
+        Fault.DAMAGED: "压缩文件已损坏，打不开。可能没有下载完整，请重新下载以后再核验",
         Fault.MANIFEST: "清单读不出来：{why}",
         Fault.NO_SEAL: "没有平台的印章（manifest.seal）",
         Fault.SEAL_UNREADABLE: "平台的印章读不出来：{why}",
@@ -35,6 +36,7 @@ _FAULTS: Final[Mapping[str, Mapping[Fault, str]]] = {
     },
     "en": {
         Fault.NOT_AN_ARCHIVE: "not an archive of a lot: {why}",
+        Fault.DAMAGED: "the ZIP file is damaged and can't be opened; download it again and check it then",
         Fault.MANIFEST: "the manifest cannot be read: {why}",
         Fault.NO_SEAL: "the platform's seal (manifest.seal) is missing",
         Fault.SEAL_UNREADABLE: "the platform's seal cannot be read: {why}",

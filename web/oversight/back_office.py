@@ -26,6 +26,7 @@ from starlette_admin.fields import JSONField
 from starlette_admin.i18n import I18nConfig, TimezoneConfig
 from starlette_admin.views import Link
 
+from bidding.terms import REHEARSAL
 from office import money
 from office.accounts import Role
 from office.sessions import COOKIE
@@ -68,6 +69,21 @@ class _Look(ModelView):
 
     def can_import(self, request: Any) -> bool:
         return False
+
+
+class _LookAtLots(_Look):
+    """Without rehearsals, like every list."""
+
+    def get_list_query(self, request: Any) -> Any:
+        return super().get_list_query(request).where(_REAL)
+
+    def get_count_query(self, request: Any) -> Any:
+        return super().get_count_query(request).where(_REAL)
+
+
+_REAL: Final = ~tables.LotRow.id.startswith(REHEARSAL)
+_LOOKS: Final[dict[Any, type[_Look]]] = {tables.LotRow: _LookAtLots}
+"""Tables of which not every row is shown."""
 
 
 def _text(name: str, label: str) -> BaseField:
@@ -263,7 +279,7 @@ def back_office(engine: AsyncEngine, secret: str) -> BaseRoute:
         ),
     )
     for model, key, label, fields in VIEWS:
-        view = type(f"{model.__name__}View", (_Look,), {"fields": list(fields)})
+        view = type(f"{model.__name__}View", (_LOOKS.get(model, _Look),), {"fields": list(fields)})
         admin.add_view(view(model, icon="", key=key, display_name=label, menu_label=label))
     admin.add_link(Link(menu_label="回到平台", url="/oversight"))
     inner = Starlette()

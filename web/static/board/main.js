@@ -9,6 +9,7 @@ import { createDialogs } from "./dialogs.js";
 import { createPartitions, drawAlarms, drawGateways } from "./health.js";
 import { COLUMNS, filtered, sorted } from "./order.js";
 import { createRows } from "./rows.js";
+import { asksForTitles } from "./titles.js";
 
 const STALE_MS = 3_000;
 const TICK_MS = 250;
@@ -22,6 +23,10 @@ const part = partsOf(root);
 const open = data.canAct ? createDialogs(root, t) : null;
 const page = { root, part, t, titleOf, actions: open };
 const rows = createRows(page);
+const learnTitles = asksForTitles(titles, (lots) => {
+  rows.forget(lots);
+  draw();
+});
 const drawPartitions = createPartitions(page);
 const now = () => performance.now();
 
@@ -73,6 +78,7 @@ connect({
 
 function draw() {
   if (board === null) return;
+  learnTitles(board.lots);
   const chosen = sorted(filtered(board.lots, view, titleOf), view);
   rows.draw(board.lots, chosen);
   drawPartitions(board.partitions);

@@ -19,7 +19,7 @@ const BADGES = {
   aborted: "ended",
 };
 
-/** Returns {draw(rows, order), tick(now)}: rows of the board message, lots in their order, the book's time. */
+/** Returns {draw(rows, order), forget(lots), tick(now)}: rows of the board message, lots in their order, the book's time. */
 export function createRows({ part, t, titleOf, actions }) {
   const body = part("rows");
   const known = new Map();
@@ -38,6 +38,10 @@ export function createRows({ part, t, titleOf, actions }) {
         body,
         order.map(({ lot }) => known.get(lot).element),
       );
+    },
+    /** Rows that are made anew with the next draw. */
+    forget(lots) {
+      for (const lot of lots) if (known.has(lot)) forget(known, lot);
     },
     tick(now) {
       for (const row of known.values()) if (row.element.isConnected) drawTime(t, row, now);
