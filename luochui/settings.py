@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
     authority_port: Port | None = None
+    authorities: Path | None = None
     sealed_socket: Path | None = None
 
     # Servers; without them the embedded ones are started
@@ -289,6 +290,7 @@ EXAMPLES = {
     "trusted_proxies": "127.0.0.1,10.1.0.0/24",
     "demo": "0",
     "authority_port": "8090",
+    "authorities": "/etc/luochui/authorities.toml",
     "sealed_socket": "/run/luochui/sealed.sock",
     "database_url": "postgresql://luochui:PASSWORD@127.0.0.1:5432/luochui",
     "redis_url": "redis://:PASSWORD@127.0.0.1:6379/0",

@@ -147,6 +147,7 @@ class Answering:
             case RequestKind.REVOCATION:
                 await self._revocation(connection, order, request, now)
             case RequestKind.AUTHORIZATION:
+                await _require_to_unlock(connection, order, request)
                 await self._authorizing.unlock(connection, request, now)
             case RequestKind.FIRST_PIN:
                 await self._authorizing.first_pin(connection, request, now)
@@ -312,6 +313,15 @@ def _made(authority: CertificateAuthority, wanted: _Wanted, request: Request) ->
     )
     seal = authority.make_seal(certificate, wanted.applicant.name, picture=wanted.picture, by=BY, again=True)
     return Bundle(certificate, authority.chain(), seal)
+
+
+async def _require_to_unlock(connection: AsyncConnection, order: Order, request: Request) -> None:
+    """An approved order to unlock this very UKey: the web alone releases no code. Raises NotAnswered."""
+    row = await issued.about(connection, order)
+    if order.service != Service.UNLOCK or order.state is not OrderState.ISSUING:
+        raise NotAnswered("order")
+    if row is None or row.crypto_card != request.card:
+        raise NotAnswered("former")
 
 
 def _possessed(content: bytes) -> CertificateRequest:

@@ -16,6 +16,8 @@ from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.folder import AuthorityBusy
 from certificates.authority.register import RegisterDamaged
+from certificates.authority.remote import RemoteAuthority
+from certificates.authority.remote_settings import read_remote
 from certificates.authority.service import create_app
 from certificates.issuing.answering import Answering
 from luochui.logs import get
@@ -55,7 +57,9 @@ def open_authority(settings: Settings, folder: Path | None = None) -> Demonstrat
 def open_authorities(settings: Settings, folder: Path | None = None) -> DemonstrationAuthorities:
     """Everybody who issues for this installation."""
     place = folder or settings.authority
-    return DemonstrationAuthorities.open(place, addresses=settings.authority_address())
+    there = read_remote(settings.authorities) if settings.authorities else {}
+    remote = {key: RemoteAuthority(one) for key, one in there.items()}
+    return DemonstrationAuthorities.open(place, addresses=settings.authority_address(), remote=remote)
 
 
 async def _serve(settings: Settings) -> None:

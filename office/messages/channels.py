@@ -4,8 +4,6 @@ Every letter has a key of its own that stays the same when it is tried again: th
 what an SMS gateway tells repetitions by.
 """
 
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from office.calling import Caller
 from office.messages.kinds import Channel
 
 WITHIN_S: Final = 20.0
@@ -145,18 +144,10 @@ class SmsGateway:
         raise SendFault(f"answered {answer.status_code}", final=not again)
 
     def headers(self, letter: Letter, body: bytes) -> dict[str, str]:
-        moment = str(int(letter.at.timestamp()))
-        signed = "\n".join(
-            ("POST", httpx.URL(self._account.url).path, moment, letter.key, hashlib.sha256(body).hexdigest())
-        )
-        key = self._account.secret.get_secret_value().encode()
-        return {
-            "Content-Type": "application/json",
-            "X-Key-Id": self._account.key_id,
-            "X-Moment": moment,
-            "X-Idempotency-Key": letter.key,
-            "X-Signature": hmac.new(key, signed.encode(), hashlib.sha256).hexdigest(),
-        }
+        caller = Caller(self._account.key_id, self._account.secret)
+        path = httpx.URL(self._account.url).path
+        signed = caller.headers("POST", path, body, key=letter.key, at=letter.at)
+        return {"Content-Type": "application/json", **signed}
 
 
 class Outbox:
