@@ -89,16 +89,15 @@ class DemonstrationPayments:
             found = text("SELECT paid_fen FROM demo_payments WHERE charge = :charge FOR UPDATE")
             paid = await connection.scalar(found, {"charge": refunding.charge})
             given = {"number": refunding.number, "charge": refunding.charge, "fen": refunding.fen, "now": now}
-            before = await connection.scalar(
-                text("SELECT fen FROM demo_pay_refunds WHERE number = :number"), given
-            )
-            if before == refunding.fen:
-                return RefundAnswer.DONE
+            known = text("SELECT fen, at FROM demo_pay_refunds WHERE number = :number")
+            before = (await connection.execute(known, given)).one_or_none()
+            if before is not None and before.fen == refunding.fen:
+                return RefundAnswer(before.at)
             gone = int(await connection.scalar(_REFUNDED, given) or 0)
             if paid is None or before is not None or gone + refunding.fen > paid:
                 raise ProviderRefused("金额超过可退金额")
             await connection.execute(_REFUND, given)
-        return RefundAnswer.DONE
+        return RefundAnswer(now)
 
     async def daily(self, way: PaymentWay, day: date) -> bytes:
         since = datetime(day.year, day.month, day.day, tzinfo=BEIJING)

@@ -11,7 +11,6 @@ same number is made again. What the provider notifies comes to notices.py.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Protocol
 
 from certificates.catalogue.scope import PaymentWay
@@ -62,11 +61,12 @@ class Refunding:
     fen: int
 
 
-class RefundAnswer(StrEnum):
-    DONE = "done"
-    """The money has left, now or before under this number."""
-    ACCEPTED = "accepted"
-    """It will leave; asked again under the same number, the provider says when it has."""
+@dataclass(frozen=True, slots=True)
+class RefundAnswer:
+    """`left_at`: when the money left, by the provider's clock, now or before under this number; None: it
+    will, and who asks again under the same number is told when it has."""
+
+    left_at: datetime | None
 
 
 class PaymentProvider(Protocol):

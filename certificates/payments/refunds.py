@@ -23,7 +23,6 @@ from certificates.payments.port import (
     PaymentProvider,
     ProviderAway,
     ProviderRefused,
-    RefundAnswer,
     Refunding,
 )
 from certificates.payments.receipts import Receipt
@@ -184,23 +183,27 @@ async def carry_out(engine: AsyncEngine, provider: PaymentProvider, now: datetim
             values = {"id": found.id, "now": now, "next_at": now + pause(found.attempts)}
             await connection.execute(_ASK, values)
             await event(connection, found.id, RefundAct.ASKED, now)
-        act, told = await _ask(provider, found, now)
+        act, told, at = await _ask(provider, found, now)
         log.info("order_refund_asked", refund=found.number, way=found.way, fen=found.fen, answer=act.value)
         async with engine.begin() as connection:
-            await _answered(connection, found, act, told, now)
+            await _answered(connection, found, act, told, at)
         asked += 1
     return asked
 
 
-async def _ask(provider: PaymentProvider, found: OrderRefund, now: datetime) -> tuple[RefundAct, str]:
-    """What the provider answered; in no transaction."""
+async def _ask(
+    provider: PaymentProvider, found: OrderRefund, now: datetime
+) -> tuple[RefundAct, str, datetime]:
+    """What the provider answered, and for when; in no transaction."""
     try:
         answer = await provider.refund(Refunding(found.number, found.charge, found.fen), now)
     except ProviderRefused as refused:
-        return RefundAct.REFUSED, str(refused)
+        return RefundAct.REFUSED, str(refused), now
     except ProviderAway:
-        return RefundAct.NO_ANSWER, "支付机构没有答复"
-    return (RefundAct.PAID if answer is RefundAnswer.DONE else RefundAct.ACCEPTED), ""
+        return RefundAct.NO_ANSWER, "支付机构没有答复", now
+    if answer.left_at is None:
+        return RefundAct.ACCEPTED, "", now
+    return RefundAct.PAID, "", answer.left_at
 
 
 async def _answered(
@@ -208,7 +211,7 @@ async def _answered(
 ) -> None:
     """One that was accepted is asked for until it is done; one without an answer so often as it may be."""
     if act is RefundAct.PAID:
-        await paid(connection, found, now)
+        await paid(connection, found, now)  # by the provider's clock: so the daily files agree
         return
     await event(connection, found.id, act, now, told)
     tried = act is RefundAct.NO_ANSWER and found.attempts + 1 >= MOST_ATTEMPTS

@@ -1,5 +1,6 @@
 """Money for orders against the database: what pays, what goes back, forged and repeated messages, kills."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
 from certificates.orders.performing import Lacks, NotAllowed
-from certificates.payments import counter, invoices, refunds
+from certificates.payments import assigning, by_hand, counter, invoices, refund_history, refunds
 from certificates.payments.port import ProviderAway, RefundAnswer
 from certificates.payments.receipts import Conflict
+from office.banking.proposals import CannotDo, Proposals
 from office.banking.signed import MessageRefused, Refusal
 from office.database import create_engine
 from office.messages.delivering import BOX
@@ -315,3 +317,157 @@ def _standing(ways: dict[str, str], payer: str, *, fixed: bool) -> str:
     if payer in ways["transfer"].split():
         return "counted"
     return "" if fixed and payer == "stranger" else "foreign"
+
+
+async def letters(house: Payments, kind: str = "certificate.money", channel: str = "sms") -> list[str]:
+    """What was written to the order's telephone or address, the oldest first."""
+    found = text("SELECT box FROM deliveries WHERE kind = :kind AND channel = :channel ORDER BY id")
+    async with house.engine.connect() as connection:
+        rows = list((await connection.execute(found, {"kind": kind, "channel": channel})).scalars())
+    return [json.loads(house.marks.unbox(BOX, bytes(row)))["content"] for row in rows]
+
+
+async def test_the_applicant_is_told_what_became_of_the_money_each_once(house: Payments) -> None:
+    order = await house.order("hunan_sanzi", price=4_000, payment_way="transfer")
+    await house.bank(house.bank_row(1_500, order))
+    await house.bank(house.bank_row(4_000, order, payer="别人"))
+    for _ in range(3):
+        await house.settle()
+    short, foreign = await letters(house)
+    assert f"{order} 收到 15.00 元，还差 25.00 元" in short
+    assert "付款户名不对" in foreign
+    assert "请用单位的对公账户重新付款" in foreign
+    assert f"https://example.cn/certificates/orders/{order}" in foreign
+    assert UNIT not in short + foreign
+    await house.bank(house.bank_row(2_500, order))
+    await house.bank(house.bank_row(4_000, order))
+    await house.settle()
+    assert await house.state(order) == "in_review"
+    doubled = (await letters(house))[2:]
+    assert [("已经付清，后来又收到 40.00 元" in one) for one in doubled] == [True]
+    await house.set(order, "rejected")
+    await house.settle()
+    async with house.engine.begin() as connection:
+        await connection.execute(text("UPDATE refunds SET state = 'paid'"))
+    await house.settle()
+    told = (await letters(house))[3:]
+    assert sorted(one.split(" ")[3] for one in told if "退款" in one) == ["15.00", "25.00", "40.00"]
+
+
+async def test_an_account_that_chose_english_is_told_in_english_and_what_is_mended_is_not_told(
+    house: Payments,
+) -> None:
+    async with house.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE accounts SET locale = 'en' WHERE id = :id"), {"id": house.account}
+        )
+    qr = await house.order("hunan_shared")
+    await house.bank(house.bank_row(PRICE, qr))
+    charge = await house.charge(qr)
+    await house.tell(house.paid(charge, 10_000))
+    await house.tell(house.paid(charge, PRICE - 10_000))  # short for a moment: nobody writes about it
+    await house.settle()
+    (wrong,) = await letters(house)
+    assert f"350.00 yuan for your certificate order {qr} in a way that it can't be paid" in wrong
+    (invoice,) = await letters(house, "certificate.invoice", "email")
+    assert f"/certificates/orders/{qr}" in invoice
+    assert "is ready" in invoice
+
+
+async def test_money_is_given_to_an_order_by_two_people_whatever_its_remark_and_payer(
+    house: Payments,
+) -> None:
+    one = await house.order("hunan_sanzi", price=4_000, payment_way="transfer")
+    two = await house.order("hunan_sanzi", price=4_000, payment_way="transfer")
+    await house.bank(house.bank_row(4_000, one, payer="测试公司旧名"), house.bank_row(4_000, "办证费"))
+    await house.settle()
+    async with house.engine.begin() as connection:
+        await connection.execute(text("UPDATE moneys SET standing = 'unmatched' WHERE standing = 'unseen'"))
+        stray = text("SELECT transaction_id AS id, version FROM moneys WHERE standing = 'unmatched'")
+        money = (await connection.execute(stray)).one()
+        foreign = (await connection.execute(text("SELECT id, version FROM order_receipts"))).one()
+    asking: dict[str, Any] = {"by": house.clerk, "now": house.now}
+    other: dict[str, Any] = {"by": house.account, "now": house.now}
+    proposals = Proposals(house.engine, assigning.carried_out(house.marks))
+    for wrong, obstacle in (("20260304ABCDEFGH", "unknown_order"), ("", "unknown_order")):
+        with pytest.raises(CannotDo) as refused:
+            await assigning.propose_receipt(
+                house.engine, foreign.id, foreign.version, wrong, "依据", **asking
+            )
+        assert refused.value.obstacle == obstacle
+    with pytest.raises(CannotDo) as no_reason:
+        await assigning.propose_receipt(house.engine, foreign.id, foreign.version, one, " ", **asking)
+    assert no_reason.value.obstacle == "no_reason"
+    first = await assigning.propose_receipt(
+        house.engine, foreign.id, foreign.version, one, "曾用名，有变更通知书", **asking
+    )
+    second = await assigning.propose_transaction(house.engine, money.id, money.version, two, "来电", **asking)
+    with pytest.raises(CannotDo) as own:
+        await proposals.decide(first, True, **asking)
+    assert own.value.obstacle == "own_proposal"
+    assert await house.state(one) == "awaiting_payment"
+    for each in (first, second):
+        await proposals.decide(each, True, **other)
+    assert [await house.state(each) for each in (one, two)] == ["in_review", "in_review"]
+    await house.check()
+    await house.set(two, "rejected")
+    await house.settle()
+    assert await house.refunds() == [("transfer", 4_000, "due")]
+    await house.check()
+
+
+async def test_what_was_proposed_and_overtaken_is_not_carried_out(house: Payments) -> None:
+    """The money went back, or the order was paid or ended, between the proposal and the other's word."""
+    order, other = await house.order(), await house.order()
+    await house.tell(house.paid("ZF" + "9" * 22, PRICE))
+    async with house.engine.connect() as connection:
+        stray = (await connection.execute(text("SELECT id, version FROM order_receipts"))).one()
+    asking: dict[str, Any] = {"by": house.clerk, "now": house.now}
+    deciding: dict[str, Any] = {"by": house.account, "now": house.now}
+    proposals = Proposals(house.engine, assigning.carried_out(house.marks))
+    first = await assigning.propose_receipt(house.engine, stray.id, stray.version, order, "查到", **asking)
+    await house.pays_by_code(order)
+    with pytest.raises(CannotDo) as paid:
+        await proposals.decide(first, True, **deciding)
+    assert paid.value.obstacle == "unknown_order"
+    await proposals.decide(first, False, **deciding)
+    second = await assigning.propose_receipt(house.engine, stray.id, stray.version, other, "查到", **asking)
+    await by_hand.give_back(house.engine, stray.id, stray.version, "查不到", **asking)
+    with pytest.raises(CannotDo) as gone:
+        await proposals.decide(second, True, **deciding)
+    assert gone.value.obstacle == "overtaken"
+    await house.settle()
+    assert await house.times_paid(other) == 0
+    await house.check()
+
+
+async def test_a_refund_that_is_accepted_is_asked_for_until_it_has_left(house: Payments) -> None:
+    """And every question and answer stands in its history."""
+    order = await house.order()
+    await house.pays_by_code(order)
+    await house.set(order, "rejected")
+    house.provider = Slow(house.provider, accepted=3)
+    for _ in range(5):
+        await house.settle()
+        house.later(hours=7)
+    assert await house.refunds() == [("alipay", PRICE, "paid")]
+    async with house.engine.connect() as connection:
+        (found,), _ = await refunds.page(connection, "paid", 1)
+        acts = [one.act for one in await refund_history.events(connection, found.id)]
+    assert [str(one) for one in reversed(acts)] == ["planned", *["asked", "accepted"] * 3, "asked", "paid"]
+    await house.check()
+
+
+class Slow:
+    """A provider that takes its time."""
+
+    def __init__(self, inner: Any, accepted: int) -> None:
+        self.inner, self.accepted = inner, accepted
+
+    async def refund(self, refunding: Any, now: Any) -> RefundAnswer:
+        self.accepted -= 1
+        if self.accepted >= 0:
+            return RefundAnswer(None)
+        answer = await self.inner.refund(refunding, now)
+        assert isinstance(answer, RefundAnswer)
+        return answer

@@ -1,10 +1,17 @@
 """Paying for an order over the pages: the demonstration's code, its notifications, who may do what."""
 
+import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
+from office.accounts import Role
 from tests.orderkit import (
     Applicant,
     applicant,
@@ -12,7 +19,8 @@ from tests.orderkit import (
     details_of_organization,
     request_of_organization,
 )
-from tests.webkit import Web, web_on
+from tests.paykit import NOON, UNIT, Payments
+from tests.webkit import ADDRESS, Visitor, Web, web_on
 
 
 @pytest.fixture
@@ -48,3 +56,147 @@ async def test_an_order_of_the_shared_platform_is_paid_by_code_and_goes_to_revie
 def plain_price(row: object) -> str:
     fen = int(row["price_fen"])  # type: ignore[index]
     return f"{fen // 100}.{fen % 100:02d}"
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Paying:
+    """A site with orders at their payment, that belong to who is signed in."""
+
+    web: Web
+    house: Payments
+    clock: Clock
+    her: Visitor
+
+    async def order(self, channel: str = "hunan_shared", **more: Any) -> str:
+        """Its address."""
+        number = await self.house.order(channel, account_id=self.house.account, **more)
+        return f"/certificates/orders/{number}"
+
+    async def version(self, order: str) -> dict[str, str]:
+        return {"version": str((await self.house.row(order[-16:]))["version"])}
+
+    async def does(self, order: str, path: str) -> httpx.Response:
+        return await self.her.post(f"{order}/payment/{path}", await self.version(order))
+
+    def passes(self, **more: int) -> None:
+        self.clock.now += timedelta(**more)
+        self.house.now = self.clock.now
+
+
+@pytest.fixture
+async def paying(database: str, valkey: str) -> AsyncIterator[Paying]:
+    clock, keys = Clock(), {"shifan": (SecretStr("the key of the bank, long enough!"),)}
+    async with web_on(database, valkey, demo=True, clock=clock, bank_keys=keys) as web:
+        house = await Payments.on(web.site.engine)
+        house.marks = web.site.marks
+        her = web.visitor()
+        cookie, _ = await web.site.sessions.start(house.account, Role.BIDDER, "payer")
+        her.client.cookies.set("luochui_session", cookie, domain=ADDRESS.removeprefix("http://"))
+        yield Paying(web, house, clock, her)
+
+
+async def test_a_code_is_a_picture_digits_and_an_address_and_runs_out_and_is_renewed(paying: Paying) -> None:
+    her, order = paying.her, await paying.order()
+    number = order[-16:]
+    assert (await her.get(f"{order}/payment/code")).status_code == 303  # none was asked for yet
+    assert (await paying.does(order, "code")).headers["location"] == f"{order}/payment/code"
+    page = (await her.get(f"{order}/payment/code")).text
+    shown = re.search(r'<div class="pay-qr__frame" role="img" aria-label="([^"]+)"><svg', page)
+    assert shown
+    assert "350.00" in shown[1]
+    assert '<noscript><meta http-equiv="refresh"' in page
+    first = re.search(r'href="(/demo/pay/ZF\d+)"', page)
+    digits = re.search(r"<strong>(\d{4} \d{4})</strong>", page)
+    assert first
+    assert digits
+    typed = await paying.web.visitor().get("/demo/pay", params={"number": digits[1]})
+    assert typed.headers["location"] == first[1]
+    named = await paying.web.visitor().get(
+        "/demo/pay", params={"number": first[1].rpartition("/")[2].lower()}
+    )
+    assert named.headers["location"] == first[1]
+    for wrong in ("00000000", "ZF" + "0" * 22, "\0", "x" * 200):
+        missing = await paying.web.visitor().get("/demo/pay", params={"number": wrong})
+        assert missing.status_code == 404
+        assert "没有这样的付款码" in missing.text
+    again = await paying.does(order, "code")
+    assert again.status_code == 303
+    assert first[1] in (await her.get(f"{order}/payment/code")).text  # the same code while it works
+    assert (await her.get(f"{order}/payment/code/standing")).json() == {"now": "open"}
+
+    paying.passes(minutes=31)
+    over = (await her.get(f"{order}/payment/code")).text
+    assert "付款码已经失效" in over
+    assert "pay-qr__frame" not in over
+    assert (await her.get(f"{order}/payment/code/standing")).json() == {"now": "over"}
+    late = await paying.web.visitor().post_and_follow(first[1], {"amount": "350.00", "telling": "once"})
+    assert "已经失效" in late.text
+    assert (await paying.web.visitor().get("/demo/pay", params={"number": digits[1]})).status_code == 404
+    await paying.does(order, "code")
+    renewed = re.search(r'href="(/demo/pay/ZF\d+)"', (await her.get(f"{order}/payment/code")).text)
+    assert renewed
+    assert renewed[1] != first[1]
+    assert (await paying.web.visitor().get("/demo/pay/%00")).status_code == 404
+    done = await paying.web.visitor().post(renewed[1], {"amount": "350.00", "telling": "twice"})
+    assert done.status_code == 303
+    assert await paying.house.state(number) == "in_review"
+    assert (await her.get(f"{order}/payment/code/standing")).json() == {"now": "paid", "to": f"{order}/go-on"}
+    await paying.house.check()
+
+
+async def test_a_payment_that_came_as_its_code_ran_out_is_found_by_the_question(paying: Paying) -> None:
+    order = await paying.order()
+    await paying.does(order, "code")
+    phone = re.search(r'href="(/demo/pay/ZF\d+)"', (await paying.her.get(f"{order}/payment/code")).text)
+    assert phone
+    await paying.web.visitor().post(phone[1], {"amount": "350.00", "telling": "later"})
+    paying.passes(minutes=31)
+    assert "我已付款" in (await paying.her.get(f"{order}/payment/code")).text
+    assert (await paying.does(order, "check")).headers["location"] == f"{order}/go-on"
+    assert await paying.house.state(order[-16:]) == "in_review"
+    await paying.house.check()
+
+
+async def test_nobody_else_sees_or_asks_for_a_code(paying: Paying) -> None:
+    order = await paying.order()
+    await paying.does(order, "code")
+    other, nobody = await paying.web.signed_in("other", Role.BIDDER), paying.web.visitor()
+    for path in ("", "/code", "/code/standing"):
+        assert (await other.get(f"{order}/payment{path}")).status_code == 404
+        assert (await nobody.get(f"{order}/payment{path}")).status_code in (303, 401)
+    for path in ("", "/code", "/check"):
+        assert (await other.post(f"{order}/payment{path}", await paying.version(order))).status_code == 404
+
+
+async def test_a_transfer_is_made_by_hand_in_the_demonstrations_bank(paying: Paying) -> None:
+    """From the order's page to the pretended bank, with its form filled in; then with a wrong name."""
+    order = await paying.order("hunan_sanzi", price=4_000, payment_way="transfer")
+    page = (await paying.her.get(f"{order}/payment")).text
+    link = re.search(r'href="(/demo/bank\?[^"]+)"', page)
+    assert link
+    bank = await paying.her.get(html.unescape(link[1]))
+    form = dict(re.findall(r'name="(account|amount|name|remark|form)"[^>]*? value="([^"]*)"', bank.text))
+    assert form["remark"] == order[-16:]
+    assert (form["amount"], form["name"]) == ("40.00", UNIT)
+    stranger = paying.web.visitor()
+    other = dict(re.findall(r'name="(form)"[^>]*? value="([^"]*)"', (await stranger.get("/demo/bank")).text))
+    await stranger.post("/demo/bank", {**form, **other, "name": "别的公司"})
+    assert "银行已通知平台" in (await paying.her.post_and_follow("/demo/bank", form)).text
+    await paying.house.settle()
+    assert await paying.house.state(order[-16:]) == "in_review"
+    standings = sorted(each[0] for each in await paying.house.receipts(order[-16:]))
+    assert standings == ["counted", "foreign"]
+    nowhere = await paying.her.post("/demo/bank", {**form, "account": "12345678901"})
+    assert nowhere.status_code == 422
+    assert "没有哪家银行有这样的账号" in nowhere.text
+    await paying.house.check()

@@ -4,6 +4,7 @@ It signs a real notification and sends it to the platform's own address, through
 twice, later or with another sum, as whoever tries it chooses. Only with `settings.demo`.
 """
 
+import re
 import secrets
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from web.pages import page
 from web.visits import Visit
 
 LARGEST: Final = 10**9
+_CHARGE: Final = re.compile(r"ZF[0-9]{22}")
+_CODE: Final = re.compile(r"[0-9]{8}")
 TELLING: Final = {
     "once": N_("马上通知平台"),
     "twice": N_("通知两次"),
@@ -37,7 +40,8 @@ def _provider(visit: Visit) -> DemonstrationPayments:
 
 
 async def _payment(visit: Visit) -> Row[Any]:
-    row = await _provider(visit).payment(visit.param("charge")[:40])
+    provider, charge = _provider(visit), visit.param("charge")
+    row = await provider.payment(charge) if _CHARGE.fullmatch(charge) else None
     if row is None:
         raise HTTPException(404)
     return row
@@ -47,10 +51,9 @@ async def enter(visit: Visit) -> Response:
     """Where nothing can be scanned: the digits of the code, or the number of the charge."""
     provider, typed = _provider(visit), visit.query("number", 40)
     number = "".join(typed.upper().split()).replace("-", "")
-    if number:
-        charge = number if number.startswith("ZF") else await provider.charge_of(number, visit.site.clock())
-        if charge and await provider.payment(charge) is not None:
-            return visit.redirect(f"/demo/pay/{charge}")
+    charge = await provider.charge_of(number, visit.site.clock()) if _CODE.fullmatch(number) else number
+    if _CHARGE.fullmatch(charge) and await provider.payment(charge) is not None:
+        return visit.redirect(f"/demo/pay/{charge}")
     fault = visit.text(N_("没有这样的付款码，或者已经失效。请看清付款页上的数字。")) if number else ""
     errors = {"number": fault} if fault else {}
     return page(visit, "certificates/pay/demo_enter.html", 404 if fault else 200, typed=typed, errors=errors)

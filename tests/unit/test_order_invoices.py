@@ -1,0 +1,64 @@
+"""What stands on an order's invoice, by the rules of each channel (spec, "PIN, invoice, delivery")."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from certificates.catalogue.model import Invoice
+from certificates.orders.fields import FieldFaults, FieldKind, Section, detail_fields, read
+from certificates.payments.invoices import titled
+from tests.channelkit import case, channel
+
+UNIT, CODE, OTHER = "测试有限公司", "91110000600037341L", "91350100M000100Y43"
+DETAILS = {"organization_name": UNIT, "credit_code": CODE, "applicant_name": "赵申请"}
+CASES = {
+    # channel, subject, typed title, typed tax number -> title, tax number on the invoice
+    "shared, an organization's is fixed to it": ("hunan_shared", "O", "别的公司", OTHER, UNIT, CODE),
+    "shared, a person names who gets it": ("hunan_shared", "N", "别的公司", OTHER, "别的公司", OTHER),
+    "sanzi, its own name has its credit code": ("hunan_sanzi", "O", UNIT, "", UNIT, CODE),
+    "sanzi, another spelling is its own name": (
+        "hunan_sanzi",
+        "O",
+        "测试 有限公司",
+        "",
+        "测试 有限公司",
+        CODE,
+    ),
+    "sanzi, another's has what was typed": ("hunan_sanzi", "O", "别的公司", OTHER, "别的公司", OTHER),
+    "sanzi, nothing typed is the subscriber": ("hunan_sanzi", "O", "", "", UNIT, CODE),
+    "shenzhen leaves the number open": ("shenzhen_ca", "O", UNIT, "", UNIT, ""),
+    "shenzhen, a person without a number": ("shenzhen_ca", "N", "赵申请", "", "赵申请", ""),
+}
+
+
+def rule_of(name: str, kind: str) -> Invoice:
+    rule = channel(name).invoice_of(case("issue", kind))
+    assert rule is not None, name
+    return rule
+
+
+@pytest.mark.parametrize("row", CASES.values(), ids=CASES)
+def test_title_and_tax_number_follow_the_channel(row: tuple[str, ...]) -> None:
+    name, kind, title, tax, expected_title, expected_tax = row
+    details = DETAILS if kind == "O" else {"applicant_name": "赵申请"}
+    typed: Mapping[str, str] = {**details, "invoice_title": title, "tax_number": tax}
+    assert titled(rule_of(name, kind), typed) == (expected_title, expected_tax)
+
+
+@pytest.mark.parametrize("title", ["个人", "个 人", " 个人 "])
+def test_a_title_that_is_no_name_is_refused_where_the_channel_says_so(title: str) -> None:
+    fields = detail_fields(channel("hunan_shared"), case("issue", "N"), frozenset())
+    wanted = [one for one in fields if one.section is Section.INVOICE and one.kind is FieldKind.TITLE]
+    assert len(wanted) == 1
+    with pytest.raises(FieldFaults):
+        read(wanted, {"invoice_title": title}, {})
+
+
+@pytest.mark.parametrize("number", ["91110000600037341X", "123", "9111000060003734", "ABC", "１２３"])
+def test_a_tax_number_has_its_check_digit(number: str) -> None:
+    fields = detail_fields(channel("hunan_sanzi"), case("issue", "O"), frozenset())
+    wanted = [one for one in fields if one.name == "tax_number"]
+    assert len(wanted) == 1
+    with pytest.raises(FieldFaults):
+        read(wanted, {"tax_number": number}, {})
+    assert read(wanted, {"tax_number": f" {CODE.lower()} "}, {}) == {"tax_number": CODE}
