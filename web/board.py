@@ -1,5 +1,5 @@
-"""The board: every live lot, for administrators and regulators. The page itself speaks with a gateway, and asks
-for the titles of lots that came onto the board since."""
+"""The board: every live lot, for administrators and regulators. The page itself speaks with a gateway, and
+asks for the titles of lots that came onto the board since."""
 
 from typing import Final
 

@@ -20,10 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bidding.book import Book
 from certificates.desk.dues import DueRound as DeskRound
 from certificates.issuing.ending import RevokedRound
+from certificates.issuing.remarks import DemonstrationBank, NoBank, Remarks
+from certificates.issuing.reminding import ExpiryRound
+from certificates.issuing.telling import Telling
 from certificates.orders.rounds import OrderRound
 from certificates.payments.demonstration import DemonstrationPayments
 from certificates.payments.port import NoProvider, PaymentProvider
 from certificates.payments.rounds import PaymentRound
+from certificates.payments.telling import MoneyNews
 from luochui import logs
 from luochui.messaging import delivery_round, marks
 from luochui.operations.pulse import STEWARD_BEAT
@@ -47,8 +51,8 @@ from trading.deposits.deposits import Deposits
 from trading.deposits.rounds import MatchingRound, RefundRound
 from trading.lifecycle.dates import TRAVELLERS_AHEAD
 from trading.lifecycle.due import DueRound, Surroundings
-from trading.profiles.store import ensure_defaults
 from trading.objectors import ObjectorRound
+from trading.profiles.store import ensure_defaults
 from trading.putting_on import PuttingOn
 from trading.registrations.deciding import Deciding
 from trading.registrations.openings import OpeningRound
@@ -128,7 +132,23 @@ def rounds(house: House) -> list[Work]:
             "payments",
             PaymentRound(house.engine, marks(house.settings), payment_provider(house)),
         ),
+        Work(
+            "order-money",
+            MoneyNews(
+                engine=house.engine,
+                marks=marks(house.settings),
+                platform=house.settings.platform_name,
+                public_url=house.settings.origins[0] if house.settings.origins else house.settings.address(),
+            ),
+            every_s=20.0,
+        ),
         Work("revoked", _revoked(house)),
+        Work(
+            "expiries",
+            ExpiryRound(house.engine, marks(house.settings), house.settings.platform_name),
+            every_s=60.0,
+        ),
+        Work("first_pins", _first_pins(house)),
         Work("arrears", GraceRound(house.engine), every_s=60.0),
         Work("objectors", ObjectorRound(house.engine, house.sealed, marks(house.settings)), every_s=60.0),
         Work("desk", DeskRound(house.engine), every_s=60.0),
@@ -144,6 +164,12 @@ def payment_provider(house: House) -> PaymentProvider:
     if house.settings.demo:
         return DemonstrationPayments(house.engine, house.clock)
     return NoProvider()
+
+
+def _first_pins(house: House) -> Telling:
+    """The PINs of new UKeys, to their holders."""
+    remarks: Remarks = DemonstrationBank(house.engine) if house.settings.demo else NoBank()
+    return Telling(house.engine, marks(house.settings), remarks, house.settings.platform_name)
 
 
 def _revoked(house: House) -> RevokedRound:

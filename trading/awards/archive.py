@@ -95,7 +95,7 @@ class Stored:
 
 
 def kept_until(stored: Stored, years: int) -> date:
-    """The last day on which the archive is certainly there: nothing deletes it, and backups keep it so long."""
+    """The day until which it is certainly there: nothing deletes it."""
     day_after = day_of(stored.made_at) + timedelta(days=1)
     leap_day = (day_after.month, day_after.day) == (2, 29)
     return day_after.replace(year=day_after.year + years, day=28 if leap_day else day_after.day)
