@@ -16,6 +16,7 @@ from certificates.catalogue.store import Catalogue, ensure_defaults
 from certificates.desk.counter import Counter, brought
 from certificates.desk.reviewing import Decision
 from certificates.desk.verdicts import Verdict
+from certificates.desk.walk_ins import WalkIns
 from certificates.identity.port import Answer, Asked, ProviderAway
 from certificates.orders.orders import Mine, Orders
 from certificates.orders.performing import By
@@ -93,7 +94,7 @@ async def _make(
     stored = await Catalogue(engine).published(CHANNEL)
     assert stored is not None, CHANNEL
     case = Case(service=Service.ISSUE, subject=subject, way=Way.COUNTER)
-    number = await counter.begin(clerk, stored, case, now=now)
+    number, _closed = await WalkIns(engine).begin(clerk, stored, case, now=now)
 
     async def mine() -> Mine:
         return await orders.of(number, By.applicant(clerk))

@@ -19,7 +19,8 @@ from typing import Final
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.port import Applicant, AuthorityError, SubjectKind
 from certificates.authority.roles import Role as OwnRole
-from certificates.desk.stock import Stock, StockRefused
+from certificates.desk.stock import StockRefused
+from certificates.desk.stock_book import Stock
 from luochui.processes.authority import open_authority
 from luochui.processes.wiring import clock_of
 from luochui.services.faults import Repairable

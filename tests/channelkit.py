@@ -6,7 +6,7 @@ from certificates.authority.port import SubjectKind
 from certificates.catalogue.model import ChannelRules
 from certificates.catalogue.reading import read_channel
 from certificates.catalogue.scope import Case, Circumstance, IdentityCheck, PaymentWay, Service, Way
-from certificates.catalogue.store import AUTHORITIES, shipped
+from certificates.catalogue.store import BESIDES, shipped
 
 KINDS = {
     "O": SubjectKind.ORGANIZATION,
@@ -47,7 +47,7 @@ def channel(key: str) -> ChannelRules:
 
 
 def shipped_channels() -> tuple[str, ...]:
-    return tuple(key for key in shipped() if key != AUTHORITIES)
+    return tuple(key for key in shipped() if key not in BESIDES)
 
 
 def case(

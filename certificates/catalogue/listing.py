@@ -12,7 +12,7 @@ from typing import Final
 from certificates.catalogue.model import ChannelRules, Per, Price
 from certificates.catalogue.reading import read_channel
 from certificates.catalogue.scope import Case, Service, Way, first
-from certificates.catalogue.store import AUTHORITIES, shipped
+from certificates.catalogue.store import BESIDES, shipped
 
 _HEADING: Final = (
     "| service | subject | online | counter | post | assistant | yuan |\n|---|---|---|---|---|---|---|\n"
@@ -23,7 +23,7 @@ _OURS: Final = " *(ours)*"
 def shipped_tables(proven: Set[str]) -> str:
     """One table for each channel that the program ships. `proven`: `channel-service-subject-way` of what was
     carried to its end through the real mechanism; what is offered beyond that is called not proven."""
-    channels = (read_channel(content) for key, content in shipped().items() if key != AUTHORITIES)
+    channels = (read_channel(content) for key, content in shipped().items() if key not in BESIDES)
     return "\n".join(table(rules, proven) for rules in channels)
 
 

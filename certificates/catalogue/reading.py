@@ -6,7 +6,7 @@ each other by checks.py. Nothing is guessed: a number in quotes is a fault, a fi
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -14,12 +14,13 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from certificates.catalogue.checks import faults_of
-from certificates.catalogue.faults import MOST_FAULTS, CatalogueFaults, fault
+from certificates.catalogue.faults import MOST_FAULTS, CatalogueFault, CatalogueFaults, fault
 from certificates.catalogue.model import AuthorityList, ChannelRules
+from certificates.catalogue.reasons import ITEMS, Reason, ReasonList
 
 LARGEST: Final = 256 * 1024
 
-_Read = TypeVar("_Read", ChannelRules, AuthorityList)
+_Read = TypeVar("_Read", ChannelRules, AuthorityList, ReasonList)
 
 
 def read_channel(toml: str) -> ChannelRules:
@@ -33,14 +34,32 @@ def read_channel(toml: str) -> ChannelRules:
 def read_authorities(toml: str) -> AuthorityList:
     """The authorities. Raises CatalogueFaults."""
     known = _read(_authorities(), toml)
-    keys = [one.key for one in known.authorities]
-    twice = [at for at, key in enumerate(keys) if key in keys[:at]]
-    if twice:
-        raise CatalogueFaults(
-            fault(f"authorities[{at}].key", "twice", f"{keys[at]} is there twice", key=keys[at])
-            for at in twice
-        )
+    if wrong := _twice("authorities", [one.key for one in known.authorities]):
+        raise CatalogueFaults(wrong)
     return known
+
+
+def read_reasons(toml: str) -> tuple[Reason, ...]:
+    """What a clerk can say of an item. Raises CatalogueFaults."""
+    reasons = _read(_reasons(), toml).reasons
+    wrong = _twice("reasons", [one.key for one in reasons])
+    for at, one in enumerate(reasons):
+        wrong += [
+            fault(f"reasons[{at}].items", "unknown_item", f"there is no {item}", key=item)
+            for item in one.items
+            if item not in ITEMS
+        ]
+    if wrong:
+        raise CatalogueFaults(wrong)
+    return reasons
+
+
+def _twice(name: str, keys: Sequence[str]) -> list[CatalogueFault]:
+    return [
+        fault(f"{name}[{at}].key", "twice", f"{key} is there twice", key=key)
+        for at, key in enumerate(keys)
+        if key in keys[:at]
+    ]
 
 
 def as_data(rules: ChannelRules | AuthorityList) -> dict[str, Any]:
@@ -65,6 +84,11 @@ def _channel() -> TypeAdapter[ChannelRules]:
 @cache
 def _authorities() -> TypeAdapter[AuthorityList]:
     return TypeAdapter(AuthorityList)
+
+
+@cache
+def _reasons() -> TypeAdapter[ReasonList]:
+    return TypeAdapter(ReasonList)
 
 
 def _read(adapter: TypeAdapter[_Read], toml: str) -> _Read:

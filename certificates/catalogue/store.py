@@ -1,9 +1,9 @@
-"""The catalogue as it is kept: authorities and channels, each as drafts, a published version, replaced ones.
+"""The catalogue as it is kept: channels, authorities, and the reasons of the desk.
 
 Versions are office/versions.py's, of a key. An order keeps the version it began with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,13 +14,17 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from certificates.catalogue.faults import CatalogueFaults, fault
+from certificates.catalogue.faults import CatalogueFault, CatalogueFaults, fault
 from certificates.catalogue.model import Authority, AuthorityList, ChannelRules
-from certificates.catalogue.reading import read_authorities, read_channel
+from certificates.catalogue.reading import read_authorities, read_channel, read_reasons
+from certificates.catalogue.reasons import Reason
 from office import versions
 from office.versions import Kind, Versions, VersionState
 
 AUTHORITIES: Final = "authorities"
+REASONS: Final = "reasons"
+BESIDES: Final = frozenset({AUTHORITIES, REASONS})
+"""Texts that are no channel's; their kind is called as they are."""
 MOST_CHANNELS: Final = 100
 _KEPT: Final = 64
 """Read versions that stay in memory: a version's text never changes once it is published."""
@@ -28,7 +32,7 @@ _KEPT: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version(versions.Version):
-    """One version of a channel or of the authorities, as text."""
+    """One version of a channel, of the authorities or of the reasons, as text."""
 
     key: str
     content: str
@@ -39,7 +43,7 @@ class Version(versions.Version):
 
     @property
     def is_channel(self) -> bool:
-        return self.key != AUTHORITIES
+        return self.key not in BESIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,11 @@ def _authorities(content: str) -> AuthorityList:
     return read_authorities(content)
 
 
+@lru_cache(maxsize=_KEPT)
+def _reasons(content: str) -> tuple[Reason, ...]:
+    return read_reasons(content)
+
+
 async def published_on(connection: AsyncConnection, key: str) -> StoredChannel | None:
     """A channel's version in force, in the caller's transaction."""
     version = await _published(connection, key)
@@ -114,6 +123,12 @@ class Catalogue(Versions[Version, str]):
         """The authorities in force, by key."""
         async with self._engine.connect() as connection:
             return await _known_authorities(connection)
+
+    async def reasons(self) -> tuple[Reason, ...]:
+        """What clerks can say of a refused item now; none where nothing is published yet."""
+        async with self._engine.connect() as connection:
+            version = await _published(connection, REASONS)
+            return () if version is None else _reasons(version.content)
 
     async def add(self, content: str, by: int, now: datetime) -> Version:
         """A draft of a channel that is not there yet, from its text. Raises CatalogueFaults, DraftExists."""
@@ -155,29 +170,51 @@ async def _check_references(connection: AsyncConnection, draft: Version, content
 async def _check_content(connection: AsyncConnection, content: str, key: str) -> None:
     """Read a text, and hold it against the authorities and channels in force. Raises CatalogueFaults."""
     if key == AUTHORITIES:
-        known = set(_authorities(content).by_key)
-        missing = {
-            one: channel.key
-            for channel in await _channels_on(connection)
-            for one in channel.rules.authorities
-            if one not in known
-        }
-        wrong = [
-            fault("authorities", "in_use", f"{one} is named by {channel}", key=one, channel=channel)
-            for one, channel in sorted(missing.items())
-        ]
+        wrong = await _still_named(connection, set(_authorities(content).by_key))
+    elif key == REASONS:
+        wrong = await _unknown_channels(connection, _reasons(content))
     else:
-        rules = _channel(content)
-        known = set(await _known_authorities(connection))
-        wrong = [
-            fault(f"authorities[{at}]", "unknown_authority", f"there is no authority {one}", key=one)
-            for at, one in enumerate(rules.authorities)
-            if one not in known
-        ]
-        if rules.key != key:
-            wrong.append(fault("key", "other_key", f"this is a version of {key}", key=key))
+        wrong = await _unknown_authorities(connection, _channel(content), key)
     if wrong:
         raise CatalogueFaults(wrong)
+
+
+async def _still_named(connection: AsyncConnection, known: set[str]) -> list[CatalogueFault]:
+    """Authorities that channels in force name, and that would be gone."""
+    missing = {
+        one: channel.key
+        for channel in await _channels_on(connection)
+        for one in channel.rules.authorities
+        if one not in known
+    }
+    return [
+        fault("authorities", "in_use", f"{one} is named by {channel}", key=one, channel=channel)
+        for one, channel in sorted(missing.items())
+    ]
+
+
+async def _unknown_channels(connection: AsyncConnection, reasons: Sequence[Reason]) -> list[CatalogueFault]:
+    known = {channel.key for channel in await _channels_on(connection)}
+    return [
+        fault(f"reasons[{at}].channels", "unknown_channel", f"there is no channel {key}", key=key)
+        for at, one in enumerate(reasons)
+        for key in one.channels
+        if key not in known
+    ]
+
+
+async def _unknown_authorities(
+    connection: AsyncConnection, rules: ChannelRules, key: str
+) -> list[CatalogueFault]:
+    known = set(await _known_authorities(connection))
+    wrong = [
+        fault(f"authorities[{at}]", "unknown_authority", f"there is no authority {one}", key=one)
+        for at, one in enumerate(rules.authorities)
+        if one not in known
+    ]
+    if rules.key != key:
+        wrong.append(fault("key", "other_key", f"this is a version of {key}", key=key))
+    return wrong
 
 
 async def _known_authorities(connection: AsyncConnection) -> Mapping[str, Authority]:
@@ -199,7 +236,7 @@ async def _published(connection: AsyncConnection, key: str) -> Version | None:
 
 
 def _family(key: str) -> Mapping[str, str]:
-    return {"kind": AUTHORITIES if key == AUTHORITIES else "channel", "key": key}
+    return {"kind": key if key in BESIDES else "channel", "key": key}
 
 
 def _read(version: Version) -> StoredChannel:

@@ -1,12 +1,12 @@
-"""The counter: somebody stands there. An order is begun for them, paid on the spot, originals are checked
-item by item, the UKey is handed over against a signature; or a parcel goes off.
+"""The counter: an order is paid on the spot, originals are checked item by item, the UKey is handed over
+against a signature; or a parcel goes off. How it is begun there: walk_ins.py.
 
 Every method is one transaction; states are changed by orders.performing alone.
 Source: spec/certificates.md, "Material", "Payment", "Times": counter, the same day.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,46 +16,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from certificates.catalogue.model import Material
 from certificates.catalogue.paying import PaymentRefusal
 from certificates.catalogue.scope import Case, Circumstance, PaymentWay
-from certificates.catalogue.store import StoredChannel
 from certificates.desk import stock
 from certificates.desk import verdicts as kept
-from certificates.desk.reviewing import Decision, Undecided
+from certificates.desk.reviewing import Decision, Undecided, consistent
 from certificates.desk.stock import ASSIGNABLE, BlankUKey, StockAct, StockFault, StockRefused
 from certificates.desk.verdicts import Verdict
+from certificates.desk.walk_ins import typed_by as typed_by  # where it is looked for
 from certificates.orders.order import Order, locked
-from certificates.orders.orders import Mine, beginning
-from certificates.orders.performing import By, Lacks, NotAllowed, Stale, begin, perform
+from certificates.orders.orders import Mine
+from certificates.orders.performing import By, Lacks, NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import Need
 from certificates.payments import counter as tills
 from office.marks import Marks
 
-MOST_UNFINISHED: Final = 20
 LONGEST_COURIER: Final = 40
 LONGEST_TRACKING: Final = 40
-_MADE: Final = text("INSERT INTO walk_ins (number, clerk_id, at) VALUES (:number, :clerk, :now)")
-_TYPED_BY: Final = text("SELECT clerk_id FROM walk_ins WHERE number = :number")
-_UNFINISHED: Final = text(
-    "SELECT w.number, o.channel, o.service, o.subject, o.state, w.at FROM walk_ins w"
-    " JOIN orders o ON o.number = w.number WHERE w.clerk_id = :clerk AND o.state IN"
-    " ('filling', 'awaiting_material', 'awaiting_consent', 'awaiting_identity')"
-    " ORDER BY w.at DESC LIMIT :most"
-)
 _TAKING: Final = text(
     "INSERT INTO counter_takings (number, fen, way, clerk_id, at) VALUES (:number, :fen, :way, :clerk, :now)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A walk-in that is not filled in yet."""
-
-    number: str
-    channel: str
-    service: str
-    subject: str
-    state: str
-    at: datetime
 
 
 def case_at_counter(mine: Mine) -> Case:
@@ -65,7 +44,7 @@ def case_at_counter(mine: Mine) -> Case:
         found.add(Circumstance.PREPAID)
     elif order.payment_way != PaymentWay.TRANSFER:
         found.add(Circumstance.PAID_THERE)
-    return replace(mine.case, circumstances=frozenset(found))
+    return replace(mine.case, circumstances=mine.case.circumstances | found)
 
 
 def brought(mine: Mine) -> Sequence[tuple[str, Material]]:
@@ -87,19 +66,6 @@ class Counter:
     def __init__(self, engine: AsyncEngine, marks: Marks) -> None:
         self._engine = engine
         self._marks = marks
-
-    async def begin(self, clerk: int, stored: StoredChannel, case: Case, *, now: datetime) -> str:
-        """An order for somebody without an account, typed in by this clerk. Raises NotOffered."""
-        values = beginning(stored, case) | {"account_id": None}
-        async with self._engine.begin() as connection:
-            made = await begin(connection, values, By.clerk(clerk), now=now)
-            await connection.execute(_MADE, {"number": made.number, "clerk": clerk, "now": now})
-        return made.number
-
-    async def unfinished(self, clerk: int) -> Sequence[Unfinished]:
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(_UNFINISHED, {"clerk": clerk, "most": MOST_UNFINISHED})
-            return [Unfinished(**row._mapping) for row in rows]
 
     async def take_money(
         self, number: str, clerk: int, way: PaymentWay, fen: int, *, version: int, now: datetime
@@ -131,14 +97,13 @@ class Counter:
     ) -> Order:
         """Paper came: every item was checked (APPROVE: to the review), or something is wrong (RETURN).
 
-        Raises Undecided, NotAllowed, Lacks, Stale.
+        Raises Undecided (what was said of single items is kept), NotAllowed, Lacks, Stale.
         """
         order, expected = mine.order, {item for item, _material in brought(mine)}
         refused = [one for one in verdicts if one.refused]
         seen = {one.item for one in verdicts} & expected
-        if decision is Decision.APPROVE and (refused or seen != expected):
-            raise Undecided(decision)
-        if decision is Decision.RETURN and not refused:
+        if not consistent(decision, refused, expected - seen):
+            await self._keep(order, clerk, verdicts, now)
             raise Undecided(decision)
         reason = "；".join(f"{named[one.item]}：{one.reason}" for one in refused)
         act = OrderAct.RECEIVE_PAPER if decision is Decision.APPROVE else OrderAct.RETURN
@@ -156,6 +121,12 @@ class Counter:
             )
             await kept.keep(connection, order.number, verdicts, by=clerk, now=now)
             return done
+
+    async def _keep(self, order: Order, clerk: int, verdicts: Sequence[Verdict], now: datetime) -> None:
+        async with self._engine.begin() as connection:
+            await _free_for(connection, order.number, clerk, now)
+            await _as_shown(connection, order.number, order.version)
+            await kept.keep(connection, order.number, verdicts, by=clerk, now=now)
 
     async def assign(self, number: str, clerk: int, serial: str, *, now: datetime) -> BlankUKey:
         """A blank UKey lies with the order from now on. Raises StockRefused, UnknownOrder."""
@@ -207,13 +178,6 @@ class Counter:
             )
             await stock.give_out(connection, done, clerk, now=now)
             return done
-
-
-async def typed_by(engine: AsyncEngine, number: str) -> int | None:
-    """The clerk who types in a walk-in's order; None: it is no walk-in's."""
-    async with engine.connect() as connection:
-        found = await connection.scalar(_TYPED_BY, {"number": number})
-    return None if found is None else int(found)
 
 
 async def _as_shown(connection: AsyncConnection, number: str, version: int) -> Order:

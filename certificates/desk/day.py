@@ -1,6 +1,7 @@
 """The day's reckoning: orders handed over are UKeys gone, money taken at the counter is orders paid there.
 
-Nothing is corrected here: a difference is named, looked for, and put right by an act of its own.
+Nothing is edited here: a difference is named, looked for, and put right by an act of its own; a closing that
+was wrong is taken back and done again.
 """
 
 from collections.abc import Sequence
@@ -55,6 +56,16 @@ class Till:
 
 
 @dataclass(frozen=True, slots=True)
+class Reversed:
+    """A closing of the day that was taken back, with the reason."""
+
+    clerk: str
+    counted_fen: int
+    at: datetime
+    reversal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reckoning:
     day: date
     given: Sequence[Given]
@@ -64,6 +75,7 @@ class Reckoning:
     paid: int
     """Orders paid at the counter, by the history of orders."""
     paid_fen: int
+    reversals: Sequence[Reversed]
 
     @property
     def taken_fen(self) -> int:
@@ -79,8 +91,12 @@ class ClosedAlready(Exception):
     """The clerk has closed this day."""
 
 
+class NotClosed(Exception):
+    """The clerk has not closed this day, or has taken it back already."""
+
+
 class NoNote(Exception):
-    """Counted and expected differ, and nobody said why."""
+    """Counted and expected differ, or a closing is taken back, and nobody said why."""
 
 
 _GIVEN: Final = text(
@@ -102,7 +118,7 @@ _TILLS: Final = text(
     " c.counted_fen, coalesce(c.note, '') AS note FROM accounts a LEFT JOIN ("
     "  SELECT clerk_id, count(*) AS orders, sum(fen)::bigint AS fen FROM counter_takings"
     "  WHERE at >= :since AND at < :until GROUP BY clerk_id) t ON t.clerk_id = a.id"
-    " LEFT JOIN counter_closings c ON c.clerk_id = a.id AND c.day = :day"
+    " LEFT JOIN counter_closings c ON c.clerk_id = a.id AND c.day = :day AND c.reversed_at IS NULL"
     " WHERE t.clerk_id IS NOT NULL OR c.clerk_id IS NOT NULL ORDER BY a.name, a.id LIMIT 200"
 )
 _PAID: Final = text(
@@ -116,6 +132,15 @@ _TAKEN: Final = text(
 _CLOSE: Final = text(
     "INSERT INTO counter_closings (day, clerk_id, counted_fen, expected_fen, note, at)"
     " VALUES (:day, :clerk, :counted, :expected, :note, :now)"
+)
+_REOPEN: Final = text(
+    "UPDATE counter_closings SET reversed_at = :now, reversal = :reason"
+    " WHERE day = :day AND clerk_id = :clerk AND reversed_at IS NULL RETURNING counted_fen"
+)
+_REVERSALS: Final = text(
+    "SELECT a.name AS clerk, c.counted_fen, c.reversed_at AS at, c.reversal FROM counter_closings c"
+    " JOIN accounts a ON a.id = c.clerk_id WHERE c.day = :day AND c.reversed_at IS NOT NULL"
+    " ORDER BY c.reversed_at LIMIT 100"
 )
 
 
@@ -136,7 +161,9 @@ class Days:
             stray = [(row.serial, row.number) for row in await connection.execute(_STRAY, values)]
             tills = await self._tills(connection, day)
             paid = (await connection.execute(_PAID, span_of(day))).one()
-        return Reckoning(day, given, stray, tills, paid.n, paid.fen)
+            taken_back = await connection.execute(_REVERSALS, {"day": day})
+            reversals = [Reversed(**row._mapping) for row in taken_back]
+        return Reckoning(day, given, stray, tills, paid.n, paid.fen, reversals)
 
     async def _tills(self, connection: AsyncConnection, day: date) -> Sequence[Till]:
         rows = await connection.execute(_TILLS, {**span_of(day), "day": day})
@@ -157,13 +184,29 @@ class Days:
                 await connection.execute(_CLOSE, row | {"note": note, "now": now})
             except IntegrityError as twice:
                 raise ClosedAlready(day.isoformat()) from twice
-            await trail.record(
-                connection,
-                at=now,
-                actor=trail.account(clerk),
-                role=Role.CLERK.value,
-                act="counter.close",
-                subject=day.isoformat(),
-                facts={"counted": counted_fen, "expected": expected},
-            )
+            await _audit(connection, "close", day, clerk, now, {"counted": counted_fen, "expected": expected})
         return expected
+
+    async def reopen(self, day: date, clerk: int, reason: str, *, now: datetime) -> None:
+        """Take one's own closing back: it stays, with the reason, and the drawer is counted again.
+
+        Raises NoNote, NotClosed.
+        """
+        reason = reason.strip()[:LONGEST_NOTE]
+        if not reason:
+            raise NoNote(day.isoformat())
+        values = {"day": day, "clerk": clerk, "reason": reason, "now": now}
+        async with self._engine.begin() as connection:
+            counted = await connection.scalar(_REOPEN, values)
+            if counted is None:
+                raise NotClosed(day.isoformat())
+            await _audit(connection, "reopen", day, clerk, now, {"counted": int(counted)})
+
+
+async def _audit(
+    connection: AsyncConnection, what: str, day: date, clerk: int, now: datetime, facts: dict[str, int]
+) -> None:
+    actor, role, act = trail.account(clerk), Role.CLERK.value, f"counter.{what}"
+    await trail.record(
+        connection, at=now, actor=actor, role=role, act=act, subject=day.isoformat(), facts=facts
+    )

@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Lying:
-    """An order in the queue; who was there for the counter is `walk_in`."""
+    """An order in the queue. `walk_in`: somebody stood there; `outside`: out of the counter's hours, why."""
 
     order: Order
     due_on: date | None
@@ -65,6 +65,7 @@ class Lying:
     held_by: str
     """The name of the clerk who works on it; "": nobody."""
     walk_in: bool
+    outside: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ _ROWS: Final = text(
     " o.changed_at DESC, o.number LIMIT :most OFFSET :skipped"
 )
 _BESIDE: Final = text(
-    f"SELECT o.number, d.due_on, d.warned_on, d.provisional, a.name AS holder, w.number AS walked{_FROM}"
-    " WHERE o.number = ANY(:numbers)"
+    "SELECT o.number, d.due_on, d.warned_on, d.provisional, a.name AS holder, w.number AS walked, w.outside"
+    f"{_FROM} WHERE o.number = ANY(:numbers)"
 )
 _TOTAL: Final = text(f"SELECT count(*){_FROM}{_WHERE}")
 _COUNTS: Final = text(
@@ -167,6 +168,7 @@ def _lying(order: Order, row: Row[Any], now: datetime) -> Lying:
         stands,
         row.holder if held and row.holder else "",
         row.walked is not None,
+        row.outside or "",
     )
 
 

@@ -7,7 +7,7 @@
 States are changed by orders.performing alone; verdicts, look and act are one transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -111,7 +111,8 @@ class Reviewing:
 
         `expected`: the items that an approval has to have looked at. `named`: what each is called, for the
         reason that the applicant reads. `words`: besides; a rejection's whole reason.
-        Raises Undecided, TooLong, NoSuchFile, UnknownOrder, NotAllowed, Stale, Lacks.
+        Raises Undecided (what was said of single items is kept), TooLong, NoSuchFile, UnknownOrder,
+        NotAllowed, Stale, Lacks.
         """
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
@@ -125,12 +126,14 @@ class Reviewing:
             refused = [
                 standing[item] for item in sorted(expected & standing.keys()) if standing[item].refused
             ]
-            _require_consistent(decision, refused, expected - standing.keys())
-            reason = _reason(decision, refused, named, words)
-            act, facts = _ACTS[decision], {"refused": [one.item.partition(":")[0] for one in refused]}
-            return await perform(
-                connection, number, act, By.clerk(clerk), now=now, reason=reason, facts=facts, version=version
-            )
+            if consistent(decision, refused, expected - standing.keys()):
+                reason = _reason(decision, refused, named, words)
+                act, facts = _ACTS[decision], {"refused": [one.item.partition(":")[0] for one in refused]}
+                by = By.clerk(clerk)
+                return await perform(
+                    connection, number, act, by, now=now, reason=reason, facts=facts, version=version
+                )
+        raise Undecided(decision)
 
     async def look(
         self, number: str, file: str, clerk: int, *, now: datetime
@@ -175,11 +178,11 @@ async def _audit(
     await trail.look(connection, at=now, actor=actor, role=role, what=what, subject=number, facts=facts)
 
 
-def _require_consistent(decision: Decision, refused: Sequence[Verdict], open_items: frozenset[str]) -> None:
-    if decision is Decision.APPROVE and (refused or open_items):
-        raise Undecided(decision)
-    if decision is Decision.RETURN and not refused:
-        raise Undecided(decision)
+def consistent(decision: Decision, refused: Sequence[Verdict], open_items: Set[str]) -> bool:
+    """An approval has looked at everything and refuses nothing; what is returned has something refused."""
+    if decision is Decision.APPROVE:
+        return not refused and not open_items
+    return decision is not Decision.RETURN or bool(refused)
 
 
 def _reason(decision: Decision, refused: Sequence[Verdict], named: Mapping[str, str], words: str) -> str:

@@ -15,14 +15,13 @@ from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.orders.order import Order
 from certificates.orders.states import OrderState
 from office.accounts import Role
 from office.audit import trail
 
-PAGE: Final = 20
 MOST_AT_ONCE: Final = 500
 LONGEST_REASON: Final = 200
 LONGEST_MODEL: Final = 60
@@ -56,6 +55,8 @@ class StockAct(StrEnum):
     LOSE = "lose"
     """Not there at a count."""
     FIND = "find"
+    REVERSE = "reverse"
+    """What a clerk said of it by mistake (broken, back to the maker, brought back) is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,15 @@ TRANSITIONS: Final[Mapping[StockAct, StockRow]] = {
     StockAct.LOSE: StockRow(frozenset({_S.IN_STOCK}), _S.LOST, reason=True),
     StockAct.FIND: StockRow(frozenset({_S.LOST}), _S.IN_STOCK, reason=True),
 }
-"""RECEIVE stands apart: before it there is nothing."""
+"""RECEIVE and REVERSE stand apart: before the one there is nothing, the other leads back to where it was."""
+REVERSED_TO: Final[Mapping[tuple[StockAct, StockState], StockState]] = {
+    (StockAct.DEFECT, _S.IN_STOCK): _S.IN_STOCK,
+    (StockAct.DEFECT, _S.ASSIGNED): _S.IN_STOCK,
+    (StockAct.COME_BACK, _S.GONE): _S.GONE,
+    (StockAct.RETURN, _S.DEFECTIVE): _S.DEFECTIVE,
+}
+"""The last act and the state before it, and where its reversal leads. An order has another UKey meanwhile, so
+what lay with one is blank again; what was written is not (its certificate is revoked with the order)."""
 WITH_ORDER: Final = frozenset({_S.ASSIGNED, _S.WRITTEN, _S.GONE})
 IN_HOUSE: Final = frozenset({_S.IN_STOCK, _S.ASSIGNED, _S.WRITTEN, _S.DEFECTIVE})
 """What a count has to find."""
@@ -101,6 +110,8 @@ class StockFault(StrEnum):
     """The order has a UKey already."""
     NOT_NOW = "not_now"
     """The order takes none now."""
+    NOT_REVERSED = "not_reversed"
+    """Its last act is none that can be taken back."""
     NOT_WRITTEN = "not_written"
     """The order's UKey is not written, or there is none."""
 
@@ -122,22 +133,8 @@ class BlankUKey:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StockEvent:
-    serial: str
-    act: StockAct
-    before: str
-    """"" when it came in."""
-    after: StockState
-    at: datetime
-    by: str
-    number: str | None
-    reason: str
-
-
-_ROW: Final = "serial, model, state, number, received_at, changed_at"
-_ONE: Final = text(f"SELECT {_ROW} FROM blank_ukeys WHERE serial = :serial")  # noqa: S608 - our own names
-_LOCK: Final = text(f"SELECT {_ROW} FROM blank_ukeys WHERE serial = :serial FOR UPDATE")  # noqa: S608
+ROW: Final = "serial, model, state, number, received_at, changed_at"
+_LOCK: Final = text(f"SELECT {ROW} FROM blank_ukeys WHERE serial = :serial FOR UPDATE")  # noqa: S608
 _IN: Final = text(
     "INSERT INTO blank_ukeys (serial, model, state, received_at, changed_at)"
     " VALUES (:serial, :model, 'in_stock', :now, :now) ON CONFLICT DO NOTHING RETURNING serial"
@@ -149,30 +146,10 @@ _EVENT: Final = text(
     "INSERT INTO blank_ukey_events (serial, act, before, after, at, by_account, number, reason)"
     " VALUES (:serial, :act, :before, :after, :now, :by, :number, :reason)"
 )
-_OF_ORDER: Final = text(f"SELECT {_ROW} FROM blank_ukeys WHERE number = :number")  # noqa: S608
-_SUMS: Final = text("SELECT state, count(*) AS n FROM blank_ukeys GROUP BY state")
-_LIST: Final = text(
-    f"SELECT {_ROW} FROM blank_ukeys"  # noqa: S608
-    " WHERE (:state = '' OR state = :state) AND starts_with(serial, :serial)"
-    " ORDER BY changed_at DESC, serial LIMIT :most OFFSET :skipped"
+_LAST: Final = text(
+    "SELECT act, before, after, number FROM blank_ukey_events WHERE serial = :serial ORDER BY id DESC LIMIT 1"
 )
-_TOTAL: Final = text(
-    "SELECT count(*) FROM blank_ukeys WHERE (:state = '' OR state = :state) AND starts_with(serial, :serial)"
-)
-_EVENTS: Final = text(
-    "SELECT e.serial, e.act, e.before, e.after, e.at, coalesce(a.name, '') AS by, e.number, e.reason"
-    " FROM blank_ukey_events e LEFT JOIN accounts a ON a.id = e.by_account"
-    " WHERE e.serial = :serial ORDER BY e.id DESC LIMIT 200"
-)
-_IN_HOUSE: Final = text("SELECT serial FROM blank_ukeys WHERE state = ANY(:states) ORDER BY serial")
-_COUNTED: Final = text(
-    "INSERT INTO stock_counts (at, by_account, counted, expected, missing, unknown)"
-    " VALUES (:now, :by, :counted, :expected, :missing, :unknown)"
-)
-_COUNTS: Final = text(
-    "SELECT c.at, a.name AS by, c.counted, c.expected, c.missing, c.unknown FROM stock_counts c"
-    " JOIN accounts a ON a.id = c.by_account ORDER BY c.at DESC, c.id DESC LIMIT 10"
-)
+_OF_ORDER: Final = text(f"SELECT {ROW} FROM blank_ukeys WHERE number = :number")  # noqa: S608
 
 
 def serials_of(typed: str) -> list[str]:
@@ -222,25 +199,53 @@ async def move(
     if row.order and (number is None or before.number not in (None, number)):
         raise StockRefused(StockFault.OTHER_ORDER, serial)
     about = number or before.number
-    kept = about if row.after in WITH_ORDER else None
-    change = {"serial": serial, "state": str(row.after), "number": kept, "now": now}
+    return await _change(connection, before, act, row.after, by, about, reason, now)
+
+
+async def reverse(
+    connection: AsyncConnection, serial: str, by: int, reason: str, *, now: datetime
+) -> BlankUKey:
+    """Take back the last act, where REVERSED_TO has it. Raises StockRefused; nothing is changed then."""
+    before, reason = await _locked(connection, serial), reason.strip()[:LONGEST_REASON]
+    last = (await connection.execute(_LAST, {"serial": serial})).one()
+    after = REVERSED_TO.get((StockAct(last.act), StockState(last.before))) if last.before else None
+    if after is None or StockState(last.after) is not before.state:
+        raise StockRefused(StockFault.NOT_REVERSED, serial)
+    if not reason:
+        raise StockRefused(StockFault.NO_REASON, serial)
+    return await _change(connection, before, StockAct.REVERSE, after, by, last.number, reason, now)
+
+
+async def _change(
+    connection: AsyncConnection,
+    before: BlankUKey,
+    act: StockAct,
+    after: StockState,
+    by: int | None,
+    about: str | None,
+    reason: str,
+    now: datetime,
+) -> BlankUKey:
+    """Write the state and its event. Raises StockRefused(HAS_ONE)."""
+    kept = about if after in WITH_ORDER else None
+    change = {"serial": before.serial, "state": str(after), "number": kept, "now": now}
     try:
         async with connection.begin_nested():
             await connection.execute(_CHANGE, change)
     except IntegrityError as twice:
-        raise StockRefused(StockFault.HAS_ONE, serial) from twice
-    await _remember(connection, serial, act, before.state, row.after, by, about, reason, now)
-    return BlankUKey(serial, before.model, row.after, kept, before.received_at, now)
+        raise StockRefused(StockFault.HAS_ONE, before.serial) from twice
+    await _remember(connection, before.serial, act, before.state, after, by, about, reason, now)
+    return BlankUKey(before.serial, before.model, after, kept, before.received_at, now)
 
 
 async def _locked(connection: AsyncConnection, serial: str) -> BlankUKey:
     row = (await connection.execute(_LOCK, {"serial": serial})).first()
     if row is None:
         raise StockRefused(StockFault.UNKNOWN, serial)
-    return _ukey(row)
+    return ukey_from(row)
 
 
-def _ukey(row: Any) -> BlankUKey:
+def ukey_from(row: Any) -> BlankUKey:
     return BlankUKey(
         row.serial, row.model, StockState(row.state), row.number, row.received_at, row.changed_at
     )
@@ -274,7 +279,7 @@ def needs_one(order: Order) -> bool:
 async def of_order(connection: AsyncConnection, number: str) -> BlankUKey | None:
     """The UKey that lies with an order, or went with it."""
     row = (await connection.execute(_OF_ORDER, {"number": number})).first()
-    return None if row is None else _ukey(row)
+    return None if row is None else ukey_from(row)
 
 
 async def assigned_to(connection: AsyncConnection, number: str) -> str | None:
@@ -303,90 +308,3 @@ async def give_out(connection: AsyncConnection, order: Order, by: int, *, now: d
     if found is None or found.state is not _S.WRITTEN:
         raise StockRefused(StockFault.NOT_WRITTEN, found.serial if found else "")
     await move(connection, found.serial, StockAct.GIVE_OUT, by, now=now, number=order.number)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A count of what is in the house."""
-
-    at: datetime
-    by: str
-    counted: int
-    expected: int
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
-    """There, but not in the books, or there although they went."""
-
-
-class Stock:
-    """Reading, and what clerks do by themselves. Every method is one transaction of its own."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def sums(self) -> Mapping[StockState, int]:
-        """How many there are in each state; together what was ever received."""
-        async with self._engine.connect() as connection:
-            return await sums(connection)
-
-    async def page_of(
-        self, state: StockState | None, serial: str, page: int
-    ) -> tuple[Sequence[BlankUKey], int]:
-        """One page, the last changed first, and how many there are. `serial`: how it begins."""
-        values: dict[str, Any] = {"state": state.value if state else "", "serial": serial[:40].upper()}
-        bounds = {"most": PAGE, "skipped": (page - 1) * PAGE}
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(_LIST, values | bounds)).all()
-            return [_ukey(row) for row in rows], int(await connection.scalar(_TOTAL, values) or 0)
-
-    async def one(self, serial: str) -> tuple[BlankUKey, Sequence[StockEvent]] | None:
-        """A UKey and what happened to it, the newest first."""
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(_ONE, {"serial": serial})).first()
-            if row is None:
-                return None
-            events = await connection.execute(_EVENTS, {"serial": serial})
-            return _ukey(row), [StockEvent(**one._mapping) for one in events]
-
-    async def receive(self, serials: Sequence[str], model: str, by: int, *, now: datetime) -> int:
-        async with self._engine.begin() as connection:
-            return await receive(connection, serials, model, by, now=now)
-
-    async def move(self, serial: str, act: StockAct, by: int, reason: str, *, now: datetime) -> BlankUKey:
-        async with self._engine.begin() as connection:
-            return await move(connection, serial, act, by, now=now, reason=reason)
-
-    async def count(self, there: Sequence[str], by: int, *, now: datetime) -> Counted:
-        """Hold what is there against the books. Nothing is changed: what is missing is looked for first."""
-        async with self._engine.begin() as connection:
-            states = {"states": [str(state) for state in IN_HOUSE]}
-            books = set((await connection.execute(_IN_HOUSE, states)).scalars())
-            found = set(there)
-            missing, unknown = sorted(books - found), sorted(found - books)
-            row = {"counted": len(found), "expected": len(books), "missing": missing, "unknown": unknown}
-            await connection.execute(_COUNTED, row | {"by": by, "now": now})
-            facts = {"counted": len(found), "expected": len(books), "missing": len(missing)}
-            await trail.record(
-                connection,
-                at=now,
-                actor=trail.account(by),
-                role=Role.CLERK.value,
-                act="stock.count",
-                subject=f"{now:%Y-%m-%d}",
-                facts=facts | {"unknown": len(unknown)},
-            )
-        return Counted(now, "", len(found), len(books), tuple(missing), tuple(unknown))
-
-    async def counts(self) -> Sequence[Counted]:
-        """The last ten."""
-        async with self._engine.connect() as connection:
-            return [
-                Counted(row.at, row.by, row.counted, row.expected, tuple(row.missing), tuple(row.unknown))
-                for row in await connection.execute(_COUNTS)
-            ]
-
-
-async def sums(connection: AsyncConnection) -> Mapping[StockState, int]:
-    found = dict.fromkeys(StockState, 0)
-    found |= {StockState(row.state): int(row.n) for row in await connection.execute(_SUMS)}
-    return found

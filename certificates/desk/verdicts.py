@@ -13,10 +13,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certificates.catalogue.reasons import LONGEST_REASON
 from certificates.orders import materials
 
 FILE, SECTION, ORIGINAL = "file", "section", "original"
-LONGEST_REASON: Final = 120
 MOST_ITEMS: Final = 100
 
 

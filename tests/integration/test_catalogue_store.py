@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.faults import CatalogueFaults
 from certificates.catalogue.prices import quote
-from certificates.catalogue.store import AUTHORITIES, Catalogue, ensure_defaults, shipped
+from certificates.catalogue.store import AUTHORITIES, REASONS, Catalogue, ensure_defaults, shipped
 from office.accounts import Role
 from office.database import create_engine
 from office.versions import DraftChanged, DraftExists, NotADraft, OwnDraft, UnknownVersion, VersionState
@@ -131,6 +131,15 @@ async def test_what_does_not_read_or_fit_is_not_kept(database: str) -> None:
     with pytest.raises(CatalogueFaults) as wrong:
         await catalogue.save(people_of.id, less, one, NOW)
     assert {(fault.kind, fault.facts["key"]) for fault in wrong.value.faults} == {("in_use", "szca")}
+
+    # a reason of a channel that is not there
+    reasons = await catalogue.draft(await published_id(catalogue, REASONS), one, NOW)
+    with pytest.raises(CatalogueFaults) as wrong:
+        reworded = shipped()[REASONS].replace('"hunan_sanzi"', '"nowhere"')
+        await catalogue.save(reasons.id, reworded, one, NOW)
+    assert {(fault.kind, fault.facts["key"]) for fault in wrong.value.faults} == {
+        ("unknown_channel", "nowhere")
+    }
 
     with pytest.raises(CatalogueFaults):
         await catalogue.add(content, one, NOW)  # there is such a channel

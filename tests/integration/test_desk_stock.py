@@ -13,17 +13,19 @@ from certificates.desk import dues
 from certificates.desk.dues import Urgency, urgency
 from certificates.desk.queue import Queue, Shelf, Wanted
 from certificates.desk.stock import (
+    REVERSED_TO,
     TRANSITIONS,
     WITH_ORDER,
-    Stock,
     StockAct,
     StockFault,
     StockRefused,
     StockState,
     move,
     receive,
+    reverse,
     serials_of,
 )
+from certificates.desk.stock_book import Stock
 from office.accounts import Accounts, Role
 from office.database import create_engine
 
@@ -62,6 +64,7 @@ async def test_the_sum_of_all_states_is_what_was_received_for_any_order_of_acts(
         await order(engine, number, "approved")
     serials = [f"UK-{n:04}" for n in range(24)]
     model: dict[str, tuple[StockState, str | None]] = {}
+    latest: dict[str, tuple[StockAct, StockState | None, str | None]] = {}
     done = Tally[str]()
     for _ in range(900):
         serial, number = chance.choice(serials), chance.choice(NUMBERS)
@@ -71,6 +74,8 @@ async def test_the_sum_of_all_states_is_what_was_received_for_any_order_of_acts(
             async with engine.begin() as connection:
                 if act is StockAct.RECEIVE:
                     await receive(connection, [serial], "SM2 Key", by, now=NOW)
+                elif act is StockAct.REVERSE:
+                    await reverse(connection, serial, by, reason, now=NOW)
                 else:
                     await move(connection, serial, act, by, now=NOW, number=number, reason=reason)
         except StockRefused as refused:
@@ -80,11 +85,21 @@ async def test_the_sum_of_all_states_is_what_was_received_for_any_order_of_acts(
         if act is StockAct.RECEIVE:
             assert serial not in model
             model[serial] = (StockState.IN_STOCK, None)
+            latest[serial] = (act, None, None)
+            continue
+        if act is StockAct.REVERSE:
+            undone, was, about = latest[serial]
+            assert was is not None
+            back = REVERSED_TO[undone, was]
+            latest[serial] = (act, model[serial][0], about)
+            model[serial] = (back, about if back in WITH_ORDER else None)
+            done["reversed"] += 1
             continue
         row, (before, lies) = TRANSITIONS[act], model[serial]
         assert before in row.before
         if row.order:
             assert lies in (None, number)
+        latest[serial] = (act, before, number)
         model[serial] = (row.after, (number if row.order else lies) if row.after in WITH_ORDER else None)
         held = [one for _state, one in model.values() if one is not None]
         assert len(held) == len(set(held)), "two UKeys with one order"

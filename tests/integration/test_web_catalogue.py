@@ -219,6 +219,33 @@ async def test_a_channel_is_added_by_its_text(web: Web) -> None:
     assert "new_channel" in (await web.visitor().get(HERE)).text
 
 
+async def test_reasons_of_the_desk_are_reworded_by_one_and_published_by_another(
+    web: Web, clock: MutableClock
+) -> None:
+    one = await web.signed_in("one", Role.ADMINISTRATOR)
+    two = await web.signed_in("two", Role.ADMINISTRATOR)
+    listed = (await one.get(ADMIN)).text
+    found = re.search(r'href="([^"]+)" aria-label="驳回原因 第 1 版"', listed)
+    assert found
+    page = (await one.get(found[1])).text
+    assert "图片看不清" in page
+    assert "营业执照副本" in page
+    draft = (await one.post(f"{found[1]}/draft")).headers["location"]
+    form = (await one.get(f"{draft}/form")).text
+    values = dict(re.findall(r'name="(reasons\.\d+\.text)" type="text" value="([^"]*)"', form))
+    assert len(values) == 16
+    new = {"seen": seen(form), **values, "reasons.0.text": "太暗了，请开灯重拍"}
+    short = await one.post(f"{draft}/form", new | {"reasons.1.text": "不"})
+    assert short.status_code == 422
+    assert "至少 4 个字" in short.text
+    clock.reach(clock() + timedelta(seconds=1))
+    assert "草稿已保存" in (await one.post_and_follow(f"{draft}/form", new)).text
+    assert "太暗了，请开灯重拍" not in {each.text for each in await Catalogue(web.site.engine).reasons()}
+    done = await two.post_and_follow(f"{draft}/publish", {"seen": seen((await two.get(draft)).text)})
+    assert "已发布" in done.text
+    assert "太暗了，请开灯重拍" in {each.text for each in await Catalogue(web.site.engine).reasons()}
+
+
 async def test_every_version_has_its_page_and_its_editors(web: Web) -> None:
     one = await web.signed_in("one", Role.ADMINISTRATOR)
     listed = await one.get(ADMIN)
@@ -234,4 +261,4 @@ async def test_every_version_has_its_page_and_its_editors(web: Web) -> None:
         has_form = f"{draft}/form" in (await one.get(draft)).text
         assert (await one.get(f"{draft}/form")).status_code == (200 if has_form else 404)
         forms += has_form
-    assert forms == len(CHANNELS)
+    assert forms == len(CHANNELS) + 1  # the reasons of the desk

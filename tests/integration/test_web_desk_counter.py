@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -9,9 +10,11 @@ from sqlalchemy import text
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct
 from office.accounts import Role
-from tests.deskkit import DESK, Clerk, clerk, in_review, row
+from tests.deskkit import DESK, Clerk, audited, clerk, in_review, row
 from tests.orderkit import Applicant, applicant, defaults, solved
+from tests.tradingkit import MutableClock
 from tests.webkit import Web, web_on
+from web.certificates.desk_routes import PAGES
 
 PERSON = {
     "product": "natural_person",
@@ -129,6 +132,146 @@ async def test_a_parcel_goes_off_with_its_number_and_an_unwritten_ukey_does_not(
     assert "快递单号" in await one.act(her.number, "ship", {"courier": "顺风示例", "tracking": " "})
     assert "已发货" in await one.act(her.number, "ship", sent)
     assert (await row(web, her.number))["tracking"] == "SF0001"
+
+
+async def test_a_walk_in_out_of_hours_is_warned_of_and_stays_in_the_log(database: str, valkey: str) -> None:
+    """14:00 to 17:30 for a first issue, 17:00 for the rest; nobody on a Saturday, worked or not."""
+    clock = MutableClock(datetime(2026, 11, 20, 9, 15, tzinfo=UTC))  # a Friday, 17:15 in Beijing
+    async with web_on(database, valkey, demo=True, clock=clock) as web:
+        await defaults(web)
+        one = await clerk(web, "one")
+        page = (await one.get(f"{DESK}/walk-in")).text
+        assert "08:30–12:00、14:00–17:30" in page
+        assert "今天已经下班" in page  # for what is not a first issue
+        issue, renew = "hunan_sanzi:issue:natural_person", "hunan_sanzi:renew:natural_person"
+        begun = [await _begin(web, one, issue), await _begin(web, one, renew)]
+        clock.reach(datetime(2026, 11, 23, 5, 0, tzinfo=UTC))  # Monday 13:00
+        begun.append(await _begin(web, one, issue))
+        clock.reach(datetime(2026, 11, 24, 0, 0, tzinfo=UTC))  # Tuesday 08:00
+        begun.append(await _begin(web, one, issue))
+        clock.reach(datetime(2026, 11, 28, 2, 0, tzinfo=UTC))  # a Saturday
+        begun.append(await _begin(web, one, issue))
+        clock.reach(datetime(2027, 10, 1, 2, 0, tzinfo=UTC))  # a Friday whose year nobody has published
+        begun.append(await _begin(web, one, issue))
+        assert begun == ["", "after", "break", "before", "day_off", ""]
+        assert await audited(web, "counter.out_of_hours") == 4
+
+
+async def _begin(web: Web, one: Clerk, business: str) -> str:
+    """Begin a walk-in: why it is out of hours, which the page has said."""
+    answer = await one.post(f"{DESK}/walk-in", {"business": business})
+    number = answer.headers["location"].split("/")[3]
+    page = (await one.visitor.client.get(answer.headers["location"], follow_redirects=True)).text
+    async with web.site.engine.connect() as connection:
+        found = text("SELECT outside FROM walk_ins WHERE number = :n")
+        why = str(await connection.scalar(found, {"n": number}))
+    assert ("不在办理时间" in page) == bool(why), (business, why)
+    return why
+
+
+async def test_an_unfinished_walk_in_is_taken_over_when_its_clerk_has_gone_home(
+    database: str, valkey: str
+) -> None:
+    clock = MutableClock(datetime(2026, 11, 20, 2, 0, tzinfo=UTC))
+    async with web_on(database, valkey, demo=True, clock=clock) as web:
+        await defaults(web)
+        one, two = await clerk(web, "one"), await clerk(web, "two")
+        answer = await one.post(f"{DESK}/walk-in", {"business": "hunan_sanzi:issue:natural_person"})
+        there = Applicant(web, two.visitor, answer.headers["location"].split("/")[3], two.token)
+        take = f"{DESK}/walk-in/{there.number}/take-over"
+        page = (await two.get(f"{DESK}/walk-in")).text
+        assert there.number in page
+        assert take not in page
+        clock.advance(minutes=29)
+        assert "还有人在填写" in await two.said(take)
+        assert (await there.visitor.get(f"{there.here}/agreements")).status_code == 404
+        clock.advance(minutes=1)
+        assert take in (await two.get(f"{DESK}/walk-in")).text
+        assert (await two.post(take)).headers["location"] == f"{there.here}/go-on"
+        assert (await there.visitor.get(f"{there.here}/agreements")).status_code == 200
+        assert (await one.get(f"{there.here}/agreements")).status_code == 404
+        assert await audited(web, "counter.take_over") == 1
+        assert "还有人在填写" in await one.said(take)
+        for nothing in ("x", "2026112099999999"):
+            answer = await one.post(f"{DESK}/walk-in/{nothing}/take-over")
+            assert answer.status_code in (303, 404)
+
+
+async def test_what_was_marked_is_kept_when_something_is_forgotten(web: Web) -> None:
+    her, one = await in_review(web, "her"), await clerk(web, "one")
+    await one.act(her.number, "take")
+    first, *rest = await one.items(her.number)
+    marked = {f"verdict-{item}": "accepted" for item in rest}
+    said = await one.act(her.number, "decide", {**marked, "decision": "approve"})
+    assert "已经标记的都保存了" in said
+    page = (await one.get(one.order(her.number))).text
+    checked = re.findall(r'name="verdict-([^"]+)" value="accepted" checked', page)
+    assert sorted(checked) == sorted(rest)
+    assert "已通过" in await one.act(
+        her.number, "decide", {f"verdict-{first}": "accepted", "decision": "approve"}
+    )
+
+
+async def test_a_closing_is_taken_back_with_its_reason_and_done_again(web: Web) -> None:
+    one, two = await clerk(web, "one"), await clerk(web, "two")
+    there = await walked_in(web, one)
+    await one.act(there.number, "payment", {"way": "wechat", "counted": "1"})
+    today = _day((await one.get(f"{DESK}/day")).text)
+    assert there.number in (await one.get(f"{DESK}/day")).text  # begun today, not at its end
+    again = {"day": today, "reason": "少数了一张"}
+    assert "还没有日结" in await one.said(f"{DESK}/day/reopen", again)
+    wrong = {"day": today, "counted": "20", "note": "少了"}
+    assert "已日结" in await one.said(f"{DESK}/day/close", wrong)
+    assert "还没有日结" in await two.said(f"{DESK}/day/reopen", again)
+    assert "请写明撤回的原因" in await one.said(f"{DESK}/day/reopen", again | {"reason": " "})
+    assert "已撤回" in await one.said(f"{DESK}/day/reopen", again)
+    page = (await one.get(f"{DESK}/day")).text
+    assert "少数了一张" in page
+    assert "还没有日结" in page
+    assert "已日结" in await one.said(f"{DESK}/day/close", {"day": today, "counted": "30"})
+    async with web.site.engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT counted_fen, reversal FROM counter_closings ORDER BY id")
+        )
+        assert [tuple(row) for row in rows] == [(2_000, "少数了一张"), (3_000, "")]
+    assert await audited(web, "counter.reopen") == 1
+
+
+async def test_what_was_said_of_a_ukey_by_mistake_is_taken_back(web: Web) -> None:
+    one = await clerk(web, "one")
+    await one.said(f"{DESK}/stock/receive", {"model": "SM2 Key", "serials": "UK-0001 UK-0002"})
+    here = f"{DESK}/stock/UK-0001"
+    assert f"{here}/reverse" not in (await one.get(here)).text
+    assert "不能撤销" in await one.said(f"{here}/reverse", {"reason": "看错了"})
+    await one.said(f"{here}/defect", {"reason": "插不上"})
+    assert f"{here}/reverse" in (await one.get(here)).text
+    assert "请写明原因" in await one.said(f"{here}/reverse", {"reason": " "})
+    assert "已记录" in await one.said(f"{here}/reverse", {"reason": "换个口就好了"})
+    page = (await one.get(here)).text
+    assert "库存空白" in page
+    assert "换个口就好了" in page
+    assert "插不上" in page
+    assert "不能撤销" in await one.said(f"{here}/reverse", {"reason": "再撤一次"})
+    await one.said(f"{here}/defect", {"reason": "还是不行"})
+    await one.said(f"{here}/return", {"reason": "退厂"})
+    assert "已记录" in await one.said(f"{here}/reverse", {"reason": "没有寄走"})
+    assert "报废" in (await one.get(here)).text
+
+
+@pytest.mark.parametrize("role", [None, Role.BIDDER, Role.ADMINISTRATOR, Role.FINANCE, Role.REGULATOR])
+async def test_no_route_of_the_desk_is_open_to_anybody_but_clerks(web: Web, role: Role | None) -> None:
+    """Administrators see the figures besides."""
+    visitor = web.visitor() if role is None else await web.signed_in("other", role)
+    for each in PAGES:
+        path = re.sub(
+            r"\{act\}", "defect", re.sub(r"\{(number|file|serial)\}", "20261120AAAAAAAA", each.path)
+        )
+        if role is Role.ADMINISTRATOR and path.endswith("/statistics"):
+            assert (await visitor.get(path)).status_code == 200
+            continue
+        answer = await (visitor.get(path) if each.method == "GET" else visitor.post(path, {}))
+        refused = answer.status_code in (401, 403) or "/sign-in" in answer.headers.get("location", "")
+        assert refused, (each.method, path, answer.status_code)
 
 
 async def test_a_count_names_what_is_missing_and_changes_nothing(web: Web) -> None:

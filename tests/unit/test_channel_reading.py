@@ -15,10 +15,19 @@ from hypothesis import strategies as st
 from certificates.catalogue.faults import CatalogueFaults
 from certificates.catalogue.model import AuthorityList, ChannelRules
 from certificates.catalogue.prices import quote
-from certificates.catalogue.reading import LARGEST, as_data, read_authorities, read_channel, schema
+from certificates.catalogue.reading import (
+    LARGEST,
+    as_data,
+    read_authorities,
+    read_channel,
+    read_reasons,
+    schema,
+)
+from certificates.catalogue.reasons import SECTIONS
 from certificates.catalogue.scope import Service, Way
-from certificates.catalogue.store import AUTHORITIES, shipped
+from certificates.catalogue.store import AUTHORITIES, REASONS, shipped
 from certificates.catalogue.writing import write
+from certificates.orders.fields import Section
 from tests.channelkit import KINDS, SMALL, case, shipped_channels
 
 
@@ -144,12 +153,33 @@ def test_the_schema_names_every_field_and_forbids_others() -> None:
     assert re.fullmatch(r"https://json-schema\.org/.*", made["$schema"])
 
 
+def test_reasons_are_of_what_is_judged_and_of_nothing_else() -> None:
+    assert {str(section) for section in Section} - {"checks"} == SECTIONS
+    reasons = read_reasons(shipped()[REASONS])
+    (unreadable,) = (one for one in reasons if one.key == "unreadable")
+    assert "licence" in unreadable.items
+    text = shipped()[REASONS]
+    for old, new, kind in (
+        ('key = "incomplete"', 'key = "unreadable"', "twice"),
+        ('items = ["licence"]', 'items = ["passport"]', "unknown_item"),
+        ('text = "没有拍全，请把四个角都拍进去"', 'text = "不"', "string_too_short"),
+        ('text = "没有拍全，请把四个角都拍进去"', f'text = "{"长" * 121}"', "string_too_long"),
+    ):
+        assert old in text
+        with pytest.raises(CatalogueFaults) as wrong:
+            read_reasons(text.replace(old, new))
+        assert {fault.kind for fault in wrong.value.faults} == {kind}
+
+
+READERS = {AUTHORITIES: read_authorities, REASONS: read_reasons}
+
+
 @pytest.mark.parametrize("key", shipped())
 def test_what_is_written_reads_as_the_same(key: str) -> None:
     data = tomllib.loads(shipped()[key])
     text = write(data)
     assert tomllib.loads(text) == data
-    assert (read_authorities if key == AUTHORITIES else read_channel)(text)
+    assert READERS.get(key, read_channel)(text)
 
 
 @given(

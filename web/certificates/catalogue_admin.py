@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue.faults import CatalogueFaults
-from certificates.catalogue.reading import read_authorities, read_channel
-from certificates.catalogue.store import Catalogue, Version
+from certificates.catalogue.reading import read_authorities, read_channel, read_reasons
+from certificates.catalogue.store import AUTHORITIES, REASONS, Catalogue, Version
 from office.versions import DraftExists, VersionState
 from web import unsent
 from web.certificates import catalogue_form
@@ -26,6 +26,8 @@ HERE: Final = "/administration/catalogue"
 MOST_LINES: Final = 2_000
 """Of a comparison; more is cut, and said so."""
 _MOST_SAID: Final = 5
+BESIDES: Final = {AUTHORITIES: N_("证书机构"), REASONS: N_("驳回原因")}
+"""What is kept beside the channels."""
 
 
 def _catalogue(visit: Visit) -> Catalogue:
@@ -198,6 +200,7 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
         "before": [],
         "absences": [],
         "authorities": (),
+        "reasons": [],
         "faults": [],
         "changes": _changes(other.content, content) if other else [],
     }
@@ -208,6 +211,8 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
             context["absences"] = view.absences(visit, rules)
             if other is not None:
                 context["before"] = view.price_list(visit, read_channel(other.content))
+        elif version.key == REASONS:
+            context["reasons"] = view.reasons_shown(visit, read_reasons(content))
         else:
             context["authorities"] = read_authorities(content).authorities
     except CatalogueFaults as wrong:
@@ -222,15 +227,12 @@ def _changes(there: str, here: str) -> list[Change]:
 
 
 def _has_form(visit: Visit, version: Version) -> bool:
-    return (
-        version.is_channel
-        and len(catalogue_form.fields(visit, version.content)) <= catalogue_form.MOST_FIELDS
-    )
+    return 0 < len(catalogue_form.fields(visit, version.content)) <= catalogue_form.MOST_FIELDS
 
 
 def _name(visit: Visit, version: Version) -> str:
-    if not version.is_channel:
-        return visit.text(N_("证书机构"))
+    if version.key in BESIDES:
+        return visit.text(BESIDES[version.key])
     return str(tomllib.loads(version.content).get("name", version.key))
 
 

@@ -33,6 +33,8 @@ FAULTS: Final[Mapping[str, str]] = {
     "other_key": N_("这是 %(key)s 的草稿，不能改成别的渠道"),
     "unknown_product": N_("没有证书产品 %(key)s"),
     "unknown_authority": N_("没有证书机构 %(key)s"),
+    "unknown_channel": N_("没有渠道 %(key)s"),
+    "unknown_item": N_("没有这样的资料或者栏目：%(key)s"),
     "in_use": N_("渠道 %(channel)s 还在用证书机构 %(key)s"),
     "other_subject": N_("这个渠道不办这一类证书"),
     "above_most": N_("最少的比最多的大"),

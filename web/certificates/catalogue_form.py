@@ -1,9 +1,9 @@
-"""A channel's numbers and addresses as a form: prices, times, places. Everything else is edited as text."""
+"""Numbers, addresses and the words of reasons as a form; everything else is edited as text."""
 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, time
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from certificates.catalogue.writing import write
 from office.money import yuan
-from web.certificates.order_words import PARTS, SERVICES, SUBJECTS, WAYS
+from web.certificates.order_words import DOCUMENTS, PARTS, SECTIONS, SERVICES, SUBJECTS, WAYS
 from web.languages import N_
 from web.visits import Visit
 
@@ -95,7 +95,8 @@ _RENEWALS: Final[tuple[tuple[str, str], ...]] = (
 def _fields(visit: Visit, data: Mapping[str, Any]) -> Iterator[Field]:
     basics = visit.text(N_("渠道"))
     for name, label in _TEXTS:
-        yield Field(name, basics, visit.text(label), Kind.TEXT, data.get(name, ""))
+        if name in data:
+            yield Field(name, basics, visit.text(label), Kind.TEXT, data[name])
     for at, number in enumerate(data.get("hotlines", ())):
         yield Field(f"hotlines.{at}", basics, visit.text(N_("客服热线")), Kind.TEXT, number)
     yield from _prices(visit, data)
@@ -113,6 +114,18 @@ def _fields(visit: Visit, data: Mapping[str, Any]) -> Iterator[Field]:
             label = visit.text(N_("从哪天起不能再用"))
             value = row["cut_off"].isoformat()
             yield Field(f"conversions.{at}.cut_off", visit.text(N_("印章替换")), label, Kind.DATE, value)
+    for at, row in enumerate(data.get("reasons", ())):
+        group = visit.text(N_("驳回原因"))
+        yield Field(
+            f"reasons.{at}.text", group, items_word(visit, row.get("items", ())), Kind.TEXT, row["text"]
+        )
+
+
+def items_word(visit: Visit, items: Iterable[str]) -> str:
+    """Which documents and sections a reason is of."""
+    words = {**DOCUMENTS, **SECTIONS}
+    said = [visit.text(words[item]) for item in items if item in words]
+    return visit.text(N_("、")).join(said) or visit.text(N_("全部"))
 
 
 def _prices(visit: Visit, data: Mapping[str, Any]) -> Iterator[Field]:

@@ -8,7 +8,9 @@ from typing import TypeVar
 from certificates.authority.port import SubjectKind
 from certificates.catalogue.model import ChannelRules, Counter, Price, Step
 from certificates.catalogue.prices import quote
+from certificates.catalogue.reasons import Reason
 from certificates.catalogue.scope import Case, Scope, Service, Way, first
+from web.certificates import catalogue_form
 from web.certificates import catalogue_words as words
 from web.certificates.order_words import SERVICES, SUBJECTS, WAYS
 from web.languages import N_
@@ -100,6 +102,28 @@ def price_list(visit: Visit, rules: ChannelRules) -> list[Offered]:
         prices = prices_of(visit, rules, cases[0])
         rows.append(Offered(visit.text(SERVICES[service]), visit.text(SUBJECTS[subject]), ways, prices, ours))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonShown:
+    """A reason of the desk, and of what it can be said."""
+
+    text: str
+    items: str
+    business: str
+
+
+def reasons_shown(visit: Visit, reasons: Iterable[Reason]) -> list[ReasonShown]:
+    return [
+        ReasonShown(one.text, catalogue_form.items_word(visit, one.items), _business(visit, one))
+        for one in reasons
+    ]
+
+
+def _business(visit: Visit, one: Reason) -> str:
+    named = {"services": one.services, "subjects": one.subjects, "ways": one.ways}
+    said = catalogue_form.scope(visit, {name: list(values) for name, values in named.items()}, {})
+    return " · ".join((*one.channels, said)) if one.channels else said
 
 
 def address(rules: ChannelRules, case: Case) -> str:

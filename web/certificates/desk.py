@@ -81,6 +81,7 @@ async def row_of(visit: Visit, one: Lying, names: dict[str, str]) -> dict[str, A
         "state": visit.text(STATES[one.order.state]),
         "badge": BADGES.get(one.order.state, "neutral"),
         "held_by": one.held_by,
+        "mine": bool(one.held_by) and one.order.worked_by == clerk_of(visit),
         "walk_in": one.walk_in,
         **due_shown(visit, one),
     }

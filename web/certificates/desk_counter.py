@@ -1,4 +1,4 @@
-"""At the counter: an order for who stands there, money, originals, the UKey, parcel or hand-over."""
+"""At the counter: money, originals, the UKey, parcel or hand-over."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,20 +7,19 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.catalogue.model import Material, Person, Service, SubjectKind, Way
-from certificates.catalogue.scope import Case, PaymentWay
-from certificates.catalogue.store import Catalogue
-from certificates.desk import reasons
+from certificates.catalogue.model import Material, Person
+from certificates.catalogue.scope import PaymentWay
 from certificates.desk.counter import Counter, brought, case_at_counter, ways_to_pay
 from certificates.desk.reviewing import Decision
 from certificates.desk.stock import BlankUKey, serials_of
 from certificates.desk.verdicts import Verdict
-from certificates.orders.orders import Mine, NotOffered
+from certificates.orders.orders import Mine
 from certificates.orders.paperwork import House, handover_sheet
 from certificates.orders.states import OrderState
 from certificates.payments.counter import NotTakenHere
+from web.certificates.catalogue_words import MARKS
+from web.certificates.desk_judging import Sayable, asked, read, sayable
 from web.certificates.desk_own import (
-    DESK,
     clerk_of,
     desk_address,
     in_desk_words,
@@ -28,108 +27,46 @@ from web.certificates.desk_own import (
     shown_version,
 )
 from web.certificates.order_pages import DEMONSTRATION
-from web.certificates.order_words import DOCUMENTS, PAYMENTS, PERSONS, SERVICES, STATES, SUBJECTS
+from web.certificates.order_words import DOCUMENTS, PAYMENTS, PERSONS
 from web.languages import N_
-from web.pages import page
 from web.visits import Visit
 
-WALK_IN: Final = f"{DESK}/walk-in"
-NOT_OFFERED: Final = N_("这个渠道没有这项现场业务，请看办理方式说明。")
 NOT_TAKEN: Final = N_("这个渠道现场不收这种方式的款。")
-MARKS: Final = {
-    "stamp": N_("加盖单位公章"),
-    "operator_signature": N_("经办人签名"),
-    "applicant_signature": N_("申请人签名"),
-    "applicant_seal_or_signature": N_("申请人签名或者盖章"),
-}
 
 
 def counter_on(visit: Visit) -> Counter:
     return Counter(visit.site.engine, visit.site.marks)
 
 
-# ── somebody stands there ───────────────────────────────────────────────────────────────────────────────────
-
-
-async def walk_in_form(visit: Visit) -> Response:
-    """Which business; what a channel does at its counter is its data."""
-    channels = await Catalogue(visit.site.engine).channels()
-    offered = []
-    for stored in channels:
-        rows = [
-            (
-                f"{stored.key}:{service}:{subject}",
-                f"{visit.text(SERVICES[service])} · {visit.text(SUBJECTS[subject])}",
-            )
-            for service in Service
-            for subject in SubjectKind
-            if Way.COUNTER in stored.rules.ways(service, subject)
-        ]
-        if rows:
-            offered.append({"name": stored.rules.name, "rows": rows})
-    names = {one.key: one.rules.name for one in channels}
-    return page(
-        visit,
-        "certificates/desk/walk_in.html",
-        offered=offered,
-        unfinished=[
-            {
-                "number": one.number,
-                "at": one.at,
-                "what": f"{visit.text(SERVICES[one.service])} · {visit.text(SUBJECTS[one.subject])}",
-                "channel": names.get(one.channel, one.channel),
-                "state": visit.text(STATES[one.state]),
-            }
-            for one in await counter_on(visit).unfinished(clerk_of(visit))
-        ],
-    )
-
-
-async def walk_in(visit: Visit) -> Response:
-    """Begin the order; the pages of the form follow, typed in by the clerk."""
-    channel, _, rest = visit.form.get("business", "")[:120].partition(":")
-    service, _, subject = rest.partition(":")
-    stored = await Catalogue(visit.site.engine).published(channel[:40])
-    try:
-        case = Case(service=Service(service), subject=SubjectKind(subject), way=Way.COUNTER)
-        if stored is None:
-            raise NotOffered(channel)
-        number = await counter_on(visit).begin(clerk_of(visit), stored, case, now=visit.site.clock())
-    except (ValueError, NotOffered):
-        return visit.refused(WALK_IN, visit.text(NOT_OFFERED), 422)
-    return visit.redirect(f"/certificates/orders/{number}/go-on")
-
-
 # ── what the page of an order gets besides ──────────────────────────────────────────────────────────────────
 
 
-def at_counter(visit: Visit, mine: Mine, ukey: BlankUKey | None) -> dict[str, Any]:
+async def at_counter(
+    visit: Visit, mine: Mine, ukey: BlankUKey | None, said: Mapping[str, Verdict]
+) -> dict[str, Any]:
     """Money, papers, UKey and hand-over, as far as they are to be done now."""
     order = mine.order
     waits = order.state in (OrderState.AWAITING_PAPER, OrderState.AWAITING_PAYMENT)
     ways = ways_to_pay(mine) if order.state is OrderState.AWAITING_PAYMENT else ()
     who = mine.rules.attendance_of(mine.case)
+    known = await sayable(visit, mine, case_at_counter(mine))
+    papers = brought(mine) if waits else ()
     return {
-        "papers": [_paper(visit, mine, item, one) for item, one in brought(mine)] if waits else [],
+        "papers": [_paper(visit, known, item, one, said.get(item)) for item, one in papers],
         "ways": [(str(way), visit.text(PAYMENTS[way])) for way in ways],
         "who_comes": visit.text(PERSONS[who.who if who is not None else Person.APPLICANT]),
         "ukey": ukey,
     }
 
 
-def _paper(visit: Visit, mine: Mine, item: str, one: Material) -> dict[str, Any]:
-    case = case_at_counter(mine)
-    found = reasons.for_item(mine.order.channel, case, str(one.document))
+def _paper(visit: Visit, known: Sayable, item: str, one: Material, stands: Verdict | None) -> dict[str, Any]:
     return {
-        "item": item,
+        **asked(visit, known, item, str(one.document), stands),
         "word": visit.text(DOCUMENTS[one.document]),
         "copies": one.copies,
         "original": one.original,
         "marks": [visit.text(MARKS[mark]) for mark in one.marks],
         "note": one.note,
-        "verdict": "",
-        "reason": "",
-        "reasons": [("", visit.text(N_("选择常用原因（选填）"))), *((each.key, each.text) for each in found)],
     }
 
 
@@ -140,14 +77,14 @@ def _paper(visit: Visit, mine: Mine, item: str, one: Material) -> dict[str, Any]
 async def take_money(visit: Visit) -> Response:
     """收款: the whole price, as it stands in the order; nobody types a sum."""
     mine = await order_in_path(visit)
-    here, asked = desk_address(mine.order.number), visit.form.get("way", "")
-    if asked not in set(ways_to_pay(mine)) or visit.form.get("counted") != "1":
+    here, way = desk_address(mine.order.number), visit.form.get("way", "")
+    if way not in set(ways_to_pay(mine)) or visit.form.get("counted") != "1":
         return visit.refused(here, visit.text(N_("请选择收款方式，并确认已收到款项。")), 422)
     try:
         await counter_on(visit).take_money(
             mine.order.number,
             clerk_of(visit),
-            PaymentWay(asked),
+            PaymentWay(way),
             mine.order.price_fen,
             version=shown_version(visit, mine.order),
             now=visit.site.clock(),
@@ -161,42 +98,26 @@ async def take_money(visit: Visit) -> Response:
 async def receive_paper(visit: Visit) -> Response:
     """收资料: every item was held in the hand; what is wrong goes back."""
     mine = await order_in_path(visit)
-    asked = visit.form.get("decision", "")
-    if asked not in (Decision.APPROVE, Decision.RETURN):
+    decision = visit.form.get("decision", "")
+    if decision not in (Decision.APPROVE, Decision.RETURN):
         raise HTTPException(400)
     if shown_version(visit, mine.order) == 0:
         return visit.refused(desk_address(mine.order.number), visit.text(N_("订单已有变化，请再看一遍。")))
-    named = {item: visit.text(DOCUMENTS[one.document]) for item, one in brought(mine)}
+    items = dict(brought(mine))
+    named = {item: DOCUMENTS[one.document] for item, one in items.items()}  # for the applicant: Chinese
+    known = await sayable(visit, mine, case_at_counter(mine))
     await counter_on(visit).receive(
         mine,
         clerk_of(visit),
-        _typed(visit, mine),
-        Decision(asked),
+        read(visit, known, {item: str(one.document) for item, one in items.items()}),
+        Decision(decision),
         named,
         now=visit.site.clock(),
     )
-    text = N_("资料已收，可以审核。") if asked == Decision.APPROVE else N_("已驳回，原因用短信告诉申请人。")
+    text = (
+        N_("资料已收，可以审核。") if decision == Decision.APPROVE else N_("已驳回，原因用短信告诉申请人。")
+    )
     return visit.done(desk_address(mine.order.number), visit.text(text))
-
-
-def _typed(visit: Visit, mine: Mine) -> list[Verdict]:
-    found = []
-    for item, one in brought(mine):
-        said = visit.form.get(f"verdict-{item}", "")
-        if said == "accepted":
-            found.append(Verdict(item=item))
-        elif said == "refused":
-            known = _texts(mine, one)
-            template, words = visit.form.get(f"template-{item}", ""), visit.form.get(f"reason-{item}", "")
-            parts = [part for part in (known.get(template, ""), words.strip()) if part]
-            if parts:
-                found.append(Verdict(item=item, reason="；".join(dict.fromkeys(parts)), template=template))
-    return found
-
-
-def _texts(mine: Mine, one: Material) -> Mapping[str, str]:
-    known = reasons.for_item(mine.order.channel, case_at_counter(mine), str(one.document))
-    return {each.key: each.text for each in known}
 
 
 @in_desk_words

@@ -4,14 +4,14 @@ import asyncio
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import pypdfium2
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.catalogue.scope import Service
-from certificates.desk import reasons
+from certificates.catalogue.scope import Service, Way
 from certificates.desk import verdicts as kept
 from certificates.desk.queue import lying
 from certificates.desk.reviewing import Decision, holds
@@ -20,13 +20,14 @@ from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
 from certificates.orders.fields import masked
-from certificates.orders.order import history
+from certificates.orders.order import Order, OrderEvent, history
 from certificates.orders.orders import Mine
-from certificates.orders.states import OrderActor, OrderState
+from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import AT_REVIEW, acts_of
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
 from web.certificates.desk_counter import at_counter
+from web.certificates.desk_judging import Sayable, asked, read, sayable
 from web.certificates.desk_own import (
     DESK,
     clerk_of,
@@ -36,8 +37,8 @@ from web.certificates.desk_own import (
     reviewing_on,
     shown_version,
 )
-from web.certificates.order_pages import authority_name, kind_word, material_row
-from web.certificates.order_words import ACTS, CHOICES, LABELS, PAYMENTS, SECTIONS
+from web.certificates.order_pages import authority_name, material_row
+from web.certificates.order_words import ACTS, CHOICES, DOCUMENTS, LABELS, PAYMENTS, SECTIONS, SIDES
 from web.certificates.own import orders_on
 from web.certificates.showing import around, certificate_name, order_price
 from web.languages import N_
@@ -45,6 +46,8 @@ from web.pages import page
 from web.visits import Visit
 
 _FILE: Final = re.compile(r"[0-9a-f]{16}")
+MOST_PAGES: Final = 10
+"""Of an uploaded form that are shown; forms have one or two."""
 _PDF_SIDE: Final = 1400
 """Pixels of the longer side of a page that is shown."""
 DONE: Final[Mapping[Decision, str]] = {
@@ -82,10 +85,12 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         said = await kept.of(connection, order.number)
         ukey = await of_order(connection, order.number)
         events = await history(connection, order.number)
+    known = await sayable(visit, mine)
     return {
-        **at_counter(visit, mine, ukey),
+        **await at_counter(visit, mine, ukey, said),
         "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
         "writes": Service(order.service) in MAKES and order.state in ASSIGNABLE,
+        "unlocks": _unlocks(order),
         "desk": desk_address(order.number),
         "lies": lies,
         **due_shown(visit, lies),
@@ -93,51 +98,75 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         "authority": await authority_name(visit, order),
         "payment": visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
         "parts": order_price(visit, order),
-        "sections": sections(visit, mine, said, hidden=not reading),
-        "files": [_file_row(visit, mine, one, said) for one in await orders_on(site).files(order.number)],
-        "events": [(event.at, visit.text(ACTS[event.act]), event.reason) for event in reversed(events)],
+        "sections": [
+            {
+                "title": title,
+                "rows": rows,
+                **asked(visit, known, item, item.partition(":")[2], said.get(item)),
+            }
+            for item, title, rows in sections(visit, mine, hidden=not reading)
+        ],
+        "files": [
+            _file_row(visit, known, one, said) | {"pages": await _pages(visit, mine, one) if reading else 1}
+            for one in await orders_on(site).files(order.number)
+        ],
+        "events": await _events(visit, events),
     }
 
 
-def sections(visit: Visit, mine: Mine, said: Mapping[str, Verdict], *, hidden: bool) -> list[dict[str, Any]]:
-    """What was filled in under its headings, each an item to judge. `hidden`: numbers are masked."""
-    asked = {one.name: one for one in (*fields.request_fields(mine.rules, mine.case), *mine.fields)}
+def _unlocks(order: Order) -> bool:
+    """The UKey lies at the desk: it is unlocked here (web/certificates/unlock.py)."""
+    came = order.way in (Way.COUNTER, Way.POST)
+    return order.service == Service.UNLOCK and came and order.state in ASSIGNABLE
+
+
+async def _events(visit: Visit, events: Sequence[OrderEvent]) -> list[tuple[datetime, str, str, str]]:
+    """What was done, the newest first: when, what, by which of the clerks, why."""
+    clerks = {event.actor_id for event in events if event.actor == OrderActor.CLERK} - {None}
+    names = {one: person.name for one in clerks if one and (person := await visit.site.accounts.get(one))}
+    return [
+        (event.at, visit.text(ACTS[event.act]), names.get(event.actor_id or 0, ""), event.reason)
+        for event in reversed(events)
+        if event.act is not OrderAct.SAVE
+    ]
+
+
+def sections(visit: Visit, mine: Mine, *, hidden: bool) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What was filled in under its headings, each an item to judge: (item, heading, rows). `hidden`: numbers
+    are masked."""
+    known = {one.name: one for one in (*fields.request_fields(mine.rules, mine.case), *mine.fields)}
     found: dict[fields.Section, list[tuple[str, str]]] = {}
-    for one in asked.values():
+    for one in known.values():
         value = mine.details.get(one.name, "")
         if value and one.section is not fields.Section.CHECKS:
             shown = masked(one.name, value) if hidden else value.removeprefix("+86")
             shown = visit.text(CHOICES[value]) if value in CHOICES else shown
             found.setdefault(one.section, []).append((visit.text(LABELS[one.name]), shown))
     return [
-        {
-            "item": f"{kept.SECTION}:{section}",
-            "title": visit.text(SECTIONS[section]),
-            "rows": found[section],
-            **_judged(visit, mine, f"{kept.SECTION}:{section}", str(section), said),
-        }
+        (f"{kept.SECTION}:{section}", visit.text(SECTIONS[section]), found[section])
         for section in fields.Section
         if section in found
     ]
 
 
-def _judged(visit: Visit, mine: Mine, item: str, about: str, said: Mapping[str, Verdict]) -> dict[str, Any]:
-    """What stands of an item, and what can be said of it."""
-    stands = said.get(item)
-    found = reasons.for_item(mine.order.channel, mine.case, about)
-    return {
-        "verdict": "" if stands is None else ("refused" if stands.refused else "accepted"),
-        "reason": stands.reason if stands else "",
-        "reasons": [("", visit.text(N_("选择常用原因（选填）"))), *((one.key, one.text) for one in found)],
-    }
+async def _pages(visit: Visit, mine: Mine, one: materials.MaterialFile) -> int:
+    """How many pages of an uploaded form are shown, one below the other."""
+    if one.media_type == "image/jpeg":
+        return 1
+    content = await orders_on(visit.site).content(mine.order.number, one.id, preview=False)
+    return 1 if content is None else await asyncio.to_thread(_count, content[0])
 
 
-def _file_row(visit: Visit, mine: Mine, one: materials.MaterialFile, said: Mapping[str, Verdict]) -> Any:
+def about_of(item: str) -> str:
+    """The section of "section:operator"."""
+    return item.partition(":")[2]
+
+
+def _file_row(visit: Visit, known: Sayable, one: materials.MaterialFile, said: Mapping[str, Verdict]) -> Any:
     item = f"{kept.FILE}:{one.id}"
     return material_row(visit, one) | {
-        "item": item,
         "pdf": one.media_type != "image/jpeg",
-        **_judged(visit, mine, item, one.kind.partition(".")[0], said),
+        **asked(visit, known, item, one.kind.partition(".")[0], said.get(item)),
     }
 
 
@@ -173,15 +202,15 @@ async def reverse(visit: Visit) -> Response:
 async def decide(visit: Visit) -> Response:
     """The verdicts of the form, and what becomes of the order."""
     mine = await order_in_path(visit)
-    asked = visit.form.get("decision", "")
-    if asked not in set(Decision):
+    wanted = visit.form.get("decision", "")
+    if wanted not in set(Decision):
         raise HTTPException(400)
-    decision, number = Decision(asked), mine.order.number
+    decision, number = Decision(wanted), mine.order.number
     items = await _items(visit, mine)
     done = await reviewing_on(visit).decide(
         number,
         clerk_of(visit),
-        _typed(visit, mine, items),
+        read(visit, await sayable(visit, mine), {item: about for item, (_name, about) in items.items()}),
         decision,
         visit.form.get("words", ""),
         expected=frozenset(items),
@@ -192,34 +221,20 @@ async def decide(visit: Visit) -> Response:
     text = visit.text(DONE[decision])
     if done.state is OrderState.SECOND_REVIEW:
         text = visit.text(N_("初审已通过，等另一位办证人员复核。"))
-    return visit.done(desk_address(number) if decision is Decision.KEEP else DESK, text)
+    goes_on = decision is Decision.KEEP or (done.state is OrderState.APPROVED and done.way == Way.COUNTER)
+    return visit.done(desk_address(number) if goes_on else DESK, text)
 
 
 async def _items(visit: Visit, mine: Mine) -> dict[str, tuple[str, str]]:
     """What is to be judged: item to (what it is called in Chinese for the applicant, what it is about)."""
     found = {
-        row["item"]: (row["title"], row["item"].partition(":")[2])
-        for row in sections(visit, mine, {}, hidden=True)
+        item: (SECTIONS[about_of(item)], about_of(item))
+        for item, _title, _rows in sections(visit, mine, hidden=True)
     }
     for one in await orders_on(visit.site).files(mine.order.number):
-        found[f"{kept.FILE}:{one.id}"] = (kind_word(visit, one.kind), one.kind.partition(".")[0])
-    return found
-
-
-def _typed(visit: Visit, mine: Mine, items: Mapping[str, tuple[str, str]]) -> Sequence[Verdict]:
-    """The verdicts of the form: a template, words, or both; refused without either is not decided."""
-    found = []
-    for item, (_name, about) in items.items():
-        said = visit.form.get(f"verdict-{item}", "")
-        template, words = visit.form.get(f"template-{item}", ""), visit.form.get(f"reason-{item}", "").strip()
-        if said == "accepted":
-            found.append(Verdict(item=item))
-        elif said == "refused":
-            known = {one.key: one.text for one in reasons.for_item(mine.order.channel, mine.case, about)}
-            parts = [part for part in (known.get(template, ""), words) if part]
-            if parts:
-                whole = "；".join(dict.fromkeys(parts))
-                found.append(Verdict(item=item, reason=whole, template=template if template in known else ""))
+        document, _, side = one.kind.partition(".")
+        called = f"{DOCUMENTS[document]}（{SIDES[side]}）" if side in SIDES else DOCUMENTS[document]
+        found[f"{kept.FILE}:{one.id}"] = (called, document)
     return found
 
 
@@ -243,6 +258,15 @@ async def file(visit: Visit) -> Response:
         picture = await asyncio.to_thread(_drawn, content[0], wanted)
     headers = {"Content-Disposition": "inline", "Cache-Control": "no-store"}
     return Response(picture, media_type="image/jpeg", headers=headers)
+
+
+def _count(pdf: bytes) -> int:
+    with PDFIUM:
+        document = pypdfium2.PdfDocument(pdf)
+        try:
+            return min(len(document), MOST_PAGES)
+        finally:
+            document.close()
 
 
 def _drawn(pdf: bytes, wanted: int) -> bytes:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from office.accounts import Role
-from web.certificates import desk, desk_counter, desk_review, desk_stock
+from web.certificates import desk, desk_counter, desk_day, desk_review, desk_stock, desk_walk_ins
 from web.certificates.desk_own import DESK
 from web.routing import Page
 
@@ -20,8 +20,9 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/reverse", desk_review.reverse, CLERKS),
     Page("GET", f"{_ORDER}/files/{{file}}", desk_review.file, CLERKS),
     # the counter
-    Page("GET", desk_counter.WALK_IN, desk_counter.walk_in_form, CLERKS),
-    Page("POST", desk_counter.WALK_IN, desk_counter.walk_in, CLERKS),
+    Page("GET", desk_walk_ins.WALK_IN, desk_walk_ins.show, CLERKS),
+    Page("POST", desk_walk_ins.WALK_IN, desk_walk_ins.begin, CLERKS),
+    Page("POST", f"{desk_walk_ins.WALK_IN}/{{number}}/take-over", desk_walk_ins.take_over, CLERKS),
     Page("POST", f"{_ORDER}/payment", desk_counter.take_money, CLERKS),
     Page("POST", f"{_ORDER}/paper", desk_counter.receive_paper, CLERKS),
     Page("POST", f"{_ORDER}/ukey", desk_counter.assign, CLERKS),
@@ -35,7 +36,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{desk_stock.STOCK}/count", desk_stock.count, CLERKS),
     Page("GET", f"{desk_stock.STOCK}/{{serial}}", desk_stock.one, CLERKS),
     Page("POST", f"{desk_stock.STOCK}/{{serial}}/{{act}}", desk_stock.move, CLERKS),
-    Page("GET", desk_stock.DAY, desk_stock.day, CLERKS),
-    Page("POST", f"{desk_stock.DAY}/close", desk_stock.close, CLERKS),
-    Page("GET", f"{DESK}/statistics", desk_stock.statistics, CLERKS | {Role.ADMINISTRATOR}),
+    Page("GET", desk_day.DAY, desk_day.day, CLERKS),
+    Page("POST", f"{desk_day.DAY}/close", desk_day.close, CLERKS),
+    Page("POST", f"{desk_day.DAY}/reopen", desk_day.reopen, CLERKS),
+    Page("GET", f"{DESK}/statistics", desk_day.statistics, CLERKS | {Role.ADMINISTRATOR}),
 )

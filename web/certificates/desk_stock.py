@@ -1,38 +1,37 @@
-"""The stock of blank UKeys, the day's reckoning and the figures, as pages."""
+"""The stock of blank UKeys, as pages."""
 
-import re
-from datetime import date
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.catalogue.store import Catalogue
-from certificates.desk import figures
-from certificates.desk.day import MOST_FEN, ClosedAlready, Days, NoNote
 from certificates.desk.stock import (
-    PAGE,
+    REVERSED_TO,
     SERIAL,
     TRANSITIONS,
-    Stock,
     StockAct,
     StockRefused,
     StockState,
     serials_of,
 )
-from office.working_days import day_of
+from certificates.desk.stock_book import PAGE, Stock, StockEvent
 from web.certificates.desk_own import DESK, clerk_of, stock_text
 from web.certificates.desk_words import STOCK_ACTS, STOCK_STATES
-from web.certificates.order_words import SERVICES
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
 
 STOCK: Final = f"{DESK}/stock"
-DAY: Final = f"{DESK}/day"
 MOST_PAGES: Final = 500
-_YUAN: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
-BY_HAND: Final = (StockAct.DEFECT, StockAct.COME_BACK, StockAct.RETURN, StockAct.LOSE, StockAct.FIND)
+BY_HAND: Final = (
+    StockAct.DEFECT,
+    StockAct.COME_BACK,
+    StockAct.RETURN,
+    StockAct.LOSE,
+    StockAct.FIND,
+    StockAct.REVERSE,
+)
 """What a clerk says of a UKey by itself; the rest happens with an order."""
 
 
@@ -111,7 +110,8 @@ async def one(visit: Visit) -> Response:
     if found is None:
         raise HTTPException(404)
     ukey, events = found
-    acts = [act for act in BY_HAND if ukey.state in TRANSITIONS[act].before]
+    acts = [act for act in BY_HAND if act in TRANSITIONS and ukey.state in TRANSITIONS[act].before]
+    acts += [StockAct.REVERSE] if _reversible(events) else []
     return page(
         visit,
         "certificates/desk/ukey.html",
@@ -121,6 +121,12 @@ async def one(visit: Visit) -> Response:
         events=[(one, visit.text(STOCK_ACTS[StockAct(one.act)])) for one in events],
         here=f"{STOCK}/{serial}",
     )
+
+
+def _reversible(events: Sequence[StockEvent]) -> bool:
+    """`events`: the newest first."""
+    last = events[0]
+    return bool(last.before) and (StockAct(last.act), StockState(last.before)) in REVERSED_TO
 
 
 async def move(visit: Visit) -> Response:
@@ -133,84 +139,3 @@ async def move(visit: Visit) -> Response:
     except StockRefused as refused:
         return visit.refused(f"{STOCK}/{serial}", stock_text(visit, refused))
     return visit.done(f"{STOCK}/{serial}", visit.text(N_("已记录。")))
-
-
-# ── the day ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def day(visit: Visit) -> Response:
-    today = day_of(visit.site.clock())
-    asked = _day(visit.query("day", 10)) or today
-    shown = min(asked, today)
-    reckoned = await Days(visit.site.engine).reckoning(shown)
-    mine = next((till for till in reckoned.tills if till.clerk_id == clerk_of(visit)), None)
-    return page(
-        visit,
-        "certificates/desk/day.html",
-        day=shown,
-        today=today,
-        reckoned=reckoned,
-        services={key: visit.text(word) for key, word in SERVICES.items()},
-        mine=mine,
-    )
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        return None
-
-
-def _fen(typed: str) -> int | None:
-    """Yuan as they are counted: "120", "1,234.50"; 0 is an amount here."""
-    found = _YUAN.fullmatch(typed.replace(",", "").replace("，", "").strip())
-    return None if found is None else int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
-
-
-async def close(visit: Visit) -> Response:
-    """日结: the clerk has counted the drawer."""
-    closed, today = _day(visit.form.get("day", "")[:10]), day_of(visit.site.clock())
-    if closed is None or closed > today:
-        raise HTTPException(400)
-    here = f"{DAY}?day={closed.isoformat()}"
-    counted = _fen(visit.form.get("counted", ""))
-    if counted is None or not 0 <= counted <= MOST_FEN:
-        return visit.refused(here, visit.text(N_("请填写实收金额，例如 120.00；没有收款填 0。")), 422)
-    try:
-        await Days(visit.site.engine).close(
-            closed, clerk_of(visit), counted, visit.form.get("note", ""), now=visit.site.clock()
-        )
-    except NoNote:
-        return visit.refused(here, visit.text(N_("实收和账上不一致，请写明原因。")), 422)
-    except ClosedAlready:
-        return visit.refused(here, visit.text(N_("这一天您已经日结过了。")))
-    return visit.done(here, visit.text(N_("已日结。")))
-
-
-# ── figures ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def statistics(visit: Visit) -> Response:
-    now = visit.site.clock()
-    months = figures.months_to(now)
-    asked = visit.query("month", 7)
-    month = next((one for one in months if f"{one:%Y-%m}" == asked), months[0])
-    names = {one.key: one.rules.name for one in await Catalogue(visit.site.engine).channels()}
-    rows = await figures.of_month(visit.site.engine, month, now=now)
-    return page(
-        visit,
-        "certificates/desk/statistics.html",
-        months=[(f"{one:%Y-%m}", f"{one:%Y-%m}") for one in months],
-        month=f"{month:%Y-%m}",
-        rows=[
-            {
-                "channel": names.get(one.channel, one.channel),
-                "service": visit.text(SERVICES[one.service]),
-                "figures": one,
-            }
-            for one in rows
-        ],
-        total=sum(one.applied for one in rows),
-        late=sum(one.late for one in rows),
-    )

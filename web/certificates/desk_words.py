@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from certificates.desk.dues import Urgency
+from certificates.desk.hours import Outside
 from certificates.desk.queue import Shelf
 from certificates.desk.reviewing import Decision
 from certificates.desk.stock import StockAct, StockFault, StockState
@@ -31,9 +32,15 @@ URGENCIES: Final[Mapping[Urgency, tuple[str, str]]] = {
     Urgency.SOON: (N_("快到期"), "waiting"),
     Urgency.IN_TIME: (N_("未到期"), "neutral"),
 }
+OUTSIDE: Final[Mapping[Outside, str]] = {
+    Outside.BEFORE: N_("还没有到上班时间"),
+    Outside.BREAK: N_("现在是午休时间"),
+    Outside.AFTER: N_("今天已经下班"),
+    Outside.DAY_OFF: N_("今天休息"),
+}
 UNDECIDED: Final[Mapping[Decision, str]] = {
-    Decision.APPROVE: N_("每一项都要先看过并标记“合格”，才能通过。"),
-    Decision.RETURN: N_("请至少把一项标记为“不合格”并写明原因，申请人只改这些。"),
+    Decision.APPROVE: N_("每一项都要先看过并标记“合格”，才能通过。已经标记的都保存了，请看没有标记的。"),
+    Decision.RETURN: N_("请至少把一项标记为“不合格”并写明原因，申请人只改这些。已经标记的都保存了。"),
     Decision.REJECT: N_("请写明不予办理的原因。"),
     Decision.KEEP: N_("没有可以保存的内容。"),
 }
@@ -57,6 +64,7 @@ STOCK_ACTS: Final[Mapping[StockAct, str]] = {
     StockAct.RETURN: N_("退厂家"),
     StockAct.LOSE: N_("记为缺失"),
     StockAct.FIND: N_("找到了"),
+    StockAct.REVERSE: N_("撤销上一步"),
 }
 STOCK_FAULTS: Final[Mapping[StockFault, str]] = {
     StockFault.NOT_A_SERIAL: N_("序列号不对：%(serial)s。序列号由 4 到 40 位数字、大写字母和横线组成。"),
@@ -69,5 +77,6 @@ STOCK_FAULTS: Final[Mapping[StockFault, str]] = {
     StockFault.OTHER_ORDER: N_("UKey %(serial)s 已配给另一个订单。"),
     StockFault.HAS_ONE: N_("这个订单已经配了一个 UKey，请先退回库存或者报废。"),
     StockFault.NOT_NOW: N_("这个订单现在不能配 UKey。"),
+    StockFault.NOT_REVERSED: N_("UKey %(serial)s 的上一步不能撤销。"),
     StockFault.NOT_WRITTEN: N_("这个订单的 UKey 还没有写入证书，不能交付。"),
 }
