@@ -89,12 +89,12 @@ async def test_short_money_is_shown_to_both_and_goes_back_by_finances_hand(web: 
     assert "金额不足" in page.text
     where = _receipt_on(page.text)
     form = await _form(finance, where, "return")
-    refused = await finance.post(f"{where}/return", {"version": form, "reason": " "})
+    refused = await finance.post(f"{where}/return", {"version": form, "return_reason": " "})
     assert refused.status_code == 409
     assert "请写明原因" in refused.text
-    done = await finance.post(f"{where}/return", {"version": form, "reason": "金额不足"})
+    done = await finance.post(f"{where}/return", {"version": form, "return_reason": "金额不足"})
     assert done.status_code == 303
-    late = await finance.post(f"{where}/return", {"version": form, "reason": "再来"})
+    late = await finance.post(f"{where}/return", {"version": form, "return_reason": "再来"})
     assert "刚刚有了变化" in late.text
     listed = await finance.get("/finance/certificates/refunds")
     refund = re.search(r'href="(/finance/certificates/refunds/\d+)">TF', listed.text)
@@ -163,14 +163,18 @@ async def test_a_transfer_without_a_number_is_given_to_its_order_and_one_by_the_
         found = text("UPDATE moneys SET standing = 'unmatched' RETURNING transaction_id")
         where = f"/finance/transactions/{await connection.scalar(found)}"
     version = await _form(finance, where, "order")
-    asked = {"version": version, "order": who.number, "reason": "户名和金额都对"}
+    asked = {"version": version, "order": who.number, "order_reason": "户名和金额都对"}
     assert (await finance.post(f"{where}/order", asked)).status_code == 303
     decide = re.search(r'action="(/finance/proposals/\d+)"', (await other.get("/finance/proposals")).text)
     assert decide
     assert "已同意" in (await other.post_and_follow(decide[1], {"decision": "agree"})).text
     page = (await who.get("/payment")).text
     assert "这项业务不收这种付款" in page  # hunan-shared is paid by code: two people do not change that
-    assert who.number in (await finance.get("/finance/certificates?standing=wrong_way")).text
+    listed = (await finance.get("/finance/certificates?standing=wrong_way")).text
+    assert who.number in listed
+    one = await finance.get(_receipt_on(listed))  # the payer's account is not taken for who is signed in
+    assert "6222000012345678" in one.text
+    assert "退出" in one.text
 
 
 def bank_row(remark: str) -> BankRow:

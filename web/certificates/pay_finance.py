@@ -74,7 +74,7 @@ async def receipt(visit: Visit) -> Response:
     return await _receipt(visit)
 
 
-async def _receipt(visit: Visit, *, fault: str = "", form: str = "", status: int = 200) -> Response:
+async def _receipt(visit: Visit, *, fault: str = "", status: int = 200) -> Response:
     """One payment: what it is, and what can be done with it; with what was typed when it did not go."""
     id_ = number_in(visit, "receipt")
     async with visit.site.engine.connect() as connection:
@@ -90,7 +90,12 @@ async def _receipt(visit: Visit, *, fault: str = "", form: str = "", status: int
         visit,
         "certificate_receipt.html",
         status,
-        **_row(visit, found),
+        receipt=one,
+        payer=found.payer,
+        payer_account=found.account,
+        way=visit.text(PAYMENTS[one.source]),
+        standing=visit.text(STANDINGS[one.standing]),
+        returnable=one.standing in BY_HAND and one.left > 0,
         meaning=visit.text(MEANINGS[one.standing]) if one.standing in MEANINGS and one.left else "",
         order=order,
         order_state=visit.text(STATES[order.state]) if order else "",
@@ -100,7 +105,6 @@ async def _receipt(visit: Visit, *, fault: str = "", form: str = "", status: int
         waiting=any(each.state is ProposalState.OPEN for each in proposals),
         assignable=one.standing in assigning.ASSIGNABLE and not one.returned,
         fault=fault,
-        form=form,
         typed=visit.form,
     )
 
@@ -111,11 +115,11 @@ async def give_back(visit: Visit) -> Response:
         site.engine,
         number_in(visit, "receipt"),
         version_in(visit),
-        visit.form.get("reason", ""),
+        visit.form.get("return_reason", ""),
         by=by(visit),
         now=site.clock(),
     )
-    return await _done(visit, "return", work, N_("已列入待退款，按原路退回。"))
+    return await _done(visit, work, N_("已列入待退款，按原路退回。"))
 
 
 async def assign(visit: Visit) -> Response:
@@ -129,15 +133,15 @@ async def assign(visit: Visit) -> Response:
         by=by(visit),
         now=site.clock(),
     )
-    return await _done(visit, "assign", work, N_("已提交，请另一位财务人员复核。"))
+    return await _done(visit, work, N_("已提交，请另一位财务人员复核。"))
 
 
-async def _done(visit: Visit, form: str, work: Awaitable[Any], said: str) -> Response:
+async def _done(visit: Visit, work: Awaitable[Any], said: str) -> Response:
     try:
         await work
     except CannotDo as refused:
         fault = visit.text(OBSTACLES[refused.obstacle])
-        return await _receipt(visit, fault=fault, form=form, status=409)
+        return await _receipt(visit, fault=fault, status=409)
     return visit.done(f"{HERE}/receipts/{number_in(visit, 'receipt')}", visit.text(said))
 
 

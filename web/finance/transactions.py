@@ -112,7 +112,7 @@ async def assign_to_order(visit: Visit) -> Response:
         id_,
         version_in(visit),
         visit.form.get("order", ""),
-        visit.form.get("reason", ""),
+        visit.form.get("order_reason", ""),
         by=by(visit),
         now=visit.site.clock(),
     )
