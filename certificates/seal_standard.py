@@ -132,6 +132,8 @@ def belongs(der: bytes, certificate: Certificate) -> bool:
 def _of_parsed(seal: Seal) -> Iterator[Deviation]:
     """What can still be wrong where the structure is right."""
     info = seal.info
+    if not _has_its_parts(seal.der):
+        yield Deviation.STRUCTURE
     if not info.name.strip():
         yield Deviation.NAME
     if not info.certificates and not info.digests:
@@ -161,8 +163,7 @@ def _of_maker(seal: Seal) -> Iterator[Deviation]:
 
 def _of_parts(der: bytes) -> Iterator[Deviation]:
     """Of a seal that cannot be read as the standard has it: part by part, as far as each can be read."""
-    outer = element_at(der, 0, len(der))
-    if len(list(elements(der, outer.content, outer.end))) != len(structures.Seal._fields):
+    if not _has_its_parts(der):
         yield Deviation.STRUCTURE
         return
     checks: tuple[tuple[Deviation, Callable[[Any], bool]], ...] = (
@@ -186,6 +187,11 @@ def _of_parts(der: bytes) -> Iterator[Deviation]:
             fine = False
         if not fine:
             yield deviation
+
+
+def _has_its_parts(der: bytes) -> bool:
+    outer = element_at(der, 0, len(der))
+    return len(list(elements(der, outer.content, outer.end))) == len(structures.Seal._fields)
 
 
 def _lists_something(properties: Any, der: bytes) -> bool:

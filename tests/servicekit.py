@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from certificates.catalogue.store import Catalogue
+from certificates.issuing import issued
+from certificates.issuing.issued import Issued
 from certificates.issuing.writing import FromUKey
 from certificates.orders.boxes import OrderBoxes
 from office.accounts import Role
@@ -76,6 +79,7 @@ class Holders:
         office.account = account if account is not None else office.account
         product = product or ("person_12" if person else "unit_12")
         years = 0 if channel == "hunan_shared" else months // 12
+        office.authorities.maintain()
         order = await office.approved(
             "issue",
             subject,
@@ -88,6 +92,7 @@ class Holders:
         )
         serial = await self._written(order, card)
         office.now = now
+        office.authorities.maintain()
         return serial
 
     async def _written(self, order: str, card: str) -> str:
@@ -105,6 +110,28 @@ class Holders:
         token.store(made.bundle.certificate, made.bundle.seal, made.bundle.chain, pin)
         await office.writing.written(made, office.by, now=office.now)
         return made.request.serial
+
+    async def does(
+        self, visitor: Visitor, ask: str, answer: str, form: Mapping[str, str] | None = None
+    ) -> str:
+        """One job of a page: asked for, done by the assistant, brought back; where the page goes on."""
+        job = await self.asked(visitor, ask, form)
+        said = await visitor.post(answer, {**(form or {}), **as_form(job.nonce, await self.drawer.does(job))})
+        assert said.status_code == 200, said.text
+        return str(said.json()["to"])
+
+    async def writes(self, who: Applicant) -> str:
+        """At home, by the subscriber's own assistant; the new certificate's serial."""
+        here = f"/certificates/write/{who.number}"
+        await self.does(who.visitor, f"{here}/request-job", f"{here}/request")
+        await self.does(who.visitor, f"{here}/install-job", f"{here}/installed")
+        return str((await who.row())["certificate"])
+
+    async def issued(self, serial: str) -> Issued:
+        async with self.web.site.engine.connect() as connection:
+            row = await issued.by_serial(connection, serial)
+        assert row is not None
+        return row
 
     def locks(self, card: str) -> None:
         """Its holder has forgotten the PIN, and tried."""
@@ -152,4 +179,7 @@ async def holders_on(web: Web, folder: Path) -> Holders:
         marks=web.site.marks,
         people=(ids["her"], ids["clerk1"]),
     )
+    known = await Catalogue(web.site.engine).authorities()
+    for key in ("bjca", "netca", "sheca"):  # founded long ago, too
+        office.authorities.own(key, known[key].name)
     return Holders(web, her, him, one, office, Desk(web, folder / "ukeys", codes=office.codes), ids)

@@ -204,6 +204,7 @@ def test_many_documents_take_no_more_memory_than_one(source: Settings, place: Pa
 def test_every_column_that_names_a_document_is_known(migrated_url: str) -> None:
     """A new table whose rows name documents has to be added to NAMING, or to the other set here."""
     others = {("audit_links", "digest"), ("payment_reconciliations", "digest")}
+    others |= {("seal_checks", "digest"), ("order_signatures", "digest")}
     otherwise_called = {
         *(("listing_files", "thumbnail"), ("agreed_prices", "decision"), ("objections", "file")),
         *(("archives", "manifest"), ("archives", "seal")),
