@@ -124,9 +124,17 @@ def _postgres_running(server_folder: Path) -> Iterator[Running]:
     settings = Settings(data=server_folder / "postgres-only", redis_url="redis://unused")
     planned = embedded.plan(settings)
     assert planned.postgres is not None
+    _ask_for_no_password(planned.postgres.folder / "pg_hba.conf")
     faster = replace(planned.postgres, command=planned.postgres.command + UNSYNCED)
     with Running(replace(planned, postgres=faster)) as running:
         yield running
+
+
+def _ask_for_no_password(rules: Path) -> None:
+    """The exchange about a password takes longer than most statements; that it is asked for, is tested on a
+    cluster as it is made (test_services_up.py)."""
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(text.replace("scram-sha-256", "trust"), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -151,38 +159,53 @@ def migrated_url(postgres_url: str, postgres_admin_url: str) -> str:
     return postgres_url
 
 
+@pytest.fixture(scope="session")
+def _emptying(migrated_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Stays open: to connect anew takes longer than to empty the database."""
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-def database(migrated_url: str) -> Iterator[str]:
+def database(migrated_url: str, _emptying: psycopg.Connection[Any]) -> Iterator[str]:
     """A migrated database, empty at the start of each test. Gives its URL."""
     yield migrated_url
-    empty(migrated_url)
+    try:
+        _empty(_emptying)
+    except psycopg.OperationalError:  # a test ended every connection
+        empty(migrated_url)
 
 
 def empty(url: str) -> None:
+    """As `database` is left: see `_empty`."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        _empty(connection)
+
+
+def _empty(connection: psycopg.Connection[Any]) -> None:
     """Delete every row but the schema's revision; connections that a test left open are cut first.
 
     Most tests write into few tables: only these are emptied, and by DELETE, because a TRUNCATE makes new
     files for every table and index that it reaches. Tables that are only added to refuse both; as a replica
     would, this connection asks no trigger."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
+    tables = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    ).fetchall()
+    connection.execute("SET session_replication_role = replica")
+    with connection.transaction():
+        for table in _filled(connection, sorted(str(name) for (name,) in tables)):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
+            " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
         )
-        tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        connection.execute("SET session_replication_role = replica")
-        with connection.transaction():
-            for table in _filled(connection, [str(name) for (name,) in tables]):
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            connection.execute(
-                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
-                " FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
-            )
 
 
-def _filled(connection: psycopg.Connection[tuple[object, ...]], tables: list[str]) -> list[str]:
+def _filled(connection: psycopg.Connection[Any], tables: list[str]) -> list[str]:
     """Those of the tables that have a row."""
     if not tables:
         return []
@@ -190,7 +213,8 @@ def _filled(connection: psycopg.Connection[tuple[object, ...]], tables: list[str
         sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(name))
         for name in tables
     ]
-    return [str(name) for (name,) in connection.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall()]
+    found = connection.execute(sql.SQL(" UNION ALL ").join(looks), prepare=True)
+    return [str(name) for (name,) in found.fetchall()]
 
 
 @pytest.fixture(scope="session")

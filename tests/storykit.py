@@ -12,8 +12,8 @@ statements in turn and begun again, as after a kill -9; with 3 before every thir
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -72,6 +72,11 @@ CODES: Final = {
 }
 HOUSE: Final = House("测试平台")
 MOST_ROUNDS: Final = 60
+OF_CERTIFICATES: Final = frozenset(
+    {"orders", "payments", "revoked", "desk", "codes", "order-money", "first_pins", "expiries"}
+)
+"""The rounds of certificate services, which have stories of their own: here they run at the end, and harm
+nothing. With them a story takes half as long again."""
 BRISK: Final[Mapping[str, Any]] = {"inquiry_ms": 300, "window_ms": 2_500, "opening_notice_minutes": 0}
 PEOPLE: Final = {
     "transferor": (Role.TRANSFEROR, "甲方示例单位"),
@@ -120,15 +125,20 @@ class Story:
     # what becomes due by itself
 
     async def settle(self) -> None:
-        """Every round, until none has anything to do."""
-        with capture_logs() as logs:
+        """Every round of the trading workflow, until none has anything to do."""
+        names = [name for name in self._names() if name not in OF_CERTIFICATES]
+        with _no_errors():
             for _ in range(MOST_ROUNDS):
-                if not sum([await self._round(name) for name in self._names()]):
+                if not sum([await self._round(name) for name in names]):
                     break
             else:
                 raise AssertionError("the rounds always find something to do")
-        wrong = [log for log in logs if log["log_level"] in ("error", "critical")]
-        assert not wrong, wrong
+
+    async def others_find_nothing(self) -> None:
+        """The rounds that are not of the trading workflow."""
+        with _no_errors():
+            for name in OF_CERTIFICATES.intersection(self._names()):
+                assert not await self._round(name), name
 
     def _names(self) -> list[str]:
         return [work.name for work in self._works()]
@@ -477,8 +487,18 @@ async def a_story(database: str, valkey: str, *, killed: int = 0, **rules: Any) 
             )
             await brisk_profiles(web, people, **rules)
             trust, guillotine = folder / "authority", Guillotine(engine)
-            yield Story(web, house, clock, people, parties, trust, guillotine, killed=killed)
+            story = Story(web, house, clock, people, parties, trust, guillotine, killed=killed)
+            yield story
+            await story.others_find_nothing()
     await engine.dispose()
+
+
+@contextmanager
+def _no_errors() -> Iterator[None]:
+    with capture_logs() as logs:
+        yield
+    wrong = [log for log in logs if log["log_level"] in ("error", "critical")]
+    assert not wrong, wrong
 
 
 async def brisk_profiles(web: Web, people: Mapping[str, int], **more: Any) -> None:

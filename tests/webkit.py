@@ -89,15 +89,23 @@ class Visitor:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
+        self._token: tuple[frozenset[tuple[str, str]], str] | None = None
+        """The cookies to which it is bound, and the token."""
 
     async def get(self, path: str, **more: Any) -> httpx.Response:
         return await self.client.get(path, **more)
 
     async def token(self) -> str:
-        page = await self.client.get("/")
-        found = re.search(rf'name="{FIELD}" value="([0-9a-f]+)"', page.text)
-        assert found, page.text[:500]
-        return found.group(1)
+        """As a page shows it; looked up again when a cookie has changed, as the token is bound to one."""
+        if self._token is None or self._token[0] != self._cookies():
+            page = await self.client.get("/")
+            found = re.search(rf'name="{FIELD}" value="([0-9a-f]+)"', page.text)
+            assert found, page.text[:500]
+            self._token = self._cookies(), found.group(1)
+        return self._token[1]
+
+    def _cookies(self) -> frozenset[tuple[str, str]]:
+        return frozenset((cookie.name, cookie.value or "") for cookie in self.client.cookies.jar)
 
     async def post(self, path: str, form: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         return await self.client.post(path, data={**(form or {}), FIELD: await self.token()}, **more)

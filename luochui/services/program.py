@@ -55,7 +55,9 @@ def start(program: Program, pid_file: Path | None = None) -> subprocess.Popen[by
         if log is not None:
             os.close(log)
     if pid_file is not None:
-        pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
+        written = pid_file.with_suffix(".new")
+        written.write_text(f"{process.pid} {_started_at(process.pid)}\n")
+        written.replace(pid_file)  # whoever reads it finds the one or the other, never half of it
     return process
 
 

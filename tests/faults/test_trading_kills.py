@@ -20,8 +20,9 @@ WORKERS = (
     *("closer-0", "closer-1", "gateway-0", "gateway-1"),
 )
 POINTS = 20
-FEW = (4, 12)
-"""In the normal run: while a deposit is matched, and while the confirmation waits for its seals."""
+ONE = (4,)
+"""In the normal run: while a deposit is matched. Every statement of every round is another test's,
+tests/integration/test_workflow_kills.py; all points are killed at in the long run."""
 
 Point = Callable[[], None]
 
@@ -34,7 +35,7 @@ def trading() -> Iterator[TradingHouse]:
 
 @pytest.mark.parametrize(
     "chosen",
-    [pytest.param(FEW, id="two"), pytest.param(range(1, POINTS + 1), id="all", marks=pytest.mark.long)],
+    [pytest.param(ONE, id="one"), pytest.param(range(1, POINTS + 1), id="all", marks=pytest.mark.long)],
 )
 def test_killed_at_many_points_of_a_trade_everything_happens_once(
     trading: TradingHouse, chosen: range | tuple[int, ...]

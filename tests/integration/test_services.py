@@ -4,7 +4,7 @@ import psycopg
 import redis
 
 
-def test_postgres_speaks_utf8_and_demands_a_password(postgres_url: str) -> None:
+def test_postgres_speaks_utf8_and_we_are_no_superuser(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         assert connection.info.encoding == "utf-8"
         row = connection.execute("SHOW server_encoding").fetchone()

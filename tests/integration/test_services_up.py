@@ -23,6 +23,7 @@ import redis
 from luochui.services import embedded, running
 from luochui.services.embedded import Running
 from luochui.settings import Settings
+from office.accounts import Role
 
 STARTS_WITHIN_S = 120.0
 
@@ -208,15 +209,20 @@ def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(folder
     first.wait_started()
     with connected(first.settings().required_redis_url()) as client:
         client.set("kept", "yes")
+    with psycopg.connect(first.settings().required_database_url()) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS real_data (id int)")
+        connection.execute(
+            "INSERT INTO accounts (login, password_hash, role, name) VALUES ('keeper', 'x', %s, 'k')",
+            (Role.ADMINISTRATOR.value,),
+        )
     first.process.kill()
     first.process.wait()
     second = Up(folder)
     try:
-        second.wait_started()
+        wait(lambda: "Stop     Ctrl-C" in second.text() or second.process.poll() is not None, STARTS_WITHIN_S)
+        assert "luochui account" not in second.text(), "there is an administrator"
         with connected(second.settings().required_redis_url()) as client:
             assert client.get("kept") == "yes"
-        with psycopg.connect(second.settings().required_database_url()) as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS real_data (id int)")
         second.ends_well(signal.SIGTERM)
     finally:
         second.end()
@@ -231,6 +237,8 @@ def test_secrets_are_on_no_command_line_and_open_to_nobody_else(up: Up) -> None:
     for secret in secrets.values():
         assert secret not in lines
         assert secret not in up.text()
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(up.settings().required_database_url(), password="another")
     assert (up.folder / "secrets.json").stat().st_mode & 0o077 == 0
     assert (up.folder / "valkey").resolve().stat().st_mode & 0o077 == 0
 
@@ -244,35 +252,25 @@ def test_maintenance_is_switched_from_another_terminal(up: Up) -> None:
         assert client.get("luochui:maintenance") is None
 
 
-def test_the_first_administrator_is_made_as_the_start_says(folder: Path) -> None:
-    """It also ends well at Ctrl-C."""
-    first = Up(folder)
-    try:
-        wait(lambda: "Stop     Ctrl-C" in first.text(), STARTS_WITHIN_S)
-        assert "luochui account LOGIN --role administrator --name NAME" in first.text()
-        typed = "a long password\n"
-        made = first.run("account", "keeper", "--role", "administrator", "--name", "管理员", typed=typed)
-        assert made.returncode == 0, made.stderr
-        assert "keeper (administrator)" in made.stdout
-        again = first.run("account", "keeper", "--role", "administrator", typed=typed)
-        assert (again.returncode, "already" in again.stderr) == (1, True)
-        first.ends_well(signal.SIGINT)
-    finally:
-        first.end()
-    second = Up(folder)
-    try:
-        wait(lambda: "Stop     Ctrl-C" in second.text(), STARTS_WITHIN_S)
-        assert "luochui account" not in second.text()
-    finally:
-        second.end()
+def test_the_first_administrator_is_made_as_the_start_says(up: Up) -> None:
+    wait(lambda: "Stop     Ctrl-C" in up.text(), STARTS_WITHIN_S)
+    assert "luochui account LOGIN --role administrator --name NAME" in up.text()
+    typed = "a long password\n"
+    made = up.run("account", "keeper", "--role", "administrator", "--name", "管理员", typed=typed)
+    assert made.returncode == 0, made.stderr
+    assert "keeper (administrator)" in made.stdout
+    again = up.run("account", "keeper", "--role", "administrator", typed=typed)
+    assert (again.returncode, "already" in again.stderr) == (1, True)
 
 
 def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> None:
+    """It also ends well at Ctrl-C."""
     quick = {"LUOCHUI_READY_WITHIN_S": "150", "LUOCHUI_VUKEY_COST": "10"}
     started = Up(folder, quick, command="demo")
     try:
         wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 200)
         said = started.text()
+        started.ends_well(signal.SIGINT)
     finally:
         started.end()
     for part in (
