@@ -44,9 +44,10 @@ from trading.profiles.profile import RuleProfile
 from trading.profiles.store import Profiles
 from trading.registrations.application import ApplicantKind, Application
 from trading.registrations.application import Step as WizardStep
+from trading.registrations.mine import plain_name
 from trading.registrations.papers import PLACE, Paper
 from trading.registrations.papers import House as PaperHouse
-from trading.registrations.registrations import Registrations, plain_name
+from trading.registrations.registrations import Registrations
 from trading.registrations.states import RegistrationState
 from trading.sale_states import Paper as SalePaper
 

@@ -2,7 +2,7 @@
 
 A row with a pseudonym that was written at 10:31:07.482113, and another with a person or a lot from the same
 microsecond, are as good as a link. What bidders do about a lot is therefore kept with the day alone, as it is
-in Beijing. Where a rule or a dispute needs the moment, it lies in a box (trading.registrations.registrations,
+in Beijing. Where a rule or a dispute needs the moment, it lies in a box (trading.registrations.mine,
 MOMENT).
 """
 

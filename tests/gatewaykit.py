@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 
 from bidding.book import Book
 from bidding.clock import Tolerances
-from bidding.gateway.gateway import Config, Gateway
+from bidding.gateway.config import Config
+from bidding.gateway.gateway import Gateway
 from bidding.gateway.limits import Rate
 from bidding.gateway.server import Limits
 from bidding.messages import Commitments
@@ -258,7 +259,7 @@ class Scene:
             moment = await self.leap(min(ms, STEP_MS))
             ms -= STEP_MS
             for partition in range(self.book.partitions):
-                await self._beaten(partition, {gateway._lease for gateway in beating}, moment)
+                await self._beaten(partition, {gateway.beats.lease for gateway in beating}, moment)
 
     async def _beaten(self, partition: int, leases: Collection[str], since: int) -> None:
         async with asyncio.timeout(WAIT_S):

@@ -2,7 +2,7 @@
 
 An entry counts for the days of the lot's rule profile from the default on, unless it is lifted before. Who is
 on the list begins, submits, seals and confirms no registration, and joins nobody's
-(trading.registrations.registrations); a deposit that comes in then goes back. Who was qualified before
+(trading.registrations); a deposit that comes in then goes back. Who was qualified before
 stays so.
 """
 

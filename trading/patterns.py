@@ -19,7 +19,7 @@ from bidding.terms import REHEARSAL
 from office.banking.payers import payer_key
 from office.sealed.port import BoxBroken, NotYours, Sealed
 from trading.registrations.application import read_application
-from trading.registrations.registrations import APPLICATION
+from trading.registrations.mine import APPLICATION
 from trading.registrations.rows import box_of
 
 MOST_BIDDERS: Final = 300

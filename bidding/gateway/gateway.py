@@ -8,11 +8,10 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import hiredis
 import structlog
@@ -20,30 +19,37 @@ from websockets.http11 import Request
 
 from bidding.book import Book, Outcome
 from bidding.gateway import presence
+from bidding.gateway.beats import Beats
 from bidding.gateway.board import Board, Departures
 from bidding.gateway.booktime import BookTime
+from bidding.gateway.config import Config, LiveLots, PaddleOf, Sessions, no_lots
 from bidding.gateway.delays import Delays
 from bidding.gateway.fanout import Fanout
 from bidding.gateway.gauges import Metrics
-from bidding.gateway.guest import MESSAGES, PROBE, Guest, SignedIn
-from bidding.gateway.limits import Rate, TokenBucket
+from bidding.gateway.guest import PROBE, Guest
+from bidding.gateway.handshake import (
+    PORTS_ANSWER_WITHIN_S,
+    SESSION_COOKIE,
+    cookies_of,
+    identify,
+    origin_allowed,
+)
+from bidding.gateway.limits import TokenBucket
 from bidding.gateway.lookup import read_confirmed
 from bidding.gateway.probe import COOKIE as PROBE_COOKIE
 from bidding.gateway.probe import Demands, Prober
-from bidding.gateway.pulse import EVERY_S, Pulse
+from bidding.gateway.pulse import Pulse
 from bidding.gateway.rooms import Rooms
-from bidding.gateway.server import Connection, Limits, PlainConnection, Receiver, Server
+from bidding.gateway.server import Connection, PlainConnection, Receiver, Server
 from bidding.gateway.server import Refused as HandshakeRefused
 from bidding.gateway.tail import Tail
 from bidding.gateway.view import kind_of, paddle_in, price_in
 from bidding.gateway.wire import (
     ClientHello,
-    ClientProbe,
     Close,
     ServerConfirmed,
     ServerError,
     ServerNotConfirmed,
-    ServerPong,
     ServerWelcome,
 )
 from bidding.messages import Aborted, Closed, Refused
@@ -51,60 +57,10 @@ from bidding.pipeline import BookUnavailable, Pipeline
 
 log = structlog.get_logger(__name__)
 
-SESSION_COOKIE: Final = "luochui_session"
-PORTS_ANSWER_WITHIN_S: Final = 5.0
 LAST_ANSWERS_WITHIN_S: Final = 1.0
-LAST_BEATS_WITHIN_S: Final = 1.0
-PROBE_SESSION_WITHIN_S: Final = 0.5
 DELAYS_TOLD_AFTER_S: Final = 0.5
 ENDS: Final = frozenset({Closed.kind, Aborted.kind})
 ROLE_BIDDER: Final = "bidder"
-
-
-class Sessions(Protocol):
-    """Who is signed in."""
-
-    async def signed_in(self, cookie: str, /) -> SignedIn | None: ...
-
-    async def living(self, session_ids: Collection[str], /) -> Collection[str]: ...
-
-    async def open_probe(self) -> str:
-        """A session for the gateway's own probes; its id."""
-
-
-PaddleOf = Callable[[str, int], Awaitable[tuple[str, int] | None]]
-"""(lot, account) -> the account's paddle there and the rank of its priority right."""
-LiveLots = Callable[[], Awaitable[Collection[str]]]
-"""Lots that have not ended, for the board."""
-
-
-async def _no_lots() -> Collection[str]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """`url` is what browsers connect to; `web_port` is the port of the pages, whose origin is allowed."""
-
-    id: str
-    redis_url: str
-    host: str = "127.0.0.1"
-    port: int = 0
-    url: str = ""
-    web_port: int = 0
-    origins: frozenset[str] = frozenset()
-    tolerance_ms: int = 1_000
-    probe_every_s: float = 0.25
-    bid_rate: Rate = field(default_factory=lambda: Rate(per_second=5, burst=10))
-    message_rate: Rate = MESSAGES
-    limits: Limits = field(default_factory=Limits)
-    plain: bool = False
-    bid_requires_ukey: bool = True
-    """Whether a session that began with a password alone may only look."""
-
-
-class SessionsUnchecked(Exception):
-    """Nobody knows which sessions live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +81,7 @@ class Gateway:
         *,
         sessions: Sessions,
         paddle_of: PaddleOf,
-        live_lots: LiveLots = _no_lots,
+        live_lots: LiveLots = no_lots,
     ) -> None:
         self.config = config
         self.book = book
@@ -146,13 +102,10 @@ class Gateway:
         self._buckets: dict[int, TokenBucket] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._token = secrets.token_urlsafe(32)
-        # Of this run alone: the lease of a run that was killed lapses, however soon the next one comes.
-        self._lease = f"{config.id}-{secrets.token_hex(4)}"
+        self.beats = Beats(self)
         self._leaving = False
         self._probing: asyncio.Task[Any] | None = None
         self.failed = asyncio.Event()
-        self._beating: set[asyncio.Task[Any]] = set()
-        self._probe_session = ""
         self._answered_all = asyncio.Event()
         pages = {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._measurements}
         kind = PlainConnection if config.plain else Connection
@@ -166,6 +119,11 @@ class Gateway:
     @property
     def id(self) -> str:
         return self.config.id
+
+    @property
+    def stops(self) -> bool:
+        """It leaves, or lacks something without which it is no gateway."""
+        return self._leaving or self.failed.is_set()
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -202,10 +160,12 @@ class Gateway:
         self.stop_beats()
         with contextlib.suppress(BookUnavailable, hiredis.ReplyError, TimeoutError):
             async with asyncio.timeout(3.0):
-                await self._await_beats()
+                await self.beats.await_last()
                 if not self.failed.is_set():  # as after a crash: whose seconds were lost get them again
                     partitions = range(self.book.partitions)
-                    await asyncio.gather(*(self.book.hand_back(number, self._lease) for number in partitions))
+                    await asyncio.gather(
+                        *(self.book.hand_back(number, self.beats.lease) for number in partitions)
+                    )
                 await presence.withdraw(self.logs_free, self.id)
         self.server.stop_listening()
         await self._await_answers()
@@ -252,13 +212,6 @@ class Gateway:
         seconds, micros = await connection.ask("TIME")
         self.heard(int(seconds) * 1000 + int(micros) // 1000)
 
-    async def _await_beats(self) -> None:
-        """A beat after the handed-back lease would take it again, and its lapse would be an outage."""
-        if self._beating:
-            _, late = await asyncio.wait(set(self._beating), timeout=LAST_BEATS_WITHIN_S)
-            for task in late:
-                task.cancel()
-
     async def _await_answers(self) -> None:
         if self.deciding:
             self._answered_all.clear()
@@ -297,39 +250,14 @@ class Gateway:
     # handshakes
 
     async def _welcome(self, connection: Connection, request: Request) -> Receiver:
-        cookies = _cookies(request)
+        cookies = cookies_of(request)
         if secrets.compare_digest(cookies.get(PROBE_COOKIE, "").encode(), self._token.encode()):
             return Guest(self, connection, _ProbeSession())
         if self._leaving or self.server.crowded(connection.address):
             raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections.")
-        if not self._origin_allowed(request):
+        if not origin_allowed(self.config, request):
             raise HandshakeRefused(HTTPStatus.FORBIDDEN, "This page may not connect here.")
-        return Guest(self, connection, await self._identify(cookies.get(SESSION_COOKIE, "")))
-
-    async def _identify(self, cookie: str) -> SignedIn | None:
-        if not cookie:
-            return None
-        try:
-            async with asyncio.timeout(PORTS_ANSWER_WITHIN_S):
-                return await self.sessions.signed_in(cookie)
-        except Exception as fault:  # whatever the store raises: nobody becomes anonymous because of it
-            log.warning("sessions_unavailable", fault=repr(fault))
-            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, "Sessions can't be checked now.") from None
-
-    def _origin_allowed(self, request: Request) -> bool:
-        """Browsers always name the page's origin; programs that name none can't abuse anybody's cookie."""
-        origins = request.headers.get_all("Origin")
-        if not origins:
-            return True
-        if len(origins) > 1:
-            return False
-        if origins[0] in self.config.origins:
-            return True
-        with contextlib.suppress(ValueError):
-            page, here = urlsplit(origins[0]), urlsplit(f"//{request.headers.get('Host', '')}")
-            same_host = page.hostname is not None and page.hostname == here.hostname
-            return same_host and page.port == self.config.web_port
-        return False
+        return Guest(self, connection, await identify(self.sessions, cookies.get(SESSION_COOKIE, "")))
 
     # guests
 
@@ -468,44 +396,6 @@ class Gateway:
     def heard(self, book_ms: int) -> None:
         self._time.heard(book_ms, time.monotonic() * 1000)
 
-    # beats
-
-    def beat(self, guest: Guest, probe: ClientProbe) -> None:
-        """A probe came through the listener and the session check: beat."""
-        if self._leaving or self.failed.is_set() or self.book.pipeline.connection is None:
-            guest.tell(ServerError("book_unavailable"))
-            return
-        partitions = probe.partitions or range(self.book.partitions)
-        wanted = [number for number in partitions if number < self.book.partitions]
-        task = self.spawn(self._beat(guest, wanted))
-        self._beating.add(task)
-        task.add_done_callback(self._beating.discard)
-
-    async def _beat(self, guest: Guest, partitions: Collection[int]) -> None:
-        try:
-            await self._check_sessions()
-            if self._leaving or self.failed.is_set():
-                return
-            outcomes = await asyncio.gather(*(self.book.beat(number, self._lease) for number in partitions))
-        except Exception as fault:  # whatever a bid would have met too
-            log.warning("no_beat", fault=repr(fault))
-            guest.tell(ServerError("book_unavailable"))
-            return
-        for outcome in outcomes[-1:]:
-            self.heard(outcome.now)
-        guest.tell(ServerPong(None, self.now()))
-
-    async def _check_sessions(self) -> None:
-        """What a bid needs: the store can be asked, and the bidders' sessions have just been looked after."""
-        swept_s = time.monotonic() - self.pulse.swept_at
-        if swept_s > EVERY_S + self.config.tolerance_ms / 1000:
-            raise SessionsUnchecked(f"sessions were last checked {swept_s:.1f} s ago")
-        async with asyncio.timeout(PROBE_SESSION_WITHIN_S):
-            if not self._probe_session or not await self.sessions.living((self._probe_session,)):
-                self._probe_session = await self.sessions.open_probe()
-                if not await self.sessions.living((self._probe_session,)):
-                    raise SessionsUnchecked("the store does not keep sessions")
-
     # what the logs tell (bidding.tail.Listener)
 
     def entry(self, lot: str, epoch: int, seq: int, kind: str, line: bytes, bid_id: str) -> None:
@@ -557,13 +447,3 @@ class Gateway:
         self.metrics.slow_readers.set(self.server.dropped)
         self.metrics.rooms.set(len(self.rooms.watchers()))
         return HTTPStatus.OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text()
-
-
-def _cookies(request: Request) -> dict[str, str]:
-    """The cookies of a request; of several with one name the first (the most specific path)."""
-    found: dict[str, str] = {}
-    for header in request.headers.get_all("Cookie"):
-        for pair in header.split(";"):
-            name, _, value = pair.strip().partition("=")
-            found.setdefault(name, value.strip('"'))
-    return found

@@ -184,7 +184,7 @@ class Guest(Watcher):
             self.outlet.close(Close.FORBIDDEN, "probes are the gateway's own")
             return
         self.greeted = True
-        self._gateway.beat(self, probe)
+        self._gateway.beats.beat(self, probe)
 
     # bids
 

@@ -11,7 +11,8 @@ from ipaddress import ip_network
 import redis.asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bidding.gateway.gateway import Config, Gateway
+from bidding.gateway.config import Config
+from bidding.gateway.gateway import Gateway
 from bidding.gateway.limits import Rate
 from bidding.gateway.server import Limits
 from bidding.lots import MAX_PAGE, lots_by_phase

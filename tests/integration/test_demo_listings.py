@@ -24,8 +24,9 @@ from luochui.settings import Settings
 from office.sealed.port import Sealed
 from trading.lifecycle.states import LotState
 from trading.profiles.store import ensure_defaults
+from trading.registrations.mine import plain_name
 from trading.registrations.papers import Paper
-from trading.registrations.registrations import Registrations, plain_name
+from trading.registrations.registrations import Registrations
 
 DRAFT = next(asset for asset in ASSETS if asset.state is LotState.DRAFT)
 SUBMITTED = next(asset for asset in ASSETS if asset.state is LotState.SUBMITTED)

@@ -201,7 +201,7 @@ async def test_a_beat_under_way_does_not_outlive_the_handed_back_lease(stage: Sc
         nonlocal under_way
         under_way += 1
         try:
-            if gateway == leaving._lease:
+            if gateway == leaving.beats.lease:
                 await asyncio.sleep(0.3)
             return await beat(partition, gateway)
         finally:

@@ -17,7 +17,7 @@ from trading.defaulters import Defaulters
 from trading.lifecycle.states import LotState
 from trading.patterns import Pair, Patterns, Sign, shared
 from trading.registrations.application import Application
-from trading.registrations.registrations import APPLICATION
+from trading.registrations.mine import APPLICATION
 
 
 @pytest.fixture

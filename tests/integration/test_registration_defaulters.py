@@ -15,8 +15,8 @@ from tests.webkit import Visitor, Web, web_on
 from trading.defaulters import OnDefaultersList
 from trading.registrations.application import Step, with_form
 from trading.registrations.consents import Consent
+from trading.registrations.mine import Mine
 from trading.registrations.papers import Paper
-from trading.registrations.registrations import Mine
 from trading.registrations.rounds import LapseRound
 from web.registrations.own import registrations_on
 

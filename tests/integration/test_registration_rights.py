@@ -12,9 +12,9 @@ from tests import sealingkit
 from tests.integration.test_web_registrations import LOT, Scene
 from tests.integration.test_web_registrations import scene as _scene
 from tests.registrationkit import ID_NUMBERS, Registrant, change_listing, form
+from trading.registrations.mine import JoinedElsewhere
 from trading.registrations.papers import Paper
 from trading.registrations.priority import PriorityHolders
-from trading.registrations.registrations import JoinedElsewhere
 from trading.registrations.rows import Stale
 from trading.registrations.states import WrongState
 from web.registrations.own import registrations_on

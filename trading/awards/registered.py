@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from office.audit.trail import account, look
 from office.sealed.port import Sealed
 from trading.registrations.application import Application, read_application
-from trading.registrations.registrations import MOMENT
+from trading.registrations.mine import MOMENT
 
 APPLICATION: Final = "application"
 SEALED: Final = ".sealed.pdf"

@@ -18,7 +18,7 @@ from trading.registrations.application import (
     AttachmentKind,
     Step,
 )
-from trading.registrations.registrations import attachment_name
+from trading.registrations.mine import attachment_name
 from web.languages import N_
 from web.listings.faults import refusal
 from web.listings.uploads import uploaded_name

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from bidding.terms import LOT_CHARACTERS
 from trading.defaulters import OnDefaultersList, refuse_listed
 from trading.registrations.lots import RegisterableLot, lot_of
-from trading.registrations.registrations import JoinedElsewhere, NotOpen, OwnLot, UnknownLot
+from trading.registrations.mine import JoinedElsewhere, NotOpen, OwnLot, UnknownLot
 from web.languages import N_
 from web.pages import page
 from web.registrations.own import (

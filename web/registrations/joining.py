@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from office.sealed.port import PartnerAnswer
 from trading.registrations.consents import TITLE, Consent
+from trading.registrations.mine import JoinedAnother, JoinedElsewhere, Mine
 from trading.registrations.papers import PLACE, percent
-from trading.registrations.registrations import JoinedAnother, JoinedElsewhere, Mine
 from trading.registrations.states import UNSEALED
 from trading.sale_states import Party
 from web.jobs import Purpose

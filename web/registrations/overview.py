@@ -10,8 +10,8 @@ from office.banking import numbers
 from office.banking.banks import banks
 from trading.deposits.deposits import Deposits
 from trading.registrations.application import Step, shown_code
+from trading.registrations.mine import Mine, plain_name, sealed_name
 from trading.registrations.papers import TITLES, Paper, percent
-from trading.registrations.registrations import Mine, plain_name, sealed_name
 from trading.registrations.states import TRANSITIONS, UNSEALED, RegistrationAct, RegistrationState
 from web.languages import N_
 from web.page_images import page_image, pages_in

@@ -13,8 +13,9 @@ from trading.defaulters import OnDefaultersList
 from trading.deposits.deposits import Deposits
 from trading.registrations.application import Step
 from trading.registrations.lots import RegisterableLot
+from trading.registrations.mine import Incomplete, Mine, NotOpen
 from trading.registrations.papers import House
-from trading.registrations.registrations import Incomplete, Mine, NotOpen, Registrations
+from trading.registrations.registrations import Registrations
 from trading.registrations.rows import Stale
 from trading.registrations.states import RegistrationState, WrongState
 from web.jobs import PLATFORM_NAME

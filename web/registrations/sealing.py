@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from office.sealed.port import BoxBroken, NotYours
 from trading.defaulters import OnDefaultersList
+from trading.registrations.mine import ConsentMissing, Corrected, Mine, NotOpen, Rendered
 from trading.registrations.papers import PLACE, TITLES, Paper
-from trading.registrations.registrations import ConsentMissing, Corrected, Mine, NotOpen, Rendered
 from trading.registrations.rows import Stale
 from trading.registrations.states import RegistrationState, WrongState
 from trading.sale_states import Party

@@ -21,13 +21,14 @@ from trading.registrations.application import (
     Step,
     with_form,
 )
+from trading.registrations.mine import Mine
 from trading.registrations.papers import PLEDGES
-from trading.registrations.registrations import Mine
 from trading.registrations.states import RegistrationState
 from web.pages import page
 from web.registrations.attachments import CHECKED_AS
 from web.registrations.own import address, in_words, own_in_path, registrations_on
 from web.registrations.words import ATTACHMENT_KINDS, FAULTS, PARTNER_FAULTS, STEPS
+from web.subjects.proposing import registration_form
 from web.visits import Visit
 
 BLANK_PARTNERS: Final = 3
@@ -47,7 +48,9 @@ async def show(visit: Visit) -> Response:
         return visit.redirect(address(mine))
     if not mine.application.may_open(step):
         return visit.redirect(address(mine, mine.application.next_step()))
-    return _page(visit, mine, step)
+    fresh = step is Step.FORM and not mine.application.code
+    typed = await registration_form(visit, mine.application.name) if fresh else None
+    return _page(visit, mine, step, typed=typed)
 
 
 @in_words

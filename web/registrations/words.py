@@ -121,4 +121,4 @@ ACT_WORDS: Final = {
     "registration.confirm_again": N_("重新确认报名"),
     "registration.withdraw": N_("撤回报名"),
 }
-"""The registrant's own acts, as trading.registrations.registrations notes them."""
+"""The registrant's own acts, as they are noted (trading.registrations.mine)."""
