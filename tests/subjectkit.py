@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.orderkit import CREDIT_CODE, ID_NUMBERS
 from tests.webkit import Visitor
@@ -93,3 +97,34 @@ async def authorized(owner: Visitor, helper: Visitor, **changes: str) -> str:
     assert found, page[-3000:]
     assert (await helper.post(f"{HERE}/operators/{found[1]}/take")).status_code == 303
     return found[1]
+
+
+async def put_certificate(engine: AsyncEngine, serial: str, ends: datetime, **columns: Any) -> None:
+    """One that a UKey has had for two years, as far as lists and reminders can tell. `columns`: number of the
+    order, account_id, and whatever else shall be so."""
+    async with engine.begin() as connection:
+        request = text(
+            "INSERT INTO authority_requests (kind, number, about, asked_at)"
+            " VALUES ('certificate', :number, :serial, :ends) RETURNING id"
+        )
+        values = {"number": columns["number"], "serial": serial, "ends": ends}
+        row = {
+            **values,
+            "request_id": await connection.scalar(request, values),
+            "fingerprint": f"{serial:0>64}",
+            "state": "written",
+            "follows": "",
+            "product": "unit_12",
+            "written_at": ends - timedelta(days=731),
+            "revoked_at": None,
+            **columns,
+        }
+        put = text(
+            "INSERT INTO issued_certificates (serial, fingerprint, request_id, number, account_id, state,"
+            " channel, authority, subject, product, medium, crypto_card, follows, valid_from, valid_until,"
+            " box, made_at, written_at, revoked_at)"
+            " VALUES (:serial, :fingerprint, :request_id, :number, :account_id, :state, 'hunan_shared', 'bjca',"
+            " 'organization', :product, 'M-1', 'C-1', :follows, :ends - interval '731 days', :ends, '',"
+            " :ends - interval '731 days', :written_at, :revoked_at)"
+        )
+        await connection.execute(put, row)

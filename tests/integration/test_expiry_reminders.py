@@ -15,6 +15,7 @@ from certificates.issuing.held import HeldState, days_left, page_of
 from certificates.issuing.reminding import KIND, LAST_DAY, ExpiryRound
 from office.database import create_engine
 from tests.issuingkit import MARKS, Issuing, issuing_on
+from tests.subjectkit import put_certificate
 
 ENDS = datetime(2028, 3, 1, 2, 30, tzinfo=UTC)
 """10:30 in Beijing, the day after 29 February."""
@@ -28,33 +29,8 @@ class House:
     number: str
 
     async def certificate(self, serial: str, ends: datetime = ENDS, **columns: Any) -> None:
-        """One that a UKey has for two years, as far as the round can tell."""
-        async with self.engine.begin() as connection:
-            request = text(
-                "INSERT INTO authority_requests (kind, number, about, asked_at)"
-                " VALUES ('certificate', :number, :serial, :ends) RETURNING id"
-            )
-            values = {"number": columns.pop("number", self.number), "serial": serial, "ends": ends}
-            row = {
-                **values,
-                "request_id": await connection.scalar(request, values),
-                "fingerprint": f"{serial:0>64}",
-                "account_id": self.issuing.account,
-                "state": "written",
-                "follows": "",
-                "written_at": ends - timedelta(days=731),
-                "revoked_at": None,
-                **columns,
-            }
-            put = text(
-                "INSERT INTO issued_certificates (serial, fingerprint, request_id, number, account_id, state,"
-                " channel, authority, subject, medium, crypto_card, follows, valid_from, valid_until, box,"
-                " made_at, written_at, revoked_at) VALUES (:serial, :fingerprint, :request_id, :number,"
-                " :account_id, :state, 'hunan_shared', 'bjca', 'organization', 'M-1', 'C-1', :follows,"
-                " :ends - interval '731 days', :ends, '', :ends - interval '731 days', :written_at,"
-                " :revoked_at)"
-            )
-            await connection.execute(put, row)
+        given = {"number": self.number, "account_id": self.issuing.account, **columns}
+        await put_certificate(self.engine, serial, ends, **given)
 
     async def round(self, now: datetime) -> int:
         return await ExpiryRound(self.engine, MARKS, "落槌").round(now)

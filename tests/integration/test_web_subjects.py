@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,8 @@ from office.accounts import MARKET, Role
 from office.clock import utc_now
 from office.working_days import day_of
 from tests.orderkit import Applicant, defaults, request_of_organization, sheet
+from tests.registrationkit import Registrant, announce
+from tests.sealingkit import Party
 from tests.subjectkit import (
     HERE,
     authorized,
@@ -19,6 +22,7 @@ from tests.subjectkit import (
     operator,
     organization,
     person,
+    put_certificate,
     register,
     verified,
     version,
@@ -259,3 +263,63 @@ async def test_a_personal_profile_is_shown_grey_and_stays(web: Web) -> None:
     shown = (await her.get("/confirm")).text
     assert "赵申请" in shown
     assert "别人" not in shown
+
+
+async def test_the_registration_for_a_lot_proposes_the_checked_profile_of_that_name(web: Web) -> None:
+    seller = await web.account("seller", Role.TRANSFEROR)
+    await announce(web, "XX-SW-2026-0001", seller)
+    for login, name, proposed in (("org", "测试有限公司", True), ("other", "另一家公司", False)):
+        visitor = await web.signed_in(login, Role.BIDDER, name)
+        changes = {} if proposed else {"credit_code": "91430100MA4L16JJ4P"}
+        await verified(visitor, organization(**changes))
+        begun = Registrant(web, Party(0, login, visitor, cast(Any, None)))
+        await begun.begin("XX-SW-2026-0001")
+        await begun.step("rules", {"read": "1"}, "joint")
+        await begun.step("joint", {"joint": "alone"}, "form")
+        page = (await visitor.get(f"{begun.here}/form")).text
+        assert ('value="91110000600037341L"' in page) is proposed
+        assert ('value="18612349043"' in page) is proposed
+
+
+async def test_the_page_of_ones_certificates_is_empty_at_first_and_not_for_staff(
+    web: Web, owner: Visitor
+) -> None:
+    page = await owner.get("/my/certificates/held")
+    assert "还没有证书" in page.text
+    assert "/my/certificates/held" in (await owner.get("/my")).text
+    for role in Role:
+        other = await web.signed_in(f"someone-{role}", role)
+        assert (await other.get("/my/certificates/held")).status_code == (200 if role in MARKET else 403)
+    assert (await web.visitor().get("/my/certificates/held")).status_code == 303
+
+
+async def test_ones_certificates_say_what_can_be_done_and_a_task_tells_of_the_end(
+    web: Web, owner: Visitor
+) -> None:
+    order = Applicant(web, owner)
+    await order.begin()
+    row, now = await order.row(), web.site.clock()
+    given = {"number": order.number, "account_id": row["account_id"]}
+    await put_certificate(web.site.engine, "ab01", now + timedelta(days=10), **given)
+    await put_certificate(web.site.engine, "ab02", now + timedelta(days=400), **given)
+    await put_certificate(
+        web.site.engine, "ab03", now + timedelta(days=10), state="revoked", revoked_at=now, **given
+    )
+    page = (await owner.get("/my/certificates/held")).text
+    cards = {
+        serial: page.split(f">{serial}</dd>")[1].split("</section>")[0] for serial in ("ab01", "ab02", "ab03")
+    }
+    renew = "channel=hunan_shared&amp;service=renew&amp;subject=organization&amp;way=assistant"
+    assert renew in cards["ab01"]
+    assert renew not in cards["ab02"]
+    assert f"{day_of(now) + timedelta(days=400 - 89)} 起可以续期" in cards["ab02"]
+    assert "service=replace" in cards["ab02"]
+    assert "要注销证书" in cards["ab01"]  # the catalogue's word where the channel does not do it
+    assert "service=" not in cards["ab03"]
+    assert "还有 10 天到期" in page
+    assert "证书快到期，请续期（序列号末四位 AB01）" in (await owner.get("/my/tasks")).text
+    stranger = await web.signed_in("stranger", Role.BIDDER)
+    for path in ("/my/certificates/held", "/my/tasks"):
+        shown = (await stranger.get(path)).text.lower()
+        assert "ab01" not in shown, path
+    assert (await owner.get("/my/certificates/held?page=9")).text.count("这一页没有证书") == 1

@@ -25,6 +25,7 @@ NAMES: Final[Mapping[str, str]] = {
     "before": N_("办理前"),
     "broken": N_("断链"),
     "count": N_("数量"),
+    "fields": N_("项目"),
     "invoice": N_("发票"),
     "kind": N_("种类"),
     "known": N_("已有"),

@@ -6,6 +6,7 @@ from typing import Final
 from web.certificates.desk_words import STOCK_ACTS
 from web.certificates.order_words import ACTS as ORDER_ACTS
 from web.languages import N_
+from web.subjects.words import ACTS as SUBJECT_ACTS
 
 ACT_GROUPS: Final[Mapping[str, str]] = {
     "": N_("全部行为"),
@@ -20,6 +21,7 @@ ACT_GROUPS: Final[Mapping[str, str]] = {
     "profile.": N_("规则"),
     "audit.": N_("日志核对"),
     "order.": N_("办证订单"),
+    "subject.": N_("市场主体"),
     "stock.": N_("UKey 库存"),
 }
 ACTS: Final[Mapping[str, str]] = {
@@ -90,6 +92,8 @@ ACTS: Final[Mapping[str, str]] = {
     "look.order_file": N_("查看办证资料"),
     "look.order_details": N_("查看办证信息"),
     **{f"order.{act}": word for act, word in ORDER_ACTS.items()},
+    **{f"subject.{act}": word for act, word in SUBJECT_ACTS.items()},
+    "account.register": N_("注册账号"),
     **{f"stock.{act}": word for act, word in STOCK_ACTS.items()},
     "stock.count": N_("盘点"),
     "counter.close": N_("日结"),
