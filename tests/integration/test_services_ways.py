@@ -17,7 +17,7 @@ from signing import seal_structures as structures
 from signing.der import part, sequence
 from signing.token import virtual
 from tests.issuingkit import CODE, as_form
-from tests.orderkit import details_of_organization, last_code, request_of_organization, sheet
+from tests.orderkit import last_code, request_of_organization, sheet
 from tests.servicekit import NAME, Holders, holders_on, seen
 from tests.webkit import web_on
 
@@ -119,6 +119,7 @@ async def test_a_new_name_needs_the_ukey_a_code_and_a_checked_profile(held: Hold
     her, card = held.her, held.drawer.blank("我的")
     mine = await held.holds(card=card, days_left=200)
     before = await held.issued(mine)
+    held.today()
     await held.begins(her, "modify")
     request = request_of_organization()
     await her.done("/request", request)
@@ -177,12 +178,13 @@ async def test_an_additional_one_is_consented_to_by_the_ukey_that_is_held(held: 
     kind = {"channel": "guangdong_gpcloud", "authority": "netca", "product": "organization", "way": "counter"}
     ended = await held.holds(days_left=-3, **kind)
     mine = await held.holds(card=card, days_left=200, **kind)
+    held.today()
     await held.begins(her, "additional", channel="guangdong_gpcloud", way="online")
     refused = await her.post("/held_ukey", {"held": ended, "act": "choose"})
     assert "已在" in seen(refused.text), "an expired one signs nothing"
     await held.chooses(her, mine)
     await her.agree()
-    await her.done("/details", {**TYPED, **details_of_organization(product="organization"), "years": "1"})
+    await her.done("/details", {**TYPED, "product": "organization", "years": "1", "invoice_title": NAME})
     await her.confirm()
     for wanted in (await her.row())["materials"]:
         answer = await her.upload(wanted, sheet())
