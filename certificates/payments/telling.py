@@ -93,14 +93,15 @@ PAYERS: Final[Mapping[frozenset[Payer], tuple[str, str]]] = {
     ),
     frozenset(): ("订单页面写明的账户", "an account as the order's page says"),
 }
-_WAITING: Final = text(
+_WAITING: Final = text("SELECT id FROM order_money_news WHERE told_at IS NULL ORDER BY id LIMIT :most")
+_ONE: Final = text(
     "SELECT n.id, n.order_number, n.kind, n.fen, coalesce(r.standing, '') AS standing,"
     " coalesce(r.order_number, '') AS of_order, coalesce(a.locale, '') AS locale"
     " FROM order_money_news n LEFT JOIN order_receipts r ON r.id = n.receipt_id"
     " JOIN orders o ON o.number = n.order_number LEFT JOIN accounts a ON a.id = o.account_id"
-    " WHERE n.told_at IS NULL ORDER BY n.id LIMIT :most FOR UPDATE OF n SKIP LOCKED"
+    " WHERE n.id = :id AND n.told_at IS NULL FOR UPDATE OF n SKIP LOCKED"
 )
-_TOLD: Final = text("UPDATE order_money_news SET told_at = :now WHERE id = ANY(:ids)")
+_TOLD: Final = text("UPDATE order_money_news SET told_at = :now WHERE id = :id")
 _EMAIL: Final = text(
     "INSERT INTO deliveries (key, channel, kind, box, state, next_at, made_at)"
     " VALUES (:key, 'email', :kind, :box, 'waiting', :now, :now)"
@@ -117,14 +118,28 @@ class MoneyNews:
     public_url: str
 
     async def round(self, now: datetime) -> int:
-        """Each once: the letter and the mark that it is written are one transaction."""
-        async with self.engine.begin() as connection:
-            rows = (await connection.execute(_WAITING, {"most": AT_ONCE})).all()
-            for row in rows:
-                if not _overtaken(row):
-                    await self._write(connection, row, now)
-            await connection.execute(_TOLD, {"ids": [row.id for row in rows], "now": now})
-        return len(rows)
+        """How much news was looked at. What can't be written about keeps no other waiting."""
+        async with self.engine.connect() as connection:
+            waiting = list((await connection.execute(_WAITING, {"most": AT_ONCE})).scalars())
+        faults: list[Exception] = []
+        for id_ in waiting:
+            try:
+                async with self.engine.begin() as connection:
+                    await self._tell(connection, id_, now)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return len(waiting)
+
+    async def _tell(self, connection: AsyncConnection, news: int, now: datetime) -> None:
+        """Once: the letter and the mark that it is written are one transaction."""
+        row = (await connection.execute(_ONE, {"id": news})).one_or_none()
+        if row is None:
+            return  # another steward writes it, or has written it
+        if not _overtaken(row):
+            await self._write(connection, row, now)
+        await connection.execute(_TOLD, {"id": news, "now": now})
 
     async def _write(self, connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
         order = await read(connection, row.order_number)

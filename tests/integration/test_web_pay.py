@@ -152,6 +152,12 @@ async def test_a_code_is_a_picture_digits_and_an_address_and_runs_out_and_is_ren
     assert await paying.house.state(number) == "in_review"
     assert (await her.get(f"{order}/payment/code/standing")).json() == {"now": "paid", "to": f"{order}/go-on"}
     await paying.house.check()
+    paying.passes(hours=24)
+    finance = await paying.web.signed_in("fin", Role.FINANCE)
+    assert "与支付机构对账：1 天没有对过" in (await finance.get("/my/tasks")).text
+    day = f"{NOON:%Y-%m-%d}"
+    await finance.post("/finance/certificates/reconciliation", {"way": "alipay", "day": day})
+    assert "与支付机构对账：" not in (await finance.get("/my/tasks")).text
 
 
 async def test_a_payment_that_came_as_its_code_ran_out_is_found_by_the_question(paying: Paying) -> None:

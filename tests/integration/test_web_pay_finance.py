@@ -78,6 +78,44 @@ async def test_a_lost_notification_is_found_and_taken_and_strangers_see_nothing(
         assert (await other.visitor.get(f"/finance/certificates{path}")).status_code == 403
 
 
+async def test_an_uploaded_file_that_differs_says_what_to_do_and_a_broken_one_why(web: Web) -> None:
+    """The file of the provider, changed by hand: another sum, nobody's, one twice, one of yesterday."""
+    who, finance = await ready(web, "her"), await web.signed_in("fin", Role.FINANCE)
+    fen = (await who.row())["price_fen"]
+    await web.visitor().post(await at_phone(who), {"amount": f"{fen // 100}", "telling": "once"})
+    day = await day_of_payment(web)
+    assert "与支付机构对账" not in (await finance.get("/my/tasks")).text  # the day has not ended
+    file = (await finance.get(f"/finance/certificates/daily.csv?way=alipay&day={day}")).text.splitlines()
+    number, charge, kind, _, at = file[1].split(",")
+    lines = [
+        *(file[0], f"{number},{charge},{kind},9.99,{at}", f"X1,ZF{'9' * 22},支付,5.00,{at}"),
+        *(
+            f"X2,{charge},支付,1.00,{at}",
+            f"X2,{charge},支付,1.00,{at}",
+            f"X3,{charge},支付,1.00,{at[:8]}01{at[10:]}",
+        ),
+        f"TF1,{charge},退款,1.00,{at}",
+    ]
+    form = {"way": "alipay", "day": day}
+    here = "/finance/certificates/reconciliation"
+    content = {"file": ("a.csv", "\n".join(lines).encode("utf-8-sig"), "text/csv")}
+    answer = await finance.post(here, form, files=content)
+    assert answer.status_code == 303, answer.text[:2000]
+    page = (await finance.get(answer.headers["location"])).text
+    for word in ("金额不同", "支付机构有，平台没有", "对账文件里出现两次", "与支付机构核对这一笔", "补记"):
+        assert word in page
+    for broken, line in ((b"\xff\xfe", 0), (b"", -1), (f"{lines[0]}\na,b".encode(), 2), (b"x\0y", 0)):
+        sent = {"file": ("a.csv", broken, "text/csv")}
+        wrong = await finance.post(here, form, files=sent)
+        if line < 0:  # nothing was chosen: the provider is asked
+            assert wrong.status_code == 303
+        else:
+            assert wrong.status_code == 422
+            assert f"第 {line} 行不对" in wrong.text
+    nobody = {"way": "cash", "day": "never"}
+    assert "请选择支付方式" in (await finance.post(here, nobody)).text
+
+
 async def test_short_money_is_shown_to_both_and_goes_back_by_finances_hand(web: Web) -> None:
     who, finance = await ready(web, "her"), await web.signed_in("fin", Role.FINANCE)
     phone = await at_phone(who)

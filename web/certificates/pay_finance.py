@@ -20,7 +20,16 @@ from office.banking.recording import record_act
 from office.working_days import day_of
 from web.certificates.order_words import PAYMENTS, STATES
 from web.certificates.pay import AWAY, provider_of
-from web.certificates.pay_words import DIFFERENCES, LINES, MEANINGS, REFUND_ACTS, REFUNDS, STANDINGS
+from web.certificates.pay_words import (
+    ASK_THEM,
+    DIFFERENCES,
+    LINES,
+    MEANINGS,
+    REFUND_ACTS,
+    REFUNDS,
+    REMEDIES,
+    STANDINGS,
+)
 from web.finance.proposing import proposals_on
 from web.finance.rooms import by, day_in, download, number_in, pages_of, room, version_in
 from web.finance.words import OBSTACLES
@@ -286,7 +295,12 @@ async def one_day(visit: Visit) -> Response:
         one=found,
         way=visit.text(PAYMENTS[found.way]),
         rows=[
-            {"d": each, "word": visit.text(DIFFERENCES[each.kind]), "line": visit.text(LINES[each.line])}
+            {
+                "d": each,
+                "word": visit.text(DIFFERENCES[each.kind]),
+                "line": visit.text(LINES[each.line]),
+                "remedy": visit.text(REMEDIES.get((each.kind, each.line), ASK_THEM)),
+            }
             for each in found.differences
         ],
         takeable=any(

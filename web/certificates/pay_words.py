@@ -58,6 +58,18 @@ DIFFERENCES: Final[Mapping[DifferenceKind, str]] = {
     DifferenceKind.TWICE: N_("对账文件里出现两次"),
     DifferenceKind.OTHER_DAY: N_("不是这一天的"),
 }
+REMEDIES: Final[Mapping[tuple[DifferenceKind, LineKind], str]] = {
+    (DifferenceKind.ONLY_THEIRS, LineKind.PAYMENT): N_("按下面的按钮补记，订单随后继续办理。"),
+    (DifferenceKind.ONLY_THEIRS, LineKind.REFUND): N_(
+        "平台还不知道这笔已退，下次询问后自动一致；第二天再对一次。"
+    ),
+    (DifferenceKind.ONLY_OURS, LineKind.PAYMENT): N_("请支付机构查这笔交易；查不到的，联系技术人员。"),
+    (DifferenceKind.ONLY_OURS, LineKind.REFUND): N_("请支付机构查这笔退款；没有退出的，联系技术人员。"),
+    (DifferenceKind.OTHER_DAY, LineKind.PAYMENT): N_("文件选错了日期，或者跨了零点。请用这一天的文件再对。"),
+    (DifferenceKind.OTHER_DAY, LineKind.REFUND): N_("文件选错了日期，或者跨了零点。请用这一天的文件再对。"),
+}
+"""What finance does about a difference; about any other, people of both sides have to look."""
+ASK_THEM: Final = N_("与支付机构核对这一笔，查清以前不要退款。")
 LINES: Final[Mapping[LineKind, str]] = {
     LineKind.PAYMENT: N_("支付"),
     LineKind.REFUND: N_("退款"),

@@ -42,6 +42,15 @@ _ORDER_REFUNDS: Final = text(
     "SELECT count(*) AS count, min(changed_at) AS since FROM order_refunds"
     " WHERE state = 'failed' OR (state = 'due' AND way = 'on_the_spot') HAVING count(*) > 0"
 )
+_RECONCILIATIONS: Final = text(
+    "SELECT count(*) AS count, min(ends) AS since FROM (SELECT DISTINCT r.source, r.day,"
+    " (r.day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS ends FROM (SELECT source,"
+    " (paid_at AT TIME ZONE 'Asia/Shanghai')::date AS day FROM order_receipts"
+    " WHERE source IN ('alipay', 'wechat') AND paid_at > CAST(:now AS timestamptz) - interval '30 days') r"
+    " WHERE NOT EXISTS (SELECT FROM payment_reconciliations p WHERE p.way = r.source AND p.day = r.day)) d"
+    " WHERE ends <= :now HAVING count(*) > 0"
+)
+"""Days of a provider that brought money and whose file nobody has looked at."""
 MONEY: Final = {
     "unmatched": N_("处理无法识别的来款：%(count)s 笔"),
     "foreign": N_("处理付款户名不符的款项：%(count)s 笔"),
@@ -76,6 +85,12 @@ SOURCES: Final[tuple[Source, ...]] = (
     _counted(_PROPOSALS, "money.proposals", N_("复核同事的申请：%(count)s 项"), "/finance/proposals"),
     _counted(_REFUNDS, "refund.{each}", REFUNDS, "/finance/refunds?state={each}"),
     _counted(_ORDERS, "payment.{each}", ORDERS, "/finance/certificates?standing={each}"),
+    _counted(
+        _RECONCILIATIONS,
+        "payment.reconcile",
+        N_("与支付机构对账：%(count)s 天没有对过"),
+        "/finance/certificates/reconciliation",
+    ),
     _counted(
         _ORDER_REFUNDS, "payment.refund", N_("办理办证退款：%(count)s 笔"), "/finance/certificates/refunds"
     ),
