@@ -26,6 +26,12 @@ def N_(text: str) -> str:
     return text
 
 
+def named(locale: str, one: object, field: str = "name") -> str:
+    """How what is data, not text of a page, is called in a language: English where it has English words."""
+    english_words = getattr(one, f"{field}_en", "") if locale == ENGLISH else ""
+    return str(english_words or getattr(one, field))
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogues:
     """The translations by locale; Chinese needs none."""

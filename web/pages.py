@@ -14,7 +14,7 @@ from office import money
 from office.accounts import Role
 from office.identifiers import shown_phone
 from web import sealing_words, shown, words
-from web.languages import CHINESE, N_
+from web.languages import CHINESE, N_, named
 from web.listings import words as listing_words
 from web.visits import Visit
 
@@ -143,6 +143,7 @@ def _filters(locale: str, catalogue: gettext.NullTranslations) -> dict[str, Any]
         "phone": shown_phone,
         "capitals": money.capitals,
         "duration": partial(duration, catalogue),
+        "named": partial(named, locale),
         **{name: partial(_word, catalogue, table) for name, table in worded.items()},
     }
 

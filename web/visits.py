@@ -49,6 +49,10 @@ class Visit:
         """A marked text in the language of the visit."""
         return self.site.catalogues.of(self.locale).gettext(message)
 
+    def named(self, one: object) -> str:
+        """What a channel, an authority or a product is called in the language of the visit."""
+        return languages.named(self.locale, one)
+
     # who
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from certificates.catalogue.bounds import Days, Key, Text, Word
+from certificates.catalogue.bounds import Days, EnglishName, Key, Text, Word
 from certificates.catalogue.scope import PaymentWay, Person, Scope, Way
 
 
@@ -203,6 +203,7 @@ class Counter:
 
     key: Key
     name: Word
+    name_en: EnglishName = ""
     address: Annotated[str, Field(min_length=1, max_length=200)]
     takes: Annotated[tuple[Way, ...], Field(min_length=1)]
     """counter: people come; post: paper is sent there."""

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from certificates.authority.port import SubjectKind
-from certificates.catalogue.bounds import MOST_PRODUCTS, MOST_ROWS, Key, Word
+from certificates.catalogue.bounds import MOST_PRODUCTS, MOST_ROWS, EnglishName, Key, Word
 from certificates.catalogue.handling import (
     Attendance,
     Beneficiary,
@@ -150,7 +150,9 @@ class ChannelRules:
 
     key: Key
     name: Word
+    name_en: EnglishName = ""
     summary: Annotated[str, Field(min_length=1, max_length=500)]
+    summary_en: Annotated[str, Field(max_length=1_000)] = ""
     source: Annotated[str, Field(max_length=200)] = ""
     """Which document the facts come from."""
     hotlines: tuple[Annotated[str, Field(min_length=5, max_length=60)], ...] = ()
@@ -266,6 +268,7 @@ class Authority:
 
     key: Key
     name: Word
+    name_en: EnglishName = ""
     short: Word
     former: Annotated[str, Field(max_length=100)] = ""
     """Another name under which the documents have it."""

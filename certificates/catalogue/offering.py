@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from certificates.authority.port import SubjectKind
-from certificates.catalogue.bounds import MOST_YEARS, Fen, Key, Text, Word, Years
+from certificates.catalogue.bounds import MOST_YEARS, EnglishName, Fen, Key, Text, Word, Years
 from certificates.catalogue.scope import Scope
 
 
@@ -41,6 +41,7 @@ class Product:
 
     key: Key
     name: Word
+    name_en: EnglishName = ""
     subject: SubjectKind
     names_organization: bool = False
     """A person's certificate that names the organization, too (issued in the form of L)."""

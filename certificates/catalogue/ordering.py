@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from certificates.catalogue.bounds import Word
+from certificates.catalogue.bounds import EnglishName, Word
 from certificates.catalogue.scope import IdentityCheck, Person, Scope
 
 
@@ -55,6 +55,7 @@ class Stage:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: Word
+    name_en: EnglishName = ""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)]
 
 

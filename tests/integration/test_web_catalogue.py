@@ -108,6 +108,22 @@ async def test_the_pages_say_prices_hours_places_and_where_to_go_instead(web: We
     assert "300 yuan a year, 1 to 5 years" in english
 
 
+async def test_pages_in_english_call_channels_products_authorities_and_steps_in_english(web: Web) -> None:
+    """Of the channel's own words (notes, places, papers) there are only Chinese ones."""
+    visitor, in_english = web.visitor(), {"accept-language": "en"}
+    named = [HERE, *(f"{HERE}/{key}" for key in CHANNELS)]
+    about = f"{HERE}/hunan_shared/about/issue/natural_person/online"
+    for address in (*named, about):
+        page = (await visitor.get(address, headers=in_english)).text
+        for words in re.findall(r"<(?:h1|h2|h3|title)[^>]*>(.*?)</", page, re.DOTALL):
+            assert not re.search(r"[一-鿿]", words.replace("落槌", "")), (address, words)
+    shared = (await visitor.get(f"{HERE}/hunan_shared", headers=in_english)).text
+    assert "Shanghai Certificate Authority (SHECA)" in shared
+    page = (await visitor.get(about, headers=in_english)).text
+    assert "Certificate of a person (1 year)" in page
+    assert "<strong>Details</strong>" in page
+
+
 async def test_what_is_not_offered_is_said_with_a_way_on(web: Web) -> None:
     visitor = web.visitor()
     gone = await visitor.get(f"{HERE}/shenzhen_ca/about/renew/organization/assistant")

@@ -153,6 +153,19 @@ def test_the_schema_names_every_field_and_forbids_others() -> None:
     assert re.fullmatch(r"https://json-schema\.org/.*", made["$schema"])
 
 
+@pytest.mark.parametrize("key", shipped_channels())
+def test_everything_that_has_a_name_has_an_english_one(key: str) -> None:
+    rules = read_channel(shipped()[key])
+    stages = [stage for route in rules.routes for stage in route.stages]
+    authorities = read_authorities(shipped()[AUTHORITIES]).authorities
+    named = (rules, *rules.products, *rules.counters, *stages, *authorities)
+    assert not [one.name for one in named if not one.name_en]
+    assert rules.summary_en
+    for wrong in ("中文", "x" * 151):
+        with pytest.raises(CatalogueFaults):
+            read_channel(shipped()[key].replace(f'name_en = "{rules.name_en}"', f'name_en = "{wrong}"'))
+
+
 def test_reasons_are_of_what_is_judged_and_of_nothing_else() -> None:
     assert {str(section) for section in Section} - {"checks"} == SECTIONS
     reasons = read_reasons(shipped()[REASONS])

@@ -62,7 +62,7 @@ async def page_facts(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict
             {
                 "serial": one.row.serial,
                 "name": one.name,
-                "authority": known.short if known is not None else one.row.authority,
+                "authority": visit.named(known) if known is not None else one.row.authority,
                 "until": day_of(one.row.valid_until),
                 "medium": one.row.medium,
                 "card": one.row.crypto_card,

@@ -40,10 +40,10 @@ async def begin_page(visit: Visit) -> Response:
         "certificates/begin.html",
         channel=stored.rules,
         case=case,
-        stages=[stage.name for stage in route.stages],
+        stages=[visit.named(stage) for stage in route.stages],
         materials=stored.rules.materials_for(case),
         review=stored.rules.review_of(case),
-        prices=_price_rows(stored, case),
+        prices=_price_rows(visit, stored, case),
         here=_here(stored, case),
         choices=await _for_whom(visit, case),
         phone=masked_number(access.phone) if access is not None and access.phone else "",
@@ -87,7 +87,7 @@ def _here(stored: StoredChannel, case: Case) -> str:
     return f"/certificates/apply?channel={stored.key}&{business}"
 
 
-def _price_rows(stored: StoredChannel, case: Case) -> list[tuple[str, int, bool]]:
+def _price_rows(visit: Visit, stored: StoredChannel, case: Case) -> list[tuple[str, int, bool]]:
     """(what, fen, whether the sum is ours) of the shortest term of every product."""
     found = []
     for product in stored.rules.products_for(case.subject, stored.rules.authorities[0]):
@@ -95,7 +95,7 @@ def _price_rows(stored: StoredChannel, case: Case) -> list[tuple[str, int, bool]
         row = prices.price_of(stored.rules, asked)
         if row is not None:
             quoted = prices.quote(stored.rules, asked, 1 if row.most_years else None)
-            found.append((product.name, quoted.total, quoted.ours))
+            found.append((visit.named(product), quoted.total, quoted.ours))
     return found
 
 

@@ -17,7 +17,7 @@ from web import unsent
 from web.certificates import catalogue_form
 from web.certificates import catalogue_view as view
 from web.certificates.catalogue_faults import said
-from web.languages import N_
+from web.languages import ENGLISH, N_
 from web.pages import page
 from web.versions import SAVED, Current, VersionPages, administrator, current
 from web.visits import Visit
@@ -233,7 +233,9 @@ def _has_form(visit: Visit, version: Version) -> bool:
 def _name(visit: Visit, version: Version) -> str:
     if version.key in BESIDES:
         return visit.text(BESIDES[version.key])
-    return str(tomllib.loads(version.content).get("name", version.key))
+    data = tomllib.loads(version.content)
+    english = data.get("name_en", "") if visit.locale == ENGLISH else ""
+    return str(english or data.get("name", version.key))
 
 
 def _content(visit: Visit) -> str:

@@ -53,7 +53,9 @@ def filled(visit: Visit, content: str, form: Mapping[str, str]) -> tuple[str, di
     data = deepcopy(tomllib.loads(content))
     wrong = {}
     for field in _fields(visit, data):
-        typed = unicodedata.normalize("NFKC", form.get(field.path, field.value)).strip()
+        typed = form.get(field.path, field.value).strip()
+        if field.kind is not Kind.TEXT:  # full-width digits; in words the punctuation is meant so
+            typed = unicodedata.normalize("NFKC", typed)
         value = _read(field.kind, typed)
         if value is None:
             wrong[field.path] = visit.text(_WRONG[field.kind])

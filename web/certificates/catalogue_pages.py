@@ -30,7 +30,7 @@ async def channel(visit: Visit) -> Response:
     stored = await _named(visit)
     catalogue = Catalogue(visit.site.engine)
     known = await catalogue.authorities()
-    names = {one.key: one.rules.name for one in await catalogue.channels()}
+    names = {one.key: visit.named(one.rules) for one in await catalogue.channels()}
     return page(
         visit,
         "certificates/catalogue/channel.html",

@@ -203,7 +203,7 @@ def _routes(
             yield (
                 condition,
                 tuple(
-                    (stage.name, tuple(visit.text(words.STEPS[step]) for step in stage.steps))
+                    (visit.named(stage), tuple(visit.text(words.STEPS[step]) for step in stage.steps))
                     for stage in route.stages
                 ),
             )

@@ -166,8 +166,8 @@ def money(fen: int) -> str:
 def product(visit: Visit, one: Product) -> str:
     """ "单位证书，12 个月"."""
     if one.months is None:
-        return one.name
-    return visit.text(N_("%(name)s，%(n)s 个月")) % {"name": one.name, "n": one.months}
+        return visit.named(one)
+    return visit.text(N_("%(name)s，%(n)s 个月")) % {"name": visit.named(one), "n": one.months}
 
 
 def condition(visit: Visit, row: Scope) -> str:

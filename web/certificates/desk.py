@@ -24,7 +24,7 @@ async def index(visit: Visit) -> Response:
     """One shelf, one page; a number that is typed leads to its order."""
     wanted = wanted_of(visit)
     found = await Queue(visit.site.engine).page_of(wanted, now=visit.site.clock())
-    names = {one.key: one.rules.name for one in await Catalogue(visit.site.engine).channels()}
+    names = {one.key: visit.named(one.rules) for one in await Catalogue(visit.site.engine).channels()}
     return page(
         visit,
         "certificates/desk/queue.html",

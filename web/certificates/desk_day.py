@@ -29,7 +29,7 @@ async def day(visit: Visit) -> Response:
     shown = min(asked, today)
     reckoned = await Days(visit.site.engine).reckoning(shown)
     mine = next((till for till in reckoned.tills if till.clerk_id == clerk_of(visit)), None)
-    names = {one.key: one.rules.name for one in await Catalogue(visit.site.engine).channels()}
+    names = {one.key: visit.named(one.rules) for one in await Catalogue(visit.site.engine).channels()}
     left = await WalkIns(visit.site.engine).open_of(shown)
     return page(
         visit,
@@ -99,7 +99,7 @@ async def statistics(visit: Visit) -> Response:
     months = figures.months_to(now)
     asked = visit.query("month", 7)
     month = next((one for one in months if f"{one:%Y-%m}" == asked), months[0])
-    names = {one.key: one.rules.name for one in await Catalogue(visit.site.engine).channels()}
+    names = {one.key: visit.named(one.rules) for one in await Catalogue(visit.site.engine).channels()}
     rows = await figures.of_month(visit.site.engine, month, now=now)
     return page(
         visit,

@@ -35,7 +35,7 @@ async def show(visit: Visit) -> Response:
     async with visit.site.engine.connect() as connection:
         days = await calendar_of(connection)
     offered = [_offered(visit, stored, now, days) for stored in channels]
-    names = {one.key: one.rules.name for one in channels}
+    names = {one.key: visit.named(one.rules) for one in channels}
     clerk = clerk_of(visit)
     unfinished = await walk_ins_on(visit).unfinished(clerk)
     return page(
@@ -70,7 +70,7 @@ def _offered(visit: Visit, stored: StoredChannel, now: datetime, days: WorkingDa
                 hours.setdefault(f"{visit.text(SERVICES[service])} {said}")
             rows.append((f"{stored.key}:{service}:{subject}", text))
     return {
-        "name": stored.rules.name,
+        "name": visit.named(stored.rules),
         "rows": rows,
         "hours": list(hours),
         "closed": visit.text(OUTSIDE[closed]) if closed is not None else "",

@@ -84,10 +84,10 @@ def _row(
     product = rules.product(one.product) if rules is not None else None
     return {
         "one": one,
-        "name": product.name if product else visit.text(SUBJECTS[one.subject]),
+        "name": visit.named(product) if product else visit.text(SUBJECTS[one.subject]),
         "kind": visit.text(SUBJECTS[one.subject]),
-        "authority": authority.name if authority else one.authority,
-        "channel": rules.name if rules else one.channel,
+        "authority": visit.named(authority) if authority else one.authority,
+        "channel": visit.named(rules) if rules else one.channel,
         "state": visit.text(STATES[state]),
         "badge": BADGES.get(state, "ended"),
         "over": state in _OVER,

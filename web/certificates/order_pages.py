@@ -100,7 +100,7 @@ def _go_on(visit: Visit, order: Order) -> str:
 async def authority_name(visit: Visit, order: Order) -> str:
     """Who issues it; "" while nobody is chosen."""
     known = (await Catalogue(visit.site.engine).authorities()).get(order.authority)
-    return known.name if known is not None else ""
+    return visit.named(known) if known is not None else ""
 
 
 def material_row(visit: Visit, one: Any) -> dict[str, Any]:

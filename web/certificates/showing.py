@@ -40,7 +40,7 @@ def around(visit: Visit, mine: Mine, step: Step | None) -> dict[str, Any]:
         "here": base(order),
         "what": what(visit, order),
         "channel": mine.rules,
-        "progress": progress(mine, step),
+        "progress": progress(visit, mine, step),
         "state_word": visit.text(STATES[order.state]),
         "state_badge": BADGES.get(order.state, "neutral"),
     }
@@ -52,14 +52,14 @@ def what(visit: Visit, order: Order) -> str:
     return " · ".join(visit.text(word) for word in words)
 
 
-def progress(mine: Mine, step: Step | None) -> list[dict[str, Any]]:
+def progress(visit: Visit, mine: Mine, step: Step | None) -> list[dict[str, Any]]:
     """The channel's own progress bar: where one is, what is done."""
     route = mine.rules.route(mine.case)
     if route is None:
         return []
     order = mine.order
     now = step or (None if order.state in FINAL else next_step(order.steps, order.done))
-    stages = [(stage.name, set(stage.steps)) for stage in route.stages]
+    stages = [(visit.named(stage), set(stage.steps)) for stage in route.stages]
     place = next((index for index, (_name, steps) in enumerate(stages) if now in steps), None)
     ended = order.state is OrderState.DONE
     if place is None and not ended and order.state not in _ENDED_WITHOUT:
@@ -100,7 +100,7 @@ def _bought(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
     """What is asked for, and how identities are checked."""
     order = mine.order
     product = mine.rules.product(order.product)
-    rows = [] if product is None else [(visit.text(N_("证书商品")), product.name)]
+    rows = [] if product is None else [(visit.text(N_("证书商品")), visit.named(product))]
     if order.years:
         rows.append((visit.text(N_("证书年限")), visit.text(N_("%(years)s 年")) % {"years": order.years}))
     for identity in mine.rules.identities_for(mine.case):
