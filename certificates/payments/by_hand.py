@@ -1,7 +1,7 @@
 """What finance does by hand with money of orders: look, and send back what may not pay for anything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,8 +27,8 @@ class Listed:
     """A receipt with who paid it, as the bank says; "" where a provider does not tell."""
 
     receipt: Receipt
-    payer: str
-    account: str
+    payer: str = field(repr=False)
+    account: str = field(repr=False)
 
 
 async def found(

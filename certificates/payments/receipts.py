@@ -6,7 +6,7 @@ it: what came is held for the order from that moment.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class Receipt:
     order_number: str | None
     bank: str
     transaction_id: int | None
-    remark: str
+    remark: str = field(repr=False)
     fen: int
     returned: int
     standing: Standing
@@ -65,7 +65,7 @@ class Came:
     bank: str = ""
     transaction_id: int | None = None
     payer_mark: str = ""
-    remark: str = ""
+    remark: str = field(default="", repr=False)
 
 
 class Conflict(Exception):

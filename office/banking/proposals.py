@@ -9,7 +9,7 @@ out in the same transaction, by whoever owns that kind of it.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -81,8 +81,8 @@ class Proposal:
     transaction_id: int | None
     refund_id: int | None
     receipt_id: int | None
-    facts: Mapping[str, str]
-    reason: str
+    facts: Mapping[str, str] = field(repr=False)
+    reason: str = field(repr=False)
     state: ProposalState
     asked_by: int
     asker: str

@@ -63,17 +63,18 @@ class StatementFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankRow:
-    """One transaction. Fen, plus is in, minus is out. `sub_account` is one of ours by its form, or ""."""
+    """One transaction. Fen, plus is in, minus is out. `sub_account`: one of ours by its form, or "". It can't
+    print who paid."""
 
     line: int = field(compare=False)
     serial: str
     amount: int
     value_time: datetime
-    payer_name: str
-    payer_account: str
+    payer_name: str = field(repr=False)
+    payer_account: str = field(repr=False)
     payer_bank: str
     sub_account: str
-    remark: str
+    remark: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

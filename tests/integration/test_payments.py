@@ -367,6 +367,7 @@ async def test_an_account_that_chose_english_is_told_in_english_and_what_is_mend
     await house.tell(house.paid(charge, 10_000))
     await house.tell(house.paid(charge, PRICE - 10_000))  # short for a moment: nobody writes about it
     await house.settle()
+    assert UNIT not in repr(house.bank_row(PRICE, qr))
     (wrong,) = await letters(house)
     assert f"350.00 yuan for your certificate order {qr} in a way that it can't be paid" in wrong
     (invoice,) = await letters(house, "certificate.invoice", "email")

@@ -8,7 +8,7 @@ Money leaves the journal's `refund` when the bank confirms, and its `bank` when 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -40,8 +40,8 @@ class Refund:
     transaction_id: int | None
     account: str
     amount: Fen
-    payee_name: str
-    payee_account: str
+    payee_name: str = field(repr=False)
+    payee_account: str = field(repr=False)
     payee_bank: str
     reason: str
     state: RefundState
