@@ -96,3 +96,20 @@ def test_what_would_throw_accounts_away_is_not_taken_back(database: str, config:
     with pytest.raises(RuntimeError, match="lots with two price accounts: XX-1"):
         command.downgrade(config, "0011")
     assert migrations.schema(database).current == "0012"
+
+
+def test_used_nonces_of_banks_and_providers_stay_used_both_ways(database: str, config: Config) -> None:
+    """0022: what was told before the move is a replay after it, and after it is taken back."""
+    used = {"bank_nonces (bank, nonce, at)": "shifan", "payment_nonces (way, nonce, at)": "alipay"}
+    command.downgrade(config, "0021")
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        for table, sender in used.items():
+            connection.execute(f"INSERT INTO {table} VALUES ('{sender}', 'n', {_AT})".encode())
+    command.upgrade(config, "head")
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        found = connection.execute("SELECT sender, nonce FROM signed_nonces ORDER BY sender").fetchall()
+        assert found == [("bank shifan", "n"), ("provider alipay", "n")]
+    command.downgrade(config, "0021")
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT bank, nonce FROM bank_nonces").fetchall() == [("shifan", "n")]
+        assert connection.execute("SELECT way, nonce FROM payment_nonces").fetchall() == [("alipay", "n")]
