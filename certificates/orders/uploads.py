@@ -18,6 +18,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 
+from office.active_files import pdf_acts
 from office.pdfium import PDFIUM
 
 MOST_PIXELS: Final = 40_000_000
@@ -236,6 +237,8 @@ def _check_pdf(content: bytes) -> None:
             _check_opened(document)
         finally:
             document.close()
+    if pdf_acts(content):
+        raise UploadRefused(UploadWrong.ACTIVE)
 
 
 def _check_opened(document: Any) -> None:

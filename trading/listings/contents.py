@@ -17,10 +17,10 @@ import puremagic
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from office.active_files import office_acts, package_is_plain, pdf_acts
 from office.pdfium import PDFIUM
 from signing import SigningError
 from signing.ofd.package import read_package
-from trading.listings.active import office_acts, package_is_plain, pdf_acts
 from trading.listings.file_kinds import BOUNDS, MEDIA_TYPES, PICTURES, FileKind, FileRefused, FileWrong, Form
 from trading.listings.pictures import redraw
 

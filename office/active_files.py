@@ -1,6 +1,6 @@
 """What in a document acts by itself, leads elsewhere, or is another file: it is not taken. Pure.
 
-Conservative on purpose: a form with scripts has no place among the papers of an announcement.
+Conservative on purpose: a form with scripts has no place among the papers of a public platform.
 """
 
 import io
