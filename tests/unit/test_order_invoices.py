@@ -1,12 +1,15 @@
 """What stands on an order's invoice, by the rules of each channel (spec, "PIN, invoice, delivery")."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
+import pypdfium2
 import pytest
 
 from certificates.catalogue.model import Invoice
 from certificates.orders.fields import FieldFaults, FieldKind, Section, detail_fields, read
-from certificates.payments.invoices import titled
+from certificates.payments.invoices import OrderInvoice, render, titled
 from tests.channelkit import case, channel
 
 UNIT, CODE, OTHER = "测试有限公司", "91110000600037341L", "91350100M000100Y43"
@@ -62,3 +65,42 @@ def test_a_tax_number_has_its_check_digit(number: str) -> None:
     with pytest.raises(FieldFaults):
         read(wanted, {"tax_number": number}, {})
     assert read(wanted, {"tax_number": f" {CODE.lower()} "}, {}) == {"tax_number": CODE}
+
+
+def test_the_pdf_says_whose_it_is_what_for_and_that_it_is_void_when_the_money_went_back() -> None:
+    made = OrderInvoice(
+        number="FP202603040000000001",
+        order_number="20260304ABCDEFG1",
+        fen=35_000,
+        state="made",
+        due_on=None,
+        made_at=datetime(2026, 3, 4, 4, 0, tzinfo=UTC),
+        title=UNIT,
+        tax_number=CODE,
+        address="",
+        bank="",
+        what="数字证书服务 20260304ABCDEFG1",
+    )
+    said = read_pdf(render(made, seller="平台", notice="演示"))
+    for word in (
+        made.number,
+        made.order_number,
+        UNIT,
+        CODE,
+        "350.00",
+        "叁佰伍拾元整",
+        "2026年03月04日",
+        "演示",
+    ):
+        assert word in said, said
+    assert "作废" not in said
+    void = read_pdf(render(replace(made, state="void"), seller="平台"))
+    assert "此发票已作废，款项已退回" in void
+    assert UNIT not in repr(made)
+    assert CODE not in repr(made)
+
+
+def read_pdf(content: bytes) -> str:
+    """All its text, without line ends."""
+    document = pypdfium2.PdfDocument(content)
+    return "".join("".join(page.get_textpage().get_text_bounded().split()) for page in document)
