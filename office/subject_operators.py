@@ -25,7 +25,7 @@ from office.subjects import MarketSubject, MarketSubjectKind, remember
 from office.working_days import day_of
 
 MOST_LIVING: Final = 20
-"""Operators of one organization that have not ended."""
+"""Operators of one organization that have not ended; and as many are added in a day: papers are kept."""
 MOST_SHOWN: Final = 100
 LONGEST_AUTHORITY: Final = timedelta(days=3 * 366)
 """From the day on which it is given (ours)."""
@@ -105,6 +105,9 @@ _LOCK_SUBJECT: Final = text(
     "SELECT s.id, s.kind, s.box, s.verified_at, a.login FROM subjects s"
     " JOIN accounts a ON a.id = s.account_id WHERE s.id = :subject FOR UPDATE OF s"
 )
+_ADDED: Final = text(
+    "SELECT count(*) FROM subject_operators WHERE subject_id = :subject AND made_at > :since"
+)
 _LIVING: Final = text("SELECT login FROM subject_operators WHERE subject_id = :subject AND state <> 'ended'")
 _RUN_OUT: Final = text(
     "UPDATE subject_operators SET state = 'ended', ended_at = :now"
@@ -175,7 +178,9 @@ class SubjectOperators:
             living = set((await connection.execute(_LIVING, {"subject": subject.id})).scalars())
             if login in living:
                 raise NotPossible("twice")
-            if len(living) >= MOST_LIVING:
+            since = {"subject": subject.id, "since": now - timedelta(days=1)}
+            added = int(await connection.scalar(_ADDED, since) or 0)
+            if len(living) >= MOST_LIVING or added >= MOST_LIVING:
                 raise NotPossible("too_many")
             row: dict[str, Any] = {"subject": subject.id, "login": login, "last_day": last_day, "now": now}
             row |= {"by": subject.account_id, "paper": None, "paper_type": ""}

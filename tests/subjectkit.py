@@ -123,8 +123,8 @@ async def put_certificate(engine: AsyncEngine, serial: str, ends: datetime, **co
             "INSERT INTO issued_certificates (serial, fingerprint, request_id, number, account_id, state,"
             " channel, authority, subject, product, medium, crypto_card, follows, valid_from, valid_until,"
             " box, made_at, written_at, revoked_at)"
-            " VALUES (:serial, :fingerprint, :request_id, :number, :account_id, :state, 'hunan_shared', 'bjca',"
-            " 'organization', :product, 'M-1', 'C-1', :follows, :ends - interval '731 days', :ends, '',"
-            " :ends - interval '731 days', :written_at, :revoked_at)"
+            " VALUES (:serial, :fingerprint, :request_id, :number, :account_id, :state, 'hunan_shared',"
+            " 'bjca', 'organization', :product, 'M-1', 'C-1', :follows, :ends - interval '731 days', :ends,"
+            " '', :ends - interval '731 days', :written_at, :revoked_at)"
         )
         await connection.execute(put, row)
