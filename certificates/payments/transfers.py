@@ -37,9 +37,9 @@ ONE: Final = text(
     "SELECT m.transaction_id AS id, t.bank, t.serial, t.amount, t.payer_name, t.remark, t.value_time"
     " FROM moneys m JOIN bank_transactions t ON t.id = m.transaction_id WHERE m.transaction_id = :id"
     " AND m.standing IN ('unseen', 'unmatched') AND m.account = '' AND m.returned = 0 AND t.amount > 0"
-    " FOR UPDATE OF m"
+    " FOR UPDATE OF m SKIP LOCKED"
 )
-"""A transfer that is nobody's, locked."""
+"""A transfer that is nobody's, locked; none while a round looks at it, which locks money before orders."""
 _CLAIM: Final = text(
     "UPDATE moneys SET standing = 'order', account = :account, version = version + 1, changed_at = :now"
     " WHERE transaction_id = :id"
