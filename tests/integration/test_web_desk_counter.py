@@ -14,7 +14,6 @@ from tests.deskkit import DESK, Clerk, audited, clerk, in_review, row
 from tests.orderkit import Applicant, applicant, defaults, solved
 from tests.tradingkit import MutableClock
 from tests.webkit import Web, web_on
-from web.certificates.desk_routes import PAGES
 
 PERSON = {
     "product": "natural_person",
@@ -256,22 +255,6 @@ async def test_what_was_said_of_a_ukey_by_mistake_is_taken_back(web: Web) -> Non
     await one.said(f"{here}/return", {"reason": "退厂"})
     assert "已记录" in await one.said(f"{here}/reverse", {"reason": "没有寄走"})
     assert "报废" in (await one.get(here)).text
-
-
-@pytest.mark.parametrize("role", [None, Role.BIDDER, Role.ADMINISTRATOR, Role.FINANCE, Role.REGULATOR])
-async def test_no_route_of_the_desk_is_open_to_anybody_but_clerks(web: Web, role: Role | None) -> None:
-    """Administrators see the figures besides."""
-    visitor = web.visitor() if role is None else await web.signed_in("other", role)
-    for each in PAGES:
-        path = re.sub(
-            r"\{act\}", "defect", re.sub(r"\{(number|file|serial)\}", "20261120AAAAAAAA", each.path)
-        )
-        if role is Role.ADMINISTRATOR and path.endswith("/statistics"):
-            assert (await visitor.get(path)).status_code == 200
-            continue
-        answer = await (visitor.get(path) if each.method == "GET" else visitor.post(path, {}))
-        refused = answer.status_code in (401, 403) or "/sign-in" in answer.headers.get("location", "")
-        assert refused, (each.method, path, answer.status_code)
 
 
 async def test_a_count_names_what_is_missing_and_changes_nothing(web: Web) -> None:
