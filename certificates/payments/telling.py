@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -35,6 +35,9 @@ from office.money import yuan
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 50
+MOST_A_DAY: Final = 10
+"""Letters about what came for one order: who sends it a hundred fen rings nobody's telephone a hundred
+times."""
 PROGRESS: Final = "certificate.money"
 INVOICE: Final = "certificate.invoice"
 TEXTS: Final[Mapping[NewsKind, tuple[str, str]]] = {
@@ -102,6 +105,10 @@ _ONE: Final = text(
     " WHERE n.id = :id AND n.told_at IS NULL FOR UPDATE OF n SKIP LOCKED"
 )
 _TOLD: Final = text("UPDATE order_money_news SET told_at = :now WHERE id = :id")
+_SENT: Final = text(
+    "SELECT count(*) FROM order_money_news WHERE order_number = :order AND receipt_id IS NOT NULL"
+    " AND told_at > :since"
+)
 _EMAIL: Final = text(
     "INSERT INTO deliveries (key, channel, kind, box, state, next_at, made_at)"
     " VALUES (:key, 'email', :kind, :box, 'waiting', :now, :now)"
@@ -137,9 +144,14 @@ class MoneyNews:
         row = (await connection.execute(_ONE, {"id": news})).one_or_none()
         if row is None:
             return  # another steward writes it, or has written it
-        if not _overtaken(row):
+        if not _overtaken(row) and not await self._too_many(connection, row, now):
             await self._write(connection, row, now)
         await connection.execute(_TOLD, {"id": news, "now": now})
+
+    async def _too_many(self, connection: AsyncConnection, row: Row[Any], now: datetime) -> bool:
+        """Of what came; what goes back and the invoice are told always. The order's page shows all of it."""
+        given = {"order": row.order_number, "since": now - timedelta(days=1)}
+        return bool(row.standing) and int(await connection.scalar(_SENT, given) or 0) >= MOST_A_DAY
 
     async def _write(self, connection: AsyncConnection, row: Row[Any], now: datetime) -> None:
         order = await read(connection, row.order_number)

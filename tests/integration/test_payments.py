@@ -354,6 +354,21 @@ async def test_the_applicant_is_told_what_became_of_the_money_each_once(house: P
     assert sorted(one.split(" ")[3] for one in told if "退款" in one) == ["15.00", "25.00", "40.00"]
 
 
+async def test_who_sends_an_order_a_hundred_fen_does_not_ring_its_telephone_a_hundred_times(
+    house: Payments,
+) -> None:
+    order = await house.order("hunan_sanzi", price=4_000, payment_way="transfer")
+    await house.bank(*(house.bank_row(1, order) for _ in range(40)))
+    await house.settle()
+    assert len(await house.receipts(order)) == 40
+    assert len(await letters(house)) == 10
+    house.later(days=2)
+    await house.bank(house.bank_row(1, order))
+    await house.settle()
+    assert len(await letters(house)) == 11
+    await house.check()
+
+
 async def test_an_account_that_chose_english_is_told_in_english_and_what_is_mended_is_not_told(
     house: Payments,
 ) -> None:
