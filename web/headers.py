@@ -35,7 +35,10 @@ ASKS_FOR_UKEYS: Final = (
     "/device-check",
     "/certificates/issue/",
     "/certificates/write/",
+    "/certificates/unlock/",
 )
+ASKS_AT_ORDERS: Final = re.compile(r"/certificates/(?:desk/)?orders/[0-9A-Z]+/(?:consent|unlock)")
+"""Consent by the UKey that is held; a new PIN at the desk."""
 BACK_OFFICE: Final = "/admin"
 BACK_OFFICE_POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -117,7 +120,8 @@ class Around:
     def _connects_to(self, scope: Scope) -> list[str]:
         """The gateways; the assistant only from pages that ask for a UKey."""
         found = gateways(self._settings, Headers(scope=scope).get("host", ""))
-        asks = scope["path"].startswith(ASKS_FOR_UKEYS)
+        path = scope["path"]
+        asks = path.startswith(ASKS_FOR_UKEYS) or ASKS_AT_ORDERS.fullmatch(path)
         return [*found, self._settings.assistant] if asks else found
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
