@@ -4,6 +4,7 @@ One for all journeys of a file. The assistant runs on the one computer of everyb
 ports, `plugged` says. The clock of the trading workflow is moved by its file, forward alone.
 """
 
+import asyncio
 import secrets
 import shutil
 import signal
@@ -11,33 +12,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from os import environ
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 from psycopg.rows import dict_row
+from sqlalchemy import text
 
+from certificates.issuing.writing import FromUKey, Writing
+from certificates.orders.boxes import OrderBoxes
 from luochui.demo import PASSWORD
 from luochui.demo_ukeys import PIN
+from luochui.messaging import marks
 from luochui.processes.wiring import CLOCK_AHEAD
 from luochui.services import running
 from luochui.settings import Settings
 from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.passwords import hash_password
+from signing.names import Name
 from signing.token import virtual
 from signing.token.codes import FOLDER as CODES
 from signing.token.codes import CodeBook
-from signing.token.port import Pin, TokenContents
+from signing.token.port import Pin, PinLocked, TokenContents, WrongPin
 from tests.assistantkit import free_port
 from tests.browser.auction_house import _apart
 from tests.faults.stage import _await_ready, _free_ports
+from tests.issuingkit import Issuing
 
+_NONE: Final = cast(Any, None)
+"""The authority is another process."""
 PATIENCE_S: Final = 90.0
 GATEWAYS: Final = 2
 QUICK: Final = "10"
@@ -65,7 +74,7 @@ class CertificateHouse:
         _apart(_account(self.settings.required_database_url(), login, name, role))
 
     def blank(self) -> tuple[str, str]:
-        """A UKey without a key, out of its box: its label and serial number. Its code lies with the authority."""
+        """A UKey without a key, out of its box: label and serial number. Its code lies with the authority."""
         label, code = f"new-{secrets.token_hex(4)}", virtual.random_so_pin()
         made = virtual.create(label, pin=Pin(PIN), so_pin=code, folder=self.ukeys, cost=int(QUICK))
         CodeBook(self.folder / "authority" / CODES).put(made.serial, code)
@@ -82,6 +91,35 @@ class CertificateHouse:
             yield
         finally:
             virtual.unplug(label, self.ukeys)
+
+    def holds(self, login: str, name: str, known: Mapping[str, str], **business: Any) -> "Held":
+        """An account that has a certificate in its UKey, as its earlier order left it. The PIN is PIN.
+
+        `known`: what that order was told. `business`: channel, product, subject, authority, years, way.
+        """
+        self.account(login, name)
+        label, serial = self.blank()
+        virtual.plug(label, self.ukeys)
+        number, certificate = _apart(_held(self, login, serial, known, business))
+        virtual.unplug(label, self.ukeys)
+        return Held(label, serial, number, certificate)
+
+    def moved_back(self) -> None:
+        """To the real time: for a journey that has leapt."""
+        (self.folder / CLOCK_AHEAD).unlink(missing_ok=True)
+
+    def locks(self, label: str) -> None:
+        """Its holder has forgotten the PIN, and tried."""
+        virtual.plug(label, self.ukeys)
+        for _ in range(3):
+            with suppress(WrongPin, PinLocked):
+                virtual.station(self.ukeys).token(label).sign(b"anything", Pin("forgotten"))
+        virtual.unplug(label, self.ukeys)
+
+    def signs(self, label: str, pin: str) -> None:
+        """That the UKey takes this PIN."""
+        with self.plugged(label):
+            virtual.station(self.ukeys).token(label).sign(b"anything", Pin(pin))
 
     def contents(self, label: str) -> TokenContents:
         return virtual.station(self.ukeys).token(label).contents()
@@ -110,6 +148,54 @@ class CertificateHouse:
             assert time.monotonic() < end, f"not within {PATIENCE_S} s: {said}"
             time.sleep(0.1)
         return found
+
+
+@dataclass(frozen=True)
+class Held:
+    """Somebody's UKey: its label and number, the order it came from, its certificate's serial."""
+
+    label: str
+    card: str
+    number: str
+    certificate: str
+
+
+async def _held(
+    house: CertificateHouse, login: str, card: str, known: Mapping[str, str], business: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Order and certificate: asked for with the UKey's key, made by the authority's process, written."""
+    engine, kept = create_engine(house.settings.required_database_url()), marks(house.settings)
+    people = [await Accounts(engine).by_login(one) for one in (login, "clerk1")]
+    ids = [one.id for one in people if one is not None]
+    office = Issuing(
+        engine,
+        cast(Any, None),
+        cast(Any, None),
+        Writing(engine, kept),
+        datetime.now(UTC),
+        ids[1],
+        ids[0],
+        kept,
+    )
+    subject = str(business.get("subject", "organization"))
+    person = subject == "natural_person"
+    named = known["applicant_number"] if person else known["credit_code"]
+    mark = OrderBoxes(kept).number_mark("person" if person else "organization", named)
+    typed = {name: f"+86{value}" if name.endswith("_phone") else value for name, value in known.items()}
+    number = await office.approved("issue", details=typed, number_mark=mark, **business)
+    token, pin = virtual.station(house.ukeys).token(card), Pin(PIN)
+    token.new_key(pin)
+    request = token.request_certificate(Name.of("whatever the UKey says"), pin)
+    await office.writing.ask(number, office.by, FromUKey(request.der, card, card), now=office.now)
+    while (made := await office.writing.made(number)) is None:
+        await asyncio.sleep(0.1)
+    token.store(made.bundle.certificate, made.bundle.seal, made.bundle.chain, pin)
+    await office.writing.written(made, office.by, now=office.now)
+    async with engine.begin() as connection:
+        done = text("UPDATE orders SET state = 'done', finished_at = :now WHERE number = :number")
+        await connection.execute(done, {"number": number, "now": office.now})
+    await engine.dispose()
+    return number, made.request.serial
 
 
 async def _account(url: str, login: str, name: str, role: Role) -> None:

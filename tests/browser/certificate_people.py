@@ -20,38 +20,54 @@ from tests.orderkit import ID_NUMBERS, NUMBERS, sheet
 
 DESK: Final = "/certificates/desk"
 MOST_PAGES: Final = 40
-ORGANIZATION: Final = {
-    "seal_kind": "official",
-    "operator_name": "李经办",
-    "operator_document": "id_card",
-    "operator_number": ID_NUMBERS[1],
-    "operator_phone": "15112340305",
-    "operator_email": "jb@example.cn",
-    "organization_name": "吉首测试商贸有限公司",
-    "credit_code": "91433100MA4L00TB79",
-    "representative_name": "王法人",
-    "representative_document": "id_card",
-    "representative_number": ID_NUMBERS[0],
-    "representative_phone": "18612349043",
-    "province": "湖南省",
-    "city": "吉首市",
-    "address": "人民北路 1 号",
-    "account_bank": "示范银行吉首支行",
-    "account_number": "6222000012345678",
-    "invoice_title": "吉首测试商贸有限公司",
-}
-PERSON: Final = {
-    "seal_kind": "signature",
-    "applicant_name": "赵申请",
-    "applicant_document": "id_card",
-    "applicant_number": ID_NUMBERS[2],
-    "applicant_phone": "13912345678",
-    "applicant_email": "zs@example.cn",
-    "province": "湖南省",
-    "city": "吉首市",
-    "address": "团结路 2 号",
-    "invoice_title": "赵申请",
-}
+_CODES: Final = (
+    "91433100MA4L00TB79",
+    "91433100MA4L01TB7G",
+    "91433100MA4L02TB7P",
+    "91433100MA4L03TB7Y",
+    "91433100MA4L04TB76",
+)
+
+
+def organization(place: int, name: str) -> dict[str, str]:
+    """What an organization's operator types. Telephones of its own: codes to one number are bounded."""
+    return {
+        "seal_kind": "official",
+        "operator_name": "李经办",
+        "operator_document": "id_card",
+        "operator_number": ID_NUMBERS[1],
+        "operator_phone": f"151{place:07d}5",
+        "operator_email": "jb@example.cn",
+        "organization_name": name,
+        "credit_code": _CODES[place % len(_CODES)],
+        "representative_name": "王法人",
+        "representative_document": "id_card",
+        "representative_number": ID_NUMBERS[0],
+        "representative_phone": f"186{place:07d}6",
+        "province": "湖南省",
+        "city": "吉首市",
+        "address": "人民北路 1 号",
+        "account_bank": "示范银行吉首支行",
+        "account_number": f"62220000{place:08d}",
+        "invoice_title": name,
+        "organization_kind": "company",
+        "organization_phone": "0743-8222222",
+    }
+
+
+def natural_person(place: int, name: str) -> dict[str, str]:
+    return {
+        "seal_kind": "signature",
+        "applicant_name": name,
+        "applicant_document": "id_card",
+        "applicant_number": ID_NUMBERS[2],
+        "applicant_phone": f"139{place:07d}7",
+        "applicant_email": "zs@example.cn",
+        "province": "湖南省",
+        "city": "吉首市",
+        "address": "团结路 2 号",
+        "invoice_title": name,
+    }
 
 
 def press(page: Page, words: str) -> None:
@@ -131,14 +147,14 @@ class Sitting:
         expect(window.locator("main")).to_contain_text(PHRASE)
         return window
 
-    def agrees(self, pin: str = PIN, fields: Mapping[str, str] | None = None) -> None:
-        """One window of the assistant: looked at, the PIN typed, agreed to."""
+    def agrees(self, pin: str = PIN, new: str = "") -> None:
+        """One window of the assistant: looked at, the PIN typed, agreed to. `new`: where a new one is set."""
         window = self.window()
-        asked = window.get_by_label("PIN", exact=True)
-        if asked.count():
-            asked.fill(pin)
-        for label, text in (fields or {}).items():
-            window.get_by_label(label, exact=True).fill(text)
+        typed = {"PIN": pin, "收到的 PIN": pin, "新 PIN": new, "再次输入新 PIN": new}
+        for label, text in typed.items():
+            asked = window.get_by_label(label, exact=True)
+            if text and asked.count():
+                asked.fill(text)
         agree = window.locator("button[value=agree]")
         assert agree.count(), window.locator("main").inner_text()
         agree.click()
@@ -148,12 +164,12 @@ class Sitting:
     def flow(self, name: str) -> None:
         self.page.locator(f"#{name} [data-part=start]").click()
 
-    def signs_in_with_ukey(self, login: str, pin: str, target: str = "/my/ukeys") -> None:
+    def signs_in_with_ukey(self, login: str, pin: str, target: str = "/my/ukeys", new: str = "") -> None:
         self.opens_the_assistant()
         self.go(f"/sign-in?with=ukey&next={target}")
         self.page.locator("#field-login").fill(login)
         self.flow("ukey-sign-in")
-        self.agrees(pin)
+        self.agrees(pin, new)
         self.page.wait_for_url(self.house.address + target)
 
 
@@ -165,6 +181,10 @@ class Applying:
     typed: Mapping[str, str]
     choose: Mapping[str, str] = field(default_factory=dict)
     number: str = ""
+    ukey: str = ""
+    """The label of the UKey with which consent is given."""
+    seal: bytes = b""
+    """What is uploaded to be held against the standard."""
 
     @property
     def page(self) -> Page:
@@ -264,13 +284,21 @@ class Applying:
             button.click()
 
     def consents(self) -> None:
+        """By the UKey that is held, by a code, or by both: as the channel asks."""
         page = self.page
+        if page.locator("#consent [data-part=start]").count():
+            self.sitting.opens_the_assistant()
+            self.sitting.go(f"{self.here}/consent")
+            with self.sitting.house.plugged(self.ukey):
+                self.sitting.flow("consent")
+                self.sitting.agrees()
+                expect(page.locator("#consent [data-part=start]")).to_have_count(0)
+            page.wait_for_load_state()
+            return
         phone = self.typed.get("operator_phone", self.typed.get("applicant_phone", ""))
         press(page, "发送验证码")
         says(page, "验证码已发送")
-        code = re.search(r"\d{6}", self.sitting.outbox(phone).replace(phone, ""))
-        assert code
-        page.locator("#field-code").fill(code[0])
+        page.locator("#field-code").fill(self.code_to(phone))
         page.locator("#field-agree").check()
         press(page, "确定")
 
@@ -336,11 +364,57 @@ class Applying:
         if voucher.count():
             form = page.locator("form", has=voucher)
             self.sends(voucher, form.locator("button"))
+        text = page.locator("main").inner_text()
+        account = re.search(r"账号\s*([0-9 ]{10,})", text)
+        assert account, text
+        bank = self.sitting.context.new_page()
+        bank.goto(f"{house.address}/demo/bank")
+        paid = f"{house.order(self.number)['price_fen'] / 100:.2f}"
         payer = self.choose.get("payer", self.typed.get("organization_name", ""))
-        bank = house.finance_takes_a_transfer
-        bank(self.number, house.order(self.number)["price_fen"], payer)
+        fields = {"account": account[1].strip(), "amount": paid, "name": payer, "remark": self.number}
+        for name, given in fields.items():
+            bank.locator(f"#field-{name}").fill(given)
+        bank.locator("form[action='/demo/bank'] button").click()
+        bank.wait_for_load_state()
+        bank.close()
         house.until(lambda: house.order(self.number)["paid_fen"], "the transfer")
         self.sitting.go(f"{self.here}/go-on")
+
+    # ── about a certificate that there is ──
+
+    def chooses_certificate(self) -> None:
+        """Exactly one can be meant; where it is lost, a code to somebody's telephone proves it."""
+        page = self.page
+        radio = page.locator("input[name=held]:not([disabled])").first
+        if not radio.is_checked():
+            radio.check()
+        whose = self.choose.get("whose", "")
+        if page.locator("input[name=whose]").count():
+            page.locator(f"input[name=whose][value={whose}]").check()
+            press(page, "发送验证码")
+            page.wait_for_load_state()
+            phone = self.typed[self.choose["finder_phone"]]
+            page.locator("#field-code").fill(self.code_to(phone))
+            again = page.locator("input[name=held]:not([disabled])").first
+            if not again.is_checked():
+                again.check()
+            page.locator(f"input[name=whose][value={whose}]").check()
+        press(page, "保存，下一步")
+
+    def code_to(self, phone: str) -> str:
+        found = re.search(r"(?<!\d)\d{6}(?!\d)", self.sitting.outbox(phone).replace(phone, ""))
+        assert found
+        return found[0]
+
+    def checks_the_seal(self) -> None:
+        page = self.page
+        if page.get_by_role("button", name="下一步", exact=True).count():
+            press(page, "下一步")
+            return
+        file = {"name": "印章.esl", "mimeType": "application/octet-stream", "buffer": self.seal}
+        page.locator("#field-seal").set_input_files([file])  # type: ignore[list-item]
+        press(page, "检查印章")
+        page.wait_for_load_state()
 
 
 _STEPS: Final[Mapping[str, Callable[[Applying], None]]] = {
@@ -353,7 +427,22 @@ _STEPS: Final[Mapping[str, Callable[[Applying], None]]] = {
     "consent": Applying.consents,
     "identity": Applying.identifies,
     "payment": Applying.pays,
+    "held_ukey": Applying.chooses_certificate,
+    "choose_order": Applying.chooses_certificate,
+    "seal_check": Applying.checks_the_seal,
 }
+
+
+def writes_at_home(order: Applying, label: str) -> None:
+    """The subscriber's own assistant writes into the UKey that is held."""
+    sitting = order.sitting
+    sitting.opens_the_assistant()
+    sitting.go(f"/certificates/write/{order.number}")
+    with sitting.house.plugged(label):
+        sitting.flow("certificate-write")
+        sitting.agrees()
+        sitting.agrees()
+        says(sitting.page, "证书和印章已在 UKey 里")
 
 
 @dataclass
