@@ -56,6 +56,7 @@ class Issued:
 
 COLUMNS: Final = tuple(each.name for each in fields(Issued))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM issued_certificates"  # noqa: S608 - our own names
+_FORMER: Final = text("SELECT number_mark, market_subject FROM orders WHERE number = :number")
 _PUT: Final = text(
     f"INSERT INTO issued_certificates ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
@@ -86,18 +87,23 @@ async def about(connection: AsyncConnection, order: Order) -> Issued | None:
 
 
 async def of_applicant(connection: AsyncConnection, order: Order, serial: str) -> Issued | None:
-    """The certificate, when it was issued to who this order is of: to the same account, or, where one of the
-    two came over the counter without an account, to the same document number. None: to somebody else."""
+    """The certificate, when it was issued to who this order is of; None: to somebody else.
+
+    To the same account, or for the same market subject; and as far as both are known, to the same document
+    number. Who stands at the counter has no account: there the document number alone says who it is.
+    """
     row = await by_serial(connection, serial)
     if row is None or row.number == order.number:
         return row
-    if row.account_id is not None and row.account_id == order.account_id:
-        return row
-    if row.account_id is not None and order.account_id is not None:
+    former = (await connection.execute(_FORMER, {"number": row.number})).first()
+    if former is None:
         return None
-    found = text("SELECT number_mark FROM orders WHERE number = :number")
-    mark = await connection.scalar(found, {"number": row.number})
-    return row if mark and mark == order.number_mark else None
+    if order.number_mark and former.number_mark and order.number_mark != former.number_mark:
+        return None
+    if order.account_id is None:
+        return row if order.number_mark and order.number_mark == former.number_mark else None
+    same = order.market_subject is not None and former.market_subject == order.market_subject
+    return row if same or row.account_id == order.account_id else None
 
 
 async def of_account(

@@ -127,7 +127,6 @@ def _window(rules: ChannelRules, case: Case, row: Issued, now: datetime) -> Stan
 
 # ── on the rows ─────────────────────────────────────────────────────────────────────────────────────────────
 
-_ISSUED_BY: Final = text("SELECT number_mark, market_subject FROM orders WHERE number = :number")
 _OTHERS: Final = text(
     "SELECT number FROM orders WHERE about_certificate = :serial AND number <> :number"
     " AND service = ANY(:services) AND NOT (state = ANY(:over)) LIMIT 1"
@@ -141,30 +140,13 @@ _OWN_REVOCATION: Final = text(
 )
 
 
-async def same_subject(connection: AsyncConnection, order: Order, row: Issued) -> bool:
-    """Issued to who applies here: to this account or its market subject, and to the same document number.
-
-    Who stands at the counter has no account: there the document number alone says who it is.
-    """
-    former = (await connection.execute(_ISSUED_BY, {"number": row.number})).first()
-    if former is None:
-        return False
-    if order.number_mark and former.number_mark and order.number_mark != former.number_mark:
-        return False
-    if order.account_id is None:
-        return bool(order.number_mark) and order.number_mark == former.number_mark
-    if row.account_id == order.account_id:
-        return True
-    return order.market_subject is not None and former.market_subject == order.market_subject
-
-
 async def look_again(connection: AsyncConnection, order: Order, now: datetime) -> Standings:
     """The certificate of an order as it is now: whose, not revoked, in its window; not another order's, when
     the order is sent off."""
     if not needs_certificate(order):
         return FINE
-    row = await issued.by_serial(connection, order.about_certificate) if order.about_certificate else None
-    if row is None or not await same_subject(connection, order, row):
+    row = await issued.about(connection, order) if order.about_certificate else None
+    if row is None:
         return Standings(Hindrance.NONE_THERE)
     stored = await channel_on(connection, order.catalogue_id)
     if stored is None:

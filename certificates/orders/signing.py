@@ -16,7 +16,6 @@ from certificates.catalogue.model import ChannelRules, Consent, ConsentBy, Servi
 from certificates.catalogue.scope import Case
 from certificates.issuing import issued
 from certificates.issuing.issued import Issued
-from certificates.orders.about import same_subject
 from certificates.orders.order import Order, business, locked
 from certificates.orders.orders import Mine
 from certificates.orders.performing import NotAllowed, Stale, perform
@@ -80,9 +79,7 @@ class Signing:
     async def signer(self, mine: Mine) -> Issued | None:
         """The certificate that has to sign: the one that the order is about, of this subject."""
         async with self._engine.connect() as connection:
-            row = await issued.by_serial(connection, mine.order.about_certificate)
-            fits = row is not None and await same_subject(connection, mine.order, row)
-        return row if fits else None
+            return await issued.about(connection, mine.order)
 
     async def signed(self, mine: Mine) -> bool:
         async with self._engine.connect() as connection:

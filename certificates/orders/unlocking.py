@@ -20,7 +20,6 @@ from certificates.issuing import issued, requests
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, RequestKind, RequestState
-from certificates.orders.about import same_subject
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.order import Order, locked, read
@@ -68,8 +67,8 @@ class Unlocking:
     async def _certificate(self, connection: AsyncConnection, order: Order) -> Issued:
         if order.service != Service.UNLOCK:
             raise NotUnlocked("service")
-        row = await issued.by_serial(connection, order.about_certificate)
-        if row is None or not row.crypto_card or not await same_subject(connection, order, row):
+        row = await issued.about(connection, order)
+        if row is None or not row.crypto_card:
             raise NotUnlocked("former")
         return row
 

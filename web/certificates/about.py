@@ -69,6 +69,7 @@ async def page_facts(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict
                 "why_not": await hindrance_text(visit, one.standing),
             }
         )
+    rows.sort(key=lambda row: bool(row["why_not"]))  # what can be chosen comes first
     chosen = typed.get("held", "") or mine.order.about_certificate
     return {
         "held": rows,

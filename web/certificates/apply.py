@@ -159,7 +159,7 @@ async def _details(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[s
         "years": mine.order.years or 1,
         "most_years": 0 if returned else _most_years(mine),
         "checks": _check_rows(visit, mine),
-        "invoice": mine.rules.invoice_of(mine.case),
+        "invoice": mine.rules.invoice_of(mine.case) if mine.rules.may_cost(mine.case) else None,
     }
 
 
@@ -209,8 +209,12 @@ def sections(
     typed: Mapping[str, str],
     fixed: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """The fields of an order under their headings."""
-    return sections_of(visit, asked, mine.details, typed, fixed)
+    """The fields of an order under their headings; of those that are not typed, where they come from."""
+    found = sections_of(visit, asked, mine.details, typed, fixed)
+    held = fixed_by_certificate(mine.order) if mine.order.about_certificate else frozenset[str]()
+    for row in (row for section in found for row in section["fields"]):
+        row["from_certificate"] = row["name"] in held
+    return found
 
 
 # ── products and checks ─────────────────────────────────────────────────────────────────────────────────────

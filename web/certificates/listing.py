@@ -11,7 +11,7 @@ from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.table import FINAL
 from web.certificates.first_pin import pins_of, told_word
-from web.certificates.order_words import BADGES, NEXT, SERVICES, STATES
+from web.certificates.order_words import BADGES, NEXT, SERVICES, state_of
 from web.certificates.own import base, orders_on
 from web.certificates.showing import certificate_name
 from web.languages import N_
@@ -49,7 +49,7 @@ async def rows_of(visit: Visit, orders: Sequence[Order]) -> list[dict[str, Any]]
 def row(visit: Visit, mine: Mine, pin: FirstPin | None = None) -> dict[str, Any]:
     """One order: the columns of the handbook, in its order."""
     order = mine.order
-    word = visit.text(STATES[order.state])
+    word = visit.text(state_of(order.service, order.state))
     if order.paid_fen and order.state is OrderState.IN_REVIEW:
         word = visit.text(N_("已支付，待审核"))
     delivery = _DELIVERIES.get(order.state, "")

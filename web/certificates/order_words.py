@@ -43,6 +43,19 @@ STATES: Final[Mapping[str, str]] = {
     OrderState.REJECTED: N_("不予办理"),
     OrderState.EXPIRED: N_("已失效"),
 }
+STATES_OF: Final[Mapping[tuple[str, str], str]] = {
+    (Service.UNLOCK, OrderState.APPROVED): N_("审核通过，待解锁"),
+    (Service.UNLOCK, OrderState.ISSUING): N_("解锁中"),
+    (Service.REVOKE, OrderState.APPROVED): N_("审核通过，待注销"),
+    (Service.REVOKE, OrderState.ISSUING): N_("注销中"),
+}
+"""Where no certificate is made, those states have other names."""
+
+
+def state_of(service: str, state: str) -> str:
+    return STATES_OF.get((service, state), STATES[state])
+
+
 NEXT: Final[Mapping[str, str]] = {
     OrderState.FILLING: N_("继续填写"),
     OrderState.AWAITING_MATERIAL: N_("去上传资料"),
@@ -231,7 +244,7 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.AGREE: N_("请先阅读，同意后勾选。"),
     Fault.NOTHING_TO_CHOOSE: N_("请选择一项。"),
     Fault.NOT_CHANGED: N_("名称和证书上的一样，没有变化：只有名称变了才要办变更，其他信息变了不用换证书。"),
-    Fault.REGISTER_FIRST: N_("新的名称还没有核实。请先在“市场主体”资料里变更名称、通过核实，再来办理。"),
+    Fault.REGISTER_FIRST: N_("新的名称还没有核实。请先在“我的注册资料”里变更名称、通过核实，再来办理。"),
     Fault.CHALLENGE: N_("没有答对，请回答新的问题。"),
 }
 CHECKS: Final[Mapping[str, str]] = {

@@ -20,9 +20,9 @@ from web.certificates.order_words import (
     PINS,
     SECTIONS,
     SERVICES,
-    STATES,
     SUBJECTS,
     WAYS,
+    state_of,
 )
 from web.certificates.own import base
 from web.languages import N_
@@ -41,7 +41,7 @@ def around(visit: Visit, mine: Mine, step: Step | None) -> dict[str, Any]:
         "what": what(visit, order),
         "channel": mine.rules,
         "progress": progress(visit, mine, step),
-        "state_word": visit.text(STATES[order.state]),
+        "state_word": visit.text(state_of(order.service, order.state)),
         "state_badge": BADGES.get(order.state, "neutral"),
     }
 
