@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from certificates.catalogue.model import Step
 from certificates.catalogue.prices import NoPrice, WrongYears
-from certificates.desk.counter import typed_by
+from certificates.desk.walk_ins import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
 from certificates.identity.port import Answer, Asked, IdentityProvider, ProviderAway
 from certificates.issuing.remarks import DemonstrationBank
