@@ -89,6 +89,7 @@ def pytest_collection_finish() -> None:
     """What was collected stays to the end: no later collection of garbage goes through it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # a test makes much garbage, and little of it in circles
 
 
 @pytest.fixture(autouse=True)

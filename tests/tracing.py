@@ -12,9 +12,10 @@ import io
 import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,22 +77,27 @@ class Person:
 def links(traces: Sequence[Trace], persons: Iterable[Person], lot: Sequence[str]) -> list[str]:
     """Chains of places that lead from a person to the lot (its number, its title): "accounts → messages"."""
     people = tuple(persons)
+    tokens = [_tokens(trace) for trace in traces]
     holders = defaultdict(list)
-    for at, trace in enumerate(traces):
-        for token in trace.tokens():
+    for at, own in enumerate(tokens):
+        for token in own:
             holders[token].append(at)
     about_lot = {at for at, trace in enumerate(traces) if any(name in trace.content for name in lot)}
     found = []
     for start, trace in enumerate(traces):
         if any(person.is_in(trace) for person in people):
-            chain = _to_the_lot(traces, holders, start, about_lot)
+            chain = _to_the_lot(tokens, holders, start, about_lot)
             if chain:
                 found.append(" → ".join(traces[at].place for at in chain))
     return sorted(set(found))
 
 
+_tokens = lru_cache(maxsize=100_000)(Trace.tokens)
+"""Most traces are there every time that somebody looks."""
+
+
 def _to_the_lot(
-    traces: Sequence[Trace], holders: Mapping[str, list[int]], start: int, about_lot: set[int]
+    tokens: Sequence[Set[str]], holders: Mapping[str, list[int]], start: int, about_lot: set[int]
 ) -> list[int]:
     """The shortest chain, breadth first; [] when there is none."""
     came_from: dict[int, int | None] = {start: None}
@@ -105,7 +111,7 @@ def _to_the_lot(
                 chain.insert(0, step)
                 step = came_from[step]
             return chain
-        for token in traces[at].tokens():
+        for token in tokens[at]:
             for other in holders[token]:
                 if other not in came_from:
                     came_from[other] = at
@@ -216,9 +222,13 @@ def _readable(value: Any) -> str:
         return str(value)
     plain = value.decode("utf-8", "replace") + value.hex()
     if value.startswith(b"%PDF"):
-        document = pypdfium2.PdfDocument(value)
-        return plain + "".join(page.get_textpage().get_text_range() for page in document)
+        return plain + _text_of(value)
     if value.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(value)) as package:
             return plain + "".join(_readable(package.read(name)) for name in package.namelist())
     return plain
+
+
+@lru_cache(maxsize=64)
+def _text_of(pdf: bytes) -> str:
+    return "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf))

@@ -1,5 +1,6 @@
 """The application, put together from its dependencies."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -43,9 +44,15 @@ def _handlers() -> dict[Any, Any]:
     return dict(HANDLERS)
 
 
+@cache
+def _pages() -> tuple[Route, ...]:
+    """They know nothing of the site: it comes with the request."""
+    return tuple(page.route() for page in PAGES)
+
+
 def _routes(site: Site) -> list[BaseRoute]:
     return [
-        *(page.route() for page in PAGES),
+        *_pages(),
         Route("/healthz", operations.healthz),
         Route("/readyz", operations.readyz),
         Route("/metrics", operations.metrics),

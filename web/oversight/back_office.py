@@ -10,6 +10,7 @@ close, what tells how many registered for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any, Final
 
@@ -263,6 +264,29 @@ def _is_start(path: str) -> bool:
 
 def back_office(engine: AsyncEngine, secret: str) -> BaseRoute:
     """The mount of the back office."""
+    return Mount(PREFIX, app=_WhenAsked(engine, secret), name="admin", middleware=[Middleware(Guard)])
+
+
+class _WhenAsked:
+    """The library's application, put together at its first request: that takes longer than all the rest."""
+
+    def __init__(self, engine: AsyncEngine, secret: str) -> None:
+        self._engine, self._secret = engine, secret
+
+    @cached_property
+    def app(self) -> Starlette:
+        return _application(self._engine, self._secret)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """By which the library's templates find their addresses."""
+        return self.app.routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def _application(engine: AsyncEngine, secret: str) -> Starlette:
     admin = Admin(
         engine,
         title="落槌 数据台账",
@@ -284,4 +308,4 @@ def back_office(engine: AsyncEngine, secret: str) -> BaseRoute:
     admin.add_link(Link(menu_label="回到平台", url="/oversight"))
     inner = Starlette()
     admin.mount_to(inner)
-    return Mount(PREFIX, app=admin.app, name="admin", middleware=[Middleware(Guard)])
+    return admin.app
