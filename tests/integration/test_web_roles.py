@@ -69,6 +69,7 @@ EXPECTED_OPEN = {
     ("POST", "/certificates/orders/{number}/cancel"),
     ("POST", "/certificates/orders/{number}/resubmit"),
     ("POST", "/certificates/orders/{number}/receive"),
+    ("POST", "/certificates/orders/{number}/pin"),
     ("GET", "/certificates/orders/{number}/forms/{form}.pdf"),
     ("GET", "/certificates/orders/{number}/material"),
     ("POST", "/certificates/orders/{number}/material"),
