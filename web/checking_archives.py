@@ -40,7 +40,7 @@ async def shown_archive(visit: Visit, summary: ArchiveSummary) -> dict[str, Any]
     lang, verdict = language(visit.locale), Verdict(summary.verdict)
     ours = await _ours(visit, summary) if verdict is Verdict.VALID else Ours.SAME
     kind = {Ours.SAME: _KINDS[verdict], Ours.OTHER: "danger", Ours.UNKNOWN: "warning"}[ours]
-    wrong = [worded(found, lang) for found in summary.findings]
+    wrong = [_sentence(worded(found, lang)) for found in summary.findings]
     seal = plain(summary.seal_findings, lang)
     return {
         "archive": True,
@@ -56,6 +56,10 @@ async def shown_archive(visit: Visit, summary: ArchiveSummary) -> dict[str, Any]
         "absent": summary.absent,
         "seals": (),
     }
+
+
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 async def _ours(visit: Visit, summary: ArchiveSummary) -> Ours:
@@ -83,9 +87,15 @@ def _holds(visit: Visit, summary: ArchiveSummary, ours: Ours) -> list[str]:
     return said
 
 
+def _lot(visit: Visit, summary: ArchiveSummary) -> str:
+    if not summary.lot:
+        return ""
+    return visit.text(N_("%(what)s（%(note)s）")) % {"what": summary.title, "note": summary.lot}
+
+
 def _rows(visit: Visit, summary: ArchiveSummary) -> list[tuple[str, str]]:
     return [
-        (visit.text(N_("标的")), f"{summary.title}（{summary.lot}）" if summary.lot else ""),
+        (visit.text(N_("标的名称")), _lot(visit, summary)),
         (visit.text(N_("清单上写的平台")), summary.platform),
         (visit.text(N_("归档时间")), shown(summary.made_at) if summary.made_at else ""),
         (visit.text(N_("印章")), summary.seal_name),

@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from office.sealed.port import MOST_REGISTRATIONS, Affairs
+from trading.awards.records import AwardRecords
 from trading.deposits.deposits import Deposit, Deposits
 from trading.registrations.registrations import Registrations
 from trading.registrations.states import ENDED
@@ -42,6 +43,7 @@ async def trades(visit: Visit) -> Response:
         "trades.html",
         lots=sorted(lots, key=lambda lot: _place(lot, held)) if first else [],
         held=held,
+        turns=await AwardRecords(visit.site.engine).mine(account, known) if known else {},
         now=now_ms(),
         registrations=shown,
         deposits=await _deposits(visit, affairs, [facts.registration for facts, _ in shown]),

@@ -108,6 +108,7 @@ async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house:
     await house.visitor("two").post(here, {"answer": "take", "price": str(PRICE + STEP)})
     await house.settle()
     records = AwardRecords(house.web.site.engine)
+    assert "已认定您违约" in (await house.visitor("three").get("/my/trades")).text
     award = await records.award_of(lot)
     assert award is not None
     assert (award.source, award.price, award.round) == (Source.NEXT_BIDDER, PRICE + STEP, 2)
@@ -134,7 +135,7 @@ async def test_after_a_default_the_next_bidder_is_asked_and_starts_afresh(house:
     accounts = "SELECT string_agg(number, ' ' ORDER BY made_at DESC) FROM price_accounts"
     standing, earlier = (await house.scalar(accounts)).split()
     page = (await finance.get(f"/finance/prices/{lot}")).text
-    assert standing in page
+    assert standing in page.replace(" ", "")
     assert f"?account={earlier}" in page, "money may still come there, and goes back"
     closed = (await finance.get(f"/finance/prices/{lot}?account={earlier}")).text
     assert "已取消" in closed
@@ -247,3 +248,6 @@ async def test_an_offer_gives_the_hours_of_the_profile(house: AwardHouse) -> Non
     [offer] = await AwardRecords(house.web.site.engine).offers_of(lot)
     assert offer.due_at == house.clock() + timedelta(hours=48)
     assert (await house.web.site.sales.of_lot(lot)) is None
+    trades = (await house.visitor("three").get("/my/trades")).text
+    assert "资格审查没有通过" in trades
+    assert "恭喜您" not in trades

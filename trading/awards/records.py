@@ -1,6 +1,6 @@
 """Awards and offers as the tables keep them. The auction's result stands in the ledger, and never changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,6 +104,15 @@ class AwardRecords:
         """Everyone whose turn it was, in order."""
         async with self._engine.connect() as connection:
             return await rounds(connection, lot)
+
+    async def mine(self, account_id: int, lots: Collection[str]) -> dict[str, AwardState]:
+        """{lot: how this account's turn stands, or ended}; the last turn where there were several."""
+        found = select(AWARDS.c.lot, AWARDS.c.state).where(
+            AWARDS.c.account_id == account_id, AWARDS.c.lot.in_(list(lots))
+        )
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(found.order_by(AWARDS.c.round))
+            return {row.lot: AwardState(row.state) for row in rows}
 
     async def offers_of(self, lot: str) -> Sequence[Offer]:
         """Who was asked, in order."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from office import money
+from web.awards.words import SOURCES
 from web.languages import N_
 from web.listings.words import LOT_STATES
 from web.oversight.words import PERIODS
@@ -30,7 +31,7 @@ NAMES: Final[Mapping[str, str]] = {
     "kind": N_("种类"),
     "known": N_("已有"),
     "last_day": N_("最迟"),
-    "lot": N_("标的"),
+    "lot": N_("标的编号"),
     "missing": N_("未付"),
     "name": N_("名称"),
     "new": N_("新增"),
@@ -46,12 +47,15 @@ NAMES: Final[Mapping[str, str]] = {
     "rank": N_("顺位"),
     "reason": N_("理由"),
     "role": N_("身份"),
+    "round": N_("次序"),
+    "source": N_("由来"),
     "title": N_("标题"),
     "total": N_("合计"),
     "ukey": N_("UKey 编号"),
     "until": N_("到哪天"),
     "version": N_("版本"),
     "why": N_("原因"),
+    "winner_account": N_("竞得人的账号编号"),
 }
 """What has no word here is shown by its name."""
 FEN: Final = frozenset({"amount", "missing", "paid", "price", "total", "starting_price", "deposit", "fee"})
@@ -61,6 +65,7 @@ _WORDED: Final[Mapping[str, Mapping[Any, str]]] = {
     "before": LOT_STATES,
     "period": PERIODS,
     "role": ROLES,
+    "source": SOURCES,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from office.sealed.port import PartnerAnswer, Wrong
 from trading.registrations.application import AttachmentKind, Fault, Step
 from trading.registrations.deciding import LISTED
+from trading.registrations.papers import Paper
 from trading.registrations.priority import HolderFault, HolderState
 from trading.registrations.states import RegistrationState
 from web.languages import N_
@@ -21,6 +22,11 @@ STATES: Final[Mapping[RegistrationState, str]] = {
     RegistrationState.REJECTED: N_("未通过"),
     RegistrationState.NOT_CONCLUDED: N_("截止前没有完成"),
 }
+PAPERS: Final[Mapping[Paper, str]] = {
+    Paper.FORM: N_("竞买申请书"),
+    Paper.PLEDGE: N_("竞买人资格承诺书"),
+}
+"""As the pages call the papers; the papers themselves are Chinese."""
 REJECTIONS: Final[Mapping[str, str]] = {
     LISTED: N_("您在违约名单上。已交的保证金会原路退回。"),
 }
