@@ -16,8 +16,9 @@ from office.subjects import MarketSubjectKind, Subjects
 from signing import seal_structures as structures
 from signing.der import part, sequence
 from signing.token import virtual
+from tests.deskkit import DESK
 from tests.issuingkit import CODE, as_form
-from tests.orderkit import last_code, request_of_organization, sheet
+from tests.orderkit import Applicant, last_code, request_of_organization, sheet
 from tests.servicekit import NAME, Holders, holders_on, seen
 from tests.webkit import web_on
 
@@ -257,3 +258,36 @@ async def test_a_revocation_asks_whether_the_organization_still_exists(held: Hol
     assert (await her.row())["circumstances"] == ["dissolved"]
     await her.done("/details", {**TYPED, "standing": "exists"})
     assert (await her.row())["circumstances"] == []
+
+
+async def test_at_the_counter_a_renewal_of_a_certificate_of_an_account_is_written(held: Holders) -> None:
+    """Who walks in has no account: the document says whose certificate it is, also for the authority."""
+    card, one = held.drawer.blank("客户的"), held.one
+    mine = await held.holds(
+        card=card, days_left=-5, channel="hunan_sanzi", authority="netca", product="organization"
+    )
+    walk_in = await one.post(f"{DESK}/walk-in", {"business": "hunan_sanzi:renew:organization"})
+    number = walk_in.headers["location"].split("/")[3]
+    at_desk = Applicant(held.web, one.visitor, number, one.token)
+    await held.chooses(at_desk, mine, "choose_order", document=CODE)
+    await at_desk.agree()
+    await at_desk.done("/details", {**TYPED, "product": "organization", "years": "2", "invoice_title": NAME})
+    await at_desk.confirm()
+    if await at_desk.state() == "awaiting_material":
+        await at_desk.done("/material")
+    assert "已收款" in await one.act(number, "payment", {"way": "wechat", "counted": "1"})
+    verdicts = {f"verdict-{item}": "accepted" for item in await one.items(number)}
+    await one.act(number, "paper", {**verdicts, "decision": "approve"})
+    await one.act(number, "take")
+    await one.decide(number, "approve")
+    assert await at_desk.state() == "approved"
+    here = f"/certificates/issue/{number}"
+    await held.does(one.visitor, f"{here}/request-job", f"{here}/request")
+    await held.does(one.visitor, f"{here}/install-job", f"{here}/installed")
+    order = await at_desk.row()
+    assert order["state"] == "awaiting_collection"
+    after = await held.issued(order["certificate"])
+    assert after.follows == mine
+    assert abs(after.valid_until - add_months(datetime.now(UTC), 24)) < timedelta(minutes=10), (
+        "from the issue"
+    )
