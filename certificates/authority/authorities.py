@@ -8,22 +8,16 @@ Each has a folder, a register, keys, lists and answers of its own. An authority 
 (`remote`) takes the place of the demonstration's one.
 """
 
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from certificates.authority.demonstration import DemonstrationAuthority, system_clock
 from certificates.authority.folder import BELOW, Folder
-from certificates.authority.port import AuthorityError, CertificateAuthority
+from certificates.authority.port import KEY, MOST, AuthorityError, CertificateAuthority
 from certificates.authority.records import Clock
 from certificates.authority.roles import foundings_of
-
-KEY: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
-"""As in the catalogue; it is a folder's name and part of addresses."""
-MOST: Final = 100
-"""As many as the catalogue's list may have."""
 
 
 class DemonstrationAuthorities:

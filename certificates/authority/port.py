@@ -5,6 +5,7 @@ that keeps to this port (`remote`; docs/authority-adapter.md): values in and out
 What holds for all of them is in tests/authoritykit.py, a suite that every adapter has to pass.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,10 @@ from signing.x509 import Certificate
 MAX_NAME: Final = 64
 """Characters of a common name and of an organization (X.520, upper bounds)."""
 MAX_NUMBER: Final = 32
+KEY: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
+"""As in the catalogue; it is a folder's name and part of addresses."""
+MOST: Final = 100
+"""As many as the catalogue's list may have."""
 
 
 class AuthorityError(SigningError):

@@ -24,8 +24,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from certificates.authority.authorities import KEY, MOST
-from certificates.authority.port import AuthorityError
+from certificates.authority.port import KEY, MOST, AuthorityError
 from certificates.authority.remote import ANSWER_S, CONNECT_S, RemoteSettings
 from office.calling import Caller
 from signing import SigningError

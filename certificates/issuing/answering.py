@@ -150,7 +150,7 @@ class Answering:
                 await _require_to_unlock(connection, order, request)
                 await self._authorizing.unlock(connection, request, now)
             case RequestKind.FIRST_PIN:
-                await self._authorizing.first_pin(connection, request, now)
+                await self._authorizing.first_pin(connection, order, request, now)
         return None
 
     # ── certificates ──

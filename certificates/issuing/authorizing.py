@@ -11,9 +11,11 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certificates.catalogue.store import channel_on
 from certificates.issuing import pins, requests
 from certificates.issuing.requests import Request
 from certificates.issuing.states import RequestKind, RequestState
+from certificates.orders.order import Order
 from office.marks import BoxUnreadable, Marks
 from signing import SigningError
 from signing.sm2 import PublicKey
@@ -62,7 +64,9 @@ class Authorizing:
         await self._answer(connection, request, secret, now)
         log.info("authorized", request=request.id, order=request.number)
 
-    async def first_pin(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
+    async def first_pin(
+        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
+    ) -> None:
         """The PIN of the UKey that gets the order's certificate, for the assistant that writes it.
 
         Drawn at the first question and the same at every other: whoever is interrupted goes on. A UKey whose
@@ -77,8 +81,12 @@ class Authorizing:
             code = self._codes.get(request.card)
         except SigningError as error:
             raise NotAnswered("code") from error
+        stored = await channel_on(connection, order.catalogue_id)
+        if stored is None:
+            raise NotAnswered("catalogue")
+        digits = pins.digits(stored.rules.pin_length)
         try:
-            pin = await pins.drawn(connection, self._marks, made.id, made.number, made.card, now)
+            pin = await pins.drawn(connection, self._marks, made, digits, now)
         except (BoxUnreadable, ValueError) as gone:
             raise NotAnswered("box") from gone
         secret = first_pin_for(assistant, FirstPin(request.card, code, pin))

@@ -22,8 +22,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.catalogue.handling import PinWay
+from certificates.catalogue.handling import PinLength, PinWay
 from certificates.catalogue.scope import Service
+from certificates.issuing.requests import Request
 from certificates.orders.order import Order
 from certificates.orders.states import OrderState
 from certificates.orders.steps import HANDING_OVER, Step
@@ -128,16 +129,19 @@ def is_due(order: Order) -> bool:
     return before or order.state in LEFT
 
 
-async def drawn(
-    connection: AsyncConnection, marks: Marks, request_id: int, number: str, card: str, now: datetime
-) -> Pin:
-    """The PIN for the UKey of this request: a new one, or the one that was drawn before.
+def digits(length: PinLength) -> int:
+    """How long a PIN is drawn for a channel whose PINs have this length."""
+    return min(max(DIGITS, length.least), length.most)
+
+
+async def drawn(connection: AsyncConnection, marks: Marks, made: Request, digits: int, now: datetime) -> Pin:
+    """The PIN for the UKey of this answered request: a new one, or the one that was drawn before.
 
     Raises BoxUnreadable, ValueError when it was told and emptied.
     """
-    pin = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
-    box = marks.box(purpose(request_id), pin.encode())
-    values = {"request_id": request_id, "number": number, "card": card, "box": box, "now": now}
+    pin = f"{secrets.randbelow(10**digits):0{digits}d}"
+    box = marks.box(purpose(made.id), pin.encode())
+    values = {"request_id": made.id, "number": made.number, "card": made.card, "box": box, "now": now}
     await connection.execute(_DRAW, values)
     row = (await connection.execute(_ONE, values)).one()
     return FirstPin(**row._mapping).opened(marks)

@@ -5,7 +5,7 @@ under a key that makes a repetition the same transfer: killed in between, it is 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -27,7 +27,9 @@ from office.marks import BoxUnreadable, Marks
 log = structlog.get_logger(__name__)
 
 KIND: Final = "certificate.pin"
-PHONES: Final[Mapping[Person, str]] = {
+RESTS: Final = timedelta(minutes=1)
+"""Between two tries of a PIN that could not be told."""
+PHONES: Final[Mapping[str, str]] = {
     Person.OPERATOR: "operator_phone",
     Person.APPLICANT: "applicant_phone",
     Person.LEGAL_REPRESENTATIVE: "representative_phone",
@@ -39,6 +41,10 @@ class NotAgain(Exception):
     """It was told often enough, just now, or too long ago."""
 
 
+class NotTold(Exception):
+    """The bank did not answer, or the order names nobody to tell."""
+
+
 class Telling:
     """`platform`: how letters name the sender."""
 
@@ -48,6 +54,7 @@ class Telling:
         self._boxes = OrderBoxes(marks)
         self._remarks = remarks
         self._platform = platform
+        self._rests: dict[int, datetime] = {}
 
     async def round(self, now: datetime) -> int:
         """Tell what is due, empty what was told; how many of both."""
@@ -64,22 +71,29 @@ class Telling:
             return told + await pins.empty_old(connection, now)
 
     async def _due(self, request_id: int, number: str, now: datetime) -> bool:
+        if self._rests.get(request_id, now) > now:
+            return False
         async with self._engine.begin() as connection:
             order = await read(connection, number)
             row = await pins.held(connection, request_id) if pins.is_due(order) else None
             if row is None or row.sends or row.box is None:
                 return False
-            return await self._tell(connection, order, row, now)
+            told = await self._tell(connection, order, row, now)
+        self._rests.pop(request_id, None)
+        if not told:
+            self._rests[request_id] = now + RESTS
+        return told
 
     async def again(self, number: str, now: datetime) -> None:
-        """Its holder did not get it. The caller has made sure whose order it is. Raises NotAgain."""
+        """Its holder did not get it. The caller has made sure whose order it is. Raises NotAgain, NotTold."""
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
             known = (await pins.of_orders(connection, [number])).get(number)
             row = None if known is None else await pins.held(connection, known.request_id)
             if row is None or not pins.may_repeat(row, now):
                 raise NotAgain(number)
-            await self._tell(connection, order, row, now)
+            if not await self._tell(connection, order, row, now):
+                raise NotTold(number)
 
     async def _tell(self, connection: AsyncConnection, order: Order, row: FirstPin, now: datetime) -> bool:
         fault = await self._told(connection, order, row, now)
@@ -102,7 +116,7 @@ class Telling:
             return PinFault.BOX
         if by == PinWay.TRANSFER_REMARK:
             return await self._by_remark(details, row, pin.reveal(), now)
-        phone = details.get(PHONES.get(Person(to), ""), "") or await self._contact(connection, order, details)
+        phone = details.get(PHONES.get(to, ""), "") or await self._contact(connection, order, details)
         if not phone:
             return PinFault.NO_ADDRESS
         letter = Letter(phone, order.contact_mark, self._platform, "")

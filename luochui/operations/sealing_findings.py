@@ -11,6 +11,7 @@ import psycopg
 
 from certificates.authority.folder import Folder
 from certificates.authority.port import AuthorityError
+from certificates.authority.remote_settings import read_remote
 from certificates.authority.roles import Role
 from certificates.authority.trust import read_trust
 from luochui.operations import authority, documents
@@ -75,6 +76,18 @@ def trust(settings: Settings) -> Iterator[Finding]:
     if settings.trust_folder is None:
         yield from _own_authority(folder)
     yield from _lists(settings, lists)
+
+
+def remote_authorities(settings: Settings) -> Iterator[Finding]:
+    """Who is reached over HTTP: whether the settings say enough; nobody is asked."""
+    if settings.authorities is None:
+        return
+    try:
+        found = read_remote(settings.authorities)
+    except AuthorityError as wrong:
+        yield Finding(Level.BAD, "authorities", str(wrong), "docs/authority-adapter.md")
+    else:
+        yield Finding(Level.GOOD, "authorities", f"reached over HTTP: {', '.join(found) or 'none'}")
 
 
 def _own_authority(folder: Path) -> Iterator[Finding]:
@@ -192,4 +205,4 @@ def kept_documents(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.GOOD, "documents", f"{len(wanted)} looked at in {where}")
 
 
-LOOKS: Final = (virtual_ukey, trust, platform_seal, kept_documents)
+LOOKS: Final = (virtual_ukey, trust, remote_authorities, platform_seal, kept_documents)

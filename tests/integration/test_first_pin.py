@@ -13,7 +13,7 @@ from sqlalchemy import text
 from certificates.issuing import pins
 from certificates.issuing.remarks import BankAway, DemonstrationBank, NoBank, Remarks
 from certificates.issuing.states import RequestKind
-from certificates.issuing.telling import KIND, Telling
+from certificates.issuing.telling import KIND, RESTS, NotTold, Telling
 from certificates.issuing.writing import NotNow
 from certificates.orders.performing import perform
 from certificates.orders.states import OrderAct, OrderState
@@ -202,11 +202,16 @@ async def test_what_cannot_be_told_waits_and_says_why(house: House) -> None:
     with pytest.raises(BankAway):
         await house.remarks.send("1", "2", "3", house.office.now)
     number, serial, _page = await issued(house, REMARK)
-    assert await house.telling.round(house.office.now) == 0
+    assert [await house.telling.round(house.office.now) for _ in range(2)] == [0, 0]
     assert "银行暂时没有回应" in (await house.her.get(f"/certificates/orders/{number}")).text
     house.remarks = DemonstrationBank(house.web.site.engine)
-    assert await house.telling.round(house.office.now) == 1
+    telling, later = house.telling, house.office.now + RESTS
+    assert await telling.round(house.office.now) == 1
     opens(house, serial, await house.pin_of_remark())
+    house.remarks = NoBank()
+    with pytest.raises(NotTold):
+        await house.telling.again(number, later + pins.PAUSE)
+    assert [one.sends for one in await house.rows("SELECT sends FROM first_pins")] == [1]
     assert await house.telling.round(house.office.now + pins.KEPT_FOR + timedelta(seconds=1)) == 1
     assert [one.box for one in await house.rows("SELECT box FROM first_pins")] == [None]
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from certificates.issuing import pins
 from certificates.issuing.pins import FirstPin, PinFault
 from certificates.issuing.remarks import DemonstrationBank, NoBank, Remarks
-from certificates.issuing.telling import NotAgain, Telling
+from certificates.issuing.telling import NotAgain, NotTold, Telling
 from certificates.orders.order import Order
 from web.certificates.own import base, in_words, mine_in_path
 from web.certificates.showing import pin_word
@@ -72,4 +72,7 @@ async def again(visit: Visit) -> Response:
     except NotAgain:
         refusal = N_("现在不能再发：次数已满、间隔太短，或已过了期限。忘记密码的，请办理解锁。")
         return visit.refused(base(order), visit.text(refusal), 409)
+    except NotTold:
+        refusal = N_("这次没有发出，请稍后再试。多次不成功的，请联系客服。")
+        return visit.refused(base(order), visit.text(refusal), 503)
     return visit.done(base(order), visit.text(N_("密码已再发一次。")))
