@@ -173,6 +173,10 @@ class SessionDirectory:
     async def set_locale(self, session_id: str, locale: str) -> None:
         await self._redis.eval(_CHANGE_IF_ALIVE, 1, _key(session_id), "locale", locale)
 
+    async def set_name(self, session_id: str, name: str) -> None:
+        """What the pages call the person from now on."""
+        await self._redis.eval(_CHANGE_IF_ALIVE, 1, _key(session_id), "name", name)
+
 
 def id_of(cookie: str) -> str:
     """The session's id for a cookie."""

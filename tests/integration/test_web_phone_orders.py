@@ -252,6 +252,7 @@ async def test_whoever_proves_a_telephone_opens_an_account_and_gets_the_checked_
     person = await web.site.accounts.by_login("neu")
     assert person is not None
     assert (person.role, person.name) == (Role.BIDDER, "测试有限公司")
+    assert "测试有限公司" in (await someone.get("/")).text  # the session knows it as well
     contacts = await web.site.contacts.of(person.id)
     assert [one.address for one in contacts] == ["+8615112340305"]
     async with web.site.engine.connect() as connection:

@@ -15,7 +15,7 @@ from certificates.orders import fields
 from certificates.orders.about import fixed_by_certificate
 from certificates.orders.fields import Fault, Field, FieldFaults
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine, check_of, open_step
+from certificates.orders.orders import Mine, check_of, contact_field, open_step
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
 from web.certificates import about, challenge, seal_check
@@ -199,7 +199,7 @@ async def _sections(
 ) -> list[dict[str, Any]]:
     """With what is known before anything is typed."""
     kept = {**await offered_of(visit, mine), **mine.details}
-    return sections_of(visit, asked, kept, typed, await _grey(visit, mine))
+    return sections_of(visit, asked, kept, typed, await _grey(visit, mine), why=_why(mine))
 
 
 def sections(
@@ -210,10 +210,15 @@ def sections(
     fixed: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The fields of an order under their headings; of those that are not typed, where they come from."""
-    found = sections_of(visit, asked, mine.details, typed, fixed)
+    return sections_of(visit, asked, mine.details, typed, fixed, why=_why(mine))
+
+
+def _why(mine: Mine) -> dict[str, str]:
+    """Why some fields can't be typed, besides those of the profile."""
     held = fixed_by_certificate(mine.order) if mine.order.about_certificate else frozenset[str]()
-    for row in (row for section in found for row in section["fields"]):
-        row["from_certificate"] = row["name"] in held
+    found = dict.fromkeys(held, N_("证书上的内容，这里不能改。"))
+    if mine.order.begun_mark:
+        found[contact_field(mine.rules, mine.case)] = N_("开始办理时验证过的手机号，这里不能改。")
     return found
 
 

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from certificates.orders.fields import Field, FieldKind, Section
 from web.certificates.order_words import CHOICES, HINTS, LABELS, SECTIONS
+from web.languages import N_
 from web.visits import Visit
 
+FROM_PROFILE: Final = N_("来自注册资料；要改，请先改注册资料，再重新申请。")
 _TYPES: Final = {FieldKind.MOBILE: "tel", FieldKind.PHONE: "tel", FieldKind.EMAIL: "email"}
 _NUMERIC: Final = frozenset({FieldKind.CARD, FieldKind.ACCOUNT})
 
@@ -18,10 +20,12 @@ def sections_of(
     typed: Mapping[str, str],
     fixed: Mapping[str, str],
     more_words: Mapping[str, str] | None = None,
+    why: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """The fields under their headings, with what was typed or kept, ready for a template.
 
-    `more_words`: labels and choices that orders do not have.
+    `more_words`: labels and choices that orders do not have. `why` a fixed field can't be typed, where it is
+    not the profile that decides it.
     """
     labels, choices = {**LABELS, **(more_words or {})}, {**CHOICES, **(more_words or {})}
     found: dict[Section, list[dict[str, Any]]] = {}
@@ -34,6 +38,7 @@ def sections_of(
                 "hint": visit.text(HINTS[one.name]) if one.name in HINTS else "",
                 "value": value,
                 "fixed": one.name in fixed,
+                "why": visit.text((why or {}).get(one.name, FROM_PROFILE)),
                 "required": one.required,
                 "options": [(option, visit.text(choices.get(option, option))) for option in one.options],
                 "type": _TYPES.get(one.kind, "text"),

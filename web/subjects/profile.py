@@ -234,6 +234,9 @@ async def check(visit: Visit) -> Response:
     after = await shown_own(visit)
     if after.verified_at is None:
         return visit.done(to, visit.text(N_("已打款 0.01 元，请查收以后把附言填在下面。")))
+    person = await visit.site.accounts.get(account_of(visit))
+    if person is not None and visit.signed_in is not None:
+        await visit.site.sessions.set_name(visit.signed_in.session_id, person.name)
     return visit.done(HERE, visit.text(N_("名称已核验。")))
 
 
