@@ -248,6 +248,16 @@ async def _left_by_a_crash(web: Web, account: int, login: str, monkeypatch: pyte
     return left.lot
 
 
+async def _done_or_waits(web: Web, work: asyncio.Task[int]) -> bool:
+    """Whether it has ended, or stands behind somebody's lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted"
+    )
+    async with web.site.engine.connect() as connection:
+        return work.done() or bool(await connection.scalar(waiting))
+
+
 async def test_who_goes_on_with_what_is_being_dropped_has_one_that_is_recorded(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,8 +266,9 @@ async def test_who_goes_on_with_what_is_being_dropped_has_one_that_is_recorded(
     schedule, rounds = putting_on.schedule, []
 
     async def while_dropping(*of: Any) -> None:
-        rounds.append(asyncio.create_task(steward(web).round(NOW)))
-        await asyncio.sleep(0)  # it waits for who tells the book, or finds that the book knows
+        dropping = asyncio.create_task(steward(web).round(NOW))
+        rounds.append(dropping)
+        await until(lambda: _done_or_waits(web, dropping))
         await schedule(*of)
 
     with monkeypatch.context() as patched:
