@@ -32,19 +32,27 @@ from certificates.issuing import issued
 from certificates.issuing.issued import Issued
 from certificates.issuing.writing import FromUKey
 from certificates.orders import fields, materials, uploads
-from certificates.orders.fields import FieldFaults
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.choosing import Choosing, Chosen
+from certificates.orders.fields import FieldFaults, OrganizationState
 from certificates.orders.orders import Mine, NotOffered, Orders, next_page
 from certificates.orders.performing import By
+from certificates.orders.sealing_check import SealChecking
+from certificates.orders.signing import Signing, digest_of, ways_to_consent
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step
+from certificates.orders.unlocking import Unlocking
 from certificates.payments.demonstration import DemonstrationPayments
 from office.messages.delivering import BOX
+from office.subjects import MarketSubjectKind, Subjects
 from signing.csr import request_certificate
+from signing.der import part, sequence
 from signing.names import Name
 from signing.sm2 import PrivateKey
+from signing.token.virtual import random_so_pin
 from tests.issuingkit import Issuing, issuing_on
 from tests.matrixrows import SPOT, Cell, Row
-from tests.orderkit import CARD, CREDIT_CODE, ID_NUMBERS, sheet
+from tests.orderkit import CARD, ID_NUMBERS, sheet
 from tests.paykit import Payments
 
 S = OrderState
@@ -54,6 +62,7 @@ LEFT: Final = timedelta(days=20)
 """What is left of a certificate that is renewed, replaced, changed: within every channel's window."""
 MOST_TURNS: Final = 30
 COMPANY, PERSON = "测试有限公司", "赵申请"
+NEW_NAMES: Final = {"organization_name": "测试新名有限公司", "applicant_name": "赵新名"}
 TYPED: Final = {
     "province": "湖南省",
     "city": "吉首市",
@@ -64,14 +73,12 @@ TYPED: Final = {
     "operator_phone": "15112340305",
     "operator_email": "jb@example.cn",
     "organization_name": COMPANY,
-    "credit_code": CREDIT_CODE,
     "representative_name": "王法人",
     "representative_document": "id_card",
     "representative_number": ID_NUMBERS[0],
     "representative_phone": "18612349043",
     "applicant_name": PERSON,
     "applicant_document": "id_card",
-    "applicant_number": ID_NUMBERS[2],
     "applicant_phone": "13912345678",
     "applicant_email": "zs@example.cn",
     "representative_card": CARD,
@@ -91,6 +98,7 @@ PRODUCTS: Final = {
     "shenzhen_ca": {"O": "organization", "N": "organization_person"},
     "xiangxi": {"O": "unit_12", "L": "legal_representative", "N": "person_12"},
 }
+_BOUGHT: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.RENEW})
 _ABOUT_ANOTHER: Final = frozenset(
     {
         *(Service.RENEW, Service.UNLOCK, Service.REPLACE, Service.MODIFY),
@@ -120,6 +128,7 @@ class Going:
     held: Held | None
     key: PrivateKey
     card: str
+    typed: Mapping[str, str] = field(default_factory=dict)
     paid_by: str = ""
     uploaded: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
@@ -141,6 +150,8 @@ class Matrix:
     @classmethod
     async def on(cls, engine: AsyncEngine, folder: Path) -> "Matrix":
         office = await issuing_on(engine, folder, NOW - timedelta(days=800))
+        for key, known in (await Catalogue(engine).authorities()).items():
+            office.authorities.own(key, known.name)
         office.now = NOW
         remarks: list[str] = []
 
@@ -198,7 +209,11 @@ class Matrix:
         same = held is not None and service in (Service.RENEW, Service.MODIFY, Service.CONVERT)
         key = held.key if held is not None and same else PrivateKey.generate()
         card = held.card if held is not None and same else f"CARD{next(self.count):04d}"
-        return Going(row, place, number, account, held, key, card)
+        if not same:
+            self.office.codes.put(card, random_so_pin())
+        later = next(self.count) if row.another_operator else place
+        typed = {**_typed(row, place), **_telephones(later)}
+        return Going(row, place, number, account, held, key, card, typed)
 
     async def _account(self) -> int:
         put = text(
@@ -227,11 +242,13 @@ class Matrix:
             channel=channel,
             product=product,
             years=years,
-            details=_typed(row, place),
+            details=_kept(row, place),
+            number_mark=_mark(office, row, place),
             account_id=account,
             authority=authority,
             way=way,
         )
+        office.codes.put(card, random_so_pin())
         await office.asked(number, key, card)
         await office.round()
         made = await office.writing.made(number)
@@ -265,7 +282,7 @@ class Matrix:
 
     async def _request(self, going: Going, mine: Mine) -> None:
         asked = fields.request_fields(mine.rules, mine.case)
-        values = fields.read(asked, _typed(going.row, going.place), {})
+        values = fields.read(asked, going.typed, {})
         await self.orders.save(mine, Step.REQUEST, values, now=NOW)
 
     async def _authority(self, going: Going, mine: Mine) -> None:
@@ -282,20 +299,50 @@ class Matrix:
         await self.orders.accept(mine, frozenset(kinds), now=NOW)
 
     async def _hold(self, going: Going, mine: Mine) -> None:
+        """The certificate is chosen; where it is lost, a code to who may find it proves that."""
         assert going.held is not None
-        step = next_page(mine.order)
-        product = PRODUCTS[going.row.channel][going.row.letter]
-        chosen = {"about_certificate": going.held.serial, "product": product}
-        await self.orders.save(mine, step, {}, now=NOW, **chosen)
+        step, marks = next_page(mine.order), self.office.marks
+        choosing = Choosing(self.engine, marks, self.orders, "测试平台")
+        chosen = Chosen(going.held.serial)
+        if finders := choosing.finders(mine):
+            chosen = Chosen(going.held.serial, whose=str(finders[-1]))
+            await choosing.send_code(mine, chosen, "zh", now=NOW)
+            chosen = replace(chosen, code=await self._last_code())
+        await choosing.choose(mine, step, chosen, now=NOW)
+
+    async def _check_seal(self, going: Going, mine: Mine) -> None:
+        """The seal in the form before the standard."""
+        assert going.held is not None
+        row = await self._issued(going.held.serial)
+        assert row is not None
+        seal = row.bundle(self.office.marks).seal.der
+        old = sequence(part(seal, 0), sequence(part(seal, 1), part(seal, 2), part(seal, 3)))
+        found = await SealChecking(self.engine, self.office.marks, self.orders).check(mine, old, now=NOW)
+        assert not found.is_fine
 
     async def _details(self, going: Going, mine: Mine) -> None:
-        row = going.row
-        columns: dict[str, Any] = {"product": PRODUCTS[row.channel][row.letter], "years": row.years}
-        if going.held is not None and not mine.order.about_certificate:
-            columns["about_certificate"] = going.held.serial
+        row, columns = going.row, dict[str, Any]()
+        if Service(row.service) in _BOUGHT:
+            columns = {"product": PRODUCTS[row.channel][row.letter], "years": row.years}
+        typed = going.typed
+        if row.service == Service.MODIFY:
+            typed = {**typed, **NEW_NAMES}
+            await self._profile(going)
         shown = replace(mine, order=replace(mine.order, **columns))
-        values = fields.read(shown.fields, _typed(row, going.place), {})
-        await self.orders.save(mine, Step.DETAILS, values, now=NOW, **columns)
+        values = fields.read(shown.fields, typed, {})
+        chosen = CHECKS if row.channel == "hunan_shared" else {}
+        await self.orders.save(mine, Step.DETAILS, {**values, **chosen}, now=NOW, **columns)
+
+    async def _profile(self, going: Going) -> None:
+        """The new name stands in the profile, and was checked there."""
+        subjects, kind = Subjects(self.engine, self.office.marks), MarketSubjectKind.ORGANIZATION
+        known = {**going.typed, **NEW_NAMES}
+        if going.row.letter == "N":
+            kind = MarketSubjectKind.NATURAL_PERSON
+        await subjects.register(going.account, kind, known, now=NOW)
+        checked = text("UPDATE subjects SET verified_at = :now, verified_by = 'test' WHERE account_id = :a")
+        async with self.engine.begin() as connection:
+            await connection.execute(checked, {"now": NOW, "a": going.account})
 
     async def _confirm(self, going: Going, mine: Mine) -> None:
         order = await self.orders.confirm(mine, now=NOW)
@@ -312,10 +359,18 @@ class Matrix:
         going.uploaded.add(missing[0])
 
     async def _consent(self, going: Going, mine: Mine) -> None:
-        await self.orders.send_code(mine, "zh", now=NOW)
+        ways, signing = ways_to_consent(mine.rules, mine.case), Signing(self.engine)
+        if "ukey" in ways and not await signing.signed(mine):
+            await signing.keep(mine, digest_of(mine), b"signed by the UKey", now=NOW)
+        if "code" in ways:
+            await self.orders.send_code(mine, "zh", now=NOW)
+            code, signed = await self._last_code(), "ukey" in ways
+            await self.orders.consent(await self._mine(going), code, now=NOW, signed=signed)
+
+    async def _last_code(self) -> str:
         found = re.search(r"\d{6}", str((await self._letter("certificate.one_time"))["content"]))
         assert found is not None
-        await self.orders.consent(await self._mine(going), found[0], now=NOW)
+        return found[0]
 
     async def _identify(self, going: Going, mine: Mine) -> None:
         known = await self.orders.outcomes(going.number)
@@ -323,7 +378,7 @@ class Matrix:
             if person in known and known[person].state == "passed":
                 continue
             self.remarks.clear()
-            photo, typed = self.upload.content, _typed(going.row, going.place)
+            photo, typed = self.upload.content, going.typed
             fault = await self.orders.identify(await self._mine(going), person, typed, photo, now=NOW)
             assert fault is None, (person, fault)
             if self.remarks:
@@ -405,6 +460,9 @@ class Matrix:
             await self.office.round()
             await self.office.round()
             return
+        if service is Service.UNLOCK:
+            await self._unlock(going, mine)
+            return
         at_home = Step.INSTALL in mine.order.steps
         by = By.applicant(going.account) if at_home else self.office.by
         if stock.needs_one(mine.order):
@@ -415,6 +473,20 @@ class Matrix:
         assert made is not None
         await self.office.writing.written(made, by, now=NOW)
         await self.office.round()
+
+    async def _unlock(self, going: Going, mine: Mine) -> None:
+        """The authorization is released to one assistant: after a code, or at the desk."""
+        unlocking = Unlocking(self.engine, self.office.marks, "测试平台")
+        number, assistant = going.number, PrivateKey.generate().public_key
+        by, code = self.office.by, None
+        if Step.AUTHORIZATION_CODE in mine.order.steps:
+            await unlocking.send_code(mine, "zh", now=NOW)
+            by, code = By.applicant(going.account), await self._last_code()
+        await unlocking.release(number, by, assistant, code, now=NOW)
+        await self.office.round()
+        released = await unlocking.released(number)
+        assert released is not None
+        await unlocking.done(number, released.request.id, by, replaced=True, now=NOW)
 
     async def _asked(self, going: Going, by: By) -> None:
         request = request_certificate(Name.of("whatever the UKey says"), going.key)
@@ -486,15 +558,52 @@ class Matrix:
         return letter
 
 
+def _telephones(place: int) -> dict[str, str]:
+    last = f"{place:07d}8"
+    return {
+        "operator_phone": f"151{last}",
+        "applicant_phone": f"139{last}",
+        "representative_phone": f"186{last}",
+    }
+
+
+def _id_number(place: int) -> str:
+    """A number of its own for everybody: 居民身份证, with its check digit."""
+    first = f"43310119900101{place % 1000:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    total = sum(weight * int(digit) for weight, digit in zip(weights, first, strict=True))
+    return first + "10X98765432"[total % 11]
+
+
+def _credit_code(place: int) -> str:
+    table = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    first = f"91433100{place:09d}"
+    total = sum(3**at % 31 * table.index(each) for at, each in enumerate(first))
+    return first + table[(31 - total % 31) % 31]
+
+
 def _typed(row: Row, place: int) -> dict[str, str]:
     """What the applicant types; telephones of one's own, because codes to one number are bounded."""
-    phones = {"operator_phone": f"151{place:07d}8", "applicant_phone": f"139{place:07d}8"}
-    typed = {**TYPED, **phones, "seal_kind": SEALS[row.letter], "invoice_title": COMPANY}
+    own = {"credit_code": _credit_code(place), "applicant_number": _id_number(place)}
+    own |= {"standing": str(OrganizationState.EXISTS), **_telephones(place)}
+    typed = {**TYPED, **own, "seal_kind": SEALS[row.letter], "invoice_title": COMPANY}
     if row.channel == "hunan_shared":
         typed |= CHECKS
     if row.letter == "N" and row.channel != "shenzhen_ca":
         typed |= {"organization_name": "", "invoice_title": PERSON}
     return typed
+
+
+def _kept(row: Row, place: int) -> dict[str, str]:
+    """As an order keeps what was typed."""
+    typed = _typed(row, place)
+    return {name: f"+86{value}" if name.endswith("_phone") else value for name, value in typed.items()}
+
+
+def _mark(office: Issuing, row: Row, place: int) -> str:
+    typed = _typed(row, place)
+    kind, number = ("person", "applicant_number") if row.letter == "N" else ("organization", "credit_code")
+    return OrderBoxes(office.marks).number_mark(kind, typed[number])
 
 
 def _issue(row: Row, way: str) -> Case:
@@ -508,6 +617,7 @@ _PAGES: Final[Mapping[Step, _Turn]] = {
     Step.AGREEMENTS: Matrix._agree,
     Step.HELD_UKEY: Matrix._hold,
     Step.CHOOSE_ORDER: Matrix._hold,
+    Step.SEAL_CHECK: Matrix._check_seal,
     Step.DETAILS: Matrix._details,
     Step.CONFIRM: Matrix._confirm,
 }

@@ -185,5 +185,3 @@ REFUSED: Final = tuple(
     for cell in product(CHANNELS, SERVICES, SUBJECTS.values(), WAYS)
     if cell not in {row.cell for row in ROWS}
 )
-UNPROVEN: Final = frozenset({row.id for row in ROWS if row.service in ("unlock", "convert")})
-"""What does not come to its end yet; the test fails when one of these does."""

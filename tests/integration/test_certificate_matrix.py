@@ -7,6 +7,7 @@ What is proven so stands in docs/certificates.proven.txt, from which docs/certif
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from office.database import create_engine
 from tests.channelkit import channel
 from tests.conftest import empty
 from tests.matrixkit import Matrix
-from tests.matrixrows import REFUSED, ROWS, UNPROVEN, Cell, Row
+from tests.matrixrows import REFUSED, ROWS, Cell, Row
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,10 @@ def house(
     empty(migrated_url)
 
 
-def _marked(row: Row) -> pytest.ParameterSet:
-    marks = [pytest.mark.xfail(strict=True)] if row.id in UNPROVEN else []
-    return pytest.param(row, id=row.id, marks=marks)
+def _marked(row: Row) -> Any:
+    """Persons go organizations' way on the channels of 网证通, by rows of their own: in the long run."""
+    like_another = row.letter != "O" and row.channel in ("hunan_sanzi", "guangdong_gpcloud", "xiangxi")
+    return pytest.param(row, id=row.id, marks=[pytest.mark.long] if like_another else [])
 
 
 @pytest.mark.parametrize("row", [_marked(row) for row in ROWS])
@@ -59,8 +61,6 @@ def test_a_cell_without_an_entry_is_refused_and_says_where_to_go(
         assert any((instead.channel, service, subject) == row.cell[:3] for row in ROWS)
 
 
-def test_what_the_document_calls_proven_is_what_was_carried_here() -> None:
-    """One line for each cell; the rows above are what this file stands for."""
-    proven = {"-".join(row.cell) for row in ROWS if row.id not in UNPROVEN}
-    proven -= {"-".join(row.cell) for row in ROWS if row.id in UNPROVEN}
-    assert Path(PROVEN).read_text("ascii").split() == sorted(proven)
+def test_what_the_document_calls_proven_is_what_is_carried_here() -> None:
+    """One line for each cell: one that fails above stands there wrongly, and its test says so."""
+    assert Path(PROVEN).read_text("ascii").split() == sorted({"-".join(row.cell) for row in ROWS})
