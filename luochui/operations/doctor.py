@@ -208,7 +208,10 @@ def _fonts(_settings: Settings) -> Iterable[Finding]:
 
 
 def _sealing(settings: Settings) -> Iterable[Finding]:
-    """What seals need. All of that loads the fonts: without them there is nothing to look with."""
+    """What seals need. Without the fonts no seal is drawn and no paper typeset: nothing more is said then."""
+    if importlib.util.find_spec(FONTS) is None:
+        yield Finding(Level.BAD, "seals", "nothing can be sealed without the fonts", "see fonts")
+        return
     try:
         from luochui.operations import sealing_findings
     except ImportError as error:
