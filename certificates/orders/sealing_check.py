@@ -98,4 +98,7 @@ class SealChecking:
             await connection.execute(_KEEP, values | {"found": [str(one) for one in found.deviations]})
         if not found.is_fine:
             await self._orders.save(mine, Step.SEAL_CHECK, {}, now=now)
+        elif Step.SEAL_CHECK in mine.order.done:  # another seal was looked at before
+            again = frozenset({Step.SEAL_CHECK})
+            await self._orders.save(mine, Step.HELD_UKEY, {}, now=now, again=again)
         return found

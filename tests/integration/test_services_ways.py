@@ -234,6 +234,9 @@ async def test_a_seal_of_the_old_form_is_exchanged_and_a_good_one_is_not(held: H
     assert "版本号不是" in found
     assert "制章人的签名不对" in found
     assert "老格式" in await checked(of_2014(seal.der))
+    await checked(seal.der)
+    assert (await her.post("/seal_check", {"act": "on"})).status_code == 422, "the last look counts"
+    assert "老格式" in await checked(of_2014(seal.der))
     await her.done("/seal_check", {"act": "on"})
     await her.done("/authority", {"authority": "bjca"})
     await her.agree()

@@ -29,6 +29,7 @@ from tests.orderkit import (
 )
 from tests.webkit import Visitor, Web, web_on
 from web.certificates.order_routes import PAGES
+from web.certificates.unlock_routes import PAGES as SIGNING_AND_UNLOCKING
 from web.csrf import FIELD
 
 ELSEWHERE = "91430100MA4L16JJ4P"
@@ -72,7 +73,7 @@ async def test_nobody_else_gets_at_an_order_on_any_route(web: Web, her: Applican
         file = str(await connection.scalar(text("SELECT id FROM order_materials")))
     before = await her.row()
     others = {role: await web.signed_in(f"other-{role}", role) for role in Role}
-    for page in PAGES:
+    for page in (*PAGES, *(one for one in SIGNING_AND_UNLOCKING if one.who is None)):
         if "{number}" not in page.path:
             continue
         path = page.path.replace("{number}", her.number).replace("{file}", file)
