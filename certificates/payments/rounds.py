@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from certificates.payments import refunds, transfers
+from certificates.payments import paying_back, transfers
 from certificates.payments.port import PaymentProvider
 from certificates.payments.settling import settle
 from office.marks import Marks
@@ -40,8 +40,8 @@ class PaymentRound:
         done += await transfers.claim(self._engine, self._marks, now)
         done += await transfers.link(self._engine, self._marks, now)
         done += await self._judge(now)
-        done += await refunds.mirror_the_bank(self._engine, now)
-        return done + await refunds.carry_out(self._engine, self._provider, now)
+        done += await paying_back.mirror_the_bank(self._engine, now)
+        return done + await paying_back.carry_out(self._engine, self._provider, now)
 
     async def _judge(self, now: datetime) -> int:
         """Orders that changed since their money was looked at. One that can't be judged keeps no other

@@ -12,7 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
 from certificates.orders.performing import Lacks, NotAllowed
-from certificates.payments import assigning, by_hand, counter, invoices, refund_history, refunds
+from certificates.payments import (
+    assigning,
+    by_hand,
+    counter,
+    invoices,
+    paying_back,
+    refund_history,
+    refunds,
+)
 from certificates.payments.port import ProviderAway, RefundAnswer
 from certificates.payments.receipts import Conflict
 from office.banking.proposals import CannotDo, Proposals
@@ -161,7 +169,7 @@ async def test_a_provider_that_never_answers_is_asked_so_often_and_then_finance_
     await house.set(order, "rejected")
     whole = house.provider
     house.provider = Shaky(whole, dies=99)
-    for _ in range(refunds.MOST_ATTEMPTS + 3):
+    for _ in range(paying_back.MOST_ATTEMPTS + 3):
         await house.settle()
         house.later(hours=7)
     assert await house.refunds() == [("alipay", PRICE, "failed")]
@@ -169,10 +177,10 @@ async def test_a_provider_that_never_answers_is_asked_so_often_and_then_finance_
     house.provider = whole
     async with house.engine.begin() as connection:
         (found,), _ = await refunds.page(connection, "failed", 1)
-        assert found.attempts == refunds.MOST_ATTEMPTS
-        await refunds.again(connection, found.id, found.version, house.now)
-        with pytest.raises(refunds.WrongState):
-            await refunds.again(connection, found.id, found.version, house.now)
+        assert found.attempts == paying_back.MOST_ATTEMPTS
+        await paying_back.again(connection, found.id, found.version, house.now)
+        with pytest.raises(paying_back.WrongState):
+            await paying_back.again(connection, found.id, found.version, house.now)
     await house.settle()
     assert await house.refunds() == [("alipay", PRICE, "paid")]
     await house.check()
@@ -200,7 +208,7 @@ async def test_money_at_the_counter_is_the_price_in_a_way_that_is_taken_there(ho
     assert await house.refunds() == [("on_the_spot", 4_000, "due")]
     async with house.engine.begin() as connection:
         (found,), _ = await refunds.page(connection, "", 1)
-        await refunds.handed_back(connection, found.id, found.version, house.now)
+        await paying_back.handed_back(connection, found.id, found.version, house.now)
     assert await house.refunds() == [("on_the_spot", 4_000, "paid")]
     await house.check()
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from certificates.payments.reconciling import LARGEST
-from web.certificates import pay, pay_code, pay_demo, pay_finance
+from web.certificates import pay, pay_code, pay_days, pay_demo, pay_finance, pay_refunds
 from web.certificates.pay_notices import NOTICES
 from web.routing import EVERYBODY, FINANCE, Page
 
@@ -29,13 +29,13 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", f"{_FINANCE}/receipts/{{receipt}}", pay_finance.receipt, FINANCE),
     Page("POST", f"{_FINANCE}/receipts/{{receipt}}/assign", pay_finance.assign, FINANCE),
     Page("POST", f"{_FINANCE}/receipts/{{receipt}}/return", pay_finance.give_back, FINANCE),
-    Page("GET", f"{_FINANCE}/refunds", pay_finance.refund_list, FINANCE),
-    Page("GET", f"{_FINANCE}/refunds/{{refund}}", pay_finance.one_refund, FINANCE),
-    Page("POST", f"{_FINANCE}/refunds/{{refund}}/again", pay_finance.again, FINANCE),
-    Page("POST", f"{_FINANCE}/refunds/{{refund}}/handed-back", pay_finance.handed_back, FINANCE),
-    Page("GET", f"{_FINANCE}/reconciliation", pay_finance.days, FINANCE),
-    Page("POST", f"{_FINANCE}/reconciliation", pay_finance.reconcile, FINANCE, LARGEST + _AROUND),
-    Page("GET", f"{_FINANCE}/daily.csv", pay_finance.daily_file, FINANCE),
-    Page("GET", _DAY, pay_finance.one_day, FINANCE),
-    Page("POST", f"{_DAY}/take", pay_finance.take_missing, FINANCE),
+    Page("GET", f"{_FINANCE}/refunds", pay_refunds.refund_list, FINANCE),
+    Page("GET", f"{_FINANCE}/refunds/{{refund}}", pay_refunds.one_refund, FINANCE),
+    Page("POST", f"{_FINANCE}/refunds/{{refund}}/again", pay_refunds.again, FINANCE),
+    Page("POST", f"{_FINANCE}/refunds/{{refund}}/handed-back", pay_refunds.handed_back, FINANCE),
+    Page("GET", f"{_FINANCE}/reconciliation", pay_days.days, FINANCE),
+    Page("POST", f"{_FINANCE}/reconciliation", pay_days.reconcile, FINANCE, LARGEST + _AROUND),
+    Page("GET", f"{_FINANCE}/daily.csv", pay_days.daily_file, FINANCE),
+    Page("GET", _DAY, pay_days.one_day, FINANCE),
+    Page("POST", f"{_DAY}/take", pay_days.take_missing, FINANCE),
 )
