@@ -77,6 +77,10 @@ class DemonstrationAuthorities:
         known = KEY.fullmatch(key) is not None and self._folder.below(key).register.exists()
         return self.own(key, key) if known else None
 
+    def elsewhere(self, key: str) -> bool:
+        """Whether the settings name where it is reached."""
+        return key in self._remote
+
     def that_issued(self, key: str, serial: int) -> CertificateAuthority:
         """For a certificate of this authority: also one that the house issued in its name before."""
         if key in self._remote:

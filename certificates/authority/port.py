@@ -199,5 +199,8 @@ class Authorities(Protocol):
     def of(self, key: str, name: str) -> CertificateAuthority:
         """For a new certificate. `name`: how subscribers know the authority."""
 
+    def elsewhere(self, key: str) -> bool:
+        """Whether it is reached over a network: it may take long, or not answer."""
+
     def that_issued(self, key: str, serial: int) -> CertificateAuthority:
         """For a certificate that `key` issued: also one from before this authority had a CA of its own."""

@@ -7,7 +7,7 @@ names and until when it holds is read from the order, as it was reviewed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,7 +33,7 @@ from certificates.issuing import deciding, issued, requests
 from certificates.issuing.authorizing import Authorizing, NotAnswered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
-from certificates.issuing.requests import Request
+from certificates.issuing.requests import Request, Waiting
 from certificates.issuing.states import Holding, RequestKind, RequestState
 from certificates.orders import materials
 from certificates.orders.boxes import OrderBoxes
@@ -55,6 +55,7 @@ from signing.token.port import Pin
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 50
+PATIENCE_S: Final = 1.0
 BY: Final = "platform"
 
 
@@ -95,29 +96,55 @@ class Answering:
         self._boxes = OrderBoxes(marks)
         self._catalogue = Catalogue(engine)
         self._authorities = authorities
-        self._rests: dict[int, datetime] = {}
-        """Requests to an authority that was away, and until when they rest."""
+        self._rests: dict[str, datetime] = {}
+        """Authorities that were away, and until when their requests rest."""
+        self._asking: dict[str, asyncio.Task[int]] = {}
+        """Whom we are asking elsewhere: one after the other for each, however long that takes."""
         self._authorizing = Authorizing(marks, codes, next_code)
 
     async def round(self, now: datetime) -> int:
-        """Answer what is asked; how many answers."""
+        """Answer what is asked; how many answers.
+
+        Who is reached elsewhere is asked beside the round, which waits for it no longer than PATIENCE_S.
+        """
         await self._begin_revocations(now)
+        self._rests = {key: until for key, until in self._rests.items() if until > now}
         async with self._engine.connect() as connection:
-            waiting = await requests.asked(connection, AT_ONCE)
-        self._rests = {one: until for one, until in self._rests.items() if until > now}
+            waiting = await requests.asked(connection, AT_ONCE, [*self._rests, *self._asking])
+        for key in {one.authority for one in waiting if self._authorities.elsewhere(one.authority)}:
+            theirs = [one for one in waiting if one.authority == key]
+            self._asking[key] = asyncio.create_task(self._several(theirs, now))
+        here = [one for one in waiting if one.authority not in self._asking]
+        return await self._several(here, now) + await self._answered_elsewhere()
+
+    async def close(self) -> None:
+        """Leave nothing running: what was being asked is asked again under its reference."""
+        for task in self._asking.values():
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
+    async def _answered_elsewhere(self) -> int:
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=PATIENCE_S)
+        done = {key: task for key, task in self._asking.items() if task.done()}
+        for key in done:
+            del self._asking[key]
+        return sum(task.result() for task in done.values())
+
+    async def _several(self, waiting: Sequence[Waiting], now: datetime) -> int:
         answered = 0
-        for request_id, number in waiting:
-            if request_id in self._rests:
-                continue
+        for one in waiting:
             try:
-                answered += await self._one(request_id, number, now)
+                answered += await self._one(one.id, one.number, now)
             except (RegisterDamaged, SQLAlchemyError):
                 raise
             except AuthorityAway as away:
-                self._rests[request_id] = now + timedelta(seconds=away.pause_s)
-                log.warning("authority_away", request=request_id, order=number, why=str(away))
+                log.warning("authority_away", request=one.id, authority=one.authority, why=str(away))
+                if away.pause_s:
+                    self._rests[one.authority] = now + timedelta(seconds=away.pause_s)
+                    return answered
             except Exception:  # one that cannot be answered now keeps nobody else waiting
-                log.exception("request_not_answered", request=request_id, order=number)
+                log.exception("request_not_answered", request=one.id, order=one.number)
         return answered
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:

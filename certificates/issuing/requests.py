@@ -88,10 +88,27 @@ async def ask(
     return _request((await connection.execute(found, values)).one())
 
 
-async def asked(connection: AsyncConnection, most: int) -> Sequence[tuple[int, str]]:
-    """(id, order) of what waits for the authority, the oldest first."""
-    found = text("SELECT id, number FROM authority_requests WHERE state = 'asked' ORDER BY id LIMIT :most")
-    return [(int(row.id), str(row.number)) for row in await connection.execute(found, {"most": most})]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question that waits. `authority`: whom it will be put to; "" for what needs none."""
+
+    id: int
+    number: str
+    authority: str
+
+
+async def asked(connection: AsyncConnection, most: int, but: Sequence[str] = ()) -> Sequence[Waiting]:
+    """What waits for an authority, the oldest first; not what waits for one of `but`."""
+    found = text(
+        "SELECT id, number, authority FROM (SELECT r.id, r.number,"
+        " CASE WHEN r.kind IN ('certificate', 'revocation') THEN coalesce(i.authority, o.authority)"
+        " ELSE '' END AS authority FROM authority_requests r JOIN orders o ON o.number = r.number"
+        " LEFT JOIN issued_certificates i ON i.serial ="
+        " CASE WHEN r.kind = 'revocation' THEN r.serial ELSE o.about_certificate END"
+        " WHERE r.state = 'asked') w WHERE authority <> ALL(CAST(:but AS text[])) ORDER BY id LIMIT :most"
+    )
+    rows = await connection.execute(found, {"most": most, "but": list(but)})
+    return [Waiting(**row._mapping) for row in rows]
 
 
 async def locked(connection: AsyncConnection, request_id: int) -> Request | None:

@@ -35,7 +35,8 @@ MAINTAINED_EVERY_S: Final = 60.0
 ANSWERED_EVERY_S: Final = 0.5
 """Who waits for a certificate stands at the desk."""
 LONGEST_PAUSE_S: Final = 30.0
-CONNECTIONS: Final = 3
+CONNECTIONS: Final = 8
+"""One for the round, and one for each authority that is asked elsewhere at the moment."""
 MOST_REQUESTS_AT_ONCE: Final = 200
 GRACE_S: Final = 3
 KEEP_ALIVE_S: Final = 5
@@ -111,6 +112,7 @@ async def _answer(settings: Settings, authorities: DemonstrationAuthorities) -> 
                 failures += 1
             await asyncio.sleep(min(ANSWERED_EVERY_S * 2 ** min(failures, 6), LONGEST_PAUSE_S))
     finally:
+        await answering.close()
         await engine.dispose()
 
 

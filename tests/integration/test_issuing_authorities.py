@@ -1,0 +1,152 @@
+"""Orders go to the authority that they chose, and on to the one that issued: the demonstration's own CAs, and
+one that is reached over HTTP, also while it does not answer."""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.authority.authorities import DemonstrationAuthorities
+from certificates.authority.port import State
+from certificates.authority.remote import AWAY_S, RemoteAuthority
+from certificates.issuing import issued
+from certificates.orders.states import OrderState
+from office.database import create_engine
+from signing.sm2 import PrivateKey
+from tests.authoritykit import Served, demonstration, over_http
+from tests.issuingkit import Issuing, issuing_on
+
+NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    """上海CA, somewhere else, with a root of its own."""
+    return Served(demonstration(tmp_path / "elsewhere", lambda: NOW))
+
+
+@pytest.fixture
+def sheca(served: Served) -> Iterator[RemoteAuthority]:
+    with over_http(served) as adapter:
+        yield adapter
+
+
+@pytest.fixture
+async def office(engine: AsyncEngine, tmp_path: Path, sheca: RemoteAuthority) -> Issuing:
+    office = await issuing_on(engine, tmp_path, NOW)
+    office.authorities = DemonstrationAuthorities.open(
+        tmp_path / "authority", clock=lambda: NOW, remote={"sheca": sheca}
+    )
+    return office
+
+
+async def written(office: Issuing, number: str, key: PrivateKey) -> str:
+    """The whole way; an authority elsewhere may take more than one round."""
+    await office.asked(number, key)
+    answering = office.answering
+    while (made := await office.writing.made(number)) is None:
+        await answering.round(office.now)
+    await answering.close()
+    await office.writing.written(made, office.by, now=office.now)
+    return made.request.serial
+
+
+async def authority_of(office: Issuing, serial: str) -> str:
+    async with office.engine.connect() as connection:
+        found = await issued.by_serial(connection, serial)
+    assert found is not None
+    return found.authority
+
+
+async def test_each_order_is_issued_by_the_authority_that_it_chose(office: Issuing, served: Served) -> None:
+    serials = {}
+    for key in ("bjca", "hunca", "sheca"):
+        serials[key] = await written(office, await office.approved(authority=key), PrivateKey.generate())
+    for key, serial in serials.items():
+        number = int(serial, 16)
+        assert await authority_of(office, serial) == key
+        one = served.authority if key == "sheca" else office.authorities.own(key, key)
+        assert one.status(number).state is State.GOOD
+        known = [other for other in office.authorities.known().values() if other.knows(number)]
+        assert known == ([] if key == "sheca" else [one])
+    assert set(office.authorities.known()) == {"bjca", "hunca"}
+
+
+def one_state(office: Issuing, served: Served, key: str, serial: str) -> State:
+    one = served.authority if key == "sheca" else office.authorities.own(key, key)
+    return one.status(int(serial, 16)).state
+
+
+@pytest.mark.parametrize("key", ["hunca", "sheca"])
+async def test_what_follows_stays_at_the_authority_that_issued(
+    office: Issuing, served: Served, key: str
+) -> None:
+    """Whatever the later order says; and a lost one is revoked there."""
+    ukey = PrivateKey.generate()
+    first = await written(office, await office.approved(authority=key), ukey)
+    renewed = await written(office, await office.approved("renew", authority="bjca", about=first), ukey)
+    assert await authority_of(office, renewed) == key
+    replaced = await office.approved("replace", authority="bjca", about=renewed)
+    again = await written(office, replaced, PrivateKey.generate())
+    while one_state(office, served, key, renewed) is State.GOOD:
+        await office.round()
+    assert await authority_of(office, again) == key
+    states = [one_state(office, served, key, serial) for serial in (first, renewed, again)]
+    assert states == [State.GOOD, State.REVOKED, State.GOOD]
+    assert "bjca" not in office.authorities.known()
+
+
+async def test_a_conversion_may_go_to_another_authority(office: Issuing) -> None:
+    ukey = PrivateKey.generate()
+    first = await written(office, await office.approved(authority="hunca"), ukey)
+    number = await office.approved(
+        "convert", channel="xiangxi", way="assistant", authority="bjca", about=first
+    )
+    second = await written(office, number, ukey)
+    await office.round()
+    assert await authority_of(office, second) == "bjca"
+    assert office.authorities.own("hunca", "").status(int(first, 16)).state is State.REVOKED
+
+
+async def test_an_authority_that_is_away_keeps_nobody_else_waiting_and_issues_once(
+    office: Issuing, served: Served
+) -> None:
+    answering, away = office.answering, await office.approved(authority="sheca")
+    await office.asked(away, PrivateKey.generate())
+    hangs = threading.Event()
+
+    def lost(_method: str, path: str) -> str:
+        hangs.wait(60)
+        return "lost" if path.endswith("/certificates") else ""
+
+    served.behave = lost
+    assert await answering.round(NOW) == 0  # it is still being asked
+    other = await office.approved(authority="bjca")
+    await office.asked(other, PrivateKey.generate(), "CARD0002")
+    assert await answering.round(NOW) == 1
+    assert await office.writing.made(other) is not None
+    hangs.set()
+    while answering._asking:
+        assert await answering.round(NOW) == 0
+    asked = len(served.asked)
+    assert await answering.round(NOW + timedelta(seconds=AWAY_S - 1)) == 0
+    assert len(served.asked) == asked  # it rests
+    served.behave = lambda _method, _path: ""
+    while await office.writing.made(away) is None:
+        await answering.round(NOW + timedelta(seconds=AWAY_S + 1))
+    made = await office.writing.made(away)
+    assert made is not None
+    assert made.bundle.chain == served.authority.chain()
+    assert (await office.order(away)).state is OrderState.ISSUING
+    assert [f"{entry.serial:x}" for entry in served.authority.entries()] == [made.request.serial]
+    await answering.close()
