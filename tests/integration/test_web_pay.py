@@ -1,8 +1,10 @@
 """Paying for an order over the pages: the demonstration's code, its notifications, who may do what."""
 
 import html
+import json
 import re
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
+from certificates.catalogue.scope import PaymentWay
+from certificates.payments.demonstration import key_of
 from office.accounts import Role
+from office.banking.signed import signed_headers
 from tests.orderkit import (
     Applicant,
     applicant,
@@ -58,6 +64,9 @@ def plain_price(row: object) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
+BANK_KEY = SecretStr("the key of the bank, long enough!")
+
+
 class Clock:
     """Time that a test moves."""
 
@@ -95,7 +104,7 @@ class Paying:
 
 @pytest.fixture
 async def paying(database: str, valkey: str) -> AsyncIterator[Paying]:
-    clock, keys = Clock(), {"shifan": (SecretStr("the key of the bank, long enough!"),)}
+    clock, keys = Clock(), {"shifan": (BANK_KEY,)}
     async with web_on(database, valkey, demo=True, clock=clock, bank_keys=keys) as web:
         house = await Payments.on(web.site.engine)
         house.marks = web.site.marks
@@ -206,3 +215,50 @@ async def test_a_transfer_is_made_by_hand_in_the_demonstrations_bank(paying: Pay
     assert nowhere.status_code == 422
     assert "没有哪家银行有这样的账号" in nowhere.text
     await paying.house.check()
+
+
+HOSTILE = ("\0", "\ud800", "x" * 600, 5.0, 5, None, [], {"a": "b"})
+
+
+async def test_what_is_hostile_forged_stale_or_repeated_is_refused_the_same_way_by_both_receivers(
+    paying: Paying,
+) -> None:
+    """A bank's and a payment provider's: one mechanism, over the real pages. Nothing gets to the database."""
+    at = NOON.isoformat()
+    payment = {"trade": "T1", "charge": "ZF1", "amount": "5.00", "paid_at": at}
+    transfer = {"serial": "N1", "amount": "5.00", "value_time": at, "payer_name": "张三", "remark": ""}
+    ways: tuple[tuple[str, SecretStr, dict[str, Any], Callable[[Any], Any]], ...] = (
+        ("/pay/alipay", key_of(paying.web.site.marks, PaymentWay.ALIPAY), payment, lambda each: each),
+        ("/bank/shifan", BANK_KEY, transfer, lambda each: {"transactions": [each]}),
+    )
+    client = paying.web.visitor().client
+    for where, key, told, wrapped in ways:
+
+        async def send(
+            body: bytes, *, where: str = where, key: SecretStr = key, now: datetime = NOON, nonce: str = ""
+        ) -> tuple[int, str]:
+            headers = signed_headers(key, body, nonce=nonce or secrets.token_urlsafe(20), now=now)
+            answer = await client.post(f"{where}/notifications", content=body, headers=headers)
+            said = answer.json() if "json" in answer.headers["content-type"] else {}
+            return answer.status_code, said.get("refused", "")
+
+        for name in told:
+            for value in HOSTILE:
+                body = json.dumps(wrapped({**told, name: value})).encode()
+                assert await send(body) == (422, "malformed"), (where, name, value)
+        for broken in (b"", b"[" * 8_000, b"\xff", b"{"):
+            assert await send(broken) == (422, "malformed")
+        sound = json.dumps(wrapped(told)).encode()
+        assert await send(sound, key=SecretStr("x" * 40)) == (401, "not_signed")
+        assert await send(sound, now=NOON - timedelta(minutes=6)) == (401, "not_fresh")
+        assert await send(sound, nonce="n" * 20) == (200, "")
+        assert await send(sound, nonce="n" * 20) == (409, "replayed")
+        other = json.dumps(wrapped({**told, "amount": "6.00"})).encode()
+        assert await send(other) == (409, "conflicting")
+        assert (await send(b" " * (1 << 17)))[0] == 413
+        unknown = f"/{where.split('/')[1]}/nobody"
+        assert await send(sound, where=unknown) == (404, "unknown_sender")
+        assert (await client.post(f"{where}/notifications", data={"a": "b"})).status_code == 403
+    async with paying.web.site.engine.connect() as connection:
+        for table in ("order_receipts", "bank_transactions"):
+            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 1
