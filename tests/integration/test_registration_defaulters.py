@@ -140,8 +140,8 @@ async def test_who_pays_after_being_listed_has_the_deposit_back_and_no_paddle(we
     registrations, now = registrations_on(web.site), utc_now()
     number = await registrations.sub_account(mine, now=now)
     await _list(web, mine.account_id, "2099-05-06T12:00:00+08")
-    for _ in range(2):
-        await registrations.on_deposit_changed(mine.registration, True, now=now)
+    for enough in (True, True, False):
+        await registrations.on_deposit_changed(mine.registration, enough, now=now)
     assert await web.site.sealed.paddle_of(LOT, mine.account_id) is None
     page = (await visitor.get(f"/my/registrations/{mine.registration}")).text
     assert "您在违约名单上。已交的保证金会原路退回。" in page

@@ -91,16 +91,17 @@ class Deciding:
         """
         try:
             lot = await self._sealed.lot_for_steward(registration)
+            account = await self._sealed.account_for_delivery(registration)
         except NotYours:
             return
         async with self._engine.begin() as connection:
             found = await lot_of(connection, lot)
             open_still = found is not None and found.state in BEFORE_DECISION
             facts = await rows.lock(connection, registration)
-            if facts is None or facts.deposit_in == enough:
+            if facts is None or facts.deposit_in == enough or facts.state is _S.REJECTED:
                 return
             counts = enough and open_still and facts.state is _S.AWAITING_DEPOSIT
-            if counts and await self._reject_listed(connection, facts, now):
+            if counts and await self._reject_listed(connection, facts, account, now):
                 return
             act = _A.DEPOSIT_IN if enough else _A.DEPOSIT_LACKING
             step = {_S.AWAITING_DEPOSIT: _S.QUALIFIED, _S.QUALIFIED: _S.AWAITING_DEPOSIT}
@@ -114,11 +115,10 @@ class Deciding:
             await self._list_if_qualified(registration)
 
     async def _reject_listed(
-        self, connection: AsyncConnection, facts: RegistrationFacts, now: datetime
+        self, connection: AsyncConnection, facts: RegistrationFacts, account: int, now: datetime
     ) -> bool:
         """Whether the registrant is on the list of defaulters; then the registration ends. The money is told
         later: now its row is held by who tells us (`give_back`)."""
-        account = await self._sealed.account_for_delivery(facts.registration)
         try:
             await refuse_listed(connection, account, now)
         except OnDefaultersList:
