@@ -203,7 +203,7 @@ class SmallPlatform:
         self.port = self._server.server_address[1]
         self.origin = f"http://{name}:{self.port}"
         self.describe()
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def describe(self, **changes: Any) -> None:

@@ -38,6 +38,9 @@ from office import passwords
 # Fast and still honest: the cluster of a test run never outlives it, so PostgreSQL need not sync.
 UNSYNCED = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
+EMPTYING: Final = "emptying"
+"""The name of the connection that stays open to empty the database."""
+
 # What a password costs is tested in test_passwords.py; everywhere else it would be paid thousands of times.
 HONEST_HASHER = passwords._hasher
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -59,15 +62,21 @@ structlog.configure = _without_cache
 structlog.configure(processors=_PLAIN)
 
 LONGEST = (
-    "faults/test_trading_kills.py",
     "integration/test_services_up.py",
-    "faults/test_kills.py",
+    "faults/test_trading_kills.py",
     "integration/test_workflow.py",
-    "differential/test_book_and_rules.py",
-    "integration/test_assistant_signing.py",
+    "faults/test_kills.py",
+    "integration/test_certificate_matrix.py",
+    "integration/test_awards_pages.py",
     "integration/test_workflow_kills.py",
+    "integration/test_confidential.py",
+    "integration/test_performing.py",
+    "integration/test_web_desk.py",
     "integration/test_archive.py",
+    "integration/test_certificate_way.py",
+    "differential/test_book_and_rules.py",
     "properties/test_money_lives.py",
+    "unit/test_seal_command.py",
     "unit/test_vukey.py",
 )
 
@@ -163,7 +172,7 @@ def migrated_url(postgres_url: str, postgres_admin_url: str) -> str:
 @pytest.fixture(scope="session")
 def _emptying(migrated_url: str) -> Iterator[psycopg.Connection[Any]]:
     """Stays open: to connect anew takes longer than to empty the database."""
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
+    with psycopg.connect(migrated_url, autocommit=True, application_name=EMPTYING) as connection:
         yield connection
 
 
@@ -192,6 +201,8 @@ def _empty(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+        " AND application_name <> %s",
+        (EMPTYING,),
     )
     tables = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"

@@ -6,15 +6,15 @@ outage, each frozen one gets its full window, and the ledger verifies afterwards
 
 import asyncio
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from luochui.cli import app
 from luochui.processes.wiring import open_book
 from tests.faults import stage
 from tests.faults.stage import WINDOW_MS, Auction, Platform
@@ -113,18 +113,14 @@ def check_ledger_file(auction: Auction) -> None:
     assert response.status_code == 200
     file = auction.platform.folder.parent / f"{auction.lot}.jsonl"
     file.write_bytes(response.content)
-    assert verify(auction.platform, file).returncode == 0
+    assert verify(auction.platform, file) == 0
     broken = bytearray(response.content)
     broken[len(broken) // 2] ^= 1
     file.write_bytes(broken)
-    assert verify(auction.platform, file).returncode == 1
+    assert verify(auction.platform, file) == 1
 
 
-def verify(platform: Platform, file: Path) -> "subprocess.CompletedProcess[str]":
+def verify(platform: Platform, file: Path) -> int:
+    """The exit status of `luochui verify`."""
     trust = next((platform.folder / "trust").glob("*.pem"))
-    return subprocess.run(
-        [sys.executable, "-m", "luochui", "verify", str(file), "--trust", str(trust)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return CliRunner().invoke(app, ["verify", str(file), "--trust", str(trust)]).exit_code

@@ -82,7 +82,7 @@ def public_part(session: Session) -> Session:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(auctions())
 def test_replay_reproduces_the_state_of_any_auction(played: Played) -> None:
     known = Known(QUALIFIED, played.confirmed)

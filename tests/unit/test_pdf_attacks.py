@@ -132,7 +132,7 @@ def test_a_document_without_a_seal_proves_nothing_and_is_not_called_wrong() -> N
 # --- changed bytes ---
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_no_changed_byte_leaves_it_valid(place: float, flip: int) -> None:
     data = bytearray(two())
@@ -140,7 +140,7 @@ def test_no_changed_byte_leaves_it_valid(place: float, flip: int) -> None:
     assert checked(bytes(data)).verdict is not Verdict.VALID
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(place=st.floats(0, 1), what=st.binary(min_size=1, max_size=40))
 def test_no_inserted_bytes_leave_it_valid(place: float, what: bytes) -> None:
     data = two()
@@ -148,7 +148,7 @@ def test_no_inserted_bytes_leave_it_valid(place: float, what: bytes) -> None:
     assert checked(data[:cut] + what + data[cut:]).verdict is not Verdict.VALID
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kept=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file_is_never_valid_but_as_it_was_before(kept: float) -> None:
     data = two()
@@ -839,7 +839,7 @@ def test_values_of_wrong_kinds_make_no_reader_raise(key: str, value: Any) -> Non
     assert checked(updated(document(), spoil)).verdict is not Verdict.VALID
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(noise=st.binary(max_size=300))
 def test_no_noise_makes_the_reader_raise(noise: bytes) -> None:
     for data in (b"%PDF-1.7\n" + noise, one()[:5_000] + noise, one() + noise):

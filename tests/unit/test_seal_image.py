@@ -274,11 +274,12 @@ def test_a_speck_of_red_is_no_second_seal() -> None:
     assert agreement(alpha_of(clean_seal_image(encoded(image)).data), SEAL) > 0.88
 
 
-def test_damaged_images_end_in_an_error_of_ours() -> None:
-    chance = random.Random(5)
+@pytest.mark.parametrize(("seed", "times"), [(5, 15), pytest.param(6, 300, marks=pytest.mark.long)])
+def test_damaged_images_end_in_an_error_of_ours(seed: int, times: int) -> None:
+    chance = random.Random(seed)
     image = paper_with(size=(500, 500), at=(40, 40), words=False)
     whole = [encoded(image), encoded(image, "PNG"), encoded(image.quantize(32), "GIF")]
-    for _ in range(60):
+    for _ in range(times):
         data = bytearray(chance.choice(whole))
         for _ in range(chance.randint(1, 6)):
             data[chance.randrange(min(len(data), 1_500))] = chance.randrange(256)
