@@ -4,8 +4,9 @@ One subject for an account; who else may act for it, subject_operators.py says. 
 every change of it is kept with who made it. What stands in it is shown grey where a form asks for it again.
 
 A name counts as checked once an identity check of its own has passed: until then others may have typed the
-same number, from then on nobody else's check can pass. What a check was about can't change without a new
-check, the number not at all (ours). Source: spec/certificates.md, "Steps", the unified registration platform.
+same number, from then on nobody else's check can pass, but a transfer where the first check was none. What a
+check was about can't change without a new one, the number not at all (ours).
+Source: spec/certificates.md, "Steps", the unified registration platform.
 """
 
 import json
@@ -20,9 +21,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office import identity_checks
 from office.audit.trail import account, record
-from office.identity import Answer, Failed, IdentityCheck, IdentityFault, IdentityProvider, Passed, asked_of
+from office.identity import (
+    TRANSFER,
+    Answer,
+    Failed,
+    IdentityCheck,
+    IdentityFault,
+    IdentityProvider,
+    Passed,
+    asked_of,
+)
 from office.identity_checks import IdentityOutcome, about_subject
 from office.marks import Marks
+from office.messages.telling import ToAccount, tell
 
 _PURPOSE: Final = "market subject"
 _PAD: Final = 512
@@ -120,6 +131,15 @@ _ONE_NUMBER: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 
 _TAKEN: Final = text(
     "SELECT count(*) FROM subjects o JOIN subjects s ON s.number_mark = o.number_mark"
     " WHERE s.id = :id AND o.id <> :id AND o.verified_at IS NOT NULL"
+)
+_DISPLACED: Final = text(
+    "UPDATE subjects o SET verified_at = NULL, verified_by = '', version = o.version + 1 FROM subjects s"
+    " WHERE s.id = :id AND o.number_mark = s.number_mark AND o.id <> :id AND o.verified_at IS NOT NULL"
+    " AND NOT o.verified_by = ANY(:transfers) RETURNING o.id, o.account_id, o.box"
+)
+_OPERATORS_END: Final = text(
+    "UPDATE subject_operators SET state = 'ended', ended_at = :now"
+    " WHERE subject_id = :id AND state <> 'ended'"
 )
 _VERIFIED: Final = text(
     "UPDATE subjects SET verified_at = :now, verified_by = :way, version = version + 1 WHERE id = :id"
@@ -255,6 +275,8 @@ class Subjects:
         """False: another account has the number, checked; two at once wait for each other."""
         values = self._values(subject.kind, subject.profile)
         await connection.execute(_ONE_NUMBER, {"mark": values["number_mark"]})
+        if way in TRANSFER:
+            await self._displace(connection, subject, now)
         if await connection.scalar(_TAKEN, {"id": subject.id}):
             await identity_checks.make_stale(connection, about_subject(subject.id), now)
             return False
@@ -262,6 +284,16 @@ class Subjects:
         await connection.execute(_CALLED, {"id": subject.account_id, "name": subject.name})
         await remember(connection, subject.id, "verify", subject.account_id, [], values["box"], now)
         return True
+
+    async def _displace(self, connection: AsyncConnection, subject: MarketSubject, now: datetime) -> None:
+        """Who reads the remark of a transfer has the account; whoever only knew names and numbers gives way:
+        nobody keeps an organization from its own number. Their operators end, and they are told (ours)."""
+        values: dict[str, Any] = {"id": subject.id, "transfers": sorted(TRANSFER)}
+        for row in (await connection.execute(_DISPLACED, values)).all():
+            await identity_checks.make_stale(connection, about_subject(row.id), now)
+            await connection.execute(_OPERATORS_END, {"id": row.id, "now": now})
+            await remember(connection, row.id, "displace", subject.account_id, [], bytes(row.box), now)
+            await tell(connection, ToAccount(int(row.account_id)), "subject.displaced", now=now)
 
     # ── rows ──
 

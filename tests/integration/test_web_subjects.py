@@ -116,7 +116,9 @@ async def test_a_check_that_fails_says_why_and_checks_are_few(web: Web, owner: V
     ).status_code == 303
 
 
-async def test_a_number_is_one_subjects_only_once_it_is_checked(web: Web, owner: Visitor) -> None:
+async def test_a_number_is_one_subjects_only_once_it_is_checked(
+    web: Web, owner: Visitor, clock: Clock
+) -> None:
     other = await web.signed_in("other", Role.TRANSFEROR)
     await register(other, organization(organization_name="冒名有限公司"))
     await verified(owner, organization())
@@ -124,6 +126,25 @@ async def test_a_number_is_one_subjects_only_once_it_is_checked(web: Web, owner:
     page = (await other.get(f"{HERE}/check")).text
     assert "已由另一个账号注册并核验" in page
     assert await _rows(web, "SELECT count(*) FROM subjects WHERE verified_at IS NOT NULL") == [(1,)]
+    helper = await web.signed_in("helper", Role.BIDDER)
+    await authorized(owner, helper, **_soon(clock))
+    await by_transfer(other)  # whoever has the account has the number
+    assert "名称已核验" in (await other.get(HERE)).text
+    assert "名称未核验" in (await owner.get(HERE)).text
+    assert "名称核验已失效" in (await owner.get("/my/messages")).text
+    assert await _rows(web, "SELECT state FROM subject_operators") == [("ended",)]
+    await checked(owner, "legal_representative_mobile")
+    assert "名称未核验" in (await owner.get(HERE)).text
+    await by_transfer(owner)  # of two accounts with the bank account the first stays
+    assert "名称未核验" in (await owner.get(HERE)).text
+
+
+async def by_transfer(visitor: Visitor) -> None:
+    await checked(visitor, "corporate_account")
+    remark = re.search(r"附言：(\d{6})", (await visitor.get("/demo/outbox")).text)
+    assert remark
+    shown = await version(visitor, f"{HERE}/check")
+    await visitor.post(f"{HERE}/check", {"version": shown, "remark": remark[1]})
 
 
 async def test_what_was_checked_changes_only_with_a_new_check(web: Web, owner: Visitor) -> None:
@@ -142,7 +163,7 @@ async def test_what_was_checked_changes_only_with_a_new_check(web: Web, owner: V
     assert (await owner.post(f"{HERE}/edit", renamed)).headers["location"] == f"{HERE}/check"
     assert "名称未核验" in (await owner.get(HERE)).text
     history = (await owner.get(f"{HERE}/history")).text
-    assert "owner" in history
+    assert ">测试有限公司</td>" in history  # who: the account, which is called so since the check
     assert ">城市</td>" in history
     assert ">城市、单位名称</td>" in history
     assert "改名有限公司" not in history

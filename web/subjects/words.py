@@ -79,6 +79,7 @@ ACTS: Final[Mapping[str, str]] = {
     "register": N_("注册"),
     "change": N_("修改资料"),
     "verify": N_("名称核验通过"),
+    "displace": N_("别人用银行账户核验了同一个号码，原来的核验失效"),
     "operator_offer": N_("添加经办人"),
     "operator_take": N_("经办人接受委托"),
     "operator_end": N_("结束委托"),
