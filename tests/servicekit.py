@@ -76,7 +76,10 @@ class Holders:
         mark = OrderBoxes(self.web.site.marks).number_mark(kind, number)
         account = self.ids.get(who)
         given: dict[str, Any] = {"number_mark": mark, "authority": authority, **columns}
-        office.account = account if account is not None else office.account
+        if account is None:  # who walked in
+            given["account_id"] = None
+        else:
+            office.account = account
         product = product or ("person_12" if person else "unit_12")
         years = 0 if channel == "hunan_shared" else months // 12
         order = await office.approved(
@@ -87,7 +90,6 @@ class Holders:
             years=years,
             details=known,
             **given,
-            **({} if account is not None else {"account_id": None}),
         )
         serial = await self._written(order, card)
         office.now = now

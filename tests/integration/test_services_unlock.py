@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -116,7 +117,7 @@ async def test_the_operator_of_the_last_order_is_approved_at_once_another_is_rev
         "organization_name": "测试有限公司",
         "credit_code": CODE,
     }
-    kind = {"channel": "hunan_sanzi", "authority": "netca", "product": "organization"}
+    kind: dict[str, Any] = {"channel": "hunan_sanzi", "authority": "netca", "product": "organization"}
     mine = await held.holds(card=card, details=details, state="approved", **kind)
     held.locks(card)
     async with held.web.site.engine.begin() as connection:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import core
@@ -176,7 +177,8 @@ async def test_a_new_name_needs_the_ukey_a_code_and_a_checked_profile(held: Hold
 
 async def test_an_additional_one_is_consented_to_by_the_ukey_that_is_held(held: Holders) -> None:
     her, card = held.her, held.drawer.blank("我的")
-    kind = {"channel": "guangdong_gpcloud", "authority": "netca", "product": "organization", "way": "counter"}
+    kind: dict[str, Any] = {"channel": "guangdong_gpcloud", "authority": "netca", "way": "counter"}
+    kind["product"] = "organization"
     ended = await held.holds(days_left=-3, **kind)
     mine = await held.holds(card=card, days_left=200, **kind)
     held.today()
