@@ -23,6 +23,8 @@ from tests.paykit import UNIT, Payments
 from trading.deposits.refunds import Confirmed, Refunds
 from trading.deposits.states import RefundState as BankRefundState
 
+PROBLEMS = "'short', 'foreign', 'wrong_way', 'unknown'"
+
 
 class Moody:
     """A provider that answers late, not at all, or dies with its work done; what it does, it does once."""
@@ -55,15 +57,30 @@ class Life:
         self.told: list[Paid] = []
         self.acts: tuple[Callable[[], Awaitable[Any]], ...] = (
             *(self.scans, self.tells, self.tells, self.transfers, self.states, self.rounds, self.rounds),
-            *(self.gives_back, self.assigns, self.ends, self.batch, self.daily_file, self.waits),
+            *(
+                self.begins,
+                self.gives_back,
+                self.assigns,
+                self.assigns,
+                self.assigns,
+                self.ends,
+                self.batch,
+                self.daily_file,
+                self.waits,
+            ),
         )
 
     async def begin(self) -> None:
         self.house.provider = Moody(self.house.provider, self.chance)
         for _ in range(2):
-            self.orders.append(await self.house.order("shenzhen_ca", price=35_000, product="organization"))
-            self.orders.append(await self.house.order("hunan_sanzi", price=4_000, payment_way="transfer"))
+            await self.begins()
         await self.house.settle()
+
+    async def begins(self) -> None:
+        """Two more orders; what happens later happens to the latest."""
+        self.orders.append(await self.house.order("shenzhen_ca", price=35_000, product="organization"))
+        self.orders.append(await self.house.order("hunan_sanzi", price=4_000, payment_way="transfer"))
+        del self.orders[:-6]
 
     def one(self) -> str:
         return self.chance.choice(self.orders)
@@ -106,9 +123,12 @@ class Life:
             await self.house.set(number, "done" if paid and self.chance.randrange(2) else "cancelled")
 
     async def some_receipt(self) -> Any:
-        found = text("SELECT id, version FROM order_receipts ORDER BY random() LIMIT 1")
+        """Mostly one that somebody has to look at."""
+        wanted = "true" if self.chance.randrange(4) == 0 else f"standing IN ({PROBLEMS}) AND returned = 0"
+        found = text(f"SELECT id, version FROM order_receipts WHERE {wanted} ORDER BY id")
         async with self.house.engine.connect() as connection:
-            return (await connection.execute(found)).one_or_none()
+            rows = (await connection.execute(found)).all()
+        return self.chance.choice(rows) if rows else None
 
     async def gives_back(self) -> None:
         row = await self.some_receipt()
@@ -182,6 +202,7 @@ ALL_OF_IT = {
     "held": "SELECT coalesce(-sum(fen), 0)::bigint FROM journal_lines WHERE ledger IN ('order', 'service')",
     "unknown": "SELECT coalesce(sum(fen - returned), 0)::bigint FROM order_receipts"
     " WHERE standing = 'unknown'",
+    "moved": "SELECT count(*) FROM journal_postings WHERE reference LIKE 'assign order %'",
     "all": "SELECT coalesce(sum(fen), 0)::bigint FROM journal_lines",
     "twice": "SELECT count(*) FROM (SELECT 1 FROM order_events WHERE act = 'paid' GROUP BY number"
     " HAVING count(*) > 1) AS each",
@@ -220,6 +241,7 @@ async def lives(database: str, seeds: Sequence[int], length: int) -> None:
     assert sums["provider"] == sums["paid_by_demo"] - sums["back_by_demo"]
     assert sums["paid_by_demo"] > 0
     assert sums["refunds"] > 0
+    assert sums["moved"] > 0
     await house.check()
     await engine.dispose()
 
