@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 from pydantic import SecretStr
 
-from office.banking import notifications
+from office.banking.signed import signed_headers
 from trading.working_days import BEIJING
 
 BANK: Final = "shifan"
@@ -70,9 +70,7 @@ class PretendedBank:
             "remark": "",
         }
         body = json.dumps({"transactions": [said]}, ensure_ascii=False).encode()
-        headers = notifications.signed_headers(
-            SecretStr(KEY), body, nonce=secrets.token_urlsafe(24), now=self.now()
-        )
+        headers = signed_headers(SecretStr(KEY), body, nonce=secrets.token_urlsafe(24), now=self.now())
         headers["content-type"] = "application/json"
         answer = httpx.post(
             f"{self.address}/bank/{BANK}/notifications", content=body, headers=headers, timeout=30
