@@ -140,7 +140,7 @@ class Choosing:
         """What the certificate's own channel does is done there, by its rules and at its price."""
         own = await self._catalogue.published(row.channel)
         if own is not None and own.rules.ways(mine.case.service, mine.case.subject):
-            return Standings(Hindrance.OTHER_CHANNEL, {"channel": own.key, "name": own.rules.name})
+            return Standings(Hindrance.OTHER_CHANNEL, {"channel": own.key})
         return FINE
 
     # ── choosing ──

@@ -32,12 +32,13 @@ async def hindrance_text(visit: Visit, found: Standings) -> str:
     """ "" for what is none."""
     if found.hindrance is None:
         return ""
-    facts = dict(found.facts)
+    facts, catalogue = dict(found.facts), Catalogue(visit.site.engine)
     if "authority" in facts:
-        known = (await Catalogue(visit.site.engine).authorities()).get(facts["authority"])
-        facts["authority"] = known.name if known is not None else facts["authority"]
-    if "name" in facts:
-        facts["channel"] = facts["name"]
+        known = (await catalogue.authorities()).get(facts["authority"])
+        facts["authority"] = visit.named(known) if known is not None else facts["authority"]
+    if "channel" in facts:
+        own = await catalogue.published(facts["channel"])
+        facts["channel"] = visit.named(own.rules) if own is not None else facts["channel"]
     if facts.get("day") is not None:
         facts["day"] = facts["day"].isoformat()
     text = visit.text(HINDRANCES[found.hindrance])
