@@ -145,8 +145,12 @@ _VERIFIED: Final = text(
     "UPDATE subjects SET verified_at = :now, verified_by = :way, version = version + 1 WHERE id = :id"
 )
 _TOUCH: Final = text("UPDATE subjects SET version = version + 1 WHERE id = :id")
-_CALLED: Final = text("UPDATE accounts SET name = :name WHERE id = :id AND name = login")
-"""Who opened the account without a name is called so from now on; a name that somebody gave stays."""
+_CHECKED_BEFORE: Final = text(
+    "SELECT box FROM subject_events WHERE subject_id = :id AND act = 'verify' ORDER BY id DESC LIMIT 1"
+)
+_CALLED: Final = text("UPDATE accounts SET name = :name WHERE id = :id AND (name = login OR name = :former)")
+"""Who opened the account without a name is called so from now on, or was called by the former checked name;
+another name, which somebody gave, stays."""
 _EVENT: Final = text(
     "INSERT INTO subject_events (subject_id, act, by_account, at, fields, box)"
     " VALUES (:subject_id, :act, :by_account, :now, :fields, :box)"
@@ -281,7 +285,10 @@ class Subjects:
             await identity_checks.make_stale(connection, about_subject(subject.id), now)
             return False
         await connection.execute(_VERIFIED, {"id": subject.id, "now": now, "way": str(way)})
-        await connection.execute(_CALLED, {"id": subject.account_id, "name": subject.name})
+        before = await connection.scalar(_CHECKED_BEFORE, {"id": subject.id})
+        former = "" if before is None else self._profile(before).get(NAMES[subject.kind], "")
+        called = {"id": subject.account_id, "name": subject.name, "former": former}
+        await connection.execute(_CALLED, called)
         await remember(connection, subject.id, "verify", subject.account_id, [], values["box"], now)
         return True
 
@@ -305,11 +312,13 @@ class Subjects:
         return self._subject(row)
 
     def _subject(self, row: Any) -> MarketSubject:
-        profile = json.loads(self._marks.unbox(_PURPOSE, bytes(row.box)))
-        kind = MarketSubjectKind(row.kind)
+        kind, profile = MarketSubjectKind(row.kind), self._profile(row.box)
         return MarketSubject(
             row.id, row.account_id, kind, profile, row.version, row.verified_at, row.verified_by
         )
+
+    def _profile(self, box: Any) -> dict[str, str]:
+        return {str(k): str(v) for k, v in json.loads(self._marks.unbox(_PURPOSE, bytes(box))).items()}
 
     def _values(self, kind: MarketSubjectKind, profile: Mapping[str, str]) -> dict[str, Any]:
         written = json.dumps(dict(profile), ensure_ascii=False).encode()

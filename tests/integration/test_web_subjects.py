@@ -167,10 +167,15 @@ async def test_what_was_checked_changes_only_with_a_new_check(web: Web, owner: V
     assert ">城市</td>" in history
     assert ">城市、单位名称</td>" in history
     assert "改名有限公司" not in history
+    assert await _rows(web, "SELECT name FROM accounts") == [
+        ("测试有限公司",)
+    ]  # until the new one is checked
+    await checked(owner, "legal_representative_mobile")
+    assert await _rows(web, "SELECT name FROM accounts") == [("改名有限公司",)]
     shown = await version(owner, f"{HERE}/edit")
     twice = organization(organization_name="再改有限公司", version=shown)
     answers = await asyncio.gather(*(owner.post(f"{HERE}/edit", twice) for _ in range(3)))
-    assert [one.headers["location"] for one in answers].count(HERE) == 1
+    assert [one.headers["location"] for one in answers].count(f"{HERE}/check") == 1
 
 
 async def test_an_operator_acts_for_an_organization_while_the_authority_stands(
