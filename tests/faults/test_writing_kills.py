@@ -333,6 +333,7 @@ async def test_an_assistant_that_is_killed_now_and_then_goes_on(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_an_assistant_that_is_killed_at_every_change_goes_on(
     office: Issuing, tmp_path: Path, shim: Path, service: str
