@@ -246,6 +246,7 @@ async def test_reasons_of_the_desk_are_reworded_by_one_and_published_by_another(
     page = (await one.get(found[1])).text
     assert "图片看不清" in page
     assert "营业执照副本" in page
+    assert "湖南省国有资产资源交易平台（湖南省三资系统）、广东省政府采购智慧云平台" in page
     draft = (await one.post(f"{found[1]}/draft")).headers["location"]
     form = (await one.get(f"{draft}/form")).text
     values = dict(re.findall(r'name="(reasons\.\d+\.text)" type="text" value="([^"]*)"', form))

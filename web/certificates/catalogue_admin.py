@@ -83,7 +83,7 @@ async def show(visit: Visit) -> Response:
         "certificates/catalogue/version.html",
         **around,
         has_form=_has_form(visit, version),
-        **_preview(visit, version, version.content, around["other"]),
+        **await _preview(visit, version, version.content, around["other"]),
     )
 
 
@@ -159,7 +159,7 @@ async def _save(visit: Visit, version: Version, content: str, *, of_form: bool =
 async def _text_page(visit: Visit, version: Version, content: str, status: int) -> Response:
     """The text, with what is wrong with it, or with what it would mean."""
     around = await PAGES.around(visit, version)
-    shown = _preview(visit, version, content, around["other"])
+    shown = await _preview(visit, version, content, around["other"])
     return page(
         visit,
         "certificates/catalogue/text.html",
@@ -191,7 +191,7 @@ async def _form_page(
     )
 
 
-def _preview(visit: Visit, version: Version, content: str, other: Version | None) -> dict[str, Any]:
+async def _preview(visit: Visit, version: Version, content: str, other: Version | None) -> dict[str, Any]:
     """What a text means: its price list and what is not offered, or what is wrong with it; and the lines
     in which it differs."""
     context: dict[str, Any] = {
@@ -204,6 +204,7 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
         "faults": [],
         "changes": _changes(other.content, content) if other else [],
     }
+    names = {one.key: visit.named(one.rules) for one in await _catalogue(visit).channels()}
     try:
         if version.is_channel:
             rules = read_channel(content)
@@ -212,7 +213,7 @@ def _preview(visit: Visit, version: Version, content: str, other: Version | None
             if other is not None:
                 context["before"] = view.price_list(visit, read_channel(other.content))
         elif version.key == REASONS:
-            context["reasons"] = view.reasons_shown(visit, read_reasons(content))
+            context["reasons"] = view.reasons_shown(visit, read_reasons(content), names)
         else:
             context["authorities"] = read_authorities(content).authorities
     except CatalogueFaults as wrong:

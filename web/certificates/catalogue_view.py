@@ -1,6 +1,6 @@
 """What the pages of the catalogue show: a channel's price table, and one case with everything it takes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product as combinations
 from typing import TypeVar
@@ -113,17 +113,19 @@ class ReasonShown:
     business: str
 
 
-def reasons_shown(visit: Visit, reasons: Iterable[Reason]) -> list[ReasonShown]:
+def reasons_shown(visit: Visit, reasons: Iterable[Reason], channels: Mapping[str, str]) -> list[ReasonShown]:
+    """`channels`: their names by key."""
+    items = catalogue_form.items_word
     return [
-        ReasonShown(one.text, catalogue_form.items_word(visit, one.items), _business(visit, one))
-        for one in reasons
+        ReasonShown(one.text, items(visit, one.items), _business(visit, one, channels)) for one in reasons
     ]
 
 
-def _business(visit: Visit, one: Reason) -> str:
+def _business(visit: Visit, one: Reason, channels: Mapping[str, str]) -> str:
     named = {"services": one.services, "subjects": one.subjects, "ways": one.ways}
     said = catalogue_form.scope(visit, {name: list(values) for name, values in named.items()}, {})
-    return " · ".join((*one.channels, said)) if one.channels else said
+    where = visit.text(N_("、")).join(channels.get(key, key) for key in one.channels)
+    return f"{where} · {said}" if where and any(named.values()) else where or said
 
 
 def address(rules: ChannelRules, case: Case) -> str:

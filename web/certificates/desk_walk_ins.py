@@ -53,7 +53,7 @@ async def show(visit: Visit) -> Response:
 
 def _offered(visit: Visit, stored: StoredChannel, now: datetime, days: WorkingDays) -> dict[str, Any]:
     """A channel with its counter's business: each with its hours, and whether the counter is closed now."""
-    rows, hours, closed = [], dict[str, None](), None
+    rows, hours, closed = [], dict[str, dict[str, None]](), None
     for service in Service:
         for subject in SubjectKind:
             if Way.COUNTER not in stored.rules.ways(service, subject):
@@ -67,12 +67,12 @@ def _offered(visit: Visit, stored: StoredChannel, now: datetime, days: WorkingDa
             if open_at:
                 spans = (f"{one.opens:%H:%M}–{one.closes:%H:%M}" for one in open_at)
                 said = visit.text(N_("、")).join(spans)
-                hours.setdefault(f"{visit.text(SERVICES[service])} {said}")
+                hours.setdefault(said, {})[visit.text(SERVICES[service])] = None
             rows.append((f"{stored.key}:{service}:{subject}", text))
     return {
         "name": visit.named(stored.rules),
         "rows": rows,
-        "hours": list(hours),
+        "hours": [f"{visit.text(N_('、')).join(services)} {said}" for said, services in hours.items()],
         "closed": visit.text(OUTSIDE[closed]) if closed is not None else "",
     }
 
