@@ -252,4 +252,4 @@ async def test_whatever_happens_to_it_no_money_is_lost_or_made(database: str) ->
 
 @pytest.mark.long
 async def test_whatever_happens_to_it_for_long_no_money_is_lost_or_made(database: str) -> None:
-    await lives(database, range(100, 115), 80)
+    await lives(database, range(100, 108), 80)
