@@ -17,11 +17,11 @@ from certificates.desk.counter import Counter, brought
 from certificates.desk.reviewing import Decision
 from certificates.desk.verdicts import Verdict
 from certificates.desk.walk_ins import WalkIns
-from certificates.identity.port import Answer, Asked, ProviderAway
 from certificates.orders.orders import Mine, Orders
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step
+from office.identity import Answer, Asked, ProviderAway
 from office.marks import Marks
 
 CHANNEL: Final = "hunan_sanzi"

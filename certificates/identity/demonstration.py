@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from certificates.identity.port import (
+from office.identity import (
     CARD,
     MOBILE,
     PHOTO,

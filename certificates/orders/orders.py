@@ -22,9 +22,6 @@ from certificates.catalogue import paying, prices
 from certificates.catalogue.model import ChannelRules, Identity, PinWay, SubjectKind
 from certificates.catalogue.scope import Case, IdentityCheck, Person
 from certificates.catalogue.store import StoredChannel, channel_on
-from certificates.identity import checks as identity_checks
-from certificates.identity.checks import IdentityOutcome
-from certificates.identity.port import Failed, IdentityFault, IdentityProvider
 from certificates.orders import agreements, circumstances, corrections, fields, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
@@ -35,7 +32,9 @@ from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.steps import Step, to_fill
 from certificates.orders.table import FINAL
 from certificates.orders.uploads import Upload
-from office.identity import asked_of
+from office import identity_checks
+from office.identity import Failed, IdentityFault, IdentityProvider, asked_of
+from office.identity_checks import IdentityOutcome
 from office.marks import Marks
 
 MOST_OPEN: Final = 20

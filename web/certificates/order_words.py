@@ -15,12 +15,12 @@ from certificates.catalogue.model import (
     SubjectKind,
     Way,
 )
-from certificates.identity.port import IdentityFault
 from certificates.orders.fields import STANDING, Fault, OrganizationState, SealKind, Section
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step
 from certificates.orders.table import Need
 from certificates.orders.uploads import Remark, UploadWrong
+from office.identity import IdentityFault
 from web.languages import N_
 
 STATES: Final[Mapping[str, str]] = {

@@ -20,7 +20,6 @@ from certificates.catalogue.model import Step
 from certificates.catalogue.prices import NoPrice, WrongYears
 from certificates.desk.walk_ins import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
-from certificates.identity.port import Answer, Asked, IdentityProvider, ProviderAway
 from certificates.issuing.remarks import DemonstrationBank
 from certificates.orders.materials import NotWanted, TooManyFiles
 from certificates.orders.order import Order, UnknownOrder
@@ -29,6 +28,7 @@ from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
 from certificates.orders.table import Need
 from office.accounts import MARKET, Role
+from office.identity import Answer, Asked, IdentityProvider, ProviderAway
 from web.certificates.about_words import refusal_text
 from web.certificates.order_words import NEEDS
 from web.languages import N_

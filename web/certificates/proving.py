@@ -6,8 +6,6 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.identity.checks import TooManyChecks
-from certificates.identity.port import PHOTO, TRANSFER, ProviderAway
 from certificates.orders import fields
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import FieldFaults, masked_name, masked_number
@@ -15,6 +13,8 @@ from certificates.orders.orders import Mine, check_of, contact_of
 from certificates.orders.signing import consent_text
 from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check
+from office.identity import PHOTO, TRANSFER, ProviderAway
+from office.identity_checks import TooManyChecks
 from web.certificates import consenting, pacing
 from web.certificates.apply import sections
 from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
