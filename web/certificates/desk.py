@@ -9,7 +9,7 @@ from certificates.desk.queue import Found, Lying, Queue, Shelf, Wanted
 from certificates.orders.performing import By
 from web.certificates.desk_own import DESK, clerk_of, desk_address
 from web.certificates.desk_words import EMPTY, SHELVES, URGENCIES
-from web.certificates.order_words import BADGES, STATES
+from web.certificates.order_words import BADGES, state_of
 from web.certificates.own import NUMBER, orders_on
 from web.certificates.showing import certificate_name, what
 from web.languages import N_
@@ -78,7 +78,7 @@ async def row_of(visit: Visit, one: Lying, names: dict[str, str]) -> dict[str, A
         "name": certificate_name(mine),
         "what": what(visit, one.order),
         "channel": names.get(one.order.channel, one.order.channel),
-        "state": visit.text(STATES[one.order.state]),
+        "state": visit.text(state_of(one.order.service, one.order.state)),
         "badge": BADGES.get(one.order.state, "neutral"),
         "held_by": one.held_by,
         "mine": bool(one.held_by) and one.order.worked_by == clerk_of(visit),

@@ -41,6 +41,9 @@ LACKS: Final = {
     Need.REASON: N_("请写明原因，最多 500 字。"),
     Need.AMOUNT: N_("金额和订单不一致。"),
     Need.PAPER: N_("这个订单不用交纸质资料，或者已经收到。"),
+    Need.CERTIFICATE: N_(
+        "原证书已注销、已过期或者不在可以更新的时间里，不能通过。请驳回或者不予办理，写明原因。"
+    ),
     Need.TRACKING: N_("请填写快递公司和快递单号。"),
 }
 

@@ -41,6 +41,7 @@ from web.certificates.order_pages import authority_name, material_row
 from web.certificates.order_words import ACTS, CHOICES, DOCUMENTS, LABELS, PAYMENTS, SECTIONS, SIDES
 from web.certificates.own import orders_on
 from web.certificates.showing import around, certificate_name, order_price
+from web.certificates.unlock import is_unlocked_at_home
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
@@ -116,8 +117,8 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
 
 def _unlocks(order: Order) -> bool:
     """The UKey lies at the desk: it is unlocked here (web/certificates/unlock.py)."""
-    came = order.way in (Way.COUNTER, Way.POST)
-    return order.service == Service.UNLOCK and came and order.state in ASSIGNABLE
+    here = order.service == Service.UNLOCK and not is_unlocked_at_home(order)
+    return here and order.state in ASSIGNABLE
 
 
 async def _events(visit: Visit, events: Sequence[OrderEvent]) -> list[tuple[datetime, str, str, str]]:

@@ -15,7 +15,7 @@ from certificates.orders.orders import NotOffered
 from office.working_days import WorkingDays, calendar_of
 from web.certificates.desk_own import DESK, clerk_of
 from web.certificates.desk_words import OUTSIDE
-from web.certificates.order_words import SERVICES, STATES, SUBJECTS
+from web.certificates.order_words import SERVICES, SUBJECTS, state_of
 from web.certificates.own import NUMBER
 from web.languages import N_
 from web.pages import page
@@ -84,7 +84,7 @@ def walk_in_row(visit: Visit, one: WalkIn, names: dict[str, str]) -> dict[str, A
         "clerk": one.clerk,
         "what": f"{visit.text(SERVICES[one.service])} · {visit.text(SUBJECTS[one.subject])}",
         "channel": names.get(one.channel, one.channel),
-        "state": visit.text(STATES[one.state]),
+        "state": visit.text(state_of(one.service, one.state)),
     }
 
 
