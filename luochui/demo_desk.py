@@ -21,7 +21,6 @@ from certificates.orders.orders import Mine, Orders
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step
-from office.identity import Answer, Asked, ProviderAway
 from office.marks import Marks
 
 CHANNEL: Final = "hunan_sanzi"
@@ -63,20 +62,13 @@ ORDERS: Final = (
 _THERE: Final = text("SELECT count(*) FROM walk_ins WHERE clerk_id = :clerk")
 
 
-class _Nobody:
-    """Counter orders ask no provider."""
-
-    async def check(self, asked: Asked) -> Answer:
-        raise ProviderAway(asked.check)
-
-
 async def fill_desk(engine: AsyncEngine, marks: Marks, platform: str, clerk: int, *, now: datetime) -> int:
     """How many orders were made; 0 when the clerk has begun some before."""
     async with engine.begin() as connection:
         await ensure_defaults(connection, now)
         if await connection.scalar(_THERE, {"clerk": clerk}):
             return 0
-    orders = Orders(engine, marks, _Nobody(), platform)
+    orders = Orders(engine, marks, platform)
     for subject, target in ORDERS:
         await _make(orders, Counter(engine, marks), engine, clerk, subject, target, now)
     return len(ORDERS)

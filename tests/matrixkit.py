@@ -35,6 +35,7 @@ from certificates.orders import fields, materials, uploads
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen
 from certificates.orders.fields import FieldFaults, OrganizationState
+from certificates.orders.identifying import Identifying
 from certificates.orders.orders import Mine, NotOffered, Orders, next_page
 from certificates.orders.performing import By
 from certificates.orders.sealing_check import SealChecking
@@ -140,6 +141,7 @@ class Matrix:
     office: Issuing
     money: Payments
     orders: Orders
+    identifying: Identifying
     counter: Counter
     reviewing: Reviewing
     remarks: list[str]
@@ -159,12 +161,23 @@ class Matrix:
             remarks.append(remark)
 
         marks = office.marks
-        orders = Orders(engine, marks, DemonstrationProvider(bank), "测试平台")
+        orders = Orders(engine, marks, "测试平台")
+        identifying = Identifying(engine, marks, DemonstrationProvider(bank))
         money = Payments(engine, office.account, office.clerk, {}, marks, NOW)
         money.provider = DemonstrationPayments(engine, lambda: NOW)
         bounds = uploads.Bounds(("jpg",), 1_500_000)
         upload = uploads.check(sheet(600, 520), bounds)
-        return cls(engine, office, money, orders, Counter(engine, marks), Reviewing(engine), remarks, upload)
+        return cls(
+            engine,
+            office,
+            money,
+            orders,
+            identifying,
+            Counter(engine, marks),
+            Reviewing(engine),
+            remarks,
+            upload,
+        )
 
     # ── the way of one cell ──
 
@@ -373,18 +386,18 @@ class Matrix:
         return found[0]
 
     async def _identify(self, going: Going, mine: Mine) -> None:
-        known = await self.orders.outcomes(going.number)
+        known = await self.identifying.outcomes(going.number)
         for person in mine.order.checks:
             if person in known and known[person].state == "passed":
                 continue
             self.remarks.clear()
             photo, typed = self.upload.content, going.typed
-            fault = await self.orders.identify(await self._mine(going), person, typed, photo, now=NOW)
+            fault = await self.identifying.identify(await self._mine(going), person, typed, photo, now=NOW)
             assert fault is None, (person, fault)
             if self.remarks:
-                fault = await self.orders.prove_transfer(mine, person, self.remarks[0], now=NOW)
+                fault = await self.identifying.prove_transfer(mine, person, self.remarks[0], now=NOW)
                 assert fault is None, (person, fault)
-        await self.orders.identified(await self._mine(going), now=NOW)
+        await self.identifying.identified(await self._mine(going), now=NOW)
 
     async def _pay(self, going: Going, mine: Mine) -> None:
         row, number = going.row, going.number

@@ -52,7 +52,7 @@ class Order:
     materials: tuple[str, ...]
     """Kinds that must be uploaded."""
     checks: tuple[str, ...]
-    """Whose identity must be checked (identity.port.Person)."""
+    """Whose identity must be checked (catalogue.scope.Person)."""
     four_eyes: bool
     automatic: bool
     """The system reviews it, at once."""

@@ -1,6 +1,6 @@
 """Orders for certificate services, as applicants and the desk use them: one mechanism for every service.
 
-    orders = Orders(engine, marks, provider, platform)
+    orders = Orders(engine, marks, platform)
     number = await orders.begin(account_id, stored, case, now=now)
     mine = await orders.of(number)                       # whose it is, the caller asks: mine.order
     await orders.save(mine, Step.DETAILS, typed, now=now)
@@ -33,8 +33,6 @@ from certificates.orders.steps import Step, to_fill
 from certificates.orders.table import FINAL
 from certificates.orders.uploads import Upload
 from office import identity_checks
-from office.identity import Failed, IdentityFault, IdentityProvider, asked_of
-from office.identity_checks import IdentityOutcome
 from office.marks import Marks
 
 MOST_OPEN: Final = 20
@@ -47,7 +45,6 @@ _OPEN_BY_PHONE: Final = text(
     "SELECT count(*) FROM orders WHERE begun_mark = :mark AND NOT (state = ANY(:final))"
 )
 _LOCK_PHONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 1330660680))")
-_TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
 _PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
 """How fields end that an identity check was about."""
 
@@ -96,10 +93,9 @@ def check_of(identity: Identity, details: Mapping[str, str]) -> IdentityCheck:
 
 
 class Orders:
-    def __init__(self, engine: AsyncEngine, marks: Marks, provider: IdentityProvider, platform: str) -> None:
+    def __init__(self, engine: AsyncEngine, marks: Marks, platform: str) -> None:
         self._engine = engine
         self._marks = marks
-        self._provider = provider
         self._platform = platform
         self._boxes = OrderBoxes(marks)
         self._codes = Codes(marks)
@@ -394,72 +390,7 @@ class Orders:
             await connection.commit()
             return done
 
-    # ── identity ──
-
-    async def outcomes(self, number: str) -> Mapping[str, IdentityOutcome]:
-        async with self._engine.connect() as connection:
-            return {one.person: one for one in await identity_checks.of(connection, number)}
-
-    async def identify(
-        self, mine: Mine, person: str, typed: Mapping[str, str], photo: bytes = b"", *, now: datetime
-    ) -> IdentityFault | None:
-        """Ask the provider about one person. None: passed, or a transfer is on its way.
-
-        Raises NotAllowed, Stale, FieldFaults, TooManyChecks, ProviderAway.
-        """
-        identity = next((one for one in mine.rules.identities_for(mine.case) if one.whose == person), None)
-        if identity is None or mine.order.state is not OrderState.AWAITING_IDENTITY:
-            raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-        details = self._with_check(identity, mine.details, typed)
-        check = check_of(identity, details)
-        number = mine.order.number
-        async with self._engine.begin() as connection:
-            await self._require_version(connection, mine)
-            known = {one.person: one.state for one in await identity_checks.of(connection, number)}
-            if known.get(person) == "passed":  # what passed is not asked again, nor replaced by another way
-                raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-            await identity_checks.require_room(connection, number, now)
-            await connection.execute(_TOUCH, {"number": number, "now": now})
-        answer = await self._provider.check(asked_of(check, details, photo))
-        async with self._engine.begin() as connection:
-            order = await locked(connection, number)
-            if order.state is not OrderState.AWAITING_IDENTITY:
-                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-            await self._boxes.keep_details(connection, number, details, now)
-            await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
-        return answer.fault if isinstance(answer, Failed) else None
-
-    def _with_check(
-        self, identity: Identity, details: Mapping[str, str], typed: Mapping[str, str]
-    ) -> dict[str, str]:
-        """The details with the chosen check and what it needs. Raises FieldFaults."""
-        chosen = typed.get(f"check_{identity.whose}") or str(check_of(identity, details))
-        if chosen not in identity.checks:
-            raise FieldFaults({f"check_{identity.whose}": Fault.NOT_A_CHOICE})
-        needed = fields.check_fields(frozenset({chosen}))
-        given = {one.name: typed.get(one.name, "") or details.get(one.name, "") for one in needed}
-        return {**details, **fields.read(needed, given, {}), f"check_{identity.whose}": chosen}
-
-    async def prove_transfer(
-        self, mine: Mine, person: str, remark: str, *, now: datetime
-    ) -> IdentityFault | None:
-        """The remark of the 0.01 yuan as it was read in the account. None: right. A wrong one is counted."""
-        async with self._engine.begin() as connection:
-            order = await locked(connection, mine.order.number)
-            if order.state is not OrderState.AWAITING_IDENTITY:
-                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-            return await identity_checks.prove_transfer(
-                connection, self._marks, order.number, person, remark, now
-            )
-
-    async def identified(self, mine: Mine, *, now: datetime) -> Order:
-        """All checks have passed: go on. How the PIN comes follows the check that passed. Raises Lacks."""
-        pin = mine.rules.pin_of(mine.case)
-        changes = {"pin_way": f"{pin.by}:{pin.to}"} if pin is not None else {}
-        async with self._engine.begin() as connection:
-            return await self._perform(connection, mine, OrderAct.IDENTIFY, now, changes=changes)
-
-    # ── payment: the act alone, until the payments' own package comes ──
+    # ── payment: what is chosen; the money is certificates/payments ──
 
     async def choose_payment(self, mine: Mine, way: str, collected: bool, *, now: datetime) -> None:
         """How it is paid and handed over; some ways ask for another check. Raises FieldFaults."""
@@ -478,12 +409,6 @@ class Orders:
     def may_collect(self, mine: Mine) -> bool:
         return any(one.by == "collection" for one in mine.rules.deliveries_for(mine.case))
 
-    async def paid(self, number: str, fen: int, way: str, *, now: datetime) -> Order:
-        """The provider says that the money is in. Raises UnknownOrder, NotAllowed, Lacks (another sum)."""
-        async with self._engine.begin() as connection:
-            facts = {"fen": fen, "way": way}
-            return await perform(connection, number, OrderAct.PAID, By.clock(), now=now, facts=facts)
-
     # ── all of these ──
 
     async def _alone(self, mine: Mine, act: OrderAct, now: datetime) -> Order:
@@ -496,11 +421,6 @@ class Orders:
         return await perform(
             connection, mine.order.number, act, mine.by, now=now, version=mine.order.version, **more
         )
-
-    async def _require_version(self, connection: AsyncConnection, mine: Mine) -> None:
-        order = await locked(connection, mine.order.number)
-        if order.version != mine.order.version:
-            raise Stale(order.number)
 
 
 def beginning(stored: StoredChannel, case: Case) -> dict[str, Any]:

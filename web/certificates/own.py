@@ -21,6 +21,7 @@ from certificates.catalogue.prices import NoPrice, WrongYears
 from certificates.desk.walk_ins import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
 from certificates.issuing.remarks import DemonstrationBank
+from certificates.orders.identifying import Identifying
 from certificates.orders.materials import NotWanted, TooManyFiles
 from certificates.orders.order import Order, UnknownOrder
 from certificates.orders.orders import Mine, Orders, next_page
@@ -90,7 +91,11 @@ def provider_of(site: Site) -> IdentityProvider:
 
 
 def orders_on(site: Site) -> Orders:
-    return Orders(site.engine, site.marks, provider_of(site), site.settings.platform_name)
+    return Orders(site.engine, site.marks, site.settings.platform_name)
+
+
+def identifying_on(site: Site) -> Identifying:
+    return Identifying(site.engine, site.marks, provider_of(site))
 
 
 async def grant(visit: Visit, response: Response, access: Access) -> None:

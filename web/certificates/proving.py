@@ -18,7 +18,7 @@ from office.identity_checks import TooManyChecks
 from web.certificates import consenting, pacing
 from web.certificates.apply import sections
 from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
-from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
+from web.certificates.own import base, identifying_on, in_words, mine_in_path, orders_on, place_of
 from web.certificates.showing import around
 from web.languages import N_
 from web.pages import page
@@ -107,7 +107,7 @@ async def identity_page(visit: Visit) -> Response:
 async def _identity(
     visit: Visit, mine: Mine, errors: dict[str, str] | None = None, person: str = "", status: int = 200
 ) -> Response:
-    outcomes = await orders_on(visit.site).outcomes(mine.order.number)
+    outcomes = await identifying_on(visit.site).outcomes(mine.order.number)
     rows = []
     for identity in mine.rules.identities_for(mine.case):
         chosen = check_of(identity, mine.details)
@@ -147,13 +147,13 @@ async def identify(visit: Visit) -> Response:
     to = f"{base(mine.order)}/identity"
     if person not in {str(key) for key in PERSONS}:
         raise HTTPException(404)
-    orders, now = orders_on(visit.site), visit.site.clock()
+    identifying, now = identifying_on(visit.site), visit.site.clock()
     try:
         if "remark" in visit.form:
-            fault = await orders.prove_transfer(mine, person, visit.form["remark"], now=now)
+            fault = await identifying.prove_transfer(mine, person, visit.form["remark"], now=now)
         else:
             photo = await _photo(visit)
-            fault = await orders.identify(mine, person, visit.form, photo, now=now)
+            fault = await identifying.identify(mine, person, visit.form, photo, now=now)
     except UploadRefused as refused:
         text = visit.text(UPLOAD_WRONGS[refused.wrong])
         return visit.refused(to, text % refused.facts if refused.facts else text, 422)
@@ -181,5 +181,5 @@ async def _photo(visit: Visit) -> bytes:
 @in_words
 async def identified(visit: Visit) -> Response:
     mine = await mine_in_path(visit)
-    await orders_on(visit.site).identified(mine, now=visit.site.clock())
+    await identifying_on(visit.site).identified(mine, now=visit.site.clock())
     return visit.redirect(f"{base(mine.order)}/go-on")

@@ -1,0 +1,113 @@
+"""Whether those who stand in an order are who they say: the checks of a channel, asked of a provider.
+
+    identifying = Identifying(engine, marks, provider)
+    fault = await identifying.identify(mine, "operator", typed, now=now)  # None: passed, or 0.01 yuan is sent
+    fault = await identifying.prove_transfer(mine, "organization", remark, now=now)
+    order = await identifying.identified(mine, now=now)  # all have passed: the order goes on
+
+The mechanism is that of market subjects (office/identity_checks.py); which checks there are, and for whom, is
+the channel's data. Source: spec/certificates.md, "Steps", identity checks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.catalogue.model import Identity
+from certificates.orders import fields
+from certificates.orders.boxes import OrderBoxes
+from certificates.orders.fields import Fault, FieldFaults
+from certificates.orders.order import Order, locked
+from certificates.orders.orders import Mine, check_of
+from certificates.orders.performing import NotAllowed, Stale, perform
+from certificates.orders.states import OrderAct, OrderActor, OrderState
+from office import identity_checks
+from office.identity import Failed, IdentityFault, IdentityProvider, asked_of
+from office.identity_checks import IdentityOutcome
+from office.marks import Marks
+
+_TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
+
+
+class Identifying:
+    """`identify` asks the provider between two transactions; everything else is one."""
+
+    def __init__(self, engine: AsyncEngine, marks: Marks, provider: IdentityProvider) -> None:
+        self._engine = engine
+        self._marks = marks
+        self._provider = provider
+        self._boxes = OrderBoxes(marks)
+
+    async def outcomes(self, number: str) -> Mapping[str, IdentityOutcome]:
+        async with self._engine.connect() as connection:
+            return {one.person: one for one in await identity_checks.of(connection, number)}
+
+    async def identify(
+        self, mine: Mine, person: str, typed: Mapping[str, str], photo: bytes = b"", *, now: datetime
+    ) -> IdentityFault | None:
+        """Ask the provider about one person. None: passed, or a transfer is on its way.
+
+        Raises NotAllowed, Stale, FieldFaults, TooManyChecks, ProviderAway.
+        """
+        identity = next((one for one in mine.rules.identities_for(mine.case) if one.whose == person), None)
+        if identity is None or mine.order.state is not OrderState.AWAITING_IDENTITY:
+            raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+        details = _with_check(identity, mine.details, typed)
+        check = check_of(identity, details)
+        number = mine.order.number
+        async with self._engine.begin() as connection:
+            if (await locked(connection, number)).version != mine.order.version:
+                raise Stale(number)
+            known = {one.person: one.state for one in await identity_checks.of(connection, number)}
+            if known.get(person) == "passed":  # what passed is not asked again, nor replaced by another way
+                raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            await identity_checks.require_room(connection, number, now)
+            await connection.execute(_TOUCH, {"number": number, "now": now})
+        answer = await self._provider.check(asked_of(check, details, photo))
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            if order.state is not OrderState.AWAITING_IDENTITY:
+                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            await self._boxes.keep_details(connection, number, details, now)
+            await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
+        return answer.fault if isinstance(answer, Failed) else None
+
+    async def prove_transfer(
+        self, mine: Mine, person: str, remark: str, *, now: datetime
+    ) -> IdentityFault | None:
+        """The remark of the 0.01 yuan as it was read in the account. None: right. A wrong one is counted."""
+        async with self._engine.begin() as connection:
+            order = await locked(connection, mine.order.number)
+            if order.state is not OrderState.AWAITING_IDENTITY:
+                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            return await identity_checks.prove_transfer(
+                connection, self._marks, order.number, person, remark, now
+            )
+
+    async def identified(self, mine: Mine, *, now: datetime) -> Order:
+        """All checks have passed: go on. How the PIN comes follows the check that passed. Raises Lacks."""
+        pin = mine.rules.pin_of(mine.case)
+        changes = {"pin_way": f"{pin.by}:{pin.to}"} if pin is not None else {}
+        async with self._engine.begin() as connection:
+            return await perform(
+                connection,
+                mine.order.number,
+                OrderAct.IDENTIFY,
+                mine.by,
+                now=now,
+                version=mine.order.version,
+                changes=changes,
+            )
+
+
+def _with_check(identity: Identity, details: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:
+    """The details with the chosen check and what it needs. Raises FieldFaults."""
+    chosen = typed.get(f"check_{identity.whose}") or str(check_of(identity, details))
+    if chosen not in identity.checks:
+        raise FieldFaults({f"check_{identity.whose}": Fault.NOT_A_CHOICE})
+    needed = fields.check_fields(frozenset({chosen}))
+    given = {one.name: typed.get(one.name, "") or details.get(one.name, "") for one in needed}
+    return {**details, **fields.read(needed, given, {}), f"check_{identity.whose}": chosen}
