@@ -21,7 +21,7 @@ from certificates.authority.port import Applicant, SubjectKind
 from certificates.authority.roles import Role
 from loadtests.rows import Row, show
 from signing.crl import Reason, Revocation, issue_crl, parse_crl
-from signing.issuing import Authority, new_serial
+from signing.issuing import new_serial
 from signing.ocsp import ask
 from signing.sm2 import PrivateKey
 from signing.x509 import Certificate
@@ -80,7 +80,7 @@ def _list(amount: Amount) -> list[Row]:
     """As the authority publishes one, with so many entries."""
     with tempfile.TemporaryDirectory() as folder:
         authority = DemonstrationAuthority.open(Path(folder) / "authority")
-        signer = Authority(authority.own(Role.ISSUING), authority._key(Role.ISSUING))
+        signer = authority._offices.signing(Role.ISSUING)
     now = datetime.now(UTC).replace(microsecond=0)
     entries = [Revocation(new_serial(), now, Reason.CESSATION) for _ in range(amount.entries)]
     began = time.perf_counter()

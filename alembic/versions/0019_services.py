@@ -19,7 +19,7 @@ ALTER TABLE order_codes ADD CONSTRAINT order_codes_purpose_check
     CHECK (purpose IN ('consent', 'query', 'begin', 'choose', 'unlock'));
 """
 SIGNATURES = """
--- Consent by the UKey that is held. The statement is the UKey's own; `digest` is SM3 over the text it is about.
+-- Consent by the UKey that is held. The statement is the UKey's own; `digest`: SM3 over the text it is about.
 CREATE TABLE order_signatures (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     number text NOT NULL REFERENCES orders (number),

@@ -80,7 +80,8 @@ CREATE TABLE order_refund_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     refund_id bigint NOT NULL REFERENCES order_refunds (id),
     at timestamptz NOT NULL,
-    act text NOT NULL CHECK (act IN ('planned', 'asked', 'accepted', 'no_answer', 'refused', 'paid', 'again')),
+    act text NOT NULL
+        CHECK (act IN ('planned', 'asked', 'accepted', 'no_answer', 'refused', 'paid', 'again')),
     said text NOT NULL DEFAULT ''
 );
 CREATE INDEX order_refund_events_of ON order_refund_events (refund_id, id);

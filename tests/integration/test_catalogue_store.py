@@ -134,8 +134,8 @@ async def test_what_does_not_read_or_fit_is_not_kept(database: str) -> None:
 
     # a reason of a channel that is not there
     reasons = await catalogue.draft(await published_id(catalogue, REASONS), one, NOW)
+    reworded = shipped()[REASONS].replace('"hunan_sanzi"', '"nowhere"')
     with pytest.raises(CatalogueFaults) as wrong:
-        reworded = shipped()[REASONS].replace('"hunan_sanzi"', '"nowhere"')
         await catalogue.save(reasons.id, reworded, one, NOW)
     assert {(fault.kind, fault.facts["key"]) for fault in wrong.value.faults} == {
         ("unknown_channel", "nowhere")

@@ -30,9 +30,7 @@ DEVIATIONS: Final[Mapping[Deviation, str]] = {
     Deviation.OTHER_CERTIFICATE: N_("印章没有列出这张证书：用这张证书不能盖这枚章。"),
 }
 FINE: Final = N_("检查完了：这枚印章符合 %(standard)s，不用替换，可以照常使用。这个订单可以取消。")
-NOT_A_SEAL: Final = N_(
-    "这个文件里没有电子印章。请上传印章文件（.esl），或者用它盖过章的 OFD 文件。"
-)
+NOT_A_SEAL: Final = N_("这个文件里没有电子印章。请上传印章文件（.esl），或者用它盖过章的 OFD 文件。")
 OTHER_SEAL: Final = N_("这枚印章不是为所选的证书制作的。请上传这个 UKey 里的印章，或者返回上一步改选证书。")
 NO_CERTIFICATE: Final = N_("请先选择证书。")
 
