@@ -7,6 +7,9 @@ and nothing else, the other is the real time and the leaps that a test has made 
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from office.clock import utc_now
 
 PATIENCE_S = 60.0
 """How long a test waits for what comes by itself. Only a fault takes so long, or a machine that is no use."""
@@ -26,6 +29,15 @@ local function time_ms()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + ahead
 end
 """
+
+
+class ClockAhead:
+    """A platform's clock that runs ahead when it is told to."""
+
+    ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
 
 
 async def soon(attempt: Callable[[], Awaitable[object]], within_s: float, *, attempts: int = 5) -> None:

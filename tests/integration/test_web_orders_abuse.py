@@ -7,13 +7,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from office.accounts import Role
-from office.clock import utc_now
 from tests.orderkit import (
     CREDIT_CODE,
     ID_NUMBERS,
@@ -27,6 +26,7 @@ from tests.orderkit import (
     sheet,
     solved,
 )
+from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
 from web.certificates.order_routes import PAGES
 from web.certificates.unlock_routes import PAGES as SIGNING_AND_UNLOCKING
@@ -36,22 +36,13 @@ ELSEWHERE = "91430100MA4L16JJ4P"
 """A sound credit code that nobody applied with."""
 
 
-class Clock:
-    """Runs ahead when it is told to."""
-
-    ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
+@pytest.fixture
+def clock() -> ClockAhead:
+    return ClockAhead()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def web(database: str, valkey: str, clock: Clock) -> AsyncIterator[Web]:
+async def web(database: str, valkey: str, clock: ClockAhead) -> AsyncIterator[Web]:
     async with web_on(database, valkey, demo=True, clock=clock) as web:
         await defaults(web)
         yield web
@@ -173,7 +164,9 @@ async def test_fields_are_checked_and_a_robot_does_not_get_on(her: Applicant) ->
     assert (await her.post("/confirm", used)).status_code == 422
 
 
-async def test_codes_are_not_guessed_and_not_sent_at_will(web: Web, her: Applicant, clock: Clock) -> None:
+async def test_codes_are_not_guessed_and_not_sent_at_will(
+    web: Web, her: Applicant, clock: ClockAhead
+) -> None:
     await her.confirm()
     await her.identify()
     await her.upload_all()
@@ -310,7 +303,7 @@ def _shape(page: str) -> str:
 
 
 async def test_orders_are_found_without_an_account_by_the_operators_telephone_alone(
-    web: Web, her: Applicant, clock: Clock
+    web: Web, her: Applicant, clock: ClockAhead
 ) -> None:
     await her.confirm()
     visitor = web.visitor()

@@ -4,14 +4,13 @@ order query that takes the same work for numbers that nobody knows."""
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 from sqlalchemy import event, text
 
 from office.accounts import Role
-from office.clock import utc_now
 from tests.orderkit import (
     CREDIT_CODE,
     Applicant,
@@ -24,6 +23,7 @@ from tests.orderkit import (
     solved,
 )
 from tests.subjectkit import organization, verified
+from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
 
 PHONE = "15112340305"
@@ -31,22 +31,13 @@ BUSINESS = {"channel": "shenzhen_ca", "service": "issue", "subject": "organizati
 HERE = "/certificates/apply?channel=shenzhen_ca&service=issue&subject=organization&way=online"
 
 
-class Clock:
-    """Runs ahead when it is told to."""
-
-    ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
+@pytest.fixture
+def clock() -> ClockAhead:
+    return ClockAhead()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def web(database: str, valkey: str, clock: Clock) -> AsyncIterator[Web]:
+async def web(database: str, valkey: str, clock: ClockAhead) -> AsyncIterator[Web]:
     async with web_on(database, valkey, demo=True, clock=clock) as web:
         await defaults(web)
         yield web
@@ -65,7 +56,9 @@ async def proved(web: Web, visitor: Visitor, phone: str = PHONE, to: str = HERE)
     return await visitor.post(answer.headers["location"], {"code": await last_code(web)})
 
 
-async def test_an_order_without_an_account_belongs_to_the_proved_telephone(web: Web, clock: Clock) -> None:
+async def test_an_order_without_an_account_belongs_to_the_proved_telephone(
+    web: Web, clock: ClockAhead
+) -> None:
     someone = web.visitor()
     assert "用手机号办理" in (await someone.get(HERE)).text
     refused = await someone.post("/certificates/apply", BUSINESS)
@@ -106,7 +99,7 @@ async def test_an_order_without_an_account_belongs_to_the_proved_telephone(web: 
     assert (await again.get(f"{order.here}/material")).status_code == 200
 
 
-async def test_a_begun_order_is_continued_through_the_query(web: Web, clock: Clock) -> None:
+async def test_a_begun_order_is_continued_through_the_query(web: Web, clock: ClockAhead) -> None:
     someone = web.visitor()
     await proved(web, someone)
     order = Applicant(web, someone)
@@ -141,7 +134,7 @@ async def test_a_begun_order_is_continued_through_the_query(web: Web, clock: Clo
 
 
 async def test_codes_for_a_telephone_are_few_and_another_browsers_question_is_not_there(
-    web: Web, clock: Clock
+    web: Web, clock: ClockAhead
 ) -> None:
     someone, thief = web.visitor(), web.visitor()
     assert (await asked(someone, "/certificates/phone", {"phone": "010-1234"})).status_code == 422
@@ -188,7 +181,7 @@ def statements(web: Web) -> Iterator[list[str]]:
         event.remove(web.site.engine.sync_engine, "before_cursor_execute", note)
 
 
-async def test_the_query_does_the_same_work_for_an_unknown_number(web: Web, clock: Clock) -> None:
+async def test_the_query_does_the_same_work_for_an_unknown_number(web: Web, clock: ClockAhead) -> None:
     """Counted, not timed: the same statements, as many boxes opened, as many letters written."""
     known = (
         ("15112340305", CREDIT_CODE),

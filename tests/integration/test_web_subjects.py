@@ -3,14 +3,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
 from office.accounts import MARKET, Role
-from office.clock import utc_now
 from office.working_days import day_of
 from tests.orderkit import Applicant, defaults, request_of_organization, sheet
 from tests.registrationkit import Registrant, announce
@@ -27,27 +26,19 @@ from tests.subjectkit import (
     verified,
     version,
 )
+from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
 from web.csrf import FIELD
 from web.subjects.routes import PAGES
 
 
-class Clock:
-    """Runs ahead when it is told to."""
-
-    ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
+@pytest.fixture
+def clock() -> ClockAhead:
+    return ClockAhead()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def web(database: str, valkey: str, clock: Clock) -> AsyncIterator[Web]:
+async def web(database: str, valkey: str, clock: ClockAhead) -> AsyncIterator[Web]:
     async with web_on(database, valkey, demo=True, clock=clock) as web:
         await defaults(web)
         yield web
@@ -117,7 +108,7 @@ async def test_a_check_that_fails_says_why_and_checks_are_few(web: Web, owner: V
 
 
 async def test_a_number_is_one_subjects_only_once_it_is_checked(
-    web: Web, owner: Visitor, clock: Clock
+    web: Web, owner: Visitor, clock: ClockAhead
 ) -> None:
     other = await web.signed_in("other", Role.TRANSFEROR)
     await register(other, organization(organization_name="冒名有限公司"))
@@ -179,7 +170,7 @@ async def test_what_was_checked_changes_only_with_a_new_check(web: Web, owner: V
 
 
 async def test_an_operator_acts_for_an_organization_while_the_authority_stands(
-    web: Web, owner: Visitor, clock: Clock
+    web: Web, owner: Visitor, clock: ClockAhead
 ) -> None:
     helper = await web.signed_in("helper", Role.BIDDER)
     await register(owner, organization())
@@ -227,11 +218,13 @@ async def test_an_operator_acts_for_an_organization_while_the_authority_stands(
     assert "委托已经结束" in (await helper.get(ended.headers["location"])).text
 
 
-def _soon(clock: Clock) -> dict[str, str]:
+def _soon(clock: ClockAhead) -> dict[str, str]:
     return {"last_day": f"{day_of(clock()) + timedelta(days=30):%Y-%m-%d}"}
 
 
-async def test_nobody_else_gets_at_a_subject_on_any_route(web: Web, owner: Visitor, clock: Clock) -> None:
+async def test_nobody_else_gets_at_a_subject_on_any_route(
+    web: Web, owner: Visitor, clock: ClockAhead
+) -> None:
     await verified(owner, organization())
     paper = {"paper": ("authority.jpg", sheet(), "image/jpeg")}
     form = {**operator(statement="", **_soon(clock)), FIELD: await owner.token()}
