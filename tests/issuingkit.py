@@ -201,6 +201,11 @@ class Desk:
             self.codes.put(made.serial, code)
         return made.serial
 
+    def takes_over(self, serial: str, told: Pin, own: Pin) -> None:
+        """Its holder sits here now, with the PIN that was told, and chooses another."""
+        virtual.station(self.folder).token(serial).change_pin(told, own)
+        self.pin = own
+
     def contents(self, serial: str) -> TokenContents:
         return virtual.station(self.folder).token(serial).contents()
 

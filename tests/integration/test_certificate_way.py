@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from certificates.issuing import pins
 from certificates.issuing.ending import RevokedRound
 from office.accounts import Role
 from office.ukeys import UKeyState
 from signing.crl import Reason
+from signing.token.port import Pin
 from tests.deskkit import DESK, Clerk, clerk
 from tests.issuingkit import Desk, Issuing, as_form, issuing_on, with_rounds
 from tests.orderkit import Applicant, details_of_organization, request_of_organization
@@ -112,6 +114,11 @@ async def test_from_applying_to_signing_in_and_to_the_revocation(house: House) -
     assert "SF0001" in (await her.get()).text
     await her.done("/receive")
     assert await her.state() == "done"
+
+    # the PIN that she was told opens it once: she chooses her own
+    async with house.web.site.engine.connect() as connection:
+        told = (await pins.of_orders(connection, [number]))[number].opened(house.web.site.marks)
+    house.drawer.takes_over(serial, told, Pin("her-own-1"))
 
     # she binds it, without an administrator: it was issued to her here; and signs in
     leads_to(await her.get(), "/my/ukeys")
