@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from certificates.authority.port import State
 from certificates.authority.folder import AuthorityBusy
+from certificates.authority.port import State
 from certificates.issuing import issued, requests
 from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
 from certificates.issuing.writing import NotNow
