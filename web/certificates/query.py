@@ -210,14 +210,19 @@ async def send_code(visit: Visit) -> Response:
 
 
 async def _phone_of(visit: Visit, one: Applicant) -> str:
-    """The telephone of who was chosen; "" for somebody made up, after the same work."""
+    """The telephone of who was chosen; "" for somebody made up, after the same work.
+
+    "" as well when the order names another telephone by now: a code proves the telephone that it went to, and
+    a draft may be changed between the question and the code.
+    """
     async with visit.site.engine.connect() as connection:
         strangers = await latest_numbers(connection, 1)
     number = one.sends_to or next(iter(strangers), "")
     if not number:
         return ""
     phone = contact_of(await orders_on(visit.site).of(number, By.applicant(None)))[1]
-    return phone if one.sends_to else ""
+    still = OrderBoxes(visit.site.marks).address_mark(phone) == one.contact_mark
+    return phone if one.sends_to and still else ""
 
 
 async def prove(visit: Visit) -> Response:
