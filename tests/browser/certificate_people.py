@@ -469,6 +469,7 @@ class Clerk:
     def reviews(self, number: str) -> None:
         self.opens(number)
         press(self.page, "接办")
+        expect(self.page.get_by_role("button", name="审核通过", exact=True)).to_be_visible()
         self.accepts_everything()
         press(self.page, "审核通过")
         says(self.page, "已通过")
