@@ -349,6 +349,18 @@ async def test_orders_are_found_without_an_account_by_the_operators_telephone_al
     assert (await thief.get("/certificates/query/orders")).headers["location"] == "/certificates/query"
 
 
+async def test_a_draft_with_somebody_elses_numbers_proves_nothing(web: Web, her: Applicant) -> None:
+    """A thief types her numbers into a draft, asks the query, and puts the own telephone into the draft."""
+    thief = await applicant(web, "thief")
+    await thief.begin()
+    await thief.fill(request_of_organization(), details_of_organization())
+    asked = await _ask(thief.visitor, CREDIT_CODE)
+    await thief.done("/request", request_of_organization(operator_phone="13900001111"))
+    assert (await thief.visitor.post(f"{asked}/code", {"which": "0"})).status_code == 303
+    assert (await last_letter(web))["address"] == ""  # nobody's: it is never sent
+    assert (await thief.visitor.get(her.here)).status_code == 404
+
+
 async def test_the_query_is_paced_and_asks_for_a_human(web: Web) -> None:
     visitor = web.visitor()
     page = await visitor.get("/certificates/query")
