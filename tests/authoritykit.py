@@ -51,6 +51,8 @@ class Served:
     caller: Caller | None = CALLER
     behave: Behave = well
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Of both sides."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -73,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         served, headers = self.served, {name.lower(): value for name, value in self.headers.items()}
         served.asked.append((method, self.path, headers.get("x-idempotency-key", "")))
         caller = served.caller
-        if caller and not caller.has_signed(method, self.path, body, headers, now=datetime.now(UTC)):
+        if caller and not caller.has_signed(method, self.path, body, headers, now=served.clock()):
             self._say(401, {"code": "not_let_in", "text": "who asks?"})
             return
         how = served.behave(method, self.path)
@@ -218,7 +220,9 @@ def _adapter(
     sleep: Callable[[float], None] | None = None,
 ) -> Iterator[RemoteAuthority]:
     settings = RemoteSettings(url, served.authority.chain(), CALLER)
-    made = RemoteAuthority(settings, transport=transport, sleep=sleep or (lambda _s: None))
+    made = RemoteAuthority(
+        settings, transport=transport, clock=served.clock, sleep=sleep or (lambda _s: None)
+    )
     try:
         yield made
     finally:
@@ -240,10 +244,10 @@ def reached(way: str, folder: Path, clock: Callable[[], datetime]) -> Iterator[C
         case "direct":
             yield authority
         case "socket":
-            with over_socket(Served(authority), folder / "s") as adapter:
+            with over_socket(Served(authority, clock=clock), folder / "s") as adapter:
                 yield adapter
         case "http":
-            with over_http(Served(authority)) as adapter:
+            with over_http(Served(authority, clock=clock)) as adapter:
                 yield adapter
         case _:
             raise AssertionError(way)

@@ -4,14 +4,16 @@
 
 Nothing is done twice: what may have been done although no answer came is asked again under its `reference`,
 which is the same for the same request of the platform. What comes back is believed only as far as it can be
-checked: the key that was asked for, the name, and the signature of the authority's own certificate.
+checked: key, name, organization, numbers and term that were asked for, which certificate was revoked and that
+it was not in the future, and the signature of the authority's own certificate. Everything else is an
+AuthorityError: nothing of it is kept.
 """
 
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +49,12 @@ ANSWER_S: Final = 15.0
 AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 REFUSED: Final = frozenset({400, 404, 409, 422})
 PENDING: Final = 202
+TERM_OFF: Final = timedelta(days=1)
+"""By how much the end of a certificate may differ from the one that was asked for: authorities count days."""
+LONGEST_WAIT: Final = timedelta(days=60)
+"""A certificate may have been made so long before its answer came; ours."""
+CLOCK_OFF: Final = timedelta(minutes=10)
+"""By how much the other side's clock may be ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +125,18 @@ class RemoteAuthority:
         content: dict[str, Any] = {"applicant": wire.of_applicant(applicant), "key": wire.encoded(key.spki)}
         content |= {"days": days, "until": wire.of_moment(until), "by": by, "reference": reference}
         made = self._asked("POST", "certificates", content, once=reference).certificate()
-        if made.subject.common_name != applicant.name or made.credit_code != applicant.credit_code:
-            raise AuthorityError("the authority issued for another name")
-        return self._checked(made, key)
+        _check_names(made, applicant)
+        now = self._clock()
+        return self._in_term(self._checked(made, key), until or now + timedelta(days=days), now)
 
     def renew(
         self, serial: int, key: PublicKey, *, days: int = 365, by: str = "", reference: str = ""
     ) -> Certificate:
         content = {"key": wire.encoded(key.spki), "days": days, "by": by, "reference": reference}
         path = f"certificates/{serial:x}/renewals"
-        return self._checked(
-            self._asked("POST", path, content, once=reference, about=serial).certificate(), key
-        )
+        made = self._asked("POST", path, content, once=reference, about=serial).certificate()
+        now = self._clock()
+        return self._in_term(self._checked(made, key), now + timedelta(days=days), now)
 
     def make_seal(
         self,
@@ -172,14 +180,39 @@ class RemoteAuthority:
         content = {"reason": str(reason), "at": wire.of_moment(at), "by": by}
         content |= {"invalid_since": wire.of_moment(invalid_since)}
         path = f"certificates/{serial:x}/revocation"
-        return self._asked("POST", path, content, once=f"revoke {serial:x}", about=serial).revocation()
+        try:
+            answer = self._asked("POST", path, content, once=f"revoke {serial:x}", about=serial)
+        except AlreadyRevoked as before:
+            self._of(before.revocation, serial)
+            raise
+        return self._of(answer.revocation(), serial)
 
     def status(self, serial: int) -> Status:
         found = self._asked("GET", f"certificates/{serial:x}", None, once="status", about=serial).status()
         if found.certificate.serial != serial:
             raise wire.Unreadable("the status of another certificate")
         self._checked(found.certificate, found.certificate.key)
+        if found.revocation is not None:
+            self._of(found.revocation, serial)
         return found
+
+    def _of(self, revocation: Revocation, serial: int) -> Revocation:
+        """Raises AuthorityError for the revocation of another certificate, or one that is still to come."""
+        if revocation.serial != serial:
+            raise AuthorityError("the authority revoked another certificate")
+        if revocation.at > self._clock() + CLOCK_OFF:
+            raise AuthorityError("the authority revoked it in the future")
+        return revocation
+
+    def _in_term(self, certificate: Certificate, until: datetime, now: datetime) -> Certificate:
+        """Its end, or its length, is what was asked for: who asks again days later, counting from then, gets
+        the certificate that was made at first. Raises AuthorityError."""
+        start, end = certificate.valid_from, certificate.valid_until
+        if not now - LONGEST_WAIT <= start <= now + TERM_OFF or not now < end:
+            raise AuthorityError("the authority issued a certificate that does not begin now")
+        if min(abs(end - until), abs((end - start) - (until - now))) > TERM_OFF:
+            raise AuthorityError("the authority issued for another term")
+        return certificate
 
     def _checked(self, certificate: Certificate, key: PublicKey) -> Certificate:
         if certificate.key != key:
@@ -230,6 +263,17 @@ class RemoteAuthority:
                 if len(received) > MAX_ANSWER:
                     raise httpx.DecodingError("an answer that is too long")
             return response.status_code, received
+
+
+def _check_names(made: Certificate, applicant: Applicant) -> None:
+    """Raises AuthorityError unless it names exactly whom it was asked to."""
+    wanted = applicant.subject("")
+    if (made.subject.common_name, made.credit_code) != (applicant.name, applicant.credit_code):
+        raise AuthorityError("the authority issued for another name")
+    if made.subject.organization != wanted.organization:
+        raise AuthorityError("the authority issued for another organization")
+    if made.extensions.person_id != applicant.person_id:
+        raise AuthorityError("the authority issued for another person")
 
 
 def _read(status: int, body: bytes, about: int) -> Answer:

@@ -2,6 +2,7 @@
 when the authority at its other end fails. Whoever writes an adapter adds it to tests/authoritykit.py."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from certificates.authority.remote import AWAY_S, TRIES
 from certificates.authority.remote_settings import WrongSettings, read_remote
 from office.calling import Caller
 from signing.chain import Trust, check_certificate
-from signing.crl import Reason
+from signing.crl import Reason, Revocation
 from signing.findings import Verdict
 from signing.seal import Picture, SealKind
 from signing.sm2 import PrivateKey
@@ -75,7 +76,7 @@ class TestContract:
 
     def test_one_reference_is_one_certificate(self, authority: CertificateAuthority) -> None:
         made = authority.issue_to(WHO, KEY, days=10, reference="once")
-        assert authority.issue_to(WHO, KEY, days=20, reference="once") == made
+        assert authority.issue_to(WHO, KEY, days=10, reference="once") == made
         assert authority.issue_to(WHO, KEY, days=10, reference="twice") != made
         with pytest.raises(NotIssued):
             authority.issue_to(WHO, OTHER, days=10, reference="once")
@@ -143,7 +144,8 @@ class TestContract:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return Served(demonstration(tmp_path_factory.mktemp("served") / "authority", lambda: NOW))
+    folder = tmp_path_factory.mktemp("served") / "authority"
+    return Served(demonstration(folder, lambda: NOW), clock=lambda: NOW)
 
 
 @pytest.fixture
@@ -226,6 +228,64 @@ def test_a_certificate_of_somebody_else_is_not_believed(
         with pytest.raises(AuthorityError) as refused:
             adapter.issue_to(WHO, KEY)
         assert not isinstance(refused.value, AuthorityAway)
+
+
+@pytest.mark.parametrize("wrong", ["organization", "person", "too long", "too short", "over"])
+def test_a_certificate_of_another_organization_person_or_term_is_not_believed(
+    adapter: CertificateAuthority, served: Served, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    mine, until = served.authority.issue_to, NOW + 365 * DAY
+    asked = LEGAL if wrong == "organization" else PERSON
+    given = asked, until
+    match wrong:
+        case "organization":
+            given = replace(LEGAL, organization="别家示例单位"), until
+        case "person":
+            given = replace(PERSON, person_id="430100199001010029"), until
+        case "too long":
+            given = asked, NOW + 1800 * DAY
+        case "too short":
+            given = asked, NOW + 2 * DAY
+        case "over":  # made long ago: one whose term is right and begins elsewhere
+            monkeypatch.setattr(served, "clock", lambda: NOW)
+            monkeypatch.setattr(adapter, "_clock", lambda: NOW)
+            monkeypatch.setattr(served.authority._records, "clock", lambda: NOW - 300 * DAY)
+    monkeypatch.setattr(
+        served.authority, "issue_to", lambda _w, key, **_m: mine(given[0], key, until=given[1])
+    )
+    with pytest.raises(AuthorityError) as refused:
+        adapter.issue_to(asked, KEY, until=until)
+    assert not isinstance(refused.value, AuthorityAway)
+
+
+def test_what_was_made_days_ago_is_taken_when_it_is_asked_for_again(
+    adapter: CertificateAuthority, served: Served
+) -> None:
+    """The platform counts a first term from the day it asks."""
+    made = adapter.issue_to(WHO, KEY, until=NOW + 365 * DAY, reference="slow")
+    adapter._clock = lambda: NOW + 5 * DAY  # type: ignore[attr-defined]
+    served.clock = lambda: NOW + 5 * DAY
+    try:
+        assert adapter.issue_to(WHO, KEY, until=NOW + 370 * DAY, reference="slow") == made
+    finally:
+        served.clock = lambda: NOW
+
+
+@pytest.mark.parametrize("wrong", ["serial", "time"])
+def test_a_revocation_of_another_or_to_come_is_not_believed(
+    adapter: CertificateAuthority, served: Served, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    made = adapter.issue_to(WHO, KEY, reference=f"to revoke wrongly: {wrong}")
+    told = Revocation(made.serial + 1, NOW) if wrong == "serial" else Revocation(made.serial, NOW + DAY)
+
+    def again(*_given: object, **_more: object) -> Revocation:
+        raise AlreadyRevoked(told)
+
+    for behaves in (lambda *_given, **_more: told, again):
+        monkeypatch.setattr(served.authority, "revoke", behaves)
+        with pytest.raises(AuthorityError) as refused:
+            adapter.revoke(made.serial)
+        assert not isinstance(refused.value, AlreadyRevoked | AuthorityAway)
 
 
 # ── which authority is reached there ──

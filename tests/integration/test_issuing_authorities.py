@@ -32,7 +32,7 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def served(tmp_path: Path) -> Served:
     """上海CA, somewhere else, with a root of its own."""
-    return Served(demonstration(tmp_path / "elsewhere", lambda: NOW))
+    return Served(demonstration(tmp_path / "elsewhere", lambda: NOW), clock=lambda: NOW)
 
 
 @pytest.fixture
