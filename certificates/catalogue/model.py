@@ -259,6 +259,11 @@ class ChannelRules:
     def product(self, key: str) -> Product | None:
         return next((one for one in self.products if one.key == key), None)
 
+    def names_organization(self, subject: SubjectKind, product: str) -> bool:
+        """Whether the certificate names an organization: a natural person's only where its product says so."""
+        known = self.product(product)
+        return subject is not SubjectKind.NATURAL_PERSON or (known is not None and known.names_organization)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:

@@ -221,7 +221,7 @@ class Answering:
             details = await self._boxes.details(connection, order.number)
             if stored is None:
                 raise NotAnswered("catalogue")
-            applicant = deciding.applicant(order, details, former)
+            applicant = deciding.applicant(order, stored.rules, details, former)
             until = deciding.until(order, stored.rules, details, former, now)
             person = order.subject != "organization"
             kind = SealKind.PERSON if person else SealKind.ORGANIZATION

@@ -13,6 +13,7 @@ from certificates.authority.port import Applicant, SubjectKind
 from certificates.catalogue.model import ChannelRules, Document
 from certificates.catalogue.scope import Case, Service
 from certificates.catalogue.terms import issued_term, kept_term, renewed_term, term_months
+from certificates.orders.fields import counted
 from certificates.orders.order import Order
 from certificates.orders.orders import case_of
 from certificates.seal_image import SealImageError, clean_seal_image
@@ -56,16 +57,22 @@ def authority(order: Order, former: Former | None) -> str:
     return former.authority
 
 
-def applicant(order: Order, details: Mapping[str, str], former: Former | None) -> Applicant:
-    """Raises NotIssued, NothingBefore."""
+def applicant(
+    order: Order, rules: ChannelRules, details: Mapping[str, str], former: Former | None
+) -> Applicant:
+    """The product decides whether a person's certificate names an organization, never what was typed.
+
+    Raises NotIssued, NothingBefore.
+    """
     kind = SubjectKind(order.subject)
     if Service(order.service) in SAME_NAME:
         return _of_certificate(kind, former)
+    details = counted(rules, order.subject, order.product, details)
     organization = details.get("organization_name", "")
     if kind is SubjectKind.ORGANIZATION:
         return Applicant(kind, organization, credit_code=details.get("credit_code", ""))
     name, number = details.get("applicant_name", ""), details.get("applicant_number", "")
-    if organization:  # a person of an organization: the certificate names both
+    if rules.names_organization(kind, order.product):  # both are named
         code = details.get("credit_code", "")
         return Applicant(SubjectKind.LEGAL_REPRESENTATIVE, name, organization, code, number)
     return Applicant(kind, name, person_id=number)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.port import Applicant
 from certificates.catalogue.scope import Service
+from certificates.catalogue.store import channel_on
 from certificates.desk import stock
 from certificates.issuing import deciding, issued, pins, requests
 from certificates.issuing.deciding import Former, NothingBefore
@@ -25,7 +26,7 @@ from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, Holding, RequestKind, RequestState
 from certificates.orders.boxes import OrderBoxes
-from certificates.orders.order import Order, locked, read
+from certificates.orders.order import Order, UnknownOrder, locked, read
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from office.marks import Marks
@@ -102,9 +103,12 @@ class Writing:
             row = await self._about(connection, order)
             former = None if row is None else Former(row.bundle(self._marks), row.valid_until, row.authority)
             details = await self._boxes.details(connection, number)
+            stored = await channel_on(connection, order.catalogue_id)
+            if stored is None:
+                raise UnknownOrder(number)
             assigned = await stock.assigned_to(connection, number)
         try:
-            applicant = deciding.applicant(order, details, former)
+            applicant = deciding.applicant(order, stored.rules, details, former)
         except NothingBefore as unknown:
             raise NotNow("former") from unknown
         same = row if Service(order.service) in deciding.SAME_UKEY else None

@@ -207,20 +207,29 @@ def _person(rules: ChannelRules, whose: str, section: Section, *, email: bool) -
     return [*found, *([_field(f"{whose}_email", _K.EMAIL, section)] if email else [])]
 
 
+_OF_ORGANIZATION: Final = frozenset({"organization_name", "credit_code"})
+
+
 def detail_fields(rules: ChannelRules, case: Case, checks: frozenset[str]) -> tuple[Field, ...]:
     """The details of the certificate, its holder and the invoice. `checks`: chosen identity checks."""
     route = rules.route(case)
     found = [] if route is not None and Step.REQUEST in route.steps else list(request_fields(rules, case))
     if case.subject is SubjectKind.NATURAL_PERSON:
         found += _person(rules, "applicant", _S.APPLICANT, email=True)
-        named = next(
-            (one for one in rules.products if one.key == case.product and one.names_organization), None
-        )
-        found.append(_field("organization_name", _K.LINE, _S.APPLICANT, required=named is not None))
+        if rules.names_organization(case.subject, case.product or ""):
+            found.append(_field("organization_name", _K.LINE, _S.APPLICANT))
     else:
         found += _organization(rules, case)
     found += check_fields(checks)
     return tuple(sorted([*found, *_invoice(rules, case)], key=lambda one: list(Section).index(one.section)))
+
+
+def counted(rules: ChannelRules, subject: str, product: str, details: Mapping[str, str]) -> dict[str, str]:
+    """The details that count: what was typed of an organization for another product of a natural person names
+    nobody, neither in the certificate nor as payer nor on the invoice."""
+    if rules.names_organization(SubjectKind(subject), product):
+        return dict(details)
+    return {name: value for name, value in details.items() if name not in _OF_ORGANIZATION}
 
 
 def _organization(rules: ChannelRules, case: Case) -> list[Field]:

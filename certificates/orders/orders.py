@@ -154,7 +154,8 @@ class Orders:
         if stored is None:
             raise UnknownOrder(number)
         details = await self._boxes.details(connection, number)
-        return Mine(order=order, rules=stored.rules, details=details, by=by)
+        known = fields.counted(stored.rules, order.subject, order.product, details)
+        return Mine(order=order, rules=stored.rules, details=known, by=by)
 
     # ── filling in ──
 

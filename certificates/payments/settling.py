@@ -19,6 +19,7 @@ from certificates.catalogue.paying import PaymentRefusal, Subscriber
 from certificates.catalogue.scope import Case, PaymentWay, SubjectKind
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.fields import counted
 from certificates.orders.order import Order, locked
 from certificates.orders.orders import case_of
 from certificates.orders.performing import By, perform
@@ -60,7 +61,8 @@ async def settle(
     found = await receipts.of_order(connection, number, lock=True)
     stored = await channel_on(connection, order.catalogue_id)
     assert stored is not None, f"{number}: without a catalogue"
-    details = await OrderBoxes(marks).details(connection, number)
+    typed = await OrderBoxes(marks).details(connection, number)
+    details = counted(stored.rules, order.subject, order.product, typed)
     case = case_of(order, details)
     payers = await _payers(connection, found)
     subscriber = subscriber_of(case, details)

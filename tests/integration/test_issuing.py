@@ -82,7 +82,9 @@ async def test_an_approved_order_becomes_a_certificate_with_its_seal(office: Iss
 
 
 async def test_a_persons_certificate_carries_the_persons_number(office: Issuing) -> None:
-    number = await office.approved(subject="natural_person", product="person_12")
+    """And no organization: its product names none, whatever was typed."""
+    typed = {**NATURAL, "organization_name": "随便写的集团有限公司", "credit_code": CODE}
+    number = await office.approved(subject="natural_person", product="person_12", details=typed)
     await office.issued(number, PrivateKey.generate())
     made = await office.writing.made(number)
     assert made is not None

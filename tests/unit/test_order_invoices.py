@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import pypdfium2
 import pytest
 
-from certificates.catalogue.model import Invoice
-from certificates.orders.fields import FieldFaults, FieldKind, Section, detail_fields, read
+from certificates.catalogue.model import Invoice, InvoiceTitle, Payer
+from certificates.catalogue.paying import payer_of
+from certificates.orders.fields import FieldFaults, FieldKind, Section, counted, detail_fields, read
 from certificates.payments.invoices import OrderInvoice, render, titled
+from certificates.payments.settling import subscriber_of
 from tests.channelkit import case, channel
 
 UNIT, CODE, OTHER = "测试有限公司", "91110000600037341L", "91350100M000100Y43"
@@ -46,6 +48,29 @@ def test_title_and_tax_number_follow_the_channel(row: tuple[str, ...]) -> None:
     details = DETAILS if kind == "O" else {"applicant_name": "赵申请"}
     typed: Mapping[str, str] = {**details, "invoice_title": title, "tax_number": tax}
     assert titled(rule_of(name, kind), typed) == (expected_title, expected_tax)
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "names"),
+    [
+        ("hunan_shared", "person_12", False),
+        ("shenzhen_ca", "person", False),
+        ("shenzhen_ca", "organization_person", True),
+    ],
+)
+def test_a_person_names_an_organization_only_where_the_product_does(
+    name: str, product: str, names: bool
+) -> None:
+    """A field left over from another product is nobody's: no payer, no subscriber of the invoice."""
+    rules, about = channel(name), case("issue", "N", product=product)
+    asked = {one.name: one.required for one in detail_fields(rules, about, frozenset())}
+    assert asked.get("organization_name", False) is names
+    known = counted(rules, "natural_person", product, DETAILS)
+    subscriber = subscriber_of(about, known)
+    assert subscriber.organization == (UNIT if names else "")
+    assert payer_of(UNIT, subscriber) is (Payer.ORGANIZATION if names else None)
+    fixed = replace(rule_of("hunan_shared", "O"), title=InvoiceTitle.SUBSCRIBER)
+    assert titled(fixed, known)[0] == (UNIT if names else "赵申请")
 
 
 @pytest.mark.parametrize("title", ["个人", "个 人", " 个人 "])
