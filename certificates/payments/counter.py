@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue import paying
 from certificates.catalogue.paying import PaymentRefusal
-from certificates.catalogue.scope import PaymentWay
+from certificates.catalogue.scope import PaymentWay, Way
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order, locked
@@ -42,6 +42,8 @@ async def take(
     """A clerk has the money; `reference`: the desk's own number for it, used once. In the caller's
     transaction.
 
+    Only for an order that is done at the counter, as every walk-in's is: one that is done elsewhere is paid
+    where its channel says, and no book of the counter knows of it.
     Cash is a receipt of ON_THE_SPOT. Scanned at the counter with the desk's own device it is one of the
     counter,
     too: only what the provider notifies for a code of ours is the provider's.
@@ -52,7 +54,7 @@ async def take(
     assert stored is not None, number
     case = case_of(order, await OrderBoxes(marks).details(connection, number))
     refusal = paying.refusal(stored.rules, case, way)
-    if refusal is not None or way is PaymentWay.TRANSFER:
+    if refusal is not None or way is PaymentWay.TRANSFER or order.way != Way.COUNTER:
         raise NotTakenHere(refusal or PaymentRefusal.WAY_NOT_TAKEN)
     if order.state is not OrderState.AWAITING_PAYMENT:
         raise NotAllowed(order.state, OrderAct.PAID, By.clerk(by).actor)

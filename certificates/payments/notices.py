@@ -27,7 +27,8 @@ from office.marks import Marks
 
 LARGEST_BODY: Final = 8 << 10
 LONGEST_NUMBER: Final = 64
-_NUMBER: Final = re.compile(r"[A-Za-z0-9_-]+")
+NUMBER: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""Of the provider or of ours, in its messages and its files."""
 
 ProviderKeys = Mapping[PaymentWay, Sequence[SecretStr]]
 """The keys of each provider; two while one replaces the other."""
@@ -88,7 +89,7 @@ def parse(way: PaymentWay, body: bytes) -> Paid:
     told = Facts.of(body)
     trade, charge = told.text("trade", LONGEST_NUMBER), told.text("charge", LONGEST_NUMBER)
     for name, value in (("trade", trade), ("charge", charge)):
-        if not _NUMBER.fullmatch(value):
+        if not NUMBER.fullmatch(value):
             raise MessageRefused(Refusal.MALFORMED, name)
     return Paid(way, trade, charge, told.amount("amount"), told.moment("paid_at"))
 

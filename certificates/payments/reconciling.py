@@ -19,10 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.scope import PaymentWay
 from certificates.payments.demonstration import COLUMNS, MOST_LINES
-from certificates.payments.notices import take_paid
-from certificates.payments.port import Paid
+from certificates.payments.notices import LONGEST_NUMBER, NUMBER, take_paid
+from certificates.payments.port import Paid, PaymentProvider, ProviderAway
 from certificates.payments.receipts import Conflict
 from office.banking.amounts import NoAmount, fen_of
+from office.banking.signed import EARLIEST, LATEST, LONGEST_MOMENT
 from office.marks import Marks
 from office.working_days import BEIJING
 
@@ -54,7 +55,7 @@ class DifferenceKind(StrEnum):
     """What can be different; the sums say how much."""
 
     ONLY_THEIRS = "only_theirs"
-    """They have it, we do not: a notification was lost. It can be taken from the file."""
+    """They have it, we do not: a notification was lost. It is taken when the provider's own file has it."""
     ONLY_OURS = "only_ours"
     """We have it, they do not."""
     OTHER_SUM = "other_sum"
@@ -87,6 +88,8 @@ class FileFault(ValueError):
 
 def read_file(content: bytes) -> Sequence[DayLine]:
     """Raises FileFault."""
+    if len(content) > LARGEST:
+        raise FileFault(0)
     try:
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     except (UnicodeDecodeError, csv.Error) as broken:
@@ -97,15 +100,21 @@ def read_file(content: bytes) -> Sequence[DayLine]:
 
 
 def _line(place: int, row: Sequence[str]) -> DayLine:
-    if len(row) != len(COLUMNS) or row[2] not in _KINDS or not 0 < len(row[0]) <= 64 or len(row[1]) > 64:
+    if len(row) != len(COLUMNS) or row[2] not in _KINDS or len(row[4]) > LONGEST_MOMENT:
+        raise FileFault(place)
+    if not _is_number(row[0]) or (row[1] and not _is_number(row[1])):
         raise FileFault(place)
     try:
         fen, at = fen_of(row[3]), datetime.fromisoformat(row[4])
     except (NoAmount, ValueError) as wrong:
         raise FileFault(place) from wrong
-    if fen <= 0 or at.tzinfo is None:
+    if fen <= 0 or at.tzinfo is None or not EARLIEST <= at.year <= LATEST:
         raise FileFault(place)
     return DayLine(_KINDS[row[2]], row[0], row[1], fen, at)
+
+
+def _is_number(written: str) -> bool:
+    return len(written) <= LONGEST_NUMBER and NUMBER.fullmatch(written) is not None
 
 
 def compare(day: date, theirs: Sequence[DayLine], ours: Iterable[DayLine]) -> Sequence[Difference]:
@@ -215,18 +224,47 @@ def _reconciliation(row: Mapping[Any, Any]) -> Reconciliation:
     )
 
 
+async def daily_of(provider: PaymentProvider, way: PaymentWay, day: date) -> bytes:
+    """The provider's own file, bounded. Raises ProviderAway, also for one that is no file of a day."""
+    content = await provider.daily(way, day)
+    if len(content) > LARGEST:
+        raise ProviderAway(way)
+    return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    taken: int
+    conflicts: int
+    """Known with another sum, or for another code."""
+    unconfirmed: int
+    """The provider's own file does not have them so."""
+
+
 async def take_missing(
-    connection: AsyncConnection, marks: Marks, found: Reconciliation, now: datetime
-) -> tuple[int, int]:
-    """Payments that only the provider has, as if it had notified them: (taken, known with another sum)."""
-    taken = conflicts = 0
+    connection: AsyncConnection, marks: Marks, found: Reconciliation, own: bytes, now: datetime
+) -> Taken:
+    """Payments that only the provider has, as if it had notified them.
+
+    `own`: the day's file as the provider gave it to us just now (daily_of). What was compared may have been
+    uploaded by somebody: it says what to look for and gives no order any money. Taken is what the provider's
+    file has as well, with the same number, code and sum. Raises FileFault about `own`.
+    """
+    vouched = {
+        (one.number, one.charge, one.fen): one for one in read_file(own) if one.kind is LineKind.PAYMENT
+    }
+    taken = conflicts = unconfirmed = 0
     for each in found.differences:
         if each.kind is not DifferenceKind.ONLY_THEIRS or each.line is not LineKind.PAYMENT:
             continue
-        paid = Paid(found.way, each.number, each.charge, each.theirs, datetime.fromisoformat(each.at))
+        line = vouched.get((each.number, each.charge, each.theirs))
+        if line is None:
+            unconfirmed += 1
+            continue
         try:
             async with connection.begin_nested():
+                paid = Paid(found.way, line.number, line.charge, line.fen, line.at)
                 taken += await take_paid(connection, marks, paid, now)
         except Conflict:
             conflicts += 1
-    return taken, conflicts
+    return Taken(taken=taken, conflicts=conflicts, unconfirmed=unconfirmed)

@@ -29,6 +29,9 @@ NONCE: Final = "x-bank-nonce"
 SIGNATURE: Final = "x-bank-signature"
 LONGEST_AMOUNT: Final = 40
 LONGEST_MOMENT: Final = 40
+EARLIEST: Final = 2000
+LATEST: Final = 2200
+"""Years that money moves in: what is outside is a mistake, and no database or calendar meets it."""
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 
@@ -147,7 +150,7 @@ class Facts:
             moment = datetime.fromisoformat(self.text(name, LONGEST_MOMENT))
         except ValueError as wrong:
             raise MessageRefused(Refusal.MALFORMED, name) from wrong
-        if moment.tzinfo is None or not 2000 <= moment.year <= 2200:
+        if moment.tzinfo is None or not EARLIEST <= moment.year <= LATEST:
             raise MessageRefused(Refusal.MALFORMED, name)
         return moment.astimezone(UTC).replace(microsecond=0)
 

@@ -34,7 +34,7 @@ async def at_phone(who: Applicant) -> str:
 
 async def day_of_payment(web: Web) -> str:
     async with web.site.engine.connect() as connection:
-        found = text("SELECT (paid_at AT TIME ZONE 'Asia/Shanghai')::date FROM demo_payments LIMIT 1")
+        found = text("SELECT (max(paid_at) AT TIME ZONE 'Asia/Shanghai')::date FROM demo_payments")
         return str(await connection.scalar(found))
 
 
@@ -112,8 +112,45 @@ async def test_an_uploaded_file_that_differs_says_what_to_do_and_a_broken_one_wh
         else:
             assert wrong.status_code == 422
             assert f"第 {line} 行不对" in wrong.text
+    hostile = (
+        f"{number},{charge},{kind},1.00,0001-01-01T00:00:00+23:59",
+        f"X\0Y,{charge},{kind},1.00,{at}",
+        f"X4,Z\0F,{kind},1.00,{at}",
+        f"X 4,{charge},{kind},1.00,{at}",
+        f"X4,{charge},{kind},1.00,9999{at[4:]}",
+    )
+    for bad in hostile:
+        content = {"file": ("a.csv", "\n".join([*file, bad]).encode(), "text/csv")}
+        wrong = await finance.post(here, form, files=content)
+        assert wrong.status_code == 422, bad
+        assert f"第 {len(file) + 1} 行不对" in wrong.text
+    for day in ("0001-01-01", "9999-12-31"):
+        assert "请填写日期" in (await finance.post(here, {**form, "day": day})).text
     nobody = {"way": "cash", "day": "never"}
     assert "请选择支付方式" in (await finance.post(here, nobody)).text
+
+
+async def test_nobody_makes_an_order_paid_with_a_file_of_their_own(web: Web) -> None:
+    """What an uploaded file names is taken when the provider's own file names it: trade, code and sum."""
+    her, finance = await ready(web, "her"), await web.signed_in("fin", Role.FINANCE)
+    fen = (await her.row())["price_fen"]
+    await web.visitor().post(await at_phone(her), {"amount": "1.00", "telling": "later"})
+    day, form = await day_of_payment(web), {"way": "alipay"}
+    file = (await finance.get(f"/finance/certificates/daily.csv?way=alipay&day={day}")).text.splitlines()
+    trade, charge, kind, _, at = file[1].split(",")
+    price = f"{fen // 100}.{fen % 100:02d}"
+    forged = [file[0], f"FAKE1,{charge},{kind},{price},{at}", f"{trade},{charge},{kind},{price},{at}"]
+    content = {"file": ("a.csv", "\n".join(forged).encode(), "text/csv")}
+    here = "/finance/certificates/reconciliation"
+    answer = await finance.post(here, {**form, "day": day}, files=content)
+    where = answer.headers["location"]
+    assert "上传的文件本身不能作为入账的依据" in (await finance.get(where)).text
+    said = await finance.post_and_follow(f"{where}/take", {})
+    assert "已补记 0 笔来款。另有 2 笔" in said.text
+    assert (await her.row())["paid_fen"] == 0
+    assert await her.state() == "awaiting_payment"
+    async with web.site.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM order_receipts")) == 0
 
 
 async def test_short_money_is_shown_to_both_and_goes_back_by_finances_hand(web: Web) -> None:

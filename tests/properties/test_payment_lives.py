@@ -180,7 +180,7 @@ class Life:
             made = await reconciling.reconcile(connection, PaymentWay.ALIPAY, day, file, **given)
             found = await reconciling.one(connection, made)
             assert found is not None
-            await reconciling.take_missing(connection, self.house.marks, found, self.house.now)
+            await reconciling.take_missing(connection, self.house.marks, found, file, self.house.now)
         return found.differences
 
     async def rests(self) -> None:

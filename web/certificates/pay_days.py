@@ -1,5 +1,6 @@
 """The reconciliation with payment providers, for finance: day by day, and what is taken from a file."""
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Final
 
@@ -20,7 +21,7 @@ from web.certificates.pay_words import (
     LINES,
     REMEDIES,
 )
-from web.finance.rooms import by, day_in, download, number_in, pages_of, room
+from web.finance.rooms import by, day_in, day_of_text, download, number_in, pages_of, room
 from web.languages import N_
 from web.visits import Visit
 
@@ -64,7 +65,7 @@ async def reconcile(visit: Visit) -> Response:
     content = visit.files.get("file", b"")
     try:
         if not content:
-            content = await provider_of(site).daily(PaymentWay(way), day)
+            content = await reconciling.daily_of(provider_of(site), PaymentWay(way), day)
         async with site.engine.begin() as connection:
             made = await reconciling.reconcile(
                 connection, PaymentWay(way), day, content, by=by(visit), now=site.clock()
@@ -79,10 +80,7 @@ async def reconcile(visit: Visit) -> Response:
 
 def day_in_form(visit: Visit) -> date | None:
     """A date that was typed; None: none."""
-    try:
-        return date.fromisoformat(visit.form.get("day", "")[:10])
-    except ValueError:
-        return None
+    return day_of_text(visit.form.get("day", "")[:10])
 
 
 async def one_day(visit: Visit) -> Response:
@@ -112,17 +110,31 @@ async def one_day(visit: Visit) -> Response:
 
 
 async def take_missing(visit: Visit) -> Response:
-    """What the provider has and we do not: as if it had told us."""
+    """What the provider has and we do not: as if it had told us. It is asked for its own file again: nobody
+    makes an order paid with a file of theirs."""
     site, id_ = visit.site, number_in(visit, "reconciliation")
-    async with site.engine.begin() as connection:
+    async with site.engine.connect() as connection:
         found = await reconciling.one(connection, id_)
-        if found is None:
-            raise HTTPException(404)
-        taken, conflicts = await reconciling.take_missing(connection, site.marks, found, site.clock())
-        facts = {"taken": taken, "conflicts": conflicts}
-        await record_act(connection, by(visit), "payment.take_missing", str(id_), facts, site.clock())
-    said = visit.text(N_("已补记 %(count)s 笔来款。请再对一次账。")) % {"count": taken}
-    return visit.done(f"{HERE}/{id_}", said)
+    if found is None:
+        raise HTTPException(404)
+    here = f"{HERE}/{id_}"
+    try:
+        own = await reconciling.daily_of(provider_of(site), found.way, found.day)
+        async with site.engine.begin() as connection:
+            done = await reconciling.take_missing(connection, site.marks, found, own, site.clock())
+            await record_act(
+                connection, by(visit), "payment.take_missing", str(id_), asdict(done), site.clock()
+            )
+    except (ProviderAway, FileFault):
+        said = N_("支付机构没有给出这一天的对账文件，所以没有补记。请过一会儿再试。")
+        return visit.refused(here, visit.text(said), 503)
+    if done.unconfirmed:
+        said = N_(
+            "已补记 %(count)s 笔来款。另有 %(wrong)s 笔，支付机构自己的对账文件里没有或者不一样，没有补记："
+            "请与支付机构核对。"
+        )
+        return visit.refused(here, visit.text(said) % {"count": done.taken, "wrong": done.unconfirmed})
+    return visit.done(here, visit.text(N_("已补记 %(count)s 笔来款。请再对一次账。")) % {"count": done.taken})
 
 
 async def daily_file(visit: Visit) -> Response:
@@ -131,7 +143,7 @@ async def daily_file(visit: Visit) -> Response:
     if way not in QR or day is None:
         raise HTTPException(404)
     try:
-        content = await provider_of(visit.site).daily(PaymentWay(way), day)
+        content = await reconciling.daily_of(provider_of(visit.site), PaymentWay(way), day)
     except ProviderAway as away:
         raise HTTPException(503) from away
     return download(content, f"{way}-{day}.csv", "text/csv; charset=utf-8")

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from office.banking.banks import banks
+from office.banking.signed import EARLIEST, LATEST
 from web.finance.words import words_for
 from web.languages import N_
 from web.pages import page
@@ -56,10 +57,16 @@ def by(visit: Visit) -> int:
 
 
 def day_in(visit: Visit, name: str) -> date | None:
+    return day_of_text(visit.query(name, 10))
+
+
+def day_of_text(written: str) -> date | None:
+    """A day that money can have moved on; None: none."""
     try:
-        return date.fromisoformat(visit.query(name, 10))
+        day = date.fromisoformat(written)
     except ValueError:
         return None
+    return day if EARLIEST <= day.year <= LATEST else None
 
 
 def pages_of(count: int, size: int) -> int:
