@@ -87,8 +87,16 @@ CREATE TABLE order_refund_events (
 CREATE INDEX order_refund_events_of ON order_refund_events (refund_id, id);
 
 ALTER TABLE demo_payments ADD COLUMN closes_at timestamptz;
+
+-- One invoice stands; those that it replaced stay, void. orders.invoice names the last.
+ALTER TABLE order_invoices DROP CONSTRAINT order_invoices_order_number_key;
+CREATE UNIQUE INDEX order_invoices_one_made ON order_invoices (order_number) WHERE state = 'made';
+CREATE INDEX order_invoices_of_order ON order_invoices (order_number, made_at);
 """
 TELLING_BACK = """
+DELETE FROM order_invoices i USING orders o WHERE o.number = i.order_number AND o.invoice <> i.number;
+DROP INDEX order_invoices_of_order, order_invoices_one_made;
+ALTER TABLE order_invoices ADD CONSTRAINT order_invoices_order_number_key UNIQUE (order_number);
 DROP TABLE order_refund_events, order_money_news;
 ALTER TABLE demo_payments DROP COLUMN closes_at;
 """

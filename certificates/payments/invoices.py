@@ -1,4 +1,5 @@
-"""Electronic invoices of orders: made when the channel's rule says so, void when the money goes back.
+"""Electronic invoices of orders: made when the channel's rule says so, void when the money goes back; another
+one is made when what was approved names somebody else than the one that was made on payment.
 
 A row with its number, a box with what stands on it, a PDF whenever somebody who may wants to see it; the
 letter that tells where it is, telling.py writes. Source: spec/certificates.md, "PIN, invoice, delivery".
@@ -30,19 +31,37 @@ from signing.typesetting import compiler_of
 TEMPLATE: Final = Path(__file__).parents[1] / "orders" / "templates" / "invoice.typ"
 """Beside the printed forms: they have the sheet in common."""
 _ENDED: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+_CORRECTED: Final = frozenset(
+    {
+        OrderState.APPROVED,
+        OrderState.ISSUING,
+        OrderState.AWAITING_COLLECTION,
+        OrderState.AWAITING_DELIVERY,
+        OrderState.SHIPPED,
+        OrderState.DONE,
+    }
+)
+"""The review is over: what the details say now is what the certificate says. Before, a returned order's
+details are nobody's word yet."""
 _PAD: Final = 512
 
 _PUT: Final = text(
     "INSERT INTO order_invoices (number, order_number, fen, box, state, due_on, made_at)"
     " VALUES (:number, :order, :fen, :box, 'made', :due_on, :now)"
-    " ON CONFLICT (order_number) DO NOTHING RETURNING number"
+    " ON CONFLICT (order_number) WHERE state = 'made' DO NOTHING RETURNING number"
 )
 _NAMED: Final = text("UPDATE orders SET invoice = :number WHERE number = :order")
 _VOID: Final = text(
     "UPDATE order_invoices SET state = 'void', voided_at = :now WHERE order_number = :order"
     " AND state = 'made' RETURNING number"
 )
-_OF: Final = text("SELECT * FROM order_invoices WHERE order_number = :order")
+_OF: Final = text(
+    "SELECT i.* FROM order_invoices i JOIN orders o ON o.invoice = i.number WHERE o.number = :order"
+)
+_REPLACED: Final = text(
+    "SELECT i.number FROM order_invoices i JOIN orders o ON o.number = i.order_number"
+    " WHERE o.number = :order AND i.number <> o.invoice ORDER BY i.made_at DESC LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +89,38 @@ async def keep_up(
     details: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Make it when it is due by the channel's rule, void it when the order has ended. In the caller's
-    transaction, under the order's lock."""
+    """Make it when it is due by the channel's rule, void it when the order has ended; after the review, make
+    it anew where another title or tax number was approved. In the caller's transaction, under the order's
+    lock."""
     if order.state in _ENDED:
         await connection.execute(_VOID, {"order": order.number, "now": now})
         return
     rule = rules.invoice_of(case_of(order, details))
-    if rule is None or not order.paid_fen or order.invoice:
+    if rule is None or not order.paid_fen:
+        return
+    if order.invoice:
+        await _correct(connection, marks, order, rule, details, now)
         return
     if rule.after is InvoicedAfter.COMPLETION and order.state is not OrderState.DONE:
         return
+    await _make(connection, marks, order, rule, details, now)
+
+
+async def _correct(
+    connection: AsyncConnection,
+    marks: Marks,
+    order: Order,
+    rule: Invoice,
+    details: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """An invoice is never edited: the wrong one is void, another stands in its place."""
+    if order.state not in _CORRECTED:
+        return
+    made = await invoice_of(connection, marks, order.number)
+    if made is None or (made.title, made.tax_number) == titled(rule, details):
+        return
+    await connection.execute(_VOID, {"order": order.number, "now": now})
     await _make(connection, marks, order, rule, details, now)
 
 
@@ -123,8 +164,13 @@ def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
     return title, details.get("tax_number", "") or own
 
 
+async def replaced(connection: AsyncConnection, order: str) -> str:
+    """The number of the invoice that was void before the present one was made; "" for none."""
+    return str(await connection.scalar(_REPLACED, {"order": order}) or "")
+
+
 async def invoice_of(connection: AsyncConnection, marks: Marks, order: str) -> OrderInvoice | None:
-    """Raises BoxUnreadable."""
+    """The present one, also when it is void. Raises BoxUnreadable."""
     row = (await connection.execute(_OF, {"order": order})).one_or_none()
     if row is None:
         return None

@@ -25,6 +25,7 @@ from certificates.orders.codes import Letter, post
 from certificates.orders.order import read
 from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By
+from certificates.payments import invoices
 from certificates.payments.charges import missing_of
 from certificates.payments.news import NewsKind
 from office.marks import BoxUnreadable, Marks
@@ -82,11 +83,14 @@ TEXTS: Final[Mapping[NewsKind, tuple[str, str]]] = {
         " arrive depends on the bank or the payment provider. {link}",
     ),
     NewsKind.INVOICED: (
-        "数字证书订单 {number} 的电子发票 {invoice} 已开具，金额 {amount} 元。打开订单即可下载：{link}",
+        "数字证书订单 {number} 的电子发票 {invoice} 已开具，金额 {amount} 元。{former}"
+        "打开订单即可下载：{link}",
         "The electronic invoice {invoice} for your certificate order {number} is ready: {amount} yuan."
-        " Open the order to download it: {link}",
+        "{former} Open the order to download it: {link}",
     ),
 }
+FORMER: Final = ("此前的发票 {former} 已作废。", " The former one, {former}, is void.")
+"""Where the details were corrected after the payment."""
 PAYERS: Final[Mapping[frozenset[Payer], tuple[str, str]]] = {
     frozenset({Payer.ORGANIZATION}): ("单位的对公账户", "the organization's account"),
     frozenset({Payer.OWN}): ("本人的账户", "the applicant's own account"),
@@ -178,12 +182,14 @@ class MoneyNews:
             each for each in paying.payments_of(mine.rules, mine.case) if each.by is PaymentWay.TRANSFER
         ]
         payers = frozenset(payer for each in transfers for payer in each.payers)
+        former = await invoices.replaced(connection, mine.order.number)
         return TEXTS[NewsKind(row.kind)][in_english].format(
             number=mine.order.number,
             amount=yuan(row.fen),
             missing=yuan(max(0, await missing_of(connection, mine.order))),
             payers=PAYERS[payers][in_english],
             invoice=mine.order.invoice,
+            former=FORMER[in_english].format(former=former) if former else "",
             link=f"{self.public_url.rstrip('/')}/certificates/orders/{mine.order.number}",
         )
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
+from certificates.orders.boxes import OrderBoxes
 from certificates.orders.performing import Lacks, NotAllowed
 from certificates.payments import (
     assigning,
@@ -32,6 +33,7 @@ from tests.paykit import PERSON, UNIT, Payments
 from tests.unit.test_channel_paying import PRODUCTS, ROWS
 
 PRICE = 35_000
+OTHER_UNIT, OTHER_CODE = "更正有限公司", "91350100M000100Y43"
 
 
 @pytest.fixture
@@ -131,6 +133,43 @@ async def test_a_cancelled_order_goes_back_once_and_its_invoice_is_void(house: P
     await house.check()
 
 
+async def test_a_name_corrected_after_the_payment_gets_its_own_invoice(house: Payments) -> None:
+    """A returned order is nobody's word yet; approved with another name, its first invoice is void."""
+    order = await house.order()
+    await house.pays_by_code(order)
+    await house.settle()
+
+    async def current() -> invoices.OrderInvoice:
+        async with house.engine.connect() as connection:
+            found = await invoices.invoice_of(connection, house.marks, order)
+        assert found is not None
+        return found
+
+    first = await current()
+    details = {"organization_name": OTHER_UNIT, "credit_code": OTHER_CODE, "operator_email": "jb@example.cn"}
+    async with house.engine.begin() as connection:
+        await OrderBoxes(house.marks).keep_details(connection, order, details, house.now)
+    for state in ("returned", "in_review"):
+        await house.set(order, state)
+        await house.settle()
+        assert await current() == first
+    for state in ("approved", "issuing", "done"):
+        await house.set(order, state)
+        await house.settle()
+        made = await current()
+        assert (made.title, made.tax_number) == (OTHER_UNIT, OTHER_CODE)
+        assert (made.state, made.fen) == ("made", PRICE)
+    async with house.engine.connect() as connection:
+        found = await connection.execute(text("SELECT number, state, voided_at FROM order_invoices"))
+        rows = {row.number: row for row in found}
+    assert {number: row.state for number, row in rows.items()} == {first.number: "void", made.number: "made"}
+    assert rows[first.number].voided_at is not None
+    assert (await house.row(order))["invoice"] == made.number
+    told = [each for each in await letters(house, "certificate.invoice", "email") if first.number in each]
+    assert any(made.number in each and "已作废" in each for each in told)
+    await house.check()
+
+
 class Shaky:
     """A provider that does what it is asked, and dies before it says so."""
 
@@ -211,6 +250,17 @@ async def test_money_at_the_counter_is_the_price_in_a_way_that_is_taken_there(ho
         await paying_back.handed_back(connection, found.id, found.version, house.now)
     assert await house.refunds() == [("on_the_spot", 4_000, "paid")]
     await house.check()
+
+
+async def test_the_counter_takes_nothing_for_an_order_that_is_not_done_there(house: Payments) -> None:
+    order = await house.order()  # on the shared platform, which takes Alipay and has no counter
+    given: dict[str, Any] = {"reference": "K1", "by": house.clerk, "now": house.now}
+    for way in (PaymentWay.ALIPAY, PaymentWay.WECHAT, PaymentWay.ON_THE_SPOT):
+        with pytest.raises(counter.NotTakenHere):
+            async with house.engine.begin() as connection:
+                await counter.take(connection, house.marks, order, way, PRICE, **given)
+    assert await house.receipts(order) == []
+    assert await house.state(order) == "awaiting_payment"
 
 
 async def test_a_transfer_finds_its_order_by_the_number_and_the_payer_rule_holds(house: Payments) -> None:
