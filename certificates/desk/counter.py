@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.model import Material
 from certificates.catalogue.paying import PaymentRefusal
-from certificates.catalogue.scope import Case, Circumstance, PaymentWay
+from certificates.catalogue.scope import Case, Circumstance, PaymentWay, Way
 from certificates.desk import stock
 from certificates.desk import verdicts as kept
 from certificates.desk.reviewing import Decision, Undecided, consistent
@@ -56,7 +56,10 @@ def brought(mine: Mine) -> Sequence[tuple[str, Material]]:
 
 
 def ways_to_pay(mine: Mine) -> tuple[PaymentWay, ...]:
-    """What the counter can take: everything of the channel but transfers, which the bank tells."""
+    """What the counter can take for an order that is done there: everything of the channel but transfers,
+    which the bank tells. For any other order nothing (payments/counter.py)."""
+    if mine.order.way != Way.COUNTER:
+        return ()
     rows = mine.rules.payments
     ways = dict.fromkeys(row.by for row in rows if row.covers(replace(mine.case, paid_by=None)))
     return tuple(way for way in ways if way is not PaymentWay.TRANSFER)

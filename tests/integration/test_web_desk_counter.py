@@ -11,7 +11,14 @@ from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct
 from office.accounts import Role
 from tests.deskkit import DESK, Clerk, audited, clerk, in_review, row
-from tests.orderkit import Applicant, applicant, defaults, solved
+from tests.orderkit import (
+    Applicant,
+    applicant,
+    defaults,
+    details_of_organization,
+    request_of_organization,
+    solved,
+)
 from tests.tradingkit import MutableClock
 from tests.webkit import Web, web_on
 
@@ -109,6 +116,17 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
 def _day(page: str) -> str:
     found = re.search(r'name="day" value="([0-9-]{10})"', page)
     return found[1] if found else ""
+
+
+async def test_an_online_order_is_not_paid_at_the_counter(web: Web) -> None:
+    her, one = await applicant(web, "her"), await clerk(web, "one")
+    await her.begin()
+    await her.to_payment(request_of_organization(), details_of_organization())
+    assert await her.state() == "awaiting_payment"
+    assert "现场收款" not in (await one.get(one.order(her.number))).text
+    assert "请选择收款方式" in await one.act(her.number, "payment", {"way": "alipay", "counted": "1"})
+    assert (await row(web, her.number))["paid_fen"] == 0
+    assert await her.state() == "awaiting_payment"
 
 
 async def test_a_parcel_goes_off_with_its_number_and_an_unwritten_ukey_does_not(web: Web) -> None:
