@@ -101,6 +101,11 @@ _STANDING: Final = text(
     f"SELECT {_COLUMNS} FROM subject_operators o WHERE o.subject_id = :subject"  # noqa: S608
     " AND o.account_id = :account AND o.state = 'standing' AND o.last_day >= :today LIMIT 1"
 )
+_ACTS: Final = text(
+    "SELECT EXISTS (SELECT 1 FROM subjects WHERE id = :subject AND account_id = :account)"
+    " OR EXISTS (SELECT 1 FROM subject_operators WHERE subject_id = :subject AND account_id = :account"
+    " AND state = 'standing' AND last_day >= :today)"
+)
 _LOCK_SUBJECT: Final = text(
     "SELECT s.id, s.kind, s.box, s.verified_at, a.login FROM subjects s"
     " JOIN accounts a ON a.id = s.account_id WHERE s.id = :subject FOR UPDATE OF s"
@@ -134,6 +139,12 @@ _PAPER_OF: Final = text(
     " JOIN accounts a ON a.id = :account WHERE o.id = :id AND o.paper IS NOT NULL"
     " AND (s.account_id = :account OR (o.login = a.login AND o.state <> 'ended'))"
 )
+
+
+async def acts_for(connection: AsyncConnection, account_id: int, subject_id: int, now: datetime) -> bool:
+    """Whether the account acts for this subject at this moment: it is its own, or an authority stands."""
+    values = {"subject": subject_id, "account": account_id, "today": day_of(now)}
+    return bool(await connection.scalar(_ACTS, values))
 
 
 class SubjectOperators:

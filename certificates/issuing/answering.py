@@ -35,7 +35,7 @@ from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request, Waiting
 from certificates.issuing.states import Holding, RequestKind, RequestState
-from certificates.orders import materials
+from certificates.orders import about, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order
 from certificates.orders.order import locked as locked_order
@@ -57,6 +57,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 50
 PATIENCE_S: Final = 1.0
 BY: Final = "platform"
+_ENDS_THE_KEY: Final = frozenset({Service.REPLACE, Service.REVOKE})
+"""Of these services the key is trusted no longer; after a change or a conversion it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Answering:
             case RequestKind.REVOCATION:
                 await self._revocation(connection, order, request, now)
             case RequestKind.AUTHORIZATION:
-                await _require_to_unlock(connection, order, request)
+                await _require_to_unlock(connection, order, request, now)
                 await self._authorizing.unlock(connection, request, now)
             case RequestKind.FIRST_PIN:
                 await self._authorizing.first_pin(connection, order, request, now)
@@ -188,7 +190,7 @@ class Answering:
         if order.state is not OrderState.ISSUING or Service(order.service) not in deciding.MAKES:
             raise NotAnswered("order")
         asked = _possessed(request.content)
-        former = await self._former(connection, order)
+        former = await self._former(connection, order, now)
         wanted = await self._wanted(connection, order, former, asked.key, now)
         try:
             authority = self._authorities.of(wanted.authority, wanted.mark or wanted.authority)
@@ -239,10 +241,12 @@ class Answering:
             raise NotAnswered("term") from no_term
         return _Wanted(applicant, key, until, issuer, known.short if known else "", picture)
 
-    async def _former(self, connection: AsyncConnection, order: Order) -> Former | None:
-        """The certificate that the order is about, when it is this applicant's. Raises NotAnswered."""
+    async def _former(self, connection: AsyncConnection, order: Order, now: datetime) -> Former | None:
+        """The certificate that the order is about, when it is this applicant's and still stands; it is held
+        until the new one is kept. Raises NotAnswered."""
         if not order.about_certificate:
             return None
+        await _require_former(connection, order, now)
         row = await issued.about(connection, order)
         if row is None:
             raise NotAnswered("former")
@@ -309,9 +313,7 @@ class Answering:
     async def _revocation(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
     ) -> None:
-        row = await issued.of_applicant(connection, order, request.serial)
-        if row is None:
-            raise NotAnswered("former")
+        row = await self._to_revoke(connection, order, request)
         serial, reason = int(request.serial, 16), Reason(request.reason)
         try:
             authority = self._authorities.that_issued(row.authority, serial)
@@ -323,9 +325,39 @@ class Answering:
         await issued.revoke(connection, request.serial, str(done.reason), done.at)
         await requests.move(connection, request, RequestState.ANSWERED, now=now)
         log.info("revoked", order=order.number, serial=request.serial, reason=str(done.reason))
+        if order.service in _ENDS_THE_KEY and row.number != order.number:
+            await _revoke_same_key(connection, order, request, now)
         if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
             changes = {"certificate": request.serial, "medium": row.medium, "crypto_card": row.crypto_card}
             await perform(connection, order.number, OrderAct.ISSUED, By.clock(), now=now, changes=changes)
+
+    async def _to_revoke(self, connection: AsyncConnection, order: Order, request: Request) -> Issued:
+        """The certificate: this applicant's, or one for the same key as theirs. Raises NotAnswered."""
+        row = await issued.of_applicant(connection, order, request.serial)
+        if row is not None:
+            return row
+        theirs = await issued.about(connection, order)
+        if theirs is not None and request.serial in await issued.same_key(connection, theirs.serial, ""):
+            row = await issued.by_serial(connection, request.serial)
+        if row is None:
+            raise NotAnswered("former")
+        return row
+
+
+async def _revoke_same_key(
+    connection: AsyncConnection, order: Order, request: Request, now: datetime
+) -> None:
+    """A lost UKey, or one whose holder ends it, has every certificate for its key: what was renewed, too."""
+    for serial in await issued.same_key(connection, request.serial, order.number):
+        await requests.ask(
+            connection,
+            RequestKind.REVOCATION,
+            order.number,
+            serial,
+            serial=serial,
+            reason=request.reason,
+            now=now,
+        )
 
 
 def _made(authority: CertificateAuthority, wanted: _Wanted, request: Request) -> Bundle:
@@ -342,8 +374,17 @@ def _made(authority: CertificateAuthority, wanted: _Wanted, request: Request) ->
     return Bundle(certificate, authority.chain(), seal)
 
 
-async def _require_to_unlock(connection: AsyncConnection, order: Order, request: Request) -> None:
+async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:
+    """Raises NotAnswered when the certificate of the order was revoked or renewed since it was approved."""
+    if (await about.still(connection, order, now)).hindrance is not None:
+        raise NotAnswered("former")
+
+
+async def _require_to_unlock(
+    connection: AsyncConnection, order: Order, request: Request, now: datetime
+) -> None:
     """An approved order to unlock this very UKey: the web alone releases no code. Raises NotAnswered."""
+    await _require_former(connection, order, now)
     row = await issued.about(connection, order)
     if order.service != Service.UNLOCK or order.state is not OrderState.ISSUING:
         raise NotAnswered("order")

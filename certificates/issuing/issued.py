@@ -81,18 +81,21 @@ async def by_fingerprint(connection: AsyncConnection, fingerprint: str) -> Issue
     return await _one(connection, "fingerprint = :value", fingerprint)
 
 
-async def about(connection: AsyncConnection, order: Order) -> Issued | None:
+async def about(connection: AsyncConnection, order: Order, *, lock: bool = False) -> Issued | None:
     """The certificate that an order is about, when it is its applicant's."""
-    return await of_applicant(connection, order, order.about_certificate)
+    return await of_applicant(connection, order, order.about_certificate, lock=lock)
 
 
-async def of_applicant(connection: AsyncConnection, order: Order, serial: str) -> Issued | None:
+async def of_applicant(
+    connection: AsyncConnection, order: Order, serial: str, *, lock: bool = False
+) -> Issued | None:
     """The certificate, when it was issued to who this order is of; None: to somebody else.
 
-    To the same account, or for the same market subject; and as far as both are known, to the same document
+    For the same market subject; the account counts only where it was for none: an operator's account got what
+    an organization ordered, and keeps nothing of it. And as far as both are known, to the same document
     number. Who stands at the counter has no account: there the document number alone says who it is.
     """
-    row = await by_serial(connection, serial)
+    row = await by_serial(connection, serial, lock=lock)
     if row is None or row.number == order.number:
         return row
     former = (await connection.execute(_FORMER, {"number": row.number})).first()
@@ -102,8 +105,9 @@ async def of_applicant(connection: AsyncConnection, order: Order, serial: str) -
         return None
     if order.account_id is None:
         return row if order.number_mark and order.number_mark == former.number_mark else None
-    same = order.market_subject is not None and former.market_subject == order.market_subject
-    return row if same or row.account_id == order.account_id else None
+    if former.market_subject is not None:
+        return row if former.market_subject == order.market_subject else None
+    return row if row.account_id == order.account_id else None
 
 
 async def of_account(
@@ -127,6 +131,18 @@ async def has_key(connection: AsyncConnection, number: str, key: str) -> bool:
         " WHERE service IN ('issue', 'additional', 'replace'))"
     )
     return bool(await connection.scalar(found, {"key": key, "number": number}))
+
+
+async def same_key(connection: AsyncConnection, serial: str, but_of: str) -> Sequence[str]:
+    """The other certificates for the key of this one that nobody has revoked, but those of order `but_of`."""
+    found = text(
+        "SELECT i.serial FROM issued_certificates i JOIN authority_requests r ON r.id = i.request_id"
+        " WHERE i.serial <> :serial AND i.state <> 'revoked' AND i.number <> :but_of AND r.about ="
+        " (SELECT k.about FROM authority_requests k JOIN issued_certificates o ON o.request_id = k.id"
+        " WHERE o.serial = :serial) ORDER BY i.serial"
+    )
+    rows = await connection.execute(found, {"serial": serial, "but_of": but_of})
+    return [str(one) for one in rows.scalars()]
 
 
 async def write(connection: AsyncConnection, serial: str, medium: str, now: datetime) -> bool:

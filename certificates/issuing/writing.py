@@ -25,6 +25,7 @@ from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, Holding, RequestKind, RequestState
+from certificates.orders import about
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order, UnknownOrder, locked, read
 from certificates.orders.performing import By, perform
@@ -130,6 +131,7 @@ class Writing:
             order = await locked(connection, number)
             _require(order)
             row = await self._about(connection, order)
+            await _require_former(connection, order, now)
             same = Service(order.service) in deciding.SAME_UKEY
             if same and (row is None or row.bundle(self._marks).certificate.key != asked.key):
                 raise NotNow("other_key")
@@ -222,6 +224,7 @@ class Writing:
                 return order
             if request.state is not RequestState.ANSWERED or order.state is not OrderState.ISSUING:
                 raise NotNow("state")
+            await _require_former(connection, order, now)
             await requests.move(connection, request, RequestState.WRITTEN, now=now)
             if not await issued.write(connection, request.serial, request.medium, now):
                 raise NotNow("revoked")
@@ -296,6 +299,13 @@ class Writing:
             await issued.follow(connection, serial)
         elif service in REVOKED_FOR:
             await _ask_revocation(connection, order.number, serial, REVOKED_FOR[service], now)
+
+
+async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:
+    """The former certificate as it is now, held: what was revoked or renewed meanwhile gets no other one.
+    Raises NotNow."""
+    if (await about.still(connection, order, now)).hindrance is not None:
+        raise NotNow("former.ended")
 
 
 def _about_pin(made: Made, assistant: PublicKey) -> str:

@@ -2,7 +2,8 @@
 
 Renew, unlock, replace, modify, revoke and convert are about one certificate; an additional one is consented
 to with one. It is looked at when it is chosen, and again on the locked row when the order is confirmed and
-when it is approved (needs.py): what was so at the beginning need not be so any more.
+when it is approved (needs.py), and at every step of carrying it out (`still`): what was so at the beginning
+need not be so any more.
 Source: spec/certificates.md, "Who takes part", "The other services".
 """
 
@@ -24,6 +25,7 @@ from certificates.issuing.issued import Issued
 from certificates.issuing.states import Holding
 from certificates.orders.order import Order, business
 from certificates.orders.states import OrderState
+from office.subject_operators import acts_for
 from office.working_days import day_of
 
 CHOOSING: Final = frozenset({Step.HELD_UKEY, Step.CHOOSE_ORDER})
@@ -50,6 +52,8 @@ class Hindrance(StrEnum):
     TOO_LATE = "too_late"
     BUSY = "busy"
     """Another order that changes it is going on."""
+    AUTHORITY_ENDED = "authority_ended"
+    """The account that began the order does not act for its organization any more."""
 
 
 class AboutRefused(Exception):
@@ -133,6 +137,14 @@ _OTHERS: Final = text(
 )
 _CHANGES: Final = frozenset({Service.RENEW, Service.MODIFY, Service.CONVERT})
 """One of these at a time. A forgotten PIN, a lost UKey and a revocation don't wait for it."""
+_IN_THE_UKEY: Final = _CHANGES | {Service.UNLOCK}
+"""Done with the UKey that is held: not while it is known as lost, or its certificate is being revoked."""
+_ENDS: Final = (Service.REPLACE, Service.REVOKE)
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:serial, 1330660683))")
+_ENDING: Final = text(
+    "SELECT number FROM orders WHERE about_certificate = :serial AND number <> :number"
+    " AND service = ANY(:services) AND state IN ('approved', 'issuing') LIMIT 1"
+)
 _OVER: Final = ("filling", "done", "cancelled", "rejected", "expired")
 _OWN_REVOCATION: Final = text(
     "SELECT count(*) FROM authority_requests"
@@ -148,6 +160,8 @@ async def look_again(connection: AsyncConnection, order: Order, now: datetime) -
     row = await issued.about(connection, order) if order.about_certificate else None
     if row is None:
         return Standings(Hindrance.NONE_THERE)
+    if not await _authorized(connection, order, now):
+        return Standings(Hindrance.AUTHORITY_ENDED)
     stored = await channel_on(connection, order.catalogue_id)
     if stored is None:
         return Standings(Hindrance.NONE_THERE)
@@ -159,6 +173,38 @@ async def look_again(connection: AsyncConnection, order: Order, now: datetime) -
     return found
 
 
+async def still(connection: AsyncConnection, order: Order, now: datetime) -> Standings:
+    """Whether an order that was approved may still be carried out on its certificate, whose row is held from
+    here on. Windows and terms were judged when it was approved.
+
+    A revocation is always carried out. An additional one is in nobody's place: a renewed one may have signed.
+    """
+    service = Service(order.service)
+    if not order.about_certificate or service is Service.REVOKE:
+        return FINE
+    row = await issued.about(connection, order, lock=True)
+    if row is None:
+        return Standings(Hindrance.NONE_THERE)
+    if not await _authorized(connection, order, now):
+        return Standings(Hindrance.AUTHORITY_ENDED)
+    if row.state is Holding.REVOKED:
+        return FINE if await _revoked_by_itself(connection, order) else Standings(Hindrance.REVOKED)
+    if row.state is Holding.FOLLOWED and service is not Service.ADDITIONAL:
+        return Standings(Hindrance.FOLLOWED)
+    if row.state is Holding.MADE:
+        return Standings(Hindrance.NOT_WRITTEN)
+    values: dict[str, Any] = {"serial": row.serial, "number": order.number, "services": list(_ENDS)}
+    ending = await connection.scalar(_ENDING, values) if service in _IN_THE_UKEY else None
+    return FINE if ending is None else Standings(Hindrance.BUSY, {"number": str(ending)})
+
+
+async def _authorized(connection: AsyncConnection, order: Order, now: datetime) -> bool:
+    """Whether who began the order still acts for whom it is."""
+    if order.market_subject is None or order.account_id is None:
+        return True
+    return await acts_for(connection, order.account_id, order.market_subject, now)
+
+
 async def _revoked_by_itself(connection: AsyncConnection, order: Order) -> bool:
     """A lost certificate is revoked as soon as its replacement is made: begun again, it may be."""
     values = {"number": order.number, "serial": order.about_certificate}
@@ -166,9 +212,11 @@ async def _revoked_by_itself(connection: AsyncConnection, order: Order) -> bool:
 
 
 async def alone(connection: AsyncConnection, order: Order, serial: str) -> Standings:
-    """Two orders that change one certificate are in each other's way: the one sent first goes on."""
+    """Two orders that change one certificate are in each other's way: the one sent first goes on. Two at once
+    wait for each other."""
     if Service(order.service) not in _CHANGES:
         return FINE
+    await connection.execute(_ONE_AT_A_TIME, {"serial": serial})
     values = {"serial": serial, "number": order.number, "services": sorted(_CHANGES), "over": list(_OVER)}
     other = await connection.scalar(_OTHERS, values)
     return FINE if other is None else Standings(Hindrance.BUSY, {"number": str(other)})
@@ -198,6 +246,7 @@ REASONS: Final[Mapping[Hindrance, str]] = {
     Hindrance.TOO_EARLY: "还不能更新：{day} 起可以办理。",
     Hindrance.TOO_LATE: "已经过了可以在线更新的时间（到 {day} 为止）。请到窗口、邮寄办理，或者重新申请。",
     Hindrance.BUSY: "这张证书已有另一个订单正在办理。",
+    Hindrance.AUTHORITY_ENDED: "办理这个订单的经办人，授权已经结束。请由现在的经办人重新办理。",
 }
 """Why the system refuses, in the history and in the SMS: Chinese, like every reason that a clerk writes."""
 

@@ -44,7 +44,8 @@ _PHONES: Final[Mapping[Person, str]] = {
 }
 _OF_ACCOUNT: Final = text(
     "SELECT i.serial FROM issued_certificates i JOIN orders o ON o.number = i.number"
-    " WHERE (i.account_id = :account OR o.market_subject = CAST(:market_subject AS bigint))"
+    " WHERE (o.market_subject = CAST(:market_subject AS bigint)"
+    " OR (o.market_subject IS NULL AND i.account_id = :account))"
     " AND i.subject = :subject AND i.written_at IS NOT NULL ORDER BY i.made_at DESC, i.serial LIMIT :most"
 )
 _OF_NUMBER: Final = text(

@@ -20,6 +20,7 @@ from certificates.issuing import issued, requests
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, RequestKind, RequestState
+from certificates.orders import about
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.order import Order, locked, read
@@ -72,6 +73,14 @@ class Unlocking:
             raise NotUnlocked("former")
         return row
 
+    async def _standing(self, connection: AsyncConnection, order: Order, now: datetime) -> Issued:
+        """As it is now: a UKey whose certificate was revoked or renewed since gets nothing by this order.
+        Raises NotUnlocked."""
+        row = await self._certificate(connection, order)
+        if (await about.still(connection, order, now)).hindrance is not None:
+            raise NotUnlocked("former.ended")
+        return row
+
     # ── the code ──
 
     async def send_code(self, mine: Mine, locale: str, *, now: datetime) -> str:
@@ -84,7 +93,7 @@ class Unlocking:
             raise NotUnlocked("telephone")
         async with self._engine.begin() as connection:
             order = await self._open(connection, mine.order.number)
-            row = await self._certificate(connection, order)
+            row = await self._standing(connection, order, now)
             letter = Letter(phone, order.contact_mark, self._platform, locale)
             await self._codes.send(connection, CodePurpose.UNLOCK, _bound(order, row), letter, now)
         return phone
@@ -108,7 +117,7 @@ class Unlocking:
         """
         async with self._engine.connect() as connection:
             order = await self._open(connection, number)
-            row = await self._certificate(connection, order)
+            row = await self._standing(connection, order, now)
             if code is not None:
                 await self._prove(connection, order, row, code, now)
             elif by.actor != "clerk":

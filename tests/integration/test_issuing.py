@@ -18,6 +18,7 @@ from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind
 from certificates.issuing.writing import NotNow
 from certificates.orders.performing import By, Lacks, NotAllowed
 from certificates.orders.states import OrderState
+from certificates.orders.unlocking import NotUnlocked, Unlocking
 from office.database import create_engine
 from signing.chain import check_certificate
 from signing.findings import Verdict
@@ -53,6 +54,9 @@ async def row(office: Issuing, serial: str) -> issued.Issued:
 
 async def test_an_approved_order_becomes_a_certificate_with_its_seal(office: Issuing) -> None:
     number, key = await office.approved(), PrivateKey.generate()
+    with pytest.raises(NotNow, match="unassigned"):  # what lies with no order can't be handed over
+        await office.writing.plan(number)
+    await office.lays(number, "CARD0001")
     plan = await office.writing.plan(number)
     assert (plan.applicant.name, plan.former) == ("测试有限公司", "")
     await office.asked(number, key)
@@ -74,7 +78,7 @@ async def test_an_approved_order_becomes_a_certificate_with_its_seal(office: Iss
     assert seal.info.lists(certificate)
     done = await office.writing.written(made, office.by, now=NOW)
     assert done.state is OrderState.AWAITING_DELIVERY
-    assert (done.certificate, done.medium, done.crypto_card) == (made.request.serial, "M-1", "CARD0001")
+    assert (done.certificate, done.medium, done.crypto_card) == (made.request.serial, "CARD0001", "CARD0001")
     kept = await row(office, made.request.serial)
     assert (kept.state, kept.account_id, kept.authority) == (Holding.WRITTEN, office.account, "bjca")
     assert kept.bundle(office.marks) == made.bundle
@@ -344,6 +348,67 @@ async def test_an_approved_revocation_is_carried_out_wherever_the_round_is_kille
     kept = await row(office, serial)
     assert kept.state is Holding.REVOKED
     assert kept.revoked_at == NOW
+
+
+async def test_a_renewal_is_not_carried_out_once_the_former_is_revoked(office: Issuing) -> None:
+    """Before the key is asked for, before the authority answers, before the UKey's answer is believed."""
+    key = PrivateKey.generate()
+    serial = await office.issued(await office.approved(), key)
+    early = await office.approved("renew", about=serial)
+    waiting = await office.approved("modify", about=serial)
+    late = await office.approved("renew", about=serial)
+    await office.asked(late, key)
+    await office.round()
+    made = await office.writing.made(late)
+    assert made is not None
+    await office.asked(waiting, key)
+    await office.approved("revoke", about=serial, channel="hunan_sanzi", product="unit")
+    await office.round()
+    await office.round()
+    assert (await row(office, serial)).state is Holding.REVOKED
+    with pytest.raises(NotNow, match="former"):
+        await office.asked(early, key)
+    assert (await office.order(early)).state is OrderState.APPROVED
+    with pytest.raises(NotNow, match=r"refused\.former"):
+        await office.writing.made(waiting)
+    with pytest.raises(NotNow, match="former"):
+        await office.writing.written(made, By.applicant(office.account), now=NOW)
+    assert office.authority.status(made.bundle.certificate.serial).state is State.REVOKED
+    assert len(office.authority.entries()) == 2
+
+
+async def test_a_lost_ukey_is_not_renewed_and_all_its_certificates_end(office: Issuing) -> None:
+    key = PrivateKey.generate()
+    first = await office.issued(await office.approved(), key)
+    second = await office.issued(await office.approved("renew", about=first), key)
+    with pytest.raises(NotNow, match="former"):
+        await office.asked(await office.approved("renew", about=first), key)
+    replacing = await office.approved("replace", about=second)
+    with pytest.raises(NotNow, match="former"):
+        await office.asked(await office.approved("renew", about=second), key)
+    new = await office.issued(replacing, PrivateKey.generate())
+    await office.round()
+    assert await office.round() == 0
+    for lost in (first, second):
+        assert office.authority.status(int(lost, 16)).state is State.REVOKED
+        assert (await row(office, lost)).state is Holding.REVOKED
+    assert office.authority.status(int(new, 16)).state is State.GOOD
+    assert (await row(office, new)).state is Holding.WRITTEN
+
+
+async def test_a_ukey_whose_certificate_was_revoked_meanwhile_is_not_unlocked(office: Issuing) -> None:
+    serial = await office.issued(await office.approved(), PrivateKey.generate())
+    number = await office.approved("unlock", about=serial)
+    unlocking, assistant = Unlocking(office.engine, office.marks, ""), PrivateKey.generate().public_key
+    released = await unlocking.release(number, office.by, assistant, None, now=NOW)
+    async with office.engine.begin() as connection:
+        await issued.revoke(connection, serial, "key_compromise", NOW)
+    with pytest.raises(NotUnlocked, match="former"):
+        await unlocking.release(number, office.by, assistant, None, now=NOW)
+    await office.round()
+    with pytest.raises(NotUnlocked, match=r"refused\.former"):
+        await unlocking.released(number)
+    assert released.number == number
 
 
 async def test_an_expired_certificate_is_not_replaced(office: Issuing) -> None:

@@ -1,14 +1,22 @@
 """Which certificate an order is about: one's own, of who issued it, not revoked, in its renewal's window."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from certificates.issuing import issued
+from certificates.issuing.writing import NotNow
+from certificates.orders import about
+from certificates.orders.about import Hindrance, Standings
+from office.subjects import MarketSubjectKind, Subjects
 from office.working_days import day_of
 from signing.crl import Reason
+from signing.sm2 import PrivateKey
+from tests.issuingkit import CODE
 from tests.orderkit import Applicant, last_code, request_of_organization
 from tests.servicekit import Holders, holders_on, seen
 from tests.webkit import web_on
@@ -50,6 +58,68 @@ async def test_only_ones_own_certificate_of_that_authority_can_be_chosen(held: H
     held.him.number = her.number
     assert (await held.him.get("/held_ukey")).status_code == 404
     assert (await held.him.post("/held_ukey", {"held": others, "act": "choose"})).status_code == 404
+
+
+async def test_what_an_operator_ordered_is_the_organizations_alone(held: Holders) -> None:
+    """Whose authority has ended chooses nothing of it, in an order for nobody; and what was approved before
+    is not carried out."""
+    her, engine, now = held.her, held.web.site.engine, datetime.now(UTC)
+    subjects = Subjects(engine, held.web.site.marks)
+    profile = {"organization_name": "测试有限公司", "credit_code": CODE}
+    await subjects.register(held.ids["him"], MarketSubjectKind.ORGANIZATION, profile, now=now)
+    his = await subjects.of(held.ids["him"])
+    assert his is not None
+    put = (
+        "INSERT INTO subject_operators (subject_id, login, account_id, state, last_day, box, made_by,"
+        " made_at, taken_at) VALUES (:subject, 'her', :her, 'standing', :day, '', :him, :now, :now)"
+    )
+    ended = text("UPDATE subject_operators SET state = 'ended', ended_at = :now")
+    async with engine.begin() as connection:
+        await connection.execute(text(put), {**held.ids, "subject": his.id, "day": day_of(now), "now": now})
+    theirs = await held.holds(days_left=30, market_subject=his.id)
+    approved = await held.office.approved("renew", about=theirs, market_subject=his.id)
+    order = await held.office.order(approved)
+    async with engine.begin() as connection:
+        assert (await about.still(connection, order, now)).hindrance is None
+        await connection.execute(ended, {"now": now})
+        for look in (about.still, about.look_again):
+            assert (await look(connection, order, now)).hindrance is Hindrance.AUTHORITY_ENDED, look
+    with pytest.raises(NotNow, match="former"):
+        await held.office.asked(approved, PrivateKey.generate())
+
+    await held.begins(her, "renew")
+    assert (await her.row())["market_subject"] is None
+    await her.done("/authority", {"authority": "bjca"})
+    assert theirs not in (await her.get("/held_ukey")).text
+    answer = await her.post("/held_ukey", {"held": theirs, "act": "choose"})
+    assert (answer.status_code, (await her.row())["about_certificate"]) == (422, "")
+    async with engine.connect() as connection:
+        for_nobody = await held.office.order(her.number)
+        assert await issued.of_applicant(connection, for_nobody, theirs) is None
+
+
+async def test_two_renewals_sent_in_the_same_moment_are_one(held: Holders) -> None:
+    engine, mine = held.web.site.engine, await held.holds(days_left=30)
+    first, second = [await held.office.approved("renew", about=mine) for _ in range(2)]
+    order, other = await held.office.order(first), await held.office.order(second)
+    sent = text("UPDATE orders SET state = :state WHERE number = :number")
+    waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+    async def looks() -> Standings:
+        async with engine.connect() as connection:
+            return await about.alone(connection, other, mine)
+
+    async with engine.begin() as connection:
+        for number in (first, second):
+            await connection.execute(sent, {"state": "filling", "number": number})
+    async with engine.begin() as connection, asyncio.timeout(60):
+        assert (await about.alone(connection, order, mine)).hindrance is None
+        task = asyncio.create_task(looks())
+        async with engine.connect() as watching:
+            while not task.done() and not await watching.scalar(waits):
+                await asyncio.sleep(0.01)
+        await connection.execute(sent, {"state": "awaiting_payment", "number": first})
+    assert (await task).hindrance is Hindrance.BUSY
 
 
 async def test_the_certificate_decides_who_it_is(held: Holders) -> None:

@@ -24,6 +24,7 @@ HINDRANCES: Final[Mapping[Hindrance, str]] = {
     Hindrance.TOO_EARLY: N_("还不到更新的时间：%(day)s 起可以办理。"),
     Hindrance.TOO_LATE: N_("已经不能这样更新：最晚到 %(day)s。请改用窗口或者邮寄的方式，没有的请新办。"),
     Hindrance.BUSY: N_("这张证书已有另一个订单 %(number)s 正在办理，请先办完或者取消那个订单。"),
+    Hindrance.AUTHORITY_ENDED: N_("办理这个订单的经办人，授权已经结束。请由现在的经办人重新办理。"),
 }
 """Facts: day (in Beijing), authority and channel by their names, number of an order."""
 

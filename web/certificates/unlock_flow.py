@@ -36,10 +36,16 @@ STALE: Final = N_("这个订单现在不能解锁：状态已经变了。请刷�
 NO_ASSISTANT: Final = N_("没有读到 UKey 助手的编号。请更新并重新启动 UKey 助手，再试一次。")
 WRONG_CODE: Final = N_("授权码不对、已用过或者已过期。每个授权码只能用一次；请重新发送一个。")
 SLOW: Final = N_("解锁的授权还没有发下来，比平时慢。请稍等一会儿，重新发送授权码再试。")
+ENDED: Final = N_(
+    "这个 UKey 的证书已经注销、更新过，或者正在补办、注销，或者经办人的授权已经结束：这个订单不能解锁。"
+    "请重新申请，或者到窗口办理。"
+)
 REFUSALS: Final = {
     "state": STALE,
     "service": STALE,
     "former": N_("没有找到这个订单所说的 UKey，不能解锁。请到窗口办理。"),
+    "former.ended": ENDED,
+    "refused.former": ENDED,
     "telephone": N_("订单里没有可以收授权码的手机号。请到窗口办理。"),
     "too_many": N_("解锁试得太多了，为了不把 UKey 完全锁住，请到窗口办理。"),
     "refused.code": N_("没有这个 UKey 的解锁授权，不能在线解锁。请到窗口办理。"),

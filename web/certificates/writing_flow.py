@@ -50,10 +50,16 @@ LARGEST_REQUEST: Final = 16 * 1024
 _WAITS: Final = "luochui:certificate-bundle"
 
 STALE: Final = N_("这个订单现在不能写入证书：状态已经变了。请刷新页面查看。")
+FORMER_ENDED: Final = N_(
+    "原证书已经注销、更新过，或者正在补办、注销，或者经办人的授权已经结束：这个订单不能再办理。"
+    "请联系客服终止订单，已付的费用会退回。"
+)
 REFUSALS: Final = {
     "state": STALE,
     "service": N_("这项业务不需要写入证书。"),
     "former": N_("没有找到这个订单所说的原证书，不能办理。请联系客服。"),
+    "former.ended": FORMER_ENDED,
+    "refused.former": FORMER_ENDED,
     "other_key": N_("插着的不是要更新的那个 UKey，请换成原来的 UKey 再试。"),
     "key_used": N_("这个 UKey 里的密钥已经用过，请换一个空白的 UKey。"),
     "request": N_("UKey 给出的证书申请不对，请重试。"),
