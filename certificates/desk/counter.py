@@ -167,6 +167,13 @@ class Counter:
             await stock.give_out(connection, done, clerk, now=now)
             return done
 
+    async def arrived(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
+        """The courier says that the parcel came. Raises NotAllowed, Stale."""
+        async with self._engine.begin() as connection:
+            return await perform(
+                connection, number, OrderAct.RECEIVE, By.clerk(clerk), now=now, version=version
+            )
+
     async def hand_over(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
         """The subscriber has it, and has signed the sheet. Raises StockRefused, NotAllowed, Stale."""
         async with self._engine.begin() as connection:

@@ -30,7 +30,7 @@ class Shelf(StrEnum):
     GIVE_OUT = "give_out"
     """Handed over or sent."""
     RETURNED = "returned"
-    """The applicant corrects."""
+    """The applicant corrects, or has paid and does not go on."""
     OVER = "over"
 
 
@@ -80,13 +80,16 @@ class Found:
 
 _COLUMNS: Final = ", ".join(f"o.{name}" for name in COLUMNS)
 _COUNTER: Final = "(o.state = 'awaiting_payment' AND w.number IS NOT NULL)"
+_PAID: Final = (
+    "(o.state IN ('awaiting_material', 'awaiting_consent', 'awaiting_identity') AND o.paid_fen > 0)"
+)
 _FROM: Final = (
     " FROM orders o LEFT JOIN desk_dues d ON d.number = o.number"
     " AND o.state IN ('in_review', 'second_review')"
     " LEFT JOIN walk_ins w ON w.number = o.number LEFT JOIN accounts a ON a.id = o.worked_by"
 )
 _WHERE: Final = (
-    f" WHERE (o.state = ANY(:states) OR :counter AND {_COUNTER})"
+    f" WHERE (o.state = ANY(:states) OR :counter AND {_COUNTER} OR :paid AND {_PAID})"
     " AND (:channel = '' OR o.channel = :channel) AND (:number = '' OR o.number = :number)"
 )
 _ROWS: Final = text(
@@ -101,8 +104,8 @@ _BESIDE: Final = text(
 )
 _TOTAL: Final = text(f"SELECT count(*){_FROM}{_WHERE}")
 _COUNTS: Final = text(
-    f"SELECT o.state, {_COUNTER} AS at_counter, count(*) AS n{_FROM}"
-    " WHERE o.state = ANY(:all) OR o.state = 'awaiting_payment' AND w.number IS NOT NULL GROUP BY 1, 2"
+    f"SELECT o.state, {_COUNTER} AS at_counter, {_PAID} AS paid, count(*) AS n{_FROM}"
+    f" WHERE o.state = ANY(:all) OR {_COUNTER} OR {_PAID} GROUP BY 1, 2, 3"
 )
 _LATE: Final = text(f"SELECT count(*){_FROM} WHERE d.due_on < :today")
 _CHANNELS: Final = text("SELECT DISTINCT channel FROM orders WHERE state = ANY(:all) ORDER BY 1 LIMIT 100")
@@ -135,6 +138,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
     return {
         "states": [str(state) for state in STATES[wanted.shelf]],
         "counter": wanted.shelf is Shelf.PAPER,
+        "paid": wanted.shelf is Shelf.RETURNED,
         "channel": wanted.channel,
         "number": wanted.number,
     }
@@ -143,8 +147,8 @@ def _values(wanted: Wanted) -> dict[str, Any]:
 async def _counts(connection: AsyncConnection) -> Mapping[Shelf, int]:
     found = dict.fromkeys(Shelf, 0)
     for row in await connection.execute(_COUNTS, {"all": _ALL}):
-        if row.at_counter:
-            found[Shelf.PAPER] += row.n
+        if row.at_counter or row.paid:
+            found[Shelf.PAPER if row.at_counter else Shelf.RETURNED] += row.n
             continue
         shelf = next(one for one, states in STATES.items() if OrderState(row.state) in states)
         found[shelf] += row.n

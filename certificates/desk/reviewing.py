@@ -90,6 +90,20 @@ class Reviewing:
                 await stock.move(connection, serial, StockAct.RELEASE, clerk, now=now)
             return done
 
+    async def reject(self, number: str, clerk: int, reason: str, version: int, *, now: datetime) -> Order:
+        """An order outside of the review ends: paper never comes, or who has paid does not go on. Raises
+        Lacks(REASON, FREE or MONEY), Stale, NotAllowed."""
+        async with self._engine.begin() as connection:
+            return await perform(
+                connection,
+                number,
+                OrderAct.REJECT,
+                By.clerk(clerk),
+                now=now,
+                reason=reason,
+                version=version,
+            )
+
     async def _act(self, number: str, act: OrderAct, clerk: int, now: datetime) -> Order:
         async with self._engine.begin() as connection:
             return await perform(connection, number, act, By.clerk(clerk), now=now)

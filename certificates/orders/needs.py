@@ -18,6 +18,8 @@ from certificates.orders.table import Need
 
 KEPT_FOR: Final = timedelta(days=30)
 """An order that is not gone on with is kept so long (ours)."""
+ARRIVES_WITHIN: Final = timedelta(days=15)
+"""A parcel of which nobody says anything counts as received so long after it was sent (ours)."""
 LONGEST_REASON: Final = 500
 
 _UPLOADED: Final = text(
@@ -32,6 +34,11 @@ _REFUSED: Final = text(
 _PASSED: Final = text(
     "SELECT DISTINCT person FROM identity_checks WHERE number = :number AND state = 'passed'"
 )
+_CAME_BACK: Final = text(
+    "SELECT EXISTS (SELECT FROM blank_ukey_events WHERE number = :number)"
+    " AND NOT EXISTS (SELECT FROM blank_ukeys WHERE number = :number)"
+)
+"""It had a UKey, and has none now: undelivered, or brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return isinstance(fen, int) and not isinstance(fen, bool) and fen == order.price_fen
         case Need.UNPAID:
             return order.paid_fen == 0
+        case Need.MONEY:
+            return order.paid_fen > 0
         case Need.PAID:
             return Step.PAYMENT not in order.steps or Step.PAYMENT in order.done
         case Need.PAPER:
@@ -81,6 +90,9 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return not {Step.INSTALL, Step.AUTHORIZATION_CODE}.isdisjoint(order.steps)
         case Need.OVERDUE:
             return now - order.changed_at >= KEPT_FOR
+        case Need.ARRIVED:
+            came_back = await connection.scalar(_CAME_BACK, {"number": order.number})
+            return not came_back and now - order.changed_at >= ARRIVES_WITHIN
         case Need.TRACKING:
             return all(str(asked.facts.get(name, "")).strip() for name in ("courier", "tracking"))
         case _:

@@ -213,7 +213,11 @@ class Orders:
         true = await circumstances.found(connection, self._boxes, rules, order, details)
         if {str(one) for one in true} == set(order.circumstances):
             return {}
-        return circumstances.routed(rules, replace(case_of(order, details), circumstances=true))
+        columns = circumstances.routed(rules, replace(case_of(order, details), circumstances=true))
+        # what clerks have had to decide once, the system does not decide afterwards
+        return columns | {
+            "automatic": columns["automatic"] and (order.automatic or order.submitted_at is None)
+        }
 
     async def to_correct(self, number: str) -> corrections.ToCorrect:
         """What the review refused: the applicant corrects exactly that."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.orders import about, needs
+from certificates.orders import about, corrections, needs
 from certificates.orders.order import COLUMNS, Order, locked, order_from
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.steps import PAYING, Step, next_state
@@ -41,6 +41,8 @@ BY_SMS: Final = frozenset(
     {OrderAct.APPROVE, OrderAct.RETURN, OrderAct.REJECT, OrderAct.SHIP, OrderAct.EXPIRE}
 )
 """Told to the telephone of the order as well (rounds.py)."""
+BACK_TO_APPLICANT: Final = frozenset({OrderAct.CHANGE, OrderAct.RETURN, OrderAct.RESUBMIT})
+"""After which paper that is asked for is looked at from the beginning."""
 _TABLE: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -129,13 +131,16 @@ async def perform(
         values["done"] = before.done | PAYING
     elif act is OrderAct.PAID and not await needs.fulfilled(connection, Need.IDENTIFIED, asked):
         values["done"] = before.done - {Step.IDENTITY}  # what only some ways of paying ask for
+    elif act is OrderAct.RETURN and await corrections.ask_for_paper_again(connection, before):
+        values["done"] = before.done - {Step.PAPER}
     values |= _values(before, row, by, now, reason, facts, values)
     done = await _write(connection, number, values)
     await _remember(connection, before, done, act, by, now, reason, facts)
     await _tell(connection, row, before, done, now)
-    if done.automatic and done.state is OrderState.IN_REVIEW and act is not OrderAct.REVERSE:
-        return await _decide(connection, done, now)
-    return done
+    if act in BACK_TO_APPLICANT and Step.PAPER not in done.done:
+        await corrections.withdraw_originals(connection, number)
+    entered = done.state is OrderState.IN_REVIEW and before.state is not OrderState.IN_REVIEW
+    return await _decide(connection, done, now) if entered and done.automatic else done
 
 
 async def _decide(connection: AsyncConnection, order: Order, now: datetime) -> Order:
@@ -180,6 +185,8 @@ def _values(
         values["reason"] = reason
     elif act in (OrderAct.RESUBMIT, OrderAct.APPROVE, OrderAct.BEGIN_ISSUE):
         values["reason"] = ""
+    if act is OrderAct.REVERSE:
+        values["automatic"] = False  # clerks decide now: the system would say the same again
     if act is OrderAct.PAID:
         values |= {"paid_fen": facts["fen"], "payment_way": str(facts.get("way", before.payment_way))}
     if act is OrderAct.SHIP:

@@ -1,4 +1,5 @@
-"""What happens to orders by itself: the SMS that tells how a review went, the end of forgotten orders.
+"""What happens to orders by itself: the SMS that tells how a review went, the end of forgotten orders, the
+receipt of parcels of which nobody says anything.
 
 The SMS goes to the telephone of the order, which no table has in the clear: operator or applicant.
 Source: spec/certificates.md, "A rejection has a reason, is told by SMS".
@@ -16,11 +17,11 @@ from certificates.catalogue.scope import Service
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post, sweep
-from certificates.orders.needs import KEPT_FOR
+from certificates.orders.needs import ARRIVES_WITHIN, KEPT_FOR
 from certificates.orders.order import Order, read
 from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
-from certificates.orders.states import OrderAct
+from certificates.orders.states import OrderAct, OrderActor
 from certificates.orders.table import TRANSITIONS
 from office.marks import BoxUnreadable, Marks
 
@@ -47,11 +48,14 @@ _DUE: Final = text(
     " FOR UPDATE SKIP LOCKED"
 )
 _TOLD: Final = text("UPDATE order_events SET sms_due = false WHERE id = ANY(:ids)")
+REFUNDED: Final = "您已付的费用会原路退回。"
+"""Where a paid order ends."""
 _FORGOTTEN: Final = text(
-    "SELECT number FROM orders WHERE state = ANY(:states) AND changed_at <= :before AND paid_fen = 0"
+    "SELECT number FROM orders WHERE state = ANY(:states) AND changed_at <= :before"
     " ORDER BY changed_at LIMIT :most"
 )
-_OPEN: Final = sorted(str(state) for row in TRANSITIONS[OrderAct.EXPIRE] for state in row.before)
+AFTER: Final = ((OrderAct.EXPIRE, KEPT_FOR), (OrderAct.RECEIVE, ARRIVES_WITHIN))
+"""What the clock does with an order in which nothing happened for so long."""
 
 
 class OrderRound:
@@ -62,7 +66,9 @@ class OrderRound:
 
     async def round(self, now: datetime) -> int:
         """How many messages were written and orders ended."""
-        done = await self._tell(now) + await self._expire(now)
+        done = await self._tell(now)
+        for act, quiet in AFTER:
+            done += await self._go_on(act, now - quiet, now)
         async with self._engine.begin() as connection:
             await sweep(connection, now)
         return done
@@ -85,21 +91,25 @@ class OrderRound:
         if row.act == OrderAct.APPROVE:
             words = APPROVED.get(Service(order.service), words)
         content = words.format(**facts, reason=row.reason[:LONGEST_REASON])
+        if row.act == OrderAct.EXPIRE and order.paid_fen:
+            content += REFUNDED
         await to_contact(connection, self._marks, self._platform, order, content, now)
 
-    async def _expire(self, now: datetime) -> int:
-        values = {"states": _OPEN, "before": now - KEPT_FOR, "most": AT_ONCE}
+    async def _go_on(self, act: OrderAct, before: datetime, now: datetime) -> int:
+        rows = [row for row in TRANSITIONS[act] if OrderActor.CLOCK in row.who]
+        states = sorted(str(state) for row in rows for state in row.before)
+        values = {"states": states, "before": before, "most": AT_ONCE}
         async with self._engine.connect() as connection:
             numbers = list((await connection.execute(_FORGOTTEN, values)).scalars())
-        ended = 0
+        done = 0
         for number in numbers:
             try:
                 async with self._engine.begin() as connection:
-                    await perform(connection, number, OrderAct.EXPIRE, By.clock(), now=now)
-                ended += 1
+                    await perform(connection, number, act, By.clock(), now=now)
+                done += 1
             except (NotAllowed, Lacks):  # somebody went on with it in between
                 continue
-        return ended
+        return done
 
 
 async def to_contact(

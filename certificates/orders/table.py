@@ -38,6 +38,8 @@ class Need(StrEnum):
     """facts["fen"] is the price, to the fen."""
     UNPAID = "unpaid"
     """No money is in, and none is on its way."""
+    MONEY = "money"
+    """Money is in."""
     PAID = "paid"
     """Where the channel wants the money first: it is in."""
     PAPER = "paper"
@@ -52,6 +54,8 @@ class Need(StrEnum):
     """The subscriber's own assistant writes it, or sets the new PIN; a first issue is the desk's."""
     OVERDUE = "overdue"
     """Nothing happened for KEPT_FOR."""
+    ARRIVED = "arrived"
+    """Sent ARRIVES_WITHIN ago, nothing was heard since, and the UKey has not come back."""
     TRACKING = "tracking"
     """facts["courier"] and facts["tracking"]: the number of the parcel."""
 
@@ -120,6 +124,10 @@ def _row(
 _CLERK_OR_CLOCK: Final = frozenset({_W.CLERK, _W.CLOCK})
 _CONSENTED: Final = frozenset({Step.CONFIRM, *MATERIAL, Step.CONSENT})
 """What has to be done again once something was changed."""
+_WITH_APPLICANT: Final = frozenset(
+    {_S.AWAITING_MATERIAL, _S.AWAITING_CONSENT, _S.AWAITING_IDENTITY, _S.RETURNED}
+)
+"""The applicant has to go on, and may have paid."""
 
 _ROWS: Final = (
     # ── the applicant's ──
@@ -139,7 +147,7 @@ _ROWS: Final = (
         _S.FILLING,
         _W.APPLICANT,
         Need.UNPAID,
-        undoes=_CONSENTED | {Step.IDENTITY},
+        undoes=_CONSENTED | {Step.IDENTITY, Step.PAPER},
     ),
     _row(
         _A.FINISH_MATERIAL,
@@ -249,7 +257,8 @@ _ROWS: Final = (
         does=MATERIAL | {Step.CONFIRM},
     ),
     _row(_A.REJECT, AT_REVIEW, _S.REJECTED, _W.CLERK, Need.TAKEN, Need.REASON, tells=True),
-    _row(_A.REJECT, _S.AWAITING_PAPER, _S.REJECTED, _W.CLERK, Need.REASON, tells=True),
+    _row(_A.REJECT, _S.AWAITING_PAPER, _S.REJECTED, _W.CLERK, Need.FREE, Need.REASON, tells=True),
+    _row(_A.REJECT, _WITH_APPLICANT, _S.REJECTED, _W.CLERK, Need.MONEY, Need.REASON, tells=True),
     _row(_A.REJECT, _S.IN_REVIEW, _S.REJECTED, _W.CLOCK, Need.REASON, tells=True),
     _row(
         _A.REVERSE,
@@ -268,13 +277,8 @@ _ROWS: Final = (
     _row(_A.ISSUED, _S.ISSUING, ISSUED, _CLERK_OR_CLOCK, does=ISSUING, tells=True),
     _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.TRACKING, tells=True),
     _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=HANDING_OVER, tells=True),
-    _row(
-        _A.RECEIVE,
-        _S.SHIPPED,
-        _S.DONE,
-        frozenset({_W.APPLICANT, _W.CLERK, _W.CLOCK}),
-        does=HANDING_OVER,
-    ),
+    _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, frozenset({_W.APPLICANT, _W.CLERK}), does=HANDING_OVER),
+    _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, _W.CLOCK, Need.ARRIVED, does=HANDING_OVER),
     # ── the end without a certificate ──
     _row(_A.CANCEL, UNSENT, _S.CANCELLED, _W.APPLICANT),
     _row(
@@ -290,7 +294,6 @@ _ROWS: Final = (
         _S.EXPIRED,
         _W.CLOCK,
         Need.OVERDUE,
-        Need.UNPAID,
         tells=True,
     ),
 )

@@ -12,17 +12,22 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.model import Step
+from certificates.desk import verdicts
 from certificates.orders import materials
-from certificates.orders.needs import KEPT_FOR
+from certificates.orders.needs import ARRIVES_WITHIN, KEPT_FOR
 from certificates.orders.order import Order, history, read
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale, perform
+from certificates.orders.rounds import OrderRound
 from certificates.orders.states import OrderAct as A
 from certificates.orders.states import OrderActor as W
 from certificates.orders.states import OrderState as S
 from certificates.orders.steps import FILLED
 from certificates.orders.table import Need, row_for
+from certificates.payments import settling
+from certificates.payments.judging import Phase
 from office.accounts import Accounts, Role
 from office.database import create_engine
+from office.marks import Marks
 from office.passwords import hash_password
 
 NOW = datetime(2026, 4, 22, 8, 0, tzinfo=UTC)
@@ -65,6 +70,7 @@ async def put(engine: AsyncEngine, account: int, state: S, done: str = "", **mor
     names = [name for name in row if name != "now"]
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM order_events"))
+        await connection.execute(text("DELETE FROM order_verdicts"))
         await connection.execute(text("DELETE FROM orders"))
         await connection.execute(
             text(
@@ -142,7 +148,10 @@ async def test_what_must_be_true_is_asked_for(engine: AsyncEngine) -> None:
     await lacks(Need.PAPER, S.AWAITING_PAYMENT, A.RECEIVE_PAPER, clerk, "paper")
     early = NOW + KEPT_FOR - timedelta(seconds=1)
     await lacks(Need.OVERDUE, S.FILLING, A.EXPIRE, By.clock(), now=early)
-    await lacks(Need.UNPAID, S.RETURNED, A.EXPIRE, By.clock(), now=NOW + KEPT_FOR, paid_fen=35_000)
+    await lacks(Need.ARRIVED, S.SHIPPED, A.RECEIVE, By.clock(), now=NOW + ARRIVES_WITHIN / 2)
+    await lacks(Need.MONEY, S.AWAITING_IDENTITY, A.REJECT, clerk, reason="x")
+    await lacks(Need.REASON, S.RETURNED, A.REJECT, clerk, paid_fen=35_000)
+    await lacks(Need.FREE, S.AWAITING_PAPER, A.REJECT, other, reason="x", **held)
     await put(engine, ids["her"], S.FILLING)
     assert (await do(engine, A.EXPIRE, By.clock(), now=NOW + KEPT_FOR)).state is S.EXPIRED
 
@@ -276,3 +285,101 @@ async def test_of_two_at_once_the_second_finds_what_the_first_left(engine: Async
         *(do(engine, A.SAVE, By.applicant(ids["her"]), version=1) for _ in range(5)), return_exceptions=True
     )
     assert sum(isinstance(one, Stale) for one in answers) == 4
+
+
+async def test_what_the_system_approved_and_a_clerk_took_back_clerks_decide(engine: AsyncEngine) -> None:
+    ids = await people(engine)
+    clerk = By.clerk(ids["clerk1"])
+    filled = ",".join(str(step) for step in FILLED)
+    done = f"{filled},uploads,consent,identity,paper"
+    await put(engine, ids["her"], S.AWAITING_PAYMENT, done, automatic=True)
+    assert (await do(engine, A.PAID, By.clock(), facts={"fen": 35_000})).state is S.APPROVED
+    back = await do(engine, A.REVERSE, clerk, reason="不是本人")
+    assert (back.state, back.automatic) == (S.IN_REVIEW, False)
+    assert (await do(engine, A.TAKE, clerk)).state is S.IN_REVIEW
+    assert (await do(engine, A.REJECT, clerk, reason="不是本人")).state is S.REJECTED
+    await put(engine, ids["her"], S.IN_REVIEW, f"{done},payment", automatic=True, paid_fen=35_000)
+    assert (await do(engine, A.TAKE, clerk)).state is S.IN_REVIEW  # it was decided when it came there
+
+
+async def _said(engine: AsyncEngine, item: str, verdict: str) -> None:
+    put_down = (
+        "INSERT INTO order_verdicts (number, item, verdict, template, reason, by_account, at)"
+        " SELECT :n, :item, :verdict, '', :reason, id, :now FROM accounts LIMIT 1"
+        " ON CONFLICT (number, item) DO UPDATE SET verdict = excluded.verdict"
+    )
+    async with engine.begin() as connection:
+        values = {"n": NUMBER, "item": item, "verdict": verdict, "now": NOW}
+        values["reason"] = "不对" if verdict == "refused" else ""
+        await connection.execute(text(put_down), values)
+
+
+async def test_paper_that_was_seen_for_one_person_does_not_count_for_another(engine: AsyncEngine) -> None:
+    ids = await people(engine)
+    her, clerk = By.applicant(ids["her"]), By.clerk(ids["clerk1"])
+    held = {"worked_by": ids["clerk1"], "worked_until": NOW + timedelta(minutes=5)}
+    filled = ",".join(str(step) for step in FILLED)
+    done = f"{filled},uploads,consent,identity,paper"
+
+    async def originals() -> set[str]:
+        async with engine.connect() as connection:
+            return {item for item in await verdicts.of(connection, NUMBER) if item.startswith("original:")}
+
+    await put(engine, ids["her"], S.AWAITING_PAYMENT, done)
+    await _said(engine, "original:licence", "accepted")
+    assert Step.PAPER not in (await do(engine, A.CHANGE, her)).done
+    assert await originals() == set()
+    for section, steps, stays in (
+        ("delivery", STEPS, True),
+        ("organization", STEPS, False),
+        ("delivery", [step for step in STEPS if step != "uploads"], False),
+    ):
+        await put(engine, ids["her"], S.IN_REVIEW, f"{done},payment", **held, steps=steps, paid_fen=35_000)
+        await _said(engine, "original:licence", "accepted")
+        await _said(engine, f"section:{section}", "refused")
+        returned = await do(engine, A.RETURN, clerk, reason="不对")
+        assert (Step.PAPER in returned.done, bool(await originals())) == (stays, stays), section
+
+
+_COME_BACK = (
+    "INSERT INTO blank_ukeys (serial, model, state, received_at, changed_at)"
+    " VALUES ('UK-0001', 'm', 'defective', :now, :now)",
+    "INSERT INTO blank_ukey_events (serial, act, before, after, at, number, reason)"
+    " VALUES ('UK-0001', 'come_back', 'gone', 'defective', :now, :n, 'x')",
+)
+
+
+async def test_a_parcel_that_nobody_says_anything_of_is_received(engine: AsyncEngine) -> None:
+    ids = await people(engine)
+    rounds = OrderRound(engine, Marks("of the tests"), "落槌")
+    late = NOW + ARRIVES_WITHIN
+    await put(engine, ids["her"], S.SHIPPED, paid_fen=35_000)
+    await rounds.round(late - timedelta(seconds=1))
+    assert (await now_of(engine)).state is S.SHIPPED
+    async with engine.begin() as connection:
+        for statement in _COME_BACK:
+            await connection.execute(text(statement), {"n": NUMBER, "now": NOW})
+    await rounds.round(late)
+    assert (await now_of(engine)).state is S.SHIPPED  # the UKey lies here again
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE blank_ukeys SET state = 'gone', number = :n"), {"n": NUMBER})
+    await rounds.round(late)
+    order = await now_of(engine)
+    assert (order.state, order.finished_at, order.refund_due) == (S.DONE, late, False)
+
+
+async def test_a_paid_order_with_which_the_applicant_does_not_go_on_ends_and_the_money_goes_back(
+    engine: AsyncEngine,
+) -> None:
+    ids = await people(engine)
+    rounds = OrderRound(engine, Marks("of the tests"), "落槌")
+    for state in (S.RETURNED, S.AWAITING_IDENTITY, S.AWAITING_CONSENT):
+        await put(engine, ids["her"], state, paid_fen=35_000)
+        done = await do(engine, A.REJECT, By.clerk(ids["clerk1"]), reason="联系不上申请人")
+        assert (done.state, done.refund_due) == (S.REJECTED, True)
+        await put(engine, ids["her"], state, paid_fen=35_000)
+        assert await rounds.round(NOW + KEPT_FOR - timedelta(seconds=1)) == 0
+        assert await rounds.round(NOW + KEPT_FOR) == 1
+        done = await now_of(engine)
+        assert (done.state, done.refund_due) == (S.EXPIRED, True)
+        assert settling.phase_of(done) is Phase.ENDED  # so all of it is planned to go back

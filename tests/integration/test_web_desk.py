@@ -138,3 +138,23 @@ async def test_a_stale_form_decides_nothing_and_a_hold_runs_out(web: Web) -> Non
     assert await her.state() == "in_review"
     assert "已记为不予办理" in await two.decide(her.number, "reject", words="资料是伪造的")
     assert (await row(web, her.number))["refund_due"]
+
+
+async def test_a_paid_order_with_which_nobody_goes_on_is_ended_at_the_desk(web: Web) -> None:
+    her, one = await in_review(web, "her"), await clerk(web, "one")
+    async with web.site.engine.begin() as connection:
+        await connection.execute(text("UPDATE orders SET state = 'awaiting_identity', done = '{}'"))
+    assert her.number in (await one.get(f"{DESK}?shelf=returned")).text
+    page = (await one.get(one.order(her.number))).text
+    assert "结束，不予办理" in page
+    assert "433101199001011234" not in page
+    assert (await her.visitor.post(one.order(her.number, "/reject"))).status_code == 403
+    assert "请写明原因" in await one.act(her.number, "reject", {"reason": " "})
+    assert "已记为不予办理" in await one.act(her.number, "reject", {"reason": "对公账户核验不了"})
+    ended = await row(web, her.number)
+    assert (ended["state"], ended["refund_due"]) == ("rejected", True)
+    async with web.site.engine.begin() as connection:
+        hidden = "UPDATE orders SET state = 'awaiting_identity', paid_fen = 0"
+        await connection.execute(text(hidden))
+    assert her.number not in (await one.get(f"{DESK}?shelf=returned")).text
+    assert (await one.get(one.order(her.number))).status_code == 404

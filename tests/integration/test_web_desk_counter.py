@@ -149,6 +149,11 @@ async def test_a_parcel_goes_off_with_its_number_and_an_unwritten_ukey_does_not(
     assert "快递单号" in await one.act(her.number, "ship", {"courier": "顺风示例", "tracking": " "})
     assert "已发货" in await one.act(her.number, "ship", sent)
     assert (await row(web, her.number))["tracking"] == "SF0001"
+    assert "已签收" in (await one.get(one.order(her.number))).text
+    assert "已有变化" in await one.said(one.order(her.number, "/arrived"), {"version": "0"})
+    assert (await her.visitor.post(one.order(her.number, "/arrived"))).status_code == 403
+    assert "业务完成" in await one.act(her.number, "arrived")
+    assert await her.state() == "done"
 
 
 async def test_a_walk_in_out_of_hours_is_warned_of_and_stays_in_the_log(database: str, valkey: str) -> None:

@@ -155,6 +155,19 @@ async def ship(visit: Visit) -> Response:
 
 
 @in_desk_words
+async def arrived(visit: Visit) -> Response:
+    """已签收: the courier's page says so; the subscriber need not."""
+    mine = await order_in_path(visit)
+    await counter_on(visit).arrived(
+        mine.order.number,
+        clerk_of(visit),
+        version=shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(desk_address(mine.order.number), visit.text(N_("已记为签收，业务完成。")))
+
+
+@in_desk_words
 async def hand_over(visit: Visit) -> Response:
     """领取: against a signature on the printed sheet."""
     mine = await order_in_path(visit)

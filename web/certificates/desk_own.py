@@ -29,7 +29,7 @@ HIDDEN: Final = frozenset(
         OrderState.AWAITING_IDENTITY,
     }
 )
-"""Not the desk's yet: nobody has sent it off."""
+"""Not the desk's yet, nobody has sent it off; unless it is paid: somebody has to be able to end it."""
 CHANGED: Final = N_("这个订单已有变化，下面是现在的样子，请再看一遍。")
 LONG: Final = N_("原因太长，请写短一些。")
 REPLACED: Final = N_("申请人换了文件，请重新查看。")
@@ -37,6 +37,7 @@ LACKS: Final = {
     Need.TAKEN: N_("请先接办这个订单；接办后 30 分钟内有效。"),
     Need.FREE: N_("另一位办证人员正在办理这个订单。"),
     Need.ANOTHER: N_("初审是您做的，要由另一位办证人员复核。"),
+    Need.MONEY: N_("这个订单没有收过款，到期自动失效，不用办理。"),
     Need.PAID: N_("费用还没有到账，不能通过。"),
     Need.REASON: N_("请写明原因，最多 500 字。"),
     Need.AMOUNT: N_("金额和订单不一致。"),
@@ -70,7 +71,7 @@ async def order_in_path(visit: Visit) -> Mine:
         mine = await orders_on(visit.site).of(number, By.clerk(clerk_of(visit)))
     except UnknownOrder as unknown:
         raise HTTPException(404) from unknown
-    if mine.order.state in HIDDEN:
+    if mine.order.state in HIDDEN and not mine.order.paid_fen:
         raise HTTPException(404)
     return mine
 

@@ -23,7 +23,7 @@ from certificates.orders.fields import masked
 from certificates.orders.order import Order, OrderEvent, history
 from certificates.orders.orders import Mine
 from certificates.orders.states import OrderAct, OrderActor, OrderState
-from certificates.orders.table import AT_REVIEW, acts_of
+from certificates.orders.table import AT_REVIEW, acts_of, row_for
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
 from web.certificates.desk_counter import at_counter
@@ -76,7 +76,15 @@ async def show(visit: Visit) -> Response:
         held=reading,
         judging=reading and mine.order.state in AT_REVIEW,
         acts=frozenset(acts_of(mine.order.state, OrderActor.CLERK)),
+        rejects=_rejects(mine.order),
     )
+
+
+def _rejects(order: Order) -> bool:
+    """Outside of the review, where the money would lie for ever, or the paper never comes."""
+    if order.state in AT_REVIEW or row_for(OrderAct.REJECT, order.state, OrderActor.CLERK) is None:
+        return False
+    return order.paid_fen > 0 or order.state is OrderState.AWAITING_PAPER
 
 
 async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
@@ -197,6 +205,20 @@ async def reverse(visit: Visit) -> Response:
         now=visit.site.clock(),
     )
     return visit.done(desk_address(mine.order.number), visit.text(N_("已撤回，订单重新审核。")))
+
+
+@in_desk_words
+async def reject(visit: Visit) -> Response:
+    """不予办理, where nothing is reviewed: nobody goes on with it."""
+    mine = await order_in_path(visit)
+    await reviewing_on(visit).reject(
+        mine.order.number,
+        clerk_of(visit),
+        visit.form.get("reason", ""),
+        shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(desk_address(mine.order.number), visit.text(DONE[Decision.REJECT]))
 
 
 @in_desk_words

@@ -18,6 +18,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/put-back", desk_review.put_back, CLERKS),
     Page("POST", f"{_ORDER}/decide", desk_review.decide, CLERKS),
     Page("POST", f"{_ORDER}/reverse", desk_review.reverse, CLERKS),
+    Page("POST", f"{_ORDER}/reject", desk_review.reject, CLERKS),
     Page("GET", f"{_ORDER}/files/{{file}}", desk_review.file, CLERKS),
     # the counter
     Page("GET", desk_walk_ins.WALK_IN, desk_walk_ins.show, CLERKS),
@@ -28,6 +29,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/ukey", desk_counter.assign, CLERKS),
     Page("POST", f"{_ORDER}/ukey/release", desk_counter.release, CLERKS),
     Page("POST", f"{_ORDER}/ship", desk_counter.ship, CLERKS),
+    Page("POST", f"{_ORDER}/arrived", desk_counter.arrived, CLERKS),
     Page("POST", f"{_ORDER}/hand-over", desk_counter.hand_over, CLERKS),
     Page("GET", f"{_ORDER}/handover.pdf", desk_counter.sheet, CLERKS),
     # stock, day, figures

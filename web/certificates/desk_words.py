@@ -15,7 +15,7 @@ SHELVES: Final[Mapping[Shelf, str]] = {
     Shelf.PAPER: N_("待收资料"),
     Shelf.WRITE: N_("待制证"),
     Shelf.GIVE_OUT: N_("待领取、待寄出"),
-    Shelf.RETURNED: N_("已驳回"),
+    Shelf.RETURNED: N_("等申请人"),
     Shelf.OVER: N_("已办结"),
 }
 EMPTY: Final[Mapping[Shelf, str]] = {
@@ -23,7 +23,7 @@ EMPTY: Final[Mapping[Shelf, str]] = {
     Shelf.PAPER: N_("没有等待纸质资料的订单。"),
     Shelf.WRITE: N_("没有等待制证的订单。审核通过以后，订单会出现在这里。"),
     Shelf.GIVE_OUT: N_("没有等待领取或者寄出的证书。"),
-    Shelf.RETURNED: N_("没有等申请人修改的订单。"),
+    Shelf.RETURNED: N_("没有等申请人修改或者继续的订单。"),
     Shelf.OVER: N_("还没有办结的订单。"),
 }
 URGENCIES: Final[Mapping[Urgency, tuple[str, str]]] = {
