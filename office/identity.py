@@ -1,7 +1,9 @@
 """What is asked of a provider of identity checks, whoever it is: for certificate orders and market subjects.
 
 Mobile real-name and bank card checks answer at once; a transfer of 0.01 yuan is begun, and its remark is what
-proves the account: only its owner reads it. A real provider is an adapter that keeps to this port.
+proves the account: only its owner reads it. A real provider is an adapter that keeps to this port. Of an
+organization it compares all elements (要素核验): the name and the credit code with each other, and with the
+legal representative or the account's holder. Who only is a person with a telephone proves no organization.
 Source: spec/certificates.md, "Identity checks on shared".
 """
 
@@ -33,13 +35,16 @@ MOBILE = frozenset({_C.LEGAL_REPRESENTATIVE_MOBILE, _C.OPERATOR_MOBILE, _C.APPLI
 CARD = frozenset({_C.LEGAL_REPRESENTATIVE_CARD, _C.OPERATOR_CARD, _C.APPLICANT_CARD})
 TRANSFER = frozenset({_C.CORPORATE_ACCOUNT, _C.APPLICANT_ACCOUNT})
 PHOTO = frozenset({_C.OPERATOR_PHOTO, _C.APPLICANT_PHOTO})
+REPRESENTATIVE = frozenset({_C.LEGAL_REPRESENTATIVE_MOBILE, _C.LEGAL_REPRESENTATIVE_CARD})
+OF_ORGANIZATION = REPRESENTATIVE | {_C.CORPORATE_ACCOUNT}
+"""What stands for an organization: its name and credit code are part of the question."""
 
 
 class IdentityFault(StrEnum):
     """Why a check failed: what the applicant can do something about."""
 
     MISMATCH = "mismatch"
-    """Name, document and telephone or card do not belong together."""
+    """Name, document and telephone or card do not belong together, or not to this organization."""
     NOT_REGISTERED = "not_registered"
     """The operator has no real name for this number; it has to be registered there first."""
     ACCOUNT_REFUSED = "account_refused"
@@ -57,7 +62,12 @@ class ProviderAway(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One check. Only what it needs is filled in; it can't print itself."""
+    """One check. Only what it needs is filled in; it can't print itself.
+
+    `organization`, `credit_code`: of every check in OF_ORGANIZATION. An adapter has to compare them: for
+    REPRESENTATIVE that `name` with `number` is the registered legal representative of that organization, for
+    CORPORATE_ACCOUNT that the account is held by the organization with that code. Otherwise it is MISMATCH.
+    """
 
     check: IdentityCheck
     name: str = field(repr=False)
@@ -67,6 +77,8 @@ class Asked:
     bank: str = field(default="", repr=False)
     account: str = field(default="", repr=False)
     photo: bytes = field(default=b"", repr=False)
+    organization: str = field(default="", repr=False)
+    credit_code: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +142,7 @@ def asked_of(check: IdentityCheck, details: Mapping[str, str], photo: bytes) -> 
         given |= {"bank": details.get("account_bank", ""), "account": details.get("account_number", "")}
     if check in PHOTO:
         given["photo"] = photo
+    if check in OF_ORGANIZATION:
+        given["organization"] = details.get("organization_name", "")
+        given["credit_code"] = details.get("credit_code", "")
     return Asked(**given)

@@ -4,8 +4,9 @@ One subject for an account; who else may act for it, subject_operators.py says. 
 every change of it is kept with who made it. What stands in it is shown grey where a form asks for it again.
 
 A name counts as checked once an identity check of its own has passed: until then others may have typed the
-same number, from then on nobody else's check can pass, but a transfer where the first check was none. What a
-check was about can't change without a new one, the number not at all (ours).
+same number, from then on nobody else's check can pass, but a transfer where the first check was none: it is
+asked for the name and the number together. What a check was about can't change without a new one, the number
+not at all (ours).
 Source: spec/certificates.md, "Steps", the unified registration platform.
 """
 
@@ -85,6 +86,19 @@ class MarketSubject:
     def name(self) -> str:
         return self.profile.get(NAMES[self.kind], "")
 
+    @property
+    def by_account(self) -> bool:
+        """Whether the owner of the organization's bank account stands for the name."""
+        return self.verified_at is not None and self.verified_by == IdentityCheck.CORPORATE_ACCOUNT
+
+    @property
+    def checks(self) -> tuple[IdentityCheck, ...]:
+        """Those that there are now: all until the name is checked, of an organization then its account."""
+        if self.verified_at is None:
+            return CHECKS[self.kind]
+        more = self.kind is MarketSubjectKind.ORGANIZATION and not self.by_account
+        return (IdentityCheck.CORPORATE_ACCOUNT,) if more else ()
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectEvent:
@@ -110,7 +124,7 @@ class NumberTaken(Exception):
 
 
 class NotThisCheck(Exception):
-    """There is no such check for this kind, or the name is checked already."""
+    """There is no such check for this kind, or none more is needed."""
 
 
 _COLUMNS: Final = "id, account_id, kind, box, version, verified_at, verified_by"
@@ -234,7 +248,7 @@ class Subjects:
 
         Raises NotThisCheck, SubjectChanged, NumberTaken, TooManyChecks, ProviderAway.
         """
-        if check not in CHECKS[subject.kind] or subject.verified_at is not None:
+        if check not in subject.checks:
             raise NotThisCheck(check)
         about = about_subject(subject.id)
         async with self._engine.begin() as connection:
@@ -294,7 +308,8 @@ class Subjects:
 
     async def _displace(self, connection: AsyncConnection, subject: MarketSubject, now: datetime) -> None:
         """Who reads the remark of a transfer has the account; whoever only knew names and numbers gives way:
-        nobody keeps an organization from its own number. Their operators end, and they are told (ours)."""
+        nobody keeps an organization from its own number. Their operators end, and they are told (ours). It
+        rests on the provider: it was asked whether the account's holder has this very number."""
         values: dict[str, Any] = {"id": subject.id, "transfers": sorted(TRANSFER)}
         for row in (await connection.execute(_DISPLACED, values)).all():
             await identity_checks.make_stale(connection, about_subject(row.id), now)

@@ -3,17 +3,21 @@
     telephone, card or account ending in 0001   the parts do not belong together, the account is refused
     telephone ending in 0002                    no real name is registered for it
     anything ending in 0003                     no answer in time
+    an organization without its name, or whose credit code is none: the parts do not belong together
 
-Everything else is right. The remark of a transfer goes to `bank`, where a demonstration shows it.
+Everything else is right: there is no register of organizations to compare with. The remark of a transfer goes
+to `bank`, where a demonstration shows it.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from office.identifiers import Wrong, credit_code
 from office.identity import (
     CARD,
     MOBILE,
+    OF_ORGANIZATION,
     PHOTO,
     Answer,
     Asked,
@@ -40,6 +44,8 @@ class DemonstrationProvider:
         proof = _proof(asked)
         if proof.endswith(AWAY):
             raise ProviderAway(reference)
+        if asked.check in OF_ORGANIZATION and not _named(asked):
+            return Failed(reference, IdentityFault.MISMATCH)
         if asked.check in PHOTO:
             readable = len(asked.photo) >= LEAST_PHOTO
             return Passed(reference) if readable else Failed(reference, IdentityFault.UNREADABLE)
@@ -57,6 +63,10 @@ class DemonstrationProvider:
         if proof.endswith(WRONG):
             return Failed(reference, IdentityFault.MISMATCH)
         return Passed(reference)
+
+
+def _named(asked: Asked) -> bool:
+    return bool(asked.organization) and not isinstance(credit_code(asked.credit_code), Wrong)
 
 
 def _proof(asked: Asked) -> str:

@@ -62,6 +62,10 @@ class Fault(StrEnum):
     """A change that needs no new certificate."""
     REGISTER_FIRST = "register_first"
     """A name that nobody checked: it is changed in the registered profile first."""
+    ACCOUNT_FIRST = "account_first"
+    """A name that no owner of the organization's bank account stood for."""
+    OTHER_REPRESENTATIVE = "other_representative"
+    """Not the one whom the certificate's order named: only the account proves the organization."""
     CHALLENGE = "challenge"
 
 
@@ -218,6 +222,7 @@ def detail_fields(rules: ChannelRules, case: Case, checks: frozenset[str]) -> tu
         found += _person(rules, "applicant", _S.APPLICANT, email=True)
         if rules.names_organization(case.subject, case.product or ""):
             found.append(_field("organization_name", _K.LINE, _S.APPLICANT))
+            found.append(_field("credit_code", _K.CREDIT_CODE, _S.APPLICANT))
     else:
         found += _organization(rules, case)
     found += check_fields(checks)
@@ -406,12 +411,13 @@ def modified(
     checked: Mapping[str, str],
     *,
     automatic: bool,
+    by_account: bool,
 ) -> dict[str, Fault]:
     """What is wrong in a change of the certificate's data: {field: fault}.
 
     `before`: as the certificate has it; `checked`: names that were checked elsewhere (registered profiles).
     Where only a new name needs a new certificate, the name has to be another one; where the system reviews by
-    itself, somebody has to have checked that name.
+    itself, somebody has to have checked that name, an organization's by its account (`by_account`).
     """
     rule = rules.modification_of(case)
     name = "organization_name" if case.subject is SubjectKind.ORGANIZATION else "applicant_name"
@@ -421,4 +427,8 @@ def modified(
     if new == before.get(name, ""):
         names_alone = set(rule.needed_for or rule.changes) == {Change.NAME}
         return {name: Fault.NOT_CHANGED} if names_alone else {}
-    return {name: Fault.REGISTER_FIRST} if automatic and checked.get(name, "") != new else {}
+    if not automatic:
+        return {}
+    if checked.get(name, "") != new:
+        return {name: Fault.REGISTER_FIRST}
+    return {} if by_account or case.subject is not SubjectKind.ORGANIZATION else {name: Fault.ACCOUNT_FIRST}

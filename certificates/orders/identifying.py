@@ -10,14 +10,15 @@ the channel's data. Source: spec/certificates.md, "Steps", identity checks.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.model import Identity
-from certificates.orders import fields
+from certificates.catalogue.scope import Person
+from certificates.orders import fields, representing
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.fields import Fault, FieldFaults
 from certificates.orders.order import Order, locked
@@ -25,10 +26,21 @@ from certificates.orders.orders import Mine, check_of
 from certificates.orders.performing import NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from office import identity_checks
-from office.identity import Failed, IdentityFault, IdentityProvider, asked_of
-from office.identity_checks import IdentityOutcome
+from office.identity import Failed, IdentityCheck, IdentityFault, IdentityProvider, asked_of
+from office.identity_checks import IdentityOutcome, TooManyChecks
 from office.marks import Marks
 
+MOST_IN_A_DAY: Final = 30
+"""Checks in all orders of one account or telephone: an order that is cancelled and begun anew has no more."""
+MOST_ABOUT: Final = 90
+"""About one document number, whoever asks; more, so that one stranger can't use up another's checks."""
+_RECENT: Final = text(
+    "SELECT count(*) FILTER (WHERE o.account_id = :account OR (:begun <> '' AND o.begun_mark = :begun)),"
+    " count(*) FILTER (WHERE :mark <> '' AND o.number_mark = :mark)"
+    " FROM identity_checks c JOIN orders o ON o.number = c.number WHERE c.made_at > :since"
+    " AND o.changed_at > :since AND (o.account_id = :account OR (:begun <> '' AND o.begun_mark = :begun)"
+    " OR (:mark <> '' AND o.number_mark = :mark))"
+)
 _TOUCH: Final = text("UPDATE orders SET version = version + 1, changed_at = :now WHERE number = :number")
 
 
@@ -64,7 +76,8 @@ class Identifying:
             known = {one.person: one.state for one in await identity_checks.of(connection, number)}
             if known.get(person) == "passed":  # what passed is not asked again, nor replaced by another way
                 raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-            await identity_checks.require_room(connection, number, now)
+            await self._require_representative(connection, mine, check, details)
+            await self._require_room(connection, mine.order, now)
             await connection.execute(_TOUCH, {"number": number, "now": now})
         answer = await self._provider.check(asked_of(check, details, photo))
         async with self._engine.begin() as connection:
@@ -74,6 +87,23 @@ class Identifying:
             await self._boxes.keep_details(connection, number, details, now)
             await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
         return answer.fault if isinstance(answer, Failed) else None
+
+    async def _require_representative(
+        self, connection: AsyncConnection, mine: Mine, check: IdentityCheck, details: Mapping[str, str]
+    ) -> None:
+        """Raises FieldFaults: another person than the certificate's order named."""
+        former = await representing.represented(connection, self._boxes, mine.order, check)
+        if former is not None and not representing.is_they(details, former):
+            raise FieldFaults({f"check_{Person.ORGANIZATION}": Fault.OTHER_REPRESENTATIVE})
+
+    async def _require_room(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
+        """Of this order, and of whoever began it or whom it is about. Raises TooManyChecks."""
+        await identity_checks.require_room(connection, order.number, now)
+        values = {"account": order.account_id, "begun": order.begun_mark, "mark": order.number_mark}
+        found = await connection.execute(_RECENT, {**values, "since": now - timedelta(days=1)})
+        own, about = found.one()
+        if own >= MOST_IN_A_DAY or about >= MOST_ABOUT:
+            raise TooManyChecks(order.number)
 
     async def prove_transfer(
         self, mine: Mine, person: str, remark: str, *, now: datetime

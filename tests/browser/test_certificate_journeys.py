@@ -134,7 +134,7 @@ def test_must_show_from_registering_to_a_sealed_application(house: CertificateHo
 def test_a_natural_person_at_shenzhen_ca_with_a_pin_by_sms(house: CertificateHouse, sits: Sits) -> None:
     """A person of an organization, paid by corporate transfer with its voucher: the PIN comes by SMS."""
     company = "深圳测试科技有限公司"
-    typed = natural_person(20, "赵申请") | {"organization_name": company}
+    typed = natural_person(20, "赵申请") | {"organization_name": company, "credit_code": "91433100MA4L00TB79"}
     house.account("shenzhen", "赵申请")
     him, clerk = sits("shenzhen", PHONE), Clerk(sits("clerk1"))
     order = Applying(him, typed, {"product": "organization_person", "payment_way": "transfer"})

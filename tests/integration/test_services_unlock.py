@@ -27,6 +27,10 @@ TYPED = {
     "representative_number": "11010519491231002X",
     "representative_phone": "18612349043",
 }
+STRANGER = {"representative_name": "随便谁", "representative_number": "433101199001011234"}
+STRANGER |= {"representative_phone": "13800000009"}
+"""Somebody with a telephone, who is no representative of this organization."""
+ACCOUNT = {"account_bank": "示范银行吉首支行", "account_number": "6222000012345678"}
 
 
 @pytest.fixture
@@ -49,7 +53,13 @@ async def test_after_the_identity_check_a_code_releases_one_new_pin(held: Holder
     await held.begins(her, "unlock")
     await her.done("/authority", {"authority": "bjca"})
     await held.chooses(her, mine)
-    await her.done("/details", {**TYPED, "check_organization": "legal_representative_mobile"})
+    await her.done("/details", {**TYPED, "check_organization": "corporate_account", **STRANGER, **ACCOUNT})
+    await her.confirm()
+    other = await her.post("/identity/organization", {"check_organization": "legal_representative_mobile"})
+    assert (other.status_code, "办这张证书时登记的不一样" in seen(other.text)) == (422, True)
+    await her.done("/change")
+    typed = {**TYPED, **STRANGER, "check_organization": "legal_representative_mobile"}
+    await her.done("/details", typed)
     page = (await her.get("/confirm")).text
     assert "发票" not in seen(page), "it is free: nobody asks for an invoice"
     await her.confirm()

@@ -138,8 +138,13 @@ async def test_a_new_name_needs_the_ukey_a_code_and_a_checked_profile(held: Hold
     await subjects.register(held.ids["her"], MarketSubjectKind.ORGANIZATION, profile, now=now)
     unchecked = await her.post("/details", TYPED)
     assert (unchecked.status_code, "还没有核实" in seen(unchecked.text)) == (422, True)
+    checked = "UPDATE subjects SET verified_at = now(), verified_by = '{}'"
     async with held.web.site.engine.begin() as connection:
-        await connection.execute(text("UPDATE subjects SET verified_at = now(), verified_by = 'test'"))
+        await connection.execute(text(checked.format("legal_representative_mobile")))
+    by_phone = await her.post("/details", TYPED)
+    assert (by_phone.status_code, "先用对公账户核验" in seen(by_phone.text)) == (422, True)
+    async with held.web.site.engine.begin() as connection:
+        await connection.execute(text(checked.format("corporate_account")))
     await her.done("/details", TYPED)
     await her.confirm()
     assert await her.state() == "awaiting_consent"

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from certificates.orders import identifying
 from office.accounts import Role
 from tests.orderkit import (
     CREDIT_CODE,
@@ -28,6 +29,7 @@ from tests.orderkit import (
 )
 from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
+from web.certificates import pacing
 from web.certificates.order_routes import PAGES
 from web.certificates.unlock_routes import PAGES as SIGNING_AND_UNLOCKING
 from web.csrf import FIELD
@@ -101,6 +103,36 @@ async def test_old_forms_and_double_clicks_do_nothing_twice(her: Applicant) -> N
     for wrong in ("", "x", "999999", "-1", "１"):
         await her.post("/cancel", {"sure": "1"}, version=wrong)
     assert await her.state() == "awaiting_identity"
+
+
+async def test_orders_begun_anew_bring_no_new_identity_checks(
+    her: Applicant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await her.confirm()
+    monkeypatch.setattr(identifying, "MOST_IN_A_DAY", 2)
+    await her.identify()
+    await her.done("/cancel", {"sure": "1"})
+    await her.begin()
+    await her.fill(request_of_organization(), details_of_organization())
+    await her.confirm()
+    answer = await her.post("/identity/organization")
+    assert "核验的次数太多了" in (await her.visitor.get(answer.headers["location"])).text
+    monkeypatch.setattr(identifying, "MOST_IN_A_DAY", 30)
+    monkeypatch.setattr(pacing, "CHECKS_PER_ADDRESS", 2)
+    await her.post("/identity/organization")
+    async with her.web.site.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM identity_checks")) == 2
+    monkeypatch.setattr(pacing, "CHECKS_PER_ADDRESS", 100)
+    monkeypatch.setattr(identifying, "MOST_ABOUT", 2)
+    him = await applicant(her.web, "him")
+    await him.begin()
+    await him.fill(request_of_organization(), details_of_organization())
+    await him.confirm()
+    await him.post("/identity/organization")
+    monkeypatch.setattr(identifying, "MOST_ABOUT", 90)
+    await him.done("/identity/organization")
+    async with her.web.site.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM identity_checks")) == 3
 
 
 async def test_an_order_is_saved_continued_changed_and_cancelled(her: Applicant) -> None:

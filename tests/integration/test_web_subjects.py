@@ -3,13 +3,16 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
+from certificates.identity.demonstration import DemonstrationProvider
 from office.accounts import MARKET, Role
+from office.identity import OF_ORGANIZATION, Failed, IdentityFault, asked_of
 from office.working_days import day_of
 from tests.orderkit import Applicant, defaults, request_of_organization, sheet
 from tests.registrationkit import Registrant, announce
@@ -128,6 +131,33 @@ async def test_a_number_is_one_subjects_only_once_it_is_checked(
     assert "名称未核验" in (await owner.get(HERE)).text
     await by_transfer(owner)  # of two accounts with the bank account the first stays
     assert "名称未核验" in (await owner.get(HERE)).text
+
+
+async def test_an_organization_is_asked_for_with_its_name_and_code(web: Web, owner: Visitor) -> None:
+    """Every check of it, by whatever way; and whoever was checked by telephone may add the account."""
+    known = organization(account_number="6222000011112222", representative_card="6222020200112233440")
+    provider = DemonstrationProvider(_nowhere)
+    for check in OF_ORGANIZATION:
+        asked = asked_of(check, known, b"")
+        assert (asked.organization, asked.credit_code) == ("测试有限公司", known["credit_code"]), check
+        assert not isinstance(await provider.check(asked), Failed)
+        codes = [replace(asked, credit_code=code) for code in ("", "91110000600037341A")]
+        for lacking in (replace(asked, organization=""), *codes):
+            failed = await provider.check(lacking)
+            assert isinstance(failed, Failed), check
+            assert failed.fault is IdentityFault.MISMATCH
+    await verified(owner, organization())
+    assert "用对公账户核验" in (await owner.get(HERE)).text
+    again = await checked(owner, "legal_representative_mobile")
+    assert again.headers["location"] == f"{HERE}/check"
+    await by_transfer(owner)
+    by = "SELECT verified_by FROM subjects WHERE verified_at IS NOT NULL"
+    assert await _rows(web, by) == [("corporate_account",)]
+    assert "用对公账户核验" not in (await owner.get(HERE)).text
+
+
+async def _nowhere(_account: str, _remark: str) -> None:
+    pass
 
 
 async def by_transfer(visitor: Visitor) -> None:

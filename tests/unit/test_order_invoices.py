@@ -65,6 +65,7 @@ def test_a_person_names_an_organization_only_where_the_product_does(
     rules, about = channel(name), case("issue", "N", product=product)
     asked = {one.name: one.required for one in detail_fields(rules, about, frozenset())}
     assert asked.get("organization_name", False) is names
+    assert asked.get("credit_code", False) is names, "the check of its account is asked for the code, too"
     known = counted(rules, "natural_person", product, DETAILS)
     subscriber = subscriber_of(about, known)
     assert subscriber.organization == (UNIT if names else "")

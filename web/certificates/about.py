@@ -6,12 +6,13 @@ from typing import Any, Final
 from certificates.catalogue.model import Service
 from certificates.catalogue.store import Catalogue
 from certificates.issuing import issued
-from certificates.orders import fields
+from certificates.orders import fields, representing
 from certificates.orders.about import AboutRefused, Standings, may_issue
+from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import Fault, masked_number
-from certificates.orders.orders import Mine
+from certificates.orders.orders import Mine, check_of
 from certificates.orders.steps import Step
 from office.working_days import day_of
 from web.certificates import pacing
@@ -28,6 +29,7 @@ TOO_SOON: Final = N_("发送得太频繁，请 %(seconds)s 秒后再试。")
 WRONG_CODE: Final = N_("验证码不对、已用过或者已过期。连续输错几次后，请重新发送。")
 NO_TELEPHONE: Final = N_("这张证书的订单里没有这个人的手机号，请换一种核验方式，或者到窗口办理。")
 CHOOSE: Final = N_("请选择一张证书。")
+REPRESENTED: Final = N_("办这张证书时登记的法定代表人，这里不能改；已经变更的，请选对公账户认证。")
 
 
 class Said(Exception):
@@ -129,12 +131,31 @@ async def modification_faults(visit: Visit, mine: Mine, values: Mapping[str, str
     """What is wrong in a change of name: it is none, or nobody has checked the new one."""
     if mine.case.service is not Service.MODIFY:
         return {}
-    before, profile = await choosing_on(visit).named(mine), await verified_of(visit, mine)
+    before, subject = await choosing_on(visit).named(mine), await verified_of(visit, mine)
+    profile = subject.profile if subject is not None else {}
     numbers = [name for name in ("credit_code", "applicant_number") if name in before]
     same = all(profile.get(name) == before[name] for name in numbers)
     return fields.modified(
-        mine.rules, mine.case, values, before, profile if same else {}, automatic=mine.order.automatic
+        mine.rules,
+        mine.case,
+        values,
+        before,
+        profile if same else {},
+        automatic=mine.order.automatic,
+        by_account=subject is not None and subject.by_account,
     )
+
+
+async def represented(visit: Visit, mine: Mine) -> Mapping[str, str]:
+    """The legal representative whom the certificate's order named, where a check here is about them."""
+    boxes = OrderBoxes(visit.site.marks)
+    async with visit.site.engine.connect() as connection:
+        for identity in mine.rules.identities_for(mine.case):
+            check = check_of(identity, mine.details)
+            found = await representing.represented(connection, boxes, mine.order, check)
+            if found is not None:
+                return found
+    return {}
 
 
 async def _pace(visit: Visit) -> None:

@@ -199,7 +199,9 @@ async def _sections(
 ) -> list[dict[str, Any]]:
     """With what is known before anything is typed."""
     kept = {**await offered_of(visit, mine), **mine.details}
-    return sections_of(visit, asked, kept, typed, await _grey(visit, mine), why=_why(mine))
+    former = await about.represented(visit, mine)
+    grey, why = {**await _grey(visit, mine), **former}, dict.fromkeys(former, about.REPRESENTED)
+    return sections_of(visit, asked, kept, typed, grey, why={**_why(mine), **why})
 
 
 def sections(
@@ -335,7 +337,8 @@ async def _save_details(visit: Visit, mine: Mine) -> None:
     faults: dict[str, Fault] = {}
     values: dict[str, str] = {}
     try:
-        values = fields.read(shown.fields, visit.form, await _grey(visit, mine))
+        grey = {**await _grey(visit, mine), **await about.represented(visit, shown)}
+        values = fields.read(shown.fields, visit.form, grey)
         faults = await about.modification_faults(visit, mine, values)
     except FieldFaults as found:
         faults = found.faults

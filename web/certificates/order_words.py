@@ -245,6 +245,12 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.NOTHING_TO_CHOOSE: N_("请选择一项。"),
     Fault.NOT_CHANGED: N_("名称和证书上的一样，没有变化：只有名称变了才要办变更，其他信息变了不用换证书。"),
     Fault.REGISTER_FIRST: N_("新的名称还没有核实。请先在“我的注册资料”里变更名称、通过核实，再来办理。"),
+    Fault.ACCOUNT_FIRST: N_(
+        "新的名称要先用对公账户核验：请到“我的注册资料”，用对公账户再核验一次，再来办理。"
+    ),
+    Fault.OTHER_REPRESENTATIVE: N_(
+        "法定代表人或者他的手机号，和办这张证书时登记的不一样。已经变更的，请选对公账户认证。"
+    ),
     Fault.CHALLENGE: N_("没有答对，请回答新的问题。"),
 }
 CHECKS: Final[Mapping[str, str]] = {
@@ -266,7 +272,9 @@ PERSONS: Final[Mapping[str, str]] = {
     Person.ORGANIZATION: N_("单位"),
 }
 IDENTITY_FAULTS: Final[Mapping[str, str]] = {
-    IdentityFault.MISMATCH: N_("没有通过：姓名、证件号码和手机号（银行卡）对不上。请核对，或者换一种方式。"),
+    IdentityFault.MISMATCH: N_(
+        "没有通过：姓名、证件号码和手机号（银行卡）对不上，或者和单位的登记信息不符。请核对，或者换一种方式。"
+    ),
     IdentityFault.NOT_REGISTERED: N_("没有通过：这个手机号没有实名登记。请先到运营商办理，或者换一种方式。"),
     IdentityFault.ACCOUNT_REFUSED: N_("打款没有成功：户名、账号或者开户行不对。请核对后重新打款。"),
     IdentityFault.UNREADABLE: N_("照片看不清证件上的字，请在光线好的地方重新拍。"),

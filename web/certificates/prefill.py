@@ -64,12 +64,12 @@ async def fixed_of(visit: Visit, mine: Mine) -> dict[str, str]:
     return {name: profile[name] for name in names if profile.get(name)}
 
 
-async def verified_of(visit: Visit, mine: Mine) -> Mapping[str, str]:
-    """The profile, when its number was checked: whom it names, somebody has looked at."""
+async def verified_of(visit: Visit, mine: Mine) -> MarketSubject | None:
+    """The subject, when it is of this kind and its name was checked: somebody has looked at whom it names."""
     acting = await _acting(visit, mine)
     if acting is None or acting.subject.verified_at is None:
-        return {}
-    return _profile(acting.subject, mine)
+        return None
+    return acting.subject if fits(acting.subject.kind, mine.order.subject) else None
 
 
 async def offered_of(visit: Visit, mine: Mine) -> dict[str, str]:

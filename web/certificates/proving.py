@@ -27,7 +27,6 @@ from web.visits import Visit
 TOO_SOON: Final = N_("发送得太频繁，请 %(seconds)s 秒后再试。")
 WRONG_CODE: Final = N_("验证码不对、已用过或者已过期。连续输错几次后，请重新发送。")
 AWAY: Final = N_("核验机构暂时没有答复，请稍后再试，或者换一种方式。")
-TOO_MANY_CHECKS: Final = N_("今天核验的次数太多了，请明天再试，或者联系客服。")
 LARGEST_PHOTO: Final = 8 << 20
 CODES_PER_ADDRESS: Final = 20
 """Sends from one network address in an hour."""
@@ -153,6 +152,7 @@ async def identify(visit: Visit) -> Response:
             fault = await identifying.prove_transfer(mine, person, visit.form["remark"], now=now)
         else:
             photo = await _photo(visit)
+            await pacing.require_check(visit)
             fault = await identifying.identify(mine, person, visit.form, photo, now=now)
     except UploadRefused as refused:
         text = visit.text(UPLOAD_WRONGS[refused.wrong])
@@ -161,7 +161,7 @@ async def identify(visit: Visit) -> Response:
         errors = {name: visit.text(FAULTS[one]) for name, one in faults.faults.items()}
         return await _identity(visit, mine, errors, person, 422)
     except TooManyChecks:
-        return visit.refused(to, visit.text(TOO_MANY_CHECKS), 429)
+        return visit.refused(to, visit.text(pacing.TOO_MANY_CHECKS), 429)
     except ProviderAway:
         return visit.refused(to, visit.text(AWAY), 503)
     if fault is not None:

@@ -21,6 +21,7 @@ from office.subjects import (
     NumberTaken,
     SubjectChanged,
 )
+from web.certificates import pacing
 from web.certificates.form_fields import sections_of
 from web.certificates.order_words import CHECKS as CHECK_WORDS
 from web.certificates.order_words import CHOICES, FAULTS, IDENTITY_FAULTS, LABELS, SECTIONS
@@ -197,14 +198,14 @@ async def edit(visit: Visit) -> Response:
 
 async def check_form(visit: Visit) -> Response:
     subject = await shown_own(visit)
-    if subject.verified_at is not None:
+    if not subject.checks:
         return visit.redirect(HERE)
     last = await subjects_on(visit.site).outcome(subject.id)
     return page(
         visit,
         "subjects/check.html",
         subject=subject,
-        options=[(str(one), visit.text(CHECK_WORDS[one])) for one in CHECKS[subject.kind]],
+        options=[(str(one), visit.text(CHECK_WORDS[one])) for one in subject.checks],
         asked=last is not None and last.state == "asked",
         left=max(0, TRIES - last.tries) if last is not None else 0,
         fault=visit.text(IDENTITY_FAULTS[last.fault]) if last is not None and last.fault else "",
@@ -225,14 +226,14 @@ async def check(visit: Visit) -> Response:
     except NumberTaken:
         return visit.refused(to, visit.text(TAKEN))
     except TooManyChecks:
-        return visit.refused(to, visit.text(N_("今天核验的次数太多了，请明天再试，或者联系客服。")), 429)
+        return visit.refused(to, visit.text(pacing.TOO_MANY_CHECKS), 429)
     except ProviderAway:
         text = N_("核验机构暂时没有答复，请稍后再试，或者换一种方式。")
         return visit.refused(to, visit.text(text), 503)
     if fault:
         return visit.refused(to, fault, 422)
-    after = await shown_own(visit)
-    if after.verified_at is None:
+    last = await subjects_on(visit.site).outcome(subject.id)
+    if last is not None and last.state == "asked":
         return visit.done(to, visit.text(N_("已打款 0.01 元，请查收以后把附言填在下面。")))
     person = await visit.site.accounts.get(account_of(visit))
     if person is not None and visit.signed_in is not None:
@@ -247,11 +248,12 @@ async def _checked(visit: Visit, subject: MarketSubject) -> str:
         fault = await subjects.prove_transfer(subject, visit.form["remark"], now=now)
         return visit.text(IDENTITY_FAULTS[fault]) if fault else ""
     asked = visit.form.get("check", "")
-    if asked not in CHECKS[subject.kind]:
+    if asked not in set(CHECKS[subject.kind]):
         return visit.text(N_("请选择一项。"))
     chosen = IdentityCheck(asked)
     account = subject.profile.get("account_bank") and subject.profile.get("account_number")
     if chosen in TRANSFER and not account:
         return visit.text(N_("请先在注册资料里填写开户银行和银行账号。"))
+    await pacing.require_check(visit)
     fault = await subjects.check(subject, chosen, provider_of(visit.site), now=now)
     return visit.text(IDENTITY_FAULTS[fault]) if fault else ""
