@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.scope import PaymentWay
 from certificates.orders.boxes import OrderBoxes
-from certificates.orders.performing import Lacks, NotAllowed
+from certificates.orders.needs import KEPT_FOR
+from certificates.orders.performing import By, Lacks, NotAllowed, perform
+from certificates.orders.rounds import OrderRound
+from certificates.orders.states import OrderAct
 from certificates.payments import (
     assigning,
     by_hand,
@@ -183,6 +186,24 @@ class Shaky:
             raise ProviderAway("died")
         assert isinstance(answer, RefundAnswer)
         return answer
+
+
+async def test_paid_orders_that_nobody_goes_on_with_end_and_all_of_it_goes_back(house: Payments) -> None:
+    lapsed, refused = await house.order(), await house.order()
+    for order, state in ((lapsed, "returned"), (refused, "awaiting_identity")):
+        await house.pays_by_code(order)
+        await house.settle()
+        await house.set(order, state)
+    async with house.engine.begin() as connection:
+        clerk, reason = By.clerk(house.clerk), "联系不上申请人"
+        await perform(connection, refused, OrderAct.REJECT, clerk, now=house.now, reason=reason)
+    house.now += KEPT_FOR + timedelta(days=1)
+    await OrderRound(house.engine, house.marks, "平台").round(house.now)
+    await house.settle()
+    assert [await house.state(order) for order in (lapsed, refused)] == ["expired", "rejected"]
+    assert await house.refunds() == [("alipay", PRICE, "paid")] * 2
+    assert [(await house.row(order))["refund_due"] for order in (lapsed, refused)] == [False, False]
+    await house.check()
 
 
 async def test_a_refund_whose_answer_is_lost_goes_out_once(house: Payments) -> None:
