@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +16,10 @@ from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.catalogue.model import SubjectKind
 from certificates.catalogue.scope import Case, Service, Way
 from certificates.catalogue.store import Catalogue, ensure_defaults
+from certificates.desk.stock import needs_one
+from certificates.issuing import issued
 from certificates.issuing.answering import Answering
+from certificates.issuing.deciding import SAME_UKEY
 from certificates.issuing.writing import FromUKey, Writing
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order, read
@@ -36,6 +39,14 @@ from signing.token import virtual
 from signing.token.codes import CodeBook
 from signing.token.port import Pin, TokenContents
 
+_TAKE_OFF: Final = text(
+    "UPDATE blank_ukeys SET state = 'defective', number = NULL WHERE number = :number AND serial <> :card"
+)
+_LAY: Final = text(
+    "INSERT INTO blank_ukeys (serial, model, state, number, received_at, changed_at)"
+    " VALUES (:card, 'SM2 Key', 'assigned', :number, :now, :now)"
+    " ON CONFLICT (serial) DO UPDATE SET state = 'assigned', number = :number"
+)
 T = TypeVar("T")
 MARKS = Marks("of the tests")
 CODE, PERSON = "91110000600037341L", "110101199003070003"
@@ -56,6 +67,8 @@ class Issuing:
     clerk: int
     account: int
     marks: Marks = field(default=MARKS, repr=False)
+    cards: dict[str, str] = field(default_factory=dict)
+    """New UKeys, by their orders."""
 
     @property
     def authority(self) -> DemonstrationAuthority:
@@ -119,8 +132,29 @@ class Issuing:
             await connection.execute(bring, {"done": done, "number": made.number})
         return made.number
 
-    async def asked(self, number: str, key: PrivateKey, card: str = "CARD0001") -> int:
+    async def lays(self, number: str, card: str) -> None:
+        """A blank UKey of the stock lies with the order, if that takes one; what lay there is broken."""
+        if not needs_one(await self.order(number)):
+            return
+        async with self.engine.begin() as connection:
+            values = {"card": card, "number": number, "now": self.now}
+            await connection.execute(_TAKE_OFF, values)
+            await connection.execute(_LAY, values)
+
+    async def card(self, number: str) -> str:
+        """The UKey of an order: the one that it is about where the key goes on, else a new one."""
+        order = await self.order(number)
+        if Service(order.service) in SAME_UKEY:
+            async with self.engine.connect() as connection:
+                former = await issued.by_serial(connection, order.about_certificate)
+            if former is not None:
+                return former.crypto_card
+        return self.cards.setdefault(number, f"CARD{len(self.cards) + 1:04}")
+
+    async def asked(self, number: str, key: PrivateKey, card: str = "") -> int:
         """Job 1's answer: the id of the request."""
+        card = card or await self.card(number)
+        await self.lays(number, card)
         request = request_certificate(Name.of("whatever the UKey says"), key)
         kept = await self.writing.ask(number, self.by, FromUKey(request.der, card, "M-1"), now=self.now)
         return kept.id

@@ -262,11 +262,11 @@ class Matrix:
             way=way,
         )
         office.codes.put(card, random_so_pin())
+        await self._in_stock(card, number)
         await office.asked(number, key, card)
         await office.round()
         made = await office.writing.made(number)
         assert made is not None
-        await self._in_stock(card, number)
         await office.writing.written(made, office.by, now=office.now)
         office.now = NOW
         await self._finish(number)

@@ -108,6 +108,7 @@ class Holders:
         token, pin = virtual.station(self.drawer.folder).token(card), self.drawer.pin
         token.new_key(pin)
         request = token.request_certificate(Name.of("whatever the UKey says"), pin)
+        await office.lays(order, card)
         await office.writing.ask(order, office.by, FromUKey(request.der, card, card), now=office.now)
         await office.round()
         made = await office.writing.made(order)

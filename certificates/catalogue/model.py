@@ -260,7 +260,7 @@ class ChannelRules:
         return next((one for one in self.products if one.key == key), None)
 
     def names_organization(self, subject: SubjectKind, product: str) -> bool:
-        """Whether the certificate names an organization: a natural person's only where its product says so."""
+        """Whether the certificate names an organization: a person's only where its product says so."""
         known = self.product(product)
         return subject is not SubjectKind.NATURAL_PERSON or (known is not None and known.names_organization)
 

@@ -54,6 +54,8 @@ class StockAct(StrEnum):
     RETURN = "return"
     LOSE = "lose"
     """Not there at a count."""
+    MISS = "miss"
+    """Written and lost before its holder had it; with its order's REISSUE alone."""
     FIND = "find"
     REVERSE = "reverse"
     """What a clerk said of it by mistake (broken, back to the maker, brought back) is taken back."""
@@ -79,6 +81,7 @@ TRANSITIONS: Final[Mapping[StockAct, StockRow]] = {
     StockAct.DEFECT: StockRow(frozenset({_S.IN_STOCK, _S.ASSIGNED, _S.WRITTEN}), _S.DEFECTIVE, reason=True),
     StockAct.RETURN: StockRow(frozenset({_S.DEFECTIVE}), _S.RETURNED, reason=True),
     StockAct.LOSE: StockRow(frozenset({_S.IN_STOCK}), _S.LOST, reason=True),
+    StockAct.MISS: StockRow(frozenset({_S.WRITTEN, _S.GONE}), _S.LOST, reason=True),
     StockAct.FIND: StockRow(frozenset({_S.LOST}), _S.IN_STOCK, reason=True),
 }
 """RECEIVE and REVERSE stand apart: before the one there is nothing, the other leads back to where it was."""
@@ -198,8 +201,16 @@ async def move(
         raise StockRefused(StockFault.NO_REASON, serial)
     if row.order and (number is None or before.number not in (None, number)):
         raise StockRefused(StockFault.OTHER_ORDER, serial)
-    about = number or before.number
-    return await _change(connection, before, act, row.after, by, about, reason, now)
+    about, after = number or before.number, row.after
+    if act is StockAct.FIND and await _was_written(connection, serial):
+        after = _S.DEFECTIVE
+    return await _change(connection, before, act, after, by, about, reason, now)
+
+
+async def _was_written(connection: AsyncConnection, serial: str) -> bool:
+    """Whether what is missing was no blank one any more."""
+    last = (await connection.execute(_LAST, {"serial": serial})).one()
+    return StockAct(last.act) is StockAct.MISS
 
 
 async def reverse(
@@ -293,6 +304,21 @@ async def written(connection: AsyncConnection, order: Order, by: int | None, *, 
     serial = await assigned_to(connection, order.number)
     if serial is not None:
         await move(connection, serial, StockAct.WRITE, by, now=now, number=order.number)
+
+
+async def write_off(
+    connection: AsyncConnection, number: str, by: int | None, reason: str, *, lost: bool, now: datetime
+) -> None:
+    """The order's written UKey broke or was lost; nothing where the stock has said so before.
+
+    Raises StockRefused.
+    """
+    found = await of_order(connection, number)
+    if found is None:
+        return
+    broken = StockAct.COME_BACK if found.state is _S.GONE else StockAct.DEFECT
+    act = StockAct.MISS if lost else broken
+    await move(connection, found.serial, act, by, now=now, reason=reason)
 
 
 async def give_out(connection: AsyncConnection, order: Order, by: int, *, now: datetime) -> None:

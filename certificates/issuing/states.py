@@ -35,14 +35,15 @@ class RequestState(StrEnum):
     WRITTEN = "written"
     """The UKey has it: a receipt was signed by its key."""
     ABANDONED = "abandoned"
-    """Another UKey took its place, or the order did not go on; a certificate that was made is revoked."""
+    """Another UKey took its place, also after it was written, or the order did not go on; a certificate that
+    was made is revoked."""
 
 
 REQUESTS: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     RequestState.ASKED: frozenset({RequestState.ANSWERED, RequestState.REFUSED, RequestState.ABANDONED}),
     RequestState.ANSWERED: frozenset({RequestState.WRITTEN, RequestState.ABANDONED}),
     RequestState.REFUSED: frozenset(),
-    RequestState.WRITTEN: frozenset(),
+    RequestState.WRITTEN: frozenset({RequestState.ABANDONED}),
     RequestState.ABANDONED: frozenset(),
 }
 OPEN: Final = frozenset({RequestState.ASKED, RequestState.ANSWERED})

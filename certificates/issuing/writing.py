@@ -90,6 +90,9 @@ class Made:
         return sm3(self.bundle.certificate.key.spki)
 
 
+_NO_UKEY: Final = dict.fromkeys(("certificate", "medium", "crypto_card", "courier", "tracking"), "")
+
+
 class Writing:
     def __init__(self, engine: AsyncEngine, marks: Marks) -> None:
         self._engine = engine
@@ -101,6 +104,9 @@ class Writing:
         async with self._engine.connect() as connection:
             order = await read(connection, number)
             _require(order)
+            assigned = await stock.assigned_to(connection, number)
+            if stock.needs_one(order) and assigned is None:
+                raise NotNow("unassigned")
             row = await self._about(connection, order)
             former = None if row is None else Former(row.bundle(self._marks), row.valid_until, row.authority)
             details = await self._boxes.details(connection, number)
@@ -130,11 +136,13 @@ class Writing:
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
             _require(order)
+            await _require_assigned(connection, order, given.card)
             row = await self._about(connection, order)
             await _require_former(connection, order, now)
             same = Service(order.service) in deciding.SAME_UKEY
             if same and (row is None or row.bundle(self._marks).certificate.key != asked.key):
                 raise NotNow("other_key")
+            await _require_own(connection, order, row, given.card)
             known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
             mine = next((one for one in known if one.about == key and one.state in OPEN), None)
             if mine is not None:
@@ -163,8 +171,7 @@ class Writing:
     async def current(self, number: str) -> Request | None:
         """The last request of an order that was not abandoned."""
         async with self._engine.connect() as connection:
-            known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
-        return next((one for one in known if one.state is not RequestState.ABANDONED), None)
+            return await _current(connection, number)
 
     async def made(self, number: str) -> Made | None:
         """What is to be written, or was written last; None: the authority has not answered yet.
@@ -173,7 +180,9 @@ class Writing:
         """
         async with self._engine.connect() as connection:
             order = await read(connection, number)
-        request = await self.current(number)
+            request = await _current(connection, number)
+            if request is not None and request.state is RequestState.ANSWERED:
+                await _require_assigned(connection, order, request.card)
         if request is None or request.state is RequestState.ASKED:
             return None
         if request.state is RequestState.REFUSED:
@@ -189,6 +198,7 @@ class Writing:
             order = await locked(connection, made.order.number)
             if order.state is not OrderState.ISSUING:
                 raise NotNow("state")
+            await _require_assigned(connection, order, made.request.card)
             await requests.ask(
                 connection,
                 RequestKind.FIRST_PIN,
@@ -225,6 +235,8 @@ class Writing:
             if request.state is not RequestState.ANSWERED or order.state is not OrderState.ISSUING:
                 raise NotNow("state")
             await _require_former(connection, order, now)
+            await _require_assigned(connection, order, request.card)
+            await _require_own(connection, order, await self._about(connection, order), request.card)
             await requests.move(connection, request, RequestState.WRITTEN, now=now)
             if not await issued.write(connection, request.serial, request.medium, now):
                 raise NotNow("revoked")
@@ -250,6 +262,36 @@ class Writing:
             order = await perform(connection, number, OrderAct.FAIL_ISSUE, by, now=now, reason=reason)
             for one in await requests.of_order(connection, number, RequestKind.CERTIFICATE):
                 await self._abandon(connection, one, now)
+            return order
+
+    async def reissue(
+        self, number: str, by: By, reason: str, *, lost: bool, version: int | None = None, now: datetime
+    ) -> Order:
+        """The written UKey breaks or gets lost before its holder has it: back to approved, another one is
+        written. Its certificate is revoked, its PIN is told to nobody, the stock has it no longer.
+
+        Raises NotNow, NotAllowed, Lacks, Stale, StockRefused, UnknownOrder.
+        """
+        async with self._engine.begin() as connection:
+            before = await locked(connection, number)
+            if not stock.needs_one(before):
+                raise NotNow("service")
+            order = await perform(
+                connection,
+                number,
+                OrderAct.REISSUE,
+                by,
+                now=now,
+                reason=reason,
+                facts={"serial": before.certificate, "medium": before.medium, "lost": lost},
+                changes=_NO_UKEY,
+                version=version,
+            )
+            why = Reason.KEY_COMPROMISE if lost else Reason.CESSATION
+            for one in await requests.of_order(connection, number, RequestKind.CERTIFICATE):
+                if one.state is RequestState.WRITTEN:
+                    await self._give_up(connection, one, why, now)
+            await stock.write_off(connection, number, by.account_id, reason, lost=lost, now=now)
             return order
 
     async def issued_to(self, account_id: int, fingerprint: str) -> Issued | None:
@@ -283,13 +325,15 @@ class Writing:
         if request.state not in OPEN:
             return
         held = await requests.held(connection, request.id)
-        if held.state not in OPEN:
-            return
+        if held.state in OPEN:
+            await self._give_up(connection, held, Reason.CESSATION, now)
+
+    async def _give_up(self, connection: AsyncConnection, held: Request, why: Reason, now: datetime) -> None:
         await requests.move(connection, held, RequestState.ABANDONED, now=now)
         await pins.empty(connection, held.id, now)
         await requests.end_first_pins(connection, held.number, RequestState.ABANDONED, now)
         if held.serial:
-            await _ask_revocation(connection, held.number, held.serial, Reason.CESSATION, now)
+            await _ask_revocation(connection, held.number, held.serial, why, now)
 
     async def _end_former(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
         service, serial = Service(order.service), order.about_certificate
@@ -306,6 +350,33 @@ async def _require_former(connection: AsyncConnection, order: Order, now: dateti
     Raises NotNow."""
     if (await about.still(connection, order, now)).hindrance is not None:
         raise NotNow("former.ended")
+
+
+async def _current(connection: AsyncConnection, number: str) -> Request | None:
+    known = await requests.of_order(connection, number, RequestKind.CERTIFICATE)
+    return next((one for one in known if one.state is not RequestState.ABANDONED), None)
+
+
+async def _require_assigned(connection: AsyncConnection, order: Order, card: str) -> None:
+    """A new UKey is the one of the stock that lies with the order: only that one can be handed over.
+    Raises NotNow."""
+    if not stock.needs_one(order):
+        return
+    assigned = await stock.assigned_to(connection, order.number)
+    if assigned is None:
+        raise NotNow("unassigned")
+    if assigned != card:
+        raise NotNow("other_ukey")
+
+
+async def _require_own(connection: AsyncConnection, order: Order, former: Issued | None, card: str) -> None:
+    """The number that a page posts is no proof: who has a certificate that names a UKey gets its codes. A key
+    goes on in the UKey that it is in; a new UKey is in nobody's certificate. Raises NotNow."""
+    if Service(order.service) in deciding.SAME_UKEY:
+        if former is None or former.crypto_card != card:
+            raise NotNow("other_ukey")
+    elif await issued.in_ukey(connection, card, order.number):
+        raise NotNow("other_ukey")
 
 
 def _about_pin(made: Made, assistant: PublicKey) -> str:

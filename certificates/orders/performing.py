@@ -181,7 +181,7 @@ def _values(
     after = _target(before, row, done, collected, second=second)
     values: dict[str, Any] = {"state": after, "done": sorted(done), "version": before.version + 1}
     values["changed_at"] = now
-    if act in (OrderAct.RETURN, OrderAct.REJECT, OrderAct.FAIL_ISSUE, OrderAct.REVERSE):
+    if act in (OrderAct.RETURN, OrderAct.REJECT, OrderAct.FAIL_ISSUE, OrderAct.REVERSE, OrderAct.REISSUE):
         values["reason"] = reason
     elif act in (OrderAct.RESUBMIT, OrderAct.APPROVE, OrderAct.BEGIN_ISSUE):
         values["reason"] = ""

@@ -71,6 +71,8 @@ class OrderAct(StrEnum):
     FAIL_ISSUE = "fail_issue"
     """Interrupted; it begins again."""
     ISSUED = "issued"
+    REISSUE = "reissue"
+    """A written UKey broke or was lost before its holder had it: another one."""
     SHIP = "ship"
     HAND_OVER = "hand_over"
     RECEIVE = "receive"

@@ -186,6 +186,7 @@ async def _held(
     token, pin = virtual.station(house.ukeys).token(card), Pin(PIN)
     token.new_key(pin)
     request = token.request_certificate(Name.of("whatever the UKey says"), pin)
+    await office.lays(number, card)
     await office.writing.ask(number, office.by, FromUKey(request.der, card, card), now=office.now)
     while (made := await office.writing.made(number)) is None:
         await asyncio.sleep(0.1)

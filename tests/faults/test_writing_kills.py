@@ -89,10 +89,12 @@ class RealUKey:
     assistant: PrivateKey = field(default_factory=PrivateKey.generate)
     pin: Pin = field(default_factory=lambda: PIN)
     at: int = 0
+    serial: str = ""
 
     def made(self, office: Issuing, label: str) -> "RealUKey":
         made = virtual.create(label, pin=PIN, so_pin=CODE, folder=self.folder, cost=10)
         office.codes.put(made.serial, CODE)
+        self.serial = made.serial
         return self
 
     @property
@@ -194,6 +196,7 @@ class Writes:
         return await self.office.writing.written(made, self.by, now=self.office.now)
 
     async def _request(self) -> None:
+        await self.office.lays(self.number, self.ukey.serial)
         plan = await self.office.writing.plan(self.number)
         task = RequestTask("", plan.applicant.name, serial=plan.card, certificate=bytes.fromhex(plan.former))
         answer = self.ukey.does(task, None, self.office.now)

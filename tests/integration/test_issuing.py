@@ -13,15 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.authority.folder import AuthorityBusy
 from certificates.authority.port import State
-from certificates.issuing import issued, requests
+from certificates.desk import stock
+from certificates.issuing import issued, pins, requests
 from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
-from certificates.issuing.writing import NotNow
-from certificates.orders.performing import By, Lacks, NotAllowed
-from certificates.orders.states import OrderState
+from certificates.issuing.writing import FromUKey, NotNow
+from certificates.orders.performing import By, Lacks, NotAllowed, perform
+from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.unlocking import NotUnlocked, Unlocking
 from office.database import create_engine
 from signing.chain import check_certificate
+from signing.crl import Reason
+from signing.csr import request_certificate
 from signing.findings import Verdict
+from signing.names import Name
 from signing.seal_check import check_seal
 from signing.sm2 import PrivateKey
 from tests.issuingkit import CODE, DAY, NATURAL, ORGANIZATION, PERSON, Issuing, issuing_on
@@ -83,6 +87,73 @@ async def test_an_approved_order_becomes_a_certificate_with_its_seal(office: Iss
     assert (kept.state, kept.account_id, kept.authority) == (Holding.WRITTEN, office.account, "bjca")
     assert kept.bundle(office.marks) == made.bundle
     assert not list((office.authority._folder.seals).iterdir())
+
+
+async def test_only_the_ukey_of_the_stock_that_lies_with_the_order_is_written(office: Issuing) -> None:
+    number, request = await office.approved(), request_certificate(Name.of("UKey"), PrivateKey.generate())
+    for lies, word in (("", "unassigned"), ("CARD0002", "other_ukey")):
+        if lies:
+            await office.lays(number, lies)
+        given = FromUKey(request.der, "CARD0001", "")
+        with pytest.raises(NotNow, match=word):
+            await office.writing.ask(number, office.by, given, now=NOW)
+    assert (await office.order(number)).state is OrderState.APPROVED
+    # taken off while the authority answers: what would be written could not be handed over
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    made = await office.writing.made(number)
+    assert made is not None
+    await office.lays(number, "CARD0003")
+    with pytest.raises(NotNow, match="other_ukey"):
+        await office.writing.made(number)
+    with pytest.raises(NotNow, match="other_ukey"):
+        await office.writing.written(made, office.by, now=NOW)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["broken", "lost with the parcel"])
+async def test_a_ukey_that_does_not_reach_its_holder_is_made_again(office: Issuing, lost: bool) -> None:
+    """The written certificate is revoked, the PIN told to nobody, the stock has the UKey no longer."""
+    number = await office.approved()
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    made = await office.writing.made(number)
+    assert made is not None
+    async with office.engine.begin() as connection:
+        await pins.drawn(connection, office.marks, made.request, 8, NOW)
+    await office.writing.written(made, office.by, now=NOW)
+    if lost:
+        async with office.engine.begin() as connection:
+            facts = {"courier": "顺丰", "tracking": "SF1"}
+            sent = await perform(connection, number, OrderAct.SHIP, office.by, now=NOW, facts=facts)
+            await stock.give_out(connection, sent, office.clerk, now=NOW)
+    with pytest.raises(Lacks):
+        await office.writing.reissue(number, office.by, " ", lost=lost, now=NOW)
+    again = await office.writing.reissue(number, office.by, "快递没有送到", lost=lost, now=NOW)
+    assert (again.state, again.certificate, again.medium) == (OrderState.APPROVED, "", "")
+    with pytest.raises(NotAllowed):  # once
+        await office.writing.reissue(number, office.by, "快递没有送到", lost=lost, now=NOW)
+    assert await office.writing.current(number) is None
+    await office.round()
+    ended = await row(office, made.request.serial)
+    reason = Reason.KEY_COMPROMISE if lost else Reason.CESSATION
+    assert (ended.state, ended.reason) == (Holding.REVOKED, str(reason))
+    async with office.engine.begin() as connection:
+        boxes = await connection.execute(text("SELECT box FROM first_pins WHERE number = :n"), {"n": number})
+        assert list(boxes.scalars()) == [None]
+        state = await connection.scalar(text("SELECT state FROM blank_ukeys WHERE serial = 'CARD0001'"))
+        assert state == ("lost" if lost else "defective")
+        if lost:  # found again, it is no blank one
+            found = await stock.move(
+                connection, "CARD0001", stock.StockAct.FIND, office.clerk, now=NOW, reason="退回"
+            )
+            assert found.state is stock.StockState.DEFECTIVE
+    await office.asked(number, PrivateKey.generate(), "CARD0002")
+    await office.round()
+    second = await office.writing.made(number)
+    assert second is not None
+    done = await office.writing.written(second, office.by, now=NOW)
+    assert (done.state, done.crypto_card) == (OrderState.AWAITING_DELIVERY, "CARD0002")
+    assert (await row(office, second.request.serial)).state is Holding.WRITTEN
 
 
 async def test_a_persons_certificate_carries_the_persons_number(office: Issuing) -> None:
@@ -451,7 +522,7 @@ async def test_a_busy_authority_refuses_nothing_and_nobody_waits_for_anothers_fa
 ) -> None:
     first, second = await office.approved(), await office.approved()
     await office.asked(first, PrivateKey.generate())
-    await office.asked(second, PrivateKey.generate())
+    await office.asked(second, PrivateKey.generate(), "CARD0002")
     issue_to, calls = office.authority.issue_to, list[int]()
 
     def busy(*given: Any, **named: Any) -> Any:

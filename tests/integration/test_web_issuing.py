@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -28,6 +29,12 @@ class House:
     desk: Desk
     clerk: Visitor
     her: Visitor
+
+    async def first(self, **given: Any) -> tuple[str, str]:
+        """An approved order for a new UKey, and the blank one of the stock that lies with it."""
+        number, serial = await self.office.approved(**given), self.desk.blank("空白一")
+        await self.office.lays(number, serial)
+        return number, serial
 
 
 @pytest.fixture
@@ -86,7 +93,14 @@ async def test_from_the_desk_to_signing_in_renewing_and_losing_it(house: House) 
     number = await office.approved()
     here = f"/certificates/issue/{number}"
     shown = await house.clerk.get(here)
+    assert "请先给订单配一个空白 UKey" in shown.text
+    assert "request-job" not in shown.text
+    refused = await house.clerk.post(f"{here}/request-job")
+    assert (refused.status_code, "配一个空白 UKey" in refused.text) == (409, True)
+    await office.lays(number, serial)
+    shown = await house.clerk.get(here)
     assert "写入 UKey" in shown.text
+    assert "request-job" in shown.text
     assert NAME in shown.text
     await written(house, house.clerk, here)
     order = await office.order(number)
@@ -142,7 +156,7 @@ async def test_from_the_desk_to_signing_in_renewing_and_losing_it(house: House) 
 
 
 async def test_strangers_and_other_roles_write_nothing(house: House) -> None:
-    number, serial = await house.office.approved(), house.desk.blank("空白一")
+    number, serial = await house.first()
     other = await house.web.signed_in("other", Role.BIDDER)
     administrator = await house.web.signed_in("administrator9", Role.ADMINISTRATOR)
     for path in ("request-job", "request", "install-job", "installed", "fail"):
@@ -170,7 +184,7 @@ async def test_somebody_elses_renewal_is_not_found(house: House) -> None:
 
 async def test_interrupted_anywhere_it_goes_on_with_the_same_ukey(house: House) -> None:
     """Each answer is lost once: the page was closed, the machine went down."""
-    number, serial = await house.office.approved(), house.desk.blank("空白一")
+    number, serial = await house.first()
     here = f"/certificates/issue/{number}"
     lost = job_of(house.web, await house.clerk.post(f"{here}/request-job"))
     await house.desk.does(lost)  # the key is there, the request never came
@@ -189,8 +203,7 @@ async def test_interrupted_anywhere_it_goes_on_with_the_same_ukey(house: House) 
 
 
 async def test_a_receipt_that_is_not_the_ukeys_issues_nothing(house: House) -> None:
-    number = await house.office.approved()
-    house.desk.blank("空白一")
+    number, _serial = await house.first()
     here = f"/certificates/issue/{number}"
     assert (await job_1(house, house.clerk, here)).status_code == 200
     job = await job_2(house, house.clerk, here)
@@ -209,8 +222,7 @@ async def test_a_receipt_that_is_not_the_ukeys_issues_nothing(house: House) -> N
 
 
 async def test_the_clerk_gives_up_with_a_reason(house: House) -> None:
-    number = await house.office.approved()
-    house.desk.blank("空白一")
+    number, _serial = await house.first()
     here = f"/certificates/issue/{number}"
     await job_1(house, house.clerk, here)
     assert "中止制证" in (await house.clerk.get(here)).text
@@ -221,9 +233,8 @@ async def test_the_clerk_gives_up_with_a_reason(house: House) -> None:
 
 
 async def test_another_name_than_the_accounts_waits_for_an_administrator(house: House) -> None:
-    house.desk.blank("空白一")
     details = {"organization_name": "别家有限公司", "credit_code": "91110000600037341L"}
-    number = await house.office.approved(details=details)
+    number, _serial = await house.first(details=details)
     await written(house, house.clerk, f"/certificates/issue/{number}")
     assert (await bound(house, house.her)).status_code == 200
     (mine,) = await house.web.site.ukeys.of(house.office.account)

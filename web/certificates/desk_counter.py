@@ -13,8 +13,10 @@ from certificates.desk.counter import Counter, brought, case_at_counter, ways_to
 from certificates.desk.reviewing import Decision
 from certificates.desk.stock import BlankUKey, serials_of
 from certificates.desk.verdicts import Verdict
+from certificates.issuing.writing import NotNow
 from certificates.orders.orders import Mine
 from certificates.orders.paperwork import House, handover_sheet
+from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.payments.counter import NotTakenHere
 from web.certificates.catalogue_words import MARKS
@@ -28,6 +30,7 @@ from web.certificates.desk_own import (
 )
 from web.certificates.order_pages import DEMONSTRATION
 from web.certificates.order_words import DOCUMENTS, PAYMENTS, PERSONS
+from web.certificates.writing_flow import refusal_text, writing_on
 from web.languages import N_
 from web.visits import Visit
 
@@ -165,6 +168,27 @@ async def arrived(visit: Visit) -> Response:
         now=visit.site.clock(),
     )
     return visit.done(desk_address(mine.order.number), visit.text(N_("已记为签收，业务完成。")))
+
+
+@in_desk_words
+async def reissue(visit: Visit) -> Response:
+    """重新制证: the written UKey broke or was lost before its holder had it."""
+    mine = await order_in_path(visit)
+    here, what = desk_address(mine.order.number), visit.form.get("what", "")
+    if what not in ("broken", "lost"):
+        return visit.refused(here, visit.text(N_("请选择 UKey 是坏了还是丢了。")), 422)
+    try:
+        await writing_on(visit.site).reissue(
+            mine.order.number,
+            By.clerk(clerk_of(visit)),
+            visit.form.get("reason", ""),
+            lost=what == "lost",
+            version=shown_version(visit, mine.order),
+            now=visit.site.clock(),
+        )
+    except NotNow as why:
+        return visit.refused(here, visit.text(refusal_text(why.code)), 409)
+    return visit.done(here, visit.text(N_("已作废原来的证书。请另配一个空白 UKey，重新写入。")))
 
 
 @in_desk_words

@@ -30,6 +30,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/ukey/release", desk_counter.release, CLERKS),
     Page("POST", f"{_ORDER}/ship", desk_counter.ship, CLERKS),
     Page("POST", f"{_ORDER}/arrived", desk_counter.arrived, CLERKS),
+    Page("POST", f"{_ORDER}/reissue", desk_counter.reissue, CLERKS),
     Page("POST", f"{_ORDER}/hand-over", desk_counter.hand_over, CLERKS),
     Page("GET", f"{_ORDER}/handover.pdf", desk_counter.sheet, CLERKS),
     # stock, day, figures

@@ -63,6 +63,7 @@ STOCK_ACTS: Final[Mapping[StockAct, str]] = {
     StockAct.DEFECT: N_("报废"),
     StockAct.RETURN: N_("退厂家"),
     StockAct.LOSE: N_("记为缺失"),
+    StockAct.MISS: N_("遗失（已写入证书）"),
     StockAct.FIND: N_("找到了"),
     StockAct.REVERSE: N_("撤销上一步"),
 }

@@ -37,13 +37,15 @@ async def show(visit: Visit) -> Response:
 async def around(visit: Visit, order: Order, here: str) -> dict[str, Any]:
     """What the page of writing shows, at the desk and at home."""
     writing = flow.writing_on(visit.site)
-    request, made, refusal, name = await writing.current(order.number), None, "", ""
+    request, made, why_not, name = await writing.current(order.number), None, "", ""
     try:
         made = await writing.made(order.number)
         if order.state in WRITABLE:
             name = (await writing.plan(order.number)).applicant.name
     except NotNow as why:
-        refusal = visit.text(flow.refusal_text(why.code))
+        why_not = why.code
+    writes = order.state in WRITABLE and why_not != "unassigned"
+    begun = _begun(request) and why_not != "other_ukey"
     return {
         "order": order,
         "here": here,
@@ -53,11 +55,12 @@ async def around(visit: Visit, order: Order, here: str) -> dict[str, Any]:
         "name": name or (made.bundle.certificate.subject.common_name if made else ""),
         "request": request,
         "made": made,
-        "refusal": refusal,
+        "refusal": visit.text(flow.refusal_text(why_not)) if why_not else "",
+        "unassigned": why_not == "unassigned",
         "first_pin": is_told(order),
         "same_ukey": Service(order.service) in SAME_UKEY,
-        "steps": steps(visit, here, request, again=False) if order.state in WRITABLE else [],
-        "again": steps(visit, here, request, again=True) if _begun(request) else [],
+        "steps": steps(visit, here, begun=begun) if writes else [],
+        "again": steps(visit, here, begun=False) if begun else [],
         "written": written(order, made),
     }
 
@@ -70,8 +73,8 @@ def _begun(request: Request | None) -> bool:
     return request is not None and request.state in (RequestState.ASKED, RequestState.ANSWERED)
 
 
-def steps(visit: Visit, here: str, request: Request | None, *, again: bool) -> list[dict[str, Any]]:
-    """Jobs for the page's script. One that was begun goes on where it stands; `again`: with another UKey."""
+def steps(visit: Visit, here: str, *, begun: bool) -> list[dict[str, Any]]:
+    """Jobs for the page's script. One that was begun goes on where it stands, else with a key."""
     fields = {"to": here}
     first = {
         "challenge": f"{here}/request-job",
@@ -85,7 +88,7 @@ def steps(visit: Visit, here: str, request: Request | None, *, again: bool) -> l
         "fields": fields,
         "title": visit.text(N_("写入证书和印章")),
     }
-    return [second] if _begun(request) and not again else [first, second]
+    return [second] if begun else [first, second]
 
 
 async def _order(visit: Visit) -> Order:

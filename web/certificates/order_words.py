@@ -125,6 +125,7 @@ ACTS: Final[Mapping[str, str]] = {
     OrderAct.BEGIN_ISSUE: N_("开始制证"),
     OrderAct.FAIL_ISSUE: N_("制证中断"),
     OrderAct.ISSUED: N_("制证完成"),
+    OrderAct.REISSUE: N_("重新制证"),
     OrderAct.SHIP: N_("寄出"),
     OrderAct.HAND_OVER: N_("领取"),
     OrderAct.RECEIVE: N_("签收"),

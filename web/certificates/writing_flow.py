@@ -61,6 +61,8 @@ REFUSALS: Final = {
     "former.ended": FORMER_ENDED,
     "refused.former": FORMER_ENDED,
     "other_key": N_("插着的不是要更新的那个 UKey，请换成原来的 UKey 再试。"),
+    "unassigned": N_("请先给订单配一个空白 UKey，再写入证书。"),
+    "other_ukey": N_("插着的不是配给这个订单的 UKey。请插上配好的那个，点“写入证书”重新制作。"),
     "key_used": N_("这个 UKey 里的密钥已经用过，请换一个空白的 UKey。"),
     "request": N_("UKey 给出的证书申请不对，请重试。"),
     "too_many": N_("这个订单换过太多 UKey，请联系技术人员检查。"),
