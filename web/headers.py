@@ -120,9 +120,7 @@ class Around:
     def _connects_to(self, scope: Scope) -> list[str]:
         """The gateways; the assistant only from pages that ask for a UKey."""
         found = gateways(self._settings, Headers(scope=scope).get("host", ""))
-        path = scope["path"]
-        asks = path.startswith(ASKS_FOR_UKEYS) or ASKS_AT_ORDERS.fullmatch(path)
-        return [*found, self._settings.assistant] if asks else found
+        return [*found, self._settings.assistant] if asks_for_ukeys(scope["path"]) else found
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "-")
@@ -134,6 +132,11 @@ class Around:
         lot = scope.get("path_params", {}).get("lot")
         named = {"lot": lot} if lot and scope["state"].get("officials_only") else {}
         log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **named)
+
+
+def asks_for_ukeys(path: str) -> bool:
+    """Whether a page may reach the assistant: one that signs, seals, writes or unlocks."""
+    return path.startswith(ASKS_FOR_UKEYS) or ASKS_AT_ORDERS.fullmatch(path) is not None
 
 
 def _in_back_office(path: str) -> bool:

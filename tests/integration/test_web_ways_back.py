@@ -7,7 +7,7 @@ import pytest
 
 from office.accounts import Role
 from tests.webkit import web_on
-from web.headers import ASKS_FOR_UKEYS
+from web.headers import asks_for_ukeys
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
 ADDRESSES = {
@@ -16,7 +16,9 @@ ADDRESSES = {
     "document.html": "/documents/1",
     "registrations/overview.html": "/my/registrations/R1",
     "registrations/joining.html": "/my/registrations/R1/joining",
-    "certificates/issue.html": "/certificates/issue/ZS1",
+    "certificates/issue.html": "/certificates/issue/20260422ABCDEFGH",
+    "certificates/consent.html": "/certificates/orders/20260422ABCDEFGH/consent",
+    "certificates/unlock.html": "/certificates/unlock/20260422ABCDEFGH",
 }
 """Where the templates are shown that have the assistant's buttons."""
 
@@ -47,9 +49,12 @@ def test_every_page_with_the_buttons_of_the_assistant_may_reach_it() -> None:
     }
     assert asking <= set(ADDRESSES), "where is it shown?"
     for address in ADDRESSES.values():
-        assert address.startswith(ASKS_FOR_UKEYS), address
+        assert asks_for_ukeys(address), address
 
 
-@pytest.mark.parametrize("path", ["/", "/my/trades", "/announcements/XX-WL-2026-0001"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/my/trades", "/announcements/XX-WL-2026-0001", "/certificates/orders/20260422ABCDEFGH/payment"],
+)
 def test_no_other_page_may(path: str) -> None:
-    assert not path.startswith(ASKS_FOR_UKEYS)
+    assert not asks_for_ukeys(path)
