@@ -2,8 +2,10 @@
 the payer.
 
 Where a channel has one remark for everybody, the payer's name leads to the order: the oldest that waits for
-a transfer, one of exactly this price before others. Names of payers are compared as keyed hashes; whether
-the payer may pay for this, settling decides with the catalogue's rule.
+a transfer, one of exactly this price before others, if all that fit are for one document number and of one
+account. Anybody can type a name, and people share theirs: otherwise it stays unknown money, which two people
+of finance give to an order. Names of payers are compared as keyed hashes; whether the payer may pay for this,
+settling decides with the catalogue's rule.
 """
 
 from datetime import datetime
@@ -45,13 +47,19 @@ _CLAIM: Final = text(
     " WHERE transaction_id = :id"
 )
 _FITTING: Final = text(
-    "SELECT r.id, r.bank, r.reference, r.fen, r.transaction_id, a.order_number FROM order_receipts r"
+    "SELECT r.id, r.bank, r.reference, r.fen, r.transaction_id,"
+    " (array_agg(o.number ORDER BY (o.price_fen = r.fen) DESC, o.made_at, o.number)"
+    " FILTER (WHERE o.state = 'awaiting_payment'))[1] AS order_number FROM order_receipts r"
     " JOIN order_accounts a ON a.remark = btrim(r.remark) AND r.payer_mark = ANY(a.payer_marks)"
-    " JOIN orders o ON o.number = a.order_number AND o.state = 'awaiting_payment'"
-    " AND o.payment_way = 'transfer'"
-    " WHERE r.standing = 'unknown' AND r.source = 'transfer' AND r.returned = 0"
-    " ORDER BY r.paid_at, r.id, (o.price_fen = r.fen) DESC, o.made_at, o.number LIMIT 1"
+    " JOIN orders o ON o.number = a.order_number AND o.payment_way = 'transfer'"
+    " AND (o.state = 'awaiting_payment'"
+    " OR o.paid_fen = 0 AND (o.finished_at IS NULL OR o.finished_at > r.paid_at))"
+    " WHERE r.standing = 'unknown' AND r.source = 'transfer' AND r.returned = 0 GROUP BY r.id"
+    " HAVING bool_or(o.state = 'awaiting_payment') AND count(DISTINCT (o.number_mark, o.account_id)) = 1"
+    " ORDER BY r.paid_at, r.id LIMIT 1"
 )
+"""The next money with a fixed remark and its order. An unpaid order that ended after the money came still
+makes it doubtful whose it is: otherwise it would go to whoever waits longest under a name they typed."""
 _LINK: Final = text(
     "UPDATE order_receipts SET order_number = :order, standing = 'held', version = version + 1,"
     " changed_at = :now WHERE id = :id AND order_number IS NULL AND returned = 0 RETURNING id"

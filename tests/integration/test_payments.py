@@ -323,6 +323,33 @@ async def test_the_fixed_remark_leads_to_the_payers_order(house: Payments) -> No
     await house.check()
 
 
+async def test_the_fixed_remark_leads_nowhere_where_orders_of_two_people_fit(house: Payments) -> None:
+    """A stranger typed the payer's name into an older order of this price; two people share a name."""
+    there: dict[str, Any] = {"way": "counter", "payment_way": "transfer", "price": 60_000}
+    namesake = {"number_mark": "one", "details": {"organization_name": "同名的公司"}}
+    stranger = await house.order("guangdong_gpcloud", account_id=house.clerk, number_mark="own", **there)
+    own = await house.order("guangdong_gpcloud", number_mark="own", **there)
+    other = await house.order("guangdong_gpcloud", **there, **namesake)
+    exact = await house.order("guangdong_gpcloud", **there, **namesake | {"number_mark": "two"})
+    await house.settle()
+    await house.bank(
+        house.bank_row(60_000, FIXED),
+        house.bank_row(60_000, FIXED, payer="同名的公司"),
+    )
+    await house.settle()
+    assert await house.receipts(None) == [("unknown", 60_000, 0)] * 2
+    house.later(minutes=1)
+    # the payer gives up: a stranger's order still gets nothing
+    async with house.engine.begin() as connection:
+        over = text("UPDATE orders SET state = 'expired', finished_at = :now WHERE number = :own")
+        await connection.execute(over, {"now": house.now, "own": own})
+    await house.settle()
+    assert await house.receipts(None) == [("unknown", 60_000, 0)] * 2
+    for order in (stranger, other, exact):
+        assert await house.state(order) == "awaiting_payment"
+    await house.check()
+
+
 async def test_a_transfer_goes_back_with_finances_batch(house: Payments) -> None:
     order = await house.order("hunan_sanzi", price=4_000, payment_way="transfer")
     await house.bank(house.bank_row(4_000, order))
