@@ -390,6 +390,8 @@ async def _require_to_unlock(
         raise NotAnswered("order")
     if row is None or row.crypto_card != request.card:
         raise NotAnswered("former")
+    if not await issued.alone_in_ukey(connection, row):
+        raise NotAnswered("card")
 
 
 def _possessed(content: bytes) -> CertificateRequest:

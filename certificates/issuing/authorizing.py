@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.store import channel_on
-from certificates.issuing import pins, requests
+from certificates.issuing import issued, pins, requests
 from certificates.issuing.requests import Request
 from certificates.issuing.states import RequestKind, RequestState
 from certificates.orders.order import Order
@@ -76,6 +76,8 @@ class Authorizing:
         made = next((one for one in of_order if one.state is RequestState.ANSWERED), None)
         if made is None or made.card != request.card:
             raise NotAnswered("order")
+        if await issued.in_ukey(connection, request.card, order.number):
+            raise NotAnswered("card")  # somebody's: its PIN is theirs, and its code is not given out
         try:
             assistant = PublicKey.from_pem(request.content)
             code = self._codes.get(request.card)

@@ -145,6 +145,27 @@ async def same_key(connection: AsyncConnection, serial: str, but_of: str) -> Seq
     return [str(one) for one in rows.scalars()]
 
 
+async def in_ukey(connection: AsyncConnection, card: str, but_of: str) -> bool:
+    """Whether this UKey has a certificate of another order than `but_of` that nobody has revoked."""
+    found = text(
+        "SELECT EXISTS (SELECT FROM issued_certificates WHERE crypto_card = :card AND number <> :but_of"
+        " AND written_at IS NOT NULL AND state <> 'revoked')"
+    )
+    return bool(await connection.scalar(found, {"card": card, "but_of": but_of}))
+
+
+async def alone_in_ukey(connection: AsyncConnection, row: Issued) -> bool:
+    """Whether this certificate is the one that its UKey uses: two that name one UKey are no proof of either.
+    The one in whose place it came may still await its revocation."""
+    found = text(
+        "SELECT EXISTS (SELECT FROM issued_certificates WHERE crypto_card = :card AND state = 'written'"
+        " AND serial <> :serial AND serial <> :follows)"
+    )
+    values = {"card": row.crypto_card, "serial": row.serial, "follows": row.follows}
+    others = await connection.scalar(found, values)
+    return row.state is Holding.WRITTEN and bool(row.crypto_card) and not others
+
+
 async def write(connection: AsyncConnection, serial: str, medium: str, now: datetime) -> bool:
     """A UKey has it now. False: it was written before, or does not count any more."""
     return await _step(

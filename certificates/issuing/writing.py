@@ -374,7 +374,7 @@ async def _require_own(connection: AsyncConnection, order: Order, former: Issued
     goes on in the UKey that it is in; a new UKey is in nobody's certificate. Raises NotNow."""
     if Service(order.service) in deciding.SAME_UKEY:
         if former is None or former.crypto_card != card:
-            raise NotNow("other_ukey")
+            raise NotNow("other_key")
     elif await issued.in_ukey(connection, card, order.number):
         raise NotNow("other_ukey")
 

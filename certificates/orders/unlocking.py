@@ -189,7 +189,8 @@ class Unlocking:
                 return order
             row = await self._certificate(connection, order)
             if request.state is RequestState.ANSWERED:
-                to = RequestState.WRITTEN if replaced else RequestState.ABANDONED
+                own = request.card == row.crypto_card and await issued.alone_in_ukey(connection, row)
+                to = RequestState.WRITTEN if replaced and own else RequestState.ABANDONED
                 await requests.move(connection, request, to, now=now)
             changes = {"certificate": row.serial, "medium": row.medium, "crypto_card": row.crypto_card}
             facts = {"card": row.crypto_card, "replaced": replaced}

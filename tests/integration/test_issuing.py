@@ -28,6 +28,7 @@ from signing.findings import Verdict
 from signing.names import Name
 from signing.seal_check import check_seal
 from signing.sm2 import PrivateKey
+from signing.token.port import Pin
 from tests.issuingkit import CODE, DAY, NATURAL, ORGANIZATION, PERSON, Issuing, issuing_on
 from tests.killkit import Guillotine, Killed, killed_everywhere
 
@@ -480,6 +481,61 @@ async def test_a_ukey_whose_certificate_was_revoked_meanwhile_is_not_unlocked(of
     with pytest.raises(NotUnlocked, match=r"refused\.former"):
         await unlocking.released(number)
     assert released.number == number
+
+
+async def _names(office: Issuing, serial: str, card: str) -> None:
+    """As if a page had been believed: the certificate names this UKey."""
+    async with office.engine.begin() as connection:
+        change = text("UPDATE issued_certificates SET crypto_card = :card WHERE serial = :serial")
+        await connection.execute(change, {"card": card, "serial": serial})
+
+
+async def test_a_posted_number_gets_nobody_the_codes_of_anothers_ukey(office: Issuing) -> None:
+    key, assistant = PrivateKey.generate(), PrivateKey.generate().public_key
+    mine = await office.issued(await office.approved(), key)
+    theirs = (
+        await row(office, await office.issued(await office.approved(), PrivateKey.generate()))
+    ).crypto_card
+    own = (await row(office, mine)).crypto_card
+    assert own != theirs
+    office.codes.put(own, Pin("SO2345678912345"))
+    office.codes.put(theirs, Pin("SOOFTHEVICTIM99"))
+    renewing, new = await office.approved("renew", about=mine), await office.approved()
+    with pytest.raises(NotNow, match="other_key"):
+        await office.asked(renewing, key, theirs)
+    with pytest.raises(NotNow, match="other_ukey"):
+        await office.asked(new, PrivateKey.generate(), theirs)
+    for number in (renewing, new):
+        assert (await office.order(number)).state is OrderState.APPROVED
+
+    # the authority looks again: two certificates that name one UKey are no proof of either
+    unlocking, number = (
+        Unlocking(office.engine, office.marks, ""),
+        await office.approved("unlock", about=mine),
+    )
+    released = await unlocking.release(number, office.by, assistant, None, now=NOW)
+    await office.round()
+    assert await unlocking.released(number) is not None
+    await _names(office, mine, theirs)
+    await unlocking.done(number, released.id, office.by, replaced=True, now=NOW)
+    async with office.engine.connect() as connection:  # an assistant's word does not replace the UKey's code
+        assert (await requests.held(connection, released.id)).state is RequestState.ABANDONED
+    number = await office.approved("unlock", about=mine)
+    await unlocking.release(number, office.by, assistant, None, now=NOW)
+    await office.round()
+    with pytest.raises(NotUnlocked, match=r"refused\.card"):
+        await unlocking.released(number)
+
+    await office.asked(new, PrivateKey.generate())
+    await office.round()
+    made = await office.writing.made(new)
+    assert made is not None
+    office.codes.put(made.request.card, Pin("SO2345678912345"))
+    await _names(office, mine, made.request.card)
+    await office.writing.ask_first_pin(made, assistant, now=NOW)
+    await office.round()
+    with pytest.raises(NotNow, match=r"first_pin\.card"):
+        await office.writing.first_pin(made, assistant)
 
 
 async def test_an_expired_certificate_is_not_replaced(office: Issuing) -> None:

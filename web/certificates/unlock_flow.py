@@ -40,6 +40,7 @@ ENDED: Final = N_(
     "这个 UKey 的证书已经注销、更新过，或者正在补办、注销，或者经办人的授权已经结束：这个订单不能解锁。"
     "请重新申请，或者到窗口办理。"
 )
+NOT_ONLINE: Final = N_("没有这个 UKey 的解锁授权，不能在线解锁。请到窗口办理。")
 REFUSALS: Final = {
     "state": STALE,
     "service": STALE,
@@ -48,7 +49,8 @@ REFUSALS: Final = {
     "refused.former": ENDED,
     "telephone": N_("订单里没有可以收授权码的手机号。请到窗口办理。"),
     "too_many": N_("解锁试得太多了，为了不把 UKey 完全锁住，请到窗口办理。"),
-    "refused.code": N_("没有这个 UKey 的解锁授权，不能在线解锁。请到窗口办理。"),
+    "refused.code": NOT_ONLINE,
+    "refused.card": NOT_ONLINE,
     "assistant": NO_ASSISTANT,
 }
 REFUSED: Final = N_("证书机构没有受理这次解锁。请到窗口办理。")
