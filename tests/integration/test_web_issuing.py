@@ -219,6 +219,24 @@ async def test_a_receipt_that_is_not_the_ukeys_issues_nothing(house: House) -> N
     assert (await house.web.visitor().get(path)).status_code == 404  # fetched once
     done = await house.clerk.post(f"{here}/installed", as_form(job.nonce, answer))
     assert done.status_code == 200, done.text
+    await made_again(house, number)
+
+
+async def made_again(house: House, number: str) -> None:
+    """The written UKey breaks before it is handed over: the clerk's page has the way out, nobody else's."""
+    here = f"/certificates/desk/orders/{number}"
+    assert "UKey 坏了或者丢了" in (await house.clerk.get(here)).text
+    said = {"what": "broken", "reason": "插不上", "version": str((await house.office.order(number)).version)}
+    assert (await house.her.post(f"{here}/reissue", said)).status_code in (403, 404)
+    for wrong in ({"what": "sold"}, {"reason": " "}, {"version": "1"}):
+        assert (await house.clerk.post(f"{here}/reissue", {**said, **wrong})).status_code in (303, 409, 422)
+        assert (await house.office.order(number)).state is OrderState.AWAITING_DELIVERY
+    await house.clerk.post(f"{here}/reissue", said)
+    order = await house.office.order(number)
+    assert (order.state, order.reason, order.certificate) == (OrderState.APPROVED, "插不上", "")
+    shown = (await house.clerk.get(here)).text
+    assert "先给订单配一个空白 UKey" in shown
+    assert f'href="/certificates/issue/{number}"' not in shown
 
 
 async def test_the_clerk_gives_up_with_a_reason(house: House) -> None:

@@ -98,8 +98,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
     return {
         **await at_counter(visit, mine, ukey, said),
         "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
-        "reissues": needs_one(order)
-        and row_for(OrderAct.REISSUE, order.state, OrderActor.CLERK) is not None,
+        "reissues": needs_one(order) and row_for(OrderAct.REISSUE, order.state, OrderActor.CLERK) is not None,
         "writes": Service(order.service) in MAKES and order.state in ASSIGNABLE,
         "unlocks": _unlocks(order),
         "desk": desk_address(order.number),
