@@ -16,6 +16,7 @@ from web.faults import HANDLERS, on_bug
 from web.headers import Around
 from web.oversight.back_office import back_office
 from web.routes import PAGES
+from web.routing import Page
 from web.site import Dependencies, Site
 
 
@@ -45,14 +46,19 @@ def _handlers() -> dict[Any, Any]:
 
 
 @cache
-def _pages() -> tuple[Route, ...]:
-    """They know nothing of the site: it comes with the request."""
-    return tuple(page.route() for page in PAGES)
+def _plain(page: Page) -> Route:
+    """It knows nothing of the site, which comes with the request."""
+    return page.route()
+
+
+def _route(page: Page) -> Route:
+    """Pages that keep something of their own (places, turns) are made anew for each application."""
+    return _plain(page) if type(page) is Page else page.route()
 
 
 def _routes(site: Site) -> list[BaseRoute]:
     return [
-        *_pages(),
+        *(_route(page) for page in PAGES),
         Route("/healthz", operations.healthz),
         Route("/readyz", operations.readyz),
         Route("/metrics", operations.metrics),
