@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue import paying, prices
-from certificates.catalogue.model import ChannelRules, Identity, PinWay, SubjectKind
+from certificates.catalogue.model import ChannelRules, DeliveryWay, Identity, PinWay, SubjectKind
 from certificates.catalogue.scope import Case, IdentityCheck, Person
 from certificates.catalogue.store import StoredChannel, channel_on
 from certificates.orders import agreements, circumstances, corrections, fields, materials
@@ -406,13 +406,17 @@ class Orders:
             raise NotAllowed(mine.order.state, OrderAct.SAVE, OrderActor.APPLICANT)
         paid = replace(mine, order=replace(mine.order, payment_way=way))
         fixed = self._fixed(paid)
-        changes = {"payment_way": way, "collected": collected and self.may_collect(mine)}
+        if not self.chooses_handover(mine):
+            collected = fixed["collected"]
+        changes = {"payment_way": way, "collected": collected}
         changes |= {"checks": fixed["checks"], "pin_way": fixed["pin_way"]}
         async with self._engine.begin() as connection:
             await self._perform(connection, mine, OrderAct.SAVE, now, changes=changes)
 
-    def may_collect(self, mine: Mine) -> bool:
-        return any(one.by == "collection" for one in mine.rules.deliveries_for(mine.case))
+    def chooses_handover(self, mine: Mine) -> bool:
+        """Whether the channel has both a courier and a counter for it; otherwise there is no choice."""
+        offered = {one.by for one in mine.rules.deliveries_for(mine.case)}
+        return {DeliveryWay.COURIER, DeliveryWay.COLLECTION} <= offered
 
     # ── all of these ──
 

@@ -217,6 +217,23 @@ async def test_a_transfer_is_made_by_hand_in_the_demonstrations_bank(paying: Pay
     await paying.house.check()
 
 
+async def test_the_handover_is_chosen_only_where_the_channel_has_both_ways(paying: Paying) -> None:
+    """Whatever the form says: an order of the counter is never left to a courier that there is not."""
+    her, chosen = paying.her, {"payment_way": "transfer", "price": 4_000}
+    for channel, years, way, said, offered, kept in (
+        ("hunan_sanzi", 0, "counter", "courier", False, True),
+        ("guangdong_gpcloud", 1, "counter", "", False, True),
+        ("guangdong_gpcloud", 1, "post", "collection", False, False),
+        ("hunan_sanzi", 0, "online", "collection", True, True),
+        ("hunan_sanzi", 0, "online", "courier", True, False),
+    ):
+        order = await paying.order(channel, years=years, way=way, collected=not kept, **chosen)
+        assert ('name="handover"' in (await her.get(f"{order}/payment")).text) is offered, way
+        form = {**await paying.version(order), "payment_way": "transfer", "handover": said}
+        assert (await her.post(f"{order}/payment", form)).status_code == 303
+        assert (await paying.house.row(order[-16:]))["collected"] is kept, (channel, way)
+
+
 HOSTILE = ("\0", "\ud800", "x" * 600, 5.0, 5, None, [], {"a": "b"})
 
 

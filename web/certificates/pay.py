@@ -73,7 +73,7 @@ async def show(visit: Visit) -> Response:
         demo_transfer=_demo_transfer(visit, mine, money["missing"]),
         voucher=material_row(visit, voucher) if voucher else None,
         bounds=materials.bounds(mine.rules, materials.VOUCHER),
-        may_collect=orders.may_collect(mine),
+        chooses_handover=orders.chooses_handover(mine),
     )
 
 
