@@ -234,6 +234,24 @@ async def test_the_handover_is_chosen_only_where_the_channel_has_both_ways(payin
         assert (await paying.house.row(order[-16:]))["collected"] is kept, (channel, way)
 
 
+async def test_the_desk_sees_that_a_transfers_voucher_was_not_uploaded(paying: Paying) -> None:
+    """Where the catalogue asks for one; the order goes on without it."""
+    clerk = await paying.web.signed_in("desk", Role.CLERK)
+    paid: dict[str, Any] = {"state": "in_review", "paid_fen": 35_000, "product": "organization", "years": 1}
+    number = (await paying.order("shenzhen_ca", payment_way="transfer", **paid))[-16:]
+    by_code = (await paying.order("shenzhen_ca", payment_way="wechat", **paid))[-16:]
+    desk = "/certificates/desk/orders"
+    assert "缺汇款凭证" in (await clerk.get(f"{desk}/{number}")).text
+    assert "缺汇款凭证" not in (await clerk.get(f"{desk}/{by_code}")).text
+    uploaded = text(
+        "INSERT INTO order_materials (id, number, kind, media_type, size, width, height, remarks, added_at)"
+        " VALUES ('0123456789abcdef', :number, 'voucher', 'image/jpeg', 9, 9, 9, '{}', :now)"
+    )
+    async with paying.house.engine.begin() as connection:
+        await connection.execute(uploaded, {"number": number, "now": NOON})
+    assert "缺汇款凭证" not in (await clerk.get(f"{desk}/{number}")).text
+
+
 HOSTILE = ("\0", "\ud800", "x" * 600, 5.0, 5, None, [], {"a": "b"})
 
 

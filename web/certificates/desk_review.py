@@ -11,10 +11,11 @@ import pypdfium2
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.catalogue import paying
 from certificates.catalogue.scope import Service, Way
 from certificates.desk import verdicts as kept
 from certificates.desk.queue import lying
-from certificates.desk.reviewing import Decision, holds
+from certificates.desk.reviewing import HELD_IN, Decision, holds
 from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
@@ -94,7 +95,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         said = await kept.of(connection, order.number)
         ukey = await of_order(connection, order.number)
         events = await history(connection, order.number)
-    known = await sayable(visit, mine)
+    known, files = await sayable(visit, mine), await orders_on(site).files(order.number)
     return {
         **await at_counter(visit, mine, ukey, said),
         "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
@@ -118,10 +119,18 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         ],
         "files": [
             _file_row(visit, known, one, said) | {"pages": await _pages(visit, mine, one) if reading else 1}
-            for one in await orders_on(site).files(order.number)
+            for one in files
         ],
+        "lacks_voucher": _lacks_voucher(mine, files),
         "events": await _events(visit, events),
     }
+
+
+def _lacks_voucher(mine: Mine, files: Sequence[materials.MaterialFile]) -> bool:
+    """The catalogue asks for it with such a transfer; the money counts without, so the review has to know."""
+    order, rows = mine.order, paying.payments_of(mine.rules, mine.case)
+    wanted = any(row.voucher and row.by == order.payment_way for row in rows)
+    return wanted and order.state in HELD_IN and all(one.kind != materials.VOUCHER for one in files)
 
 
 def _unlocks(order: Order) -> bool:
