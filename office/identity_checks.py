@@ -46,6 +46,10 @@ _OF: Final = text(
     "SELECT DISTINCT ON (person) id, person, way, state, fault, tries, made_at FROM identity_checks"
     " WHERE number = :number ORDER BY person, id DESC"
 )
+_BY_WAY: Final = text(
+    "SELECT DISTINCT ON (person, way) id, person, way, state, fault, tries, made_at FROM identity_checks"
+    " WHERE number = :number ORDER BY person, way, id DESC"
+)
 _ADD: Final = text(
     "INSERT INTO identity_checks"
     " (number, person, way, reference, state, fault, remark_hash, made_at, ended_at)"
@@ -73,6 +77,12 @@ async def of(connection: AsyncConnection, number: str) -> Sequence[IdentityOutco
         IdentityOutcome(row.id, row.person, row.way, row.state, row.fault, row.tries, row.made_at)
         for row in await connection.execute(_OF, {"number": number})
     ]
+
+
+async def by_way(connection: AsyncConnection, number: str) -> Sequence[IdentityOutcome]:
+    """The last check of each person by each way, the newest first."""
+    rows = await connection.execute(_BY_WAY, {"number": number})
+    return sorted((IdentityOutcome(**row._mapping) for row in rows), key=lambda one: -one.id)
 
 
 async def require_room(connection: AsyncConnection, number: str, now: datetime) -> None:

@@ -386,10 +386,11 @@ class Matrix:
         return found[0]
 
     async def _identify(self, going: Going, mine: Mine) -> None:
-        known = await self.identifying.outcomes(going.number)
-        for person in mine.order.checks:
-            if person in known and known[person].state == "passed":
+        known = await self.identifying.outcomes(mine)
+        for key in mine.order.checks:
+            if key in known and known[key].state == "passed":
                 continue
+            person = key.partition(":")[0]
             self.remarks.clear()
             photo, typed = self.upload.content, going.typed
             fault = await self.identifying.identify(await self._mine(going), person, typed, photo, now=NOW)

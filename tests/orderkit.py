@@ -187,8 +187,8 @@ class Applicant:
         await self.done("/consent", {"code": await last_code(self.web), "agree": "1"})
 
     async def identify(self) -> None:
-        for person in (await self.row())["checks"]:
-            await self.done(f"/identity/{person}")
+        for key in (await self.row())["checks"]:
+            await self.done(f"/identity/{key.partition(':')[0]}")
         await self.done("/identity")
 
     async def pay(self) -> None:

@@ -98,6 +98,18 @@ class Identity(Scope):
     whose: Person
     checks: Annotated[tuple[IdentityCheck, ...], Field(min_length=1)]
 
+    @property
+    def key(self) -> str:
+        """What an order keeps of it, person:check,check : a person may have to pass several rows."""
+        return f"{self.whose}:{','.join(self.checks)}"
+
+
+def passes(key: str, person: str, way: str) -> bool:
+    """Whether this person's check, passed, is one of those of an Identity with this key. Orders begun before
+    the keys had checks name the person alone."""
+    whose, _, checks = key.partition(":")
+    return person == whose and (not checks or way in checks.split(","))
+
 
 class ConsentBy(StrEnum):
     CODE = "code"

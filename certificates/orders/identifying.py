@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.model import Identity
+from certificates.catalogue.ordering import passes
 from certificates.catalogue.scope import Person
 from certificates.orders import fields, representing
 from certificates.orders.boxes import OrderBoxes
@@ -53,9 +54,10 @@ class Identifying:
         self._provider = provider
         self._boxes = OrderBoxes(marks)
 
-    async def outcomes(self, number: str) -> Mapping[str, IdentityOutcome]:
+    async def outcomes(self, mine: Mine) -> Mapping[str, IdentityOutcome]:
+        """The last check of each row of the catalogue that was begun, by the row's key."""
         async with self._engine.connect() as connection:
-            return {one.person: one for one in await identity_checks.of(connection, number)}
+            return await _outcomes(connection, mine)
 
     async def identify(
         self, mine: Mine, person: str, typed: Mapping[str, str], photo: bytes = b"", *, now: datetime
@@ -64,18 +66,17 @@ class Identifying:
 
         Raises NotAllowed, Stale, FieldFaults, TooManyChecks, ProviderAway.
         """
-        identity = next((one for one in mine.rules.identities_for(mine.case) if one.whose == person), None)
-        if identity is None or mine.order.state is not OrderState.AWAITING_IDENTITY:
+        if mine.order.state is not OrderState.AWAITING_IDENTITY:
             raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
-        details = _with_check(identity, mine.details, typed)
-        check = check_of(identity, details)
         number = mine.order.number
         async with self._engine.begin() as connection:
             if (await locked(connection, number)).version != mine.order.version:
                 raise Stale(number)
-            known = {one.person: one.state for one in await identity_checks.of(connection, number)}
-            if known.get(person) == "passed":  # what passed is not asked again, nor replaced by another way
+            identity = await _open_row(connection, mine, person, typed.get(f"check_{person}", ""))
+            if identity is None:  # what passed is not asked again, nor replaced by another way
                 raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            details = _with_check(identity, mine.details, typed)
+            check = check_of(identity, details)
             await self._require_representative(connection, mine, check, details)
             await self._require_room(connection, mine.order, now)
             await connection.execute(_TOUCH, {"number": number, "now": now})
@@ -131,6 +132,27 @@ class Identifying:
                 version=mine.order.version,
                 changes=changes,
             )
+
+
+async def _outcomes(connection: AsyncConnection, mine: Mine) -> dict[str, IdentityOutcome]:
+    found = await identity_checks.by_way(connection, mine.order.number)
+    last = {}
+    for key in [one.key for one in mine.rules.identities_for(mine.case)]:
+        theirs = [one for one in found if passes(key, one.person, one.way)]
+        if theirs:
+            last[key] = theirs[0]
+    return last
+
+
+async def _open_row(connection: AsyncConnection, mine: Mine, person: str, asked: str) -> Identity | None:
+    """The row of this person that has not been passed: the one with the check that is asked for, where
+    there are several."""
+    known = await _outcomes(connection, mine)
+    rows = [one for one in mine.rules.identities_for(mine.case) if one.whose == person]
+    unpassed = [one for one in rows if one.key not in known or known[one.key].state != "passed"]
+    if any(asked in one.checks for one in rows if one not in unpassed):
+        return None
+    return next((one for one in unpassed if asked in one.checks), next(iter(unpassed), None))
 
 
 def _with_check(identity: Identity, details: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:

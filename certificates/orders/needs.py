@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.model import ConsentBy
+from certificates.catalogue.ordering import passes
 from certificates.catalogue.store import channel_on
 from certificates.orders import about
 from certificates.orders.order import Order, business
@@ -32,7 +33,7 @@ _REFUSED: Final = text(
     "  WHERE number = :number AND starts_with(item, 'section:') AND verdict = 'refused')"
 )
 _PASSED: Final = text(
-    "SELECT DISTINCT person FROM identity_checks WHERE number = :number AND state = 'passed'"
+    "SELECT DISTINCT person, way FROM identity_checks WHERE number = :number AND state = 'passed'"
 )
 _CAME_BACK: Final = text(
     "SELECT EXISTS (SELECT FROM blank_ukey_events WHERE number = :number)"
@@ -68,7 +69,7 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
         case Need.PROVED:
             return await _proved(connection, asked)
         case Need.IDENTIFIED:
-            return set(order.checks) <= await _found(connection, _PASSED, order)
+            return await _identified(connection, order)
         case Need.AMOUNT:
             fen = asked.facts.get("fen")
             return isinstance(fen, int) and not isinstance(fen, bool) and fen == order.price_fen
@@ -97,6 +98,13 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return all(str(asked.facts.get(name, "")).strip() for name in ("courier", "tracking"))
         case _:
             assert_never(need)
+
+
+async def _identified(connection: AsyncConnection, order: Order) -> bool:
+    """Each row of the catalogue that the order keeps has been passed by one of its own checks."""
+    rows = await connection.execute(_PASSED, {"number": order.number})
+    passed = [(str(row.person), str(row.way)) for row in rows]
+    return all(any(passes(key, *one) for one in passed) for key in order.checks)
 
 
 async def _proved(connection: AsyncConnection, asked: Asked) -> bool:

@@ -52,7 +52,7 @@ class Order:
     materials: tuple[str, ...]
     """Kinds that must be uploaded."""
     checks: tuple[str, ...]
-    """Whose identity must be checked (catalogue.scope.Person)."""
+    """Whose identity must be checked, and by what (catalogue.ordering.Identity.key)."""
     four_eyes: bool
     automatic: bool
     """The system reviews it, at once."""

@@ -276,7 +276,7 @@ class Orders:
         return {
             "price": [PricePart(str(part.kind), part.fen, part.ours) for part in quoted.parts],
             "price_fen": quoted.total,
-            "checks": [str(one.whose) for one in mine.rules.identities_for(case)],
+            "checks": [one.key for one in mine.rules.identities_for(case)],
             "pin_way": f"{pin.by}:{pin.to}" if pin is not None else str(PinWay.SMS),
             "collected": bool(deliveries) and deliveries[0].by == "collection",
         }
@@ -448,7 +448,7 @@ def beginning(stored: StoredChannel, case: Case) -> dict[str, Any]:
         "authority": rules.authorities[0] if len(rules.authorities) == 1 else "",
         "steps": route.steps,
         "materials": [one.kind for one in materials.wanted(rules, case)],
-        "checks": [one.whose for one in rules.identities_for(case)],
+        "checks": [one.key for one in rules.identities_for(case)],
         "four_eyes": review is not None and review.four_eyes,
         "automatic": review is not None and review.automatic,
     }

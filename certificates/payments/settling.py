@@ -189,7 +189,7 @@ async def _pay(
         paid = replace(case, paid_by=way)
         pin = rules.pin_of(paid)
         values: dict[str, Any] = {"number": order.number}
-        values["checks"] = [str(one.whose) for one in rules.identities_for(paid)]
+        values["checks"] = [one.key for one in rules.identities_for(paid)]
         values["pin_way"] = f"{pin.by}:{pin.to}" if pin is not None else order.pin_way
         await connection.execute(_WAY, values)
     facts = {"fen": order.price_fen, "way": str(way)}

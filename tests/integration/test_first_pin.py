@@ -77,8 +77,9 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         yield House(web, office, desk, clerk, her, DemonstrationBank(web.site.engine))
 
 
-async def requested(house: House, number: str) -> None:
+async def requested(house: House, number: str, serial: str) -> None:
     """Job 1: the key, and the authority's answer."""
+    await house.office.lays(number, serial)
     here = f"/certificates/issue/{number}"
     job = job_of(house.web, await house.clerk.post(f"{here}/request-job"))
     kept = await house.clerk.post(f"{here}/request", as_form(job.nonce, await house.desk.does(job)))
@@ -106,7 +107,7 @@ async def issued(house: House, way: str, service: str = "issue", **more: Any) ->
     """(order, serial of its UKey, what the clerk's page got) of an order whose PIN comes this way."""
     serial = house.desk.blank(f"空白{len(virtual.ukeys(house.desk.folder))}")
     number = await house.office.approved(service, pin_way=way, details=DETAILS, **more)
-    await requested(house, number)
+    await requested(house, number, serial)
     return number, serial, await installed(house, number)
 
 
@@ -219,7 +220,7 @@ async def test_what_cannot_be_told_waits_and_says_why(house: House) -> None:
 async def test_interrupted_the_pin_stays_the_same_and_another_ukey_gets_another(house: House) -> None:
     serial = house.desk.blank("空白一")
     number = await house.office.approved(pin_way=SMS, details=DETAILS)
-    await requested(house, number)
+    await requested(house, number, serial)
     lost = job_of(house.web, await install_job(house, number))
     assert isinstance(lost.task, InstallTask)
     assert "first_pin" not in repr(lost.task)
@@ -236,7 +237,7 @@ async def test_without_its_code_or_the_assistants_key_a_new_ukey_is_not_written(
     serial = house.desk.blank("空白一")
     house.office.codes.forget(serial)
     number = await house.office.approved(pin_way=SMS, details=DETAILS)
-    await requested(house, number)
+    await requested(house, number, serial)
     refused = await install_job(house, number)
     assert (refused.status_code, "授权码" in refused.text) == (409, True), refused.text
     nobody = await install_job(house, number, assistant="")

@@ -47,6 +47,12 @@ STEPS = [
 NUMBER = "20260422ABCDEFGH"
 
 
+_CHECKED = text(
+    "INSERT INTO identity_checks (number, person, way, state, reference, fault, remark_hash, made_at)"
+    " VALUES (:number, :person, :way, :state, '', '', '', now())"
+)
+
+
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(database)
@@ -131,6 +137,11 @@ async def test_what_must_be_true_is_asked_for(engine: AsyncEngine) -> None:
     await lacks(Need.MATERIAL, S.AWAITING_MATERIAL, A.FINISH_MATERIAL, her, materials=["licence"])
     await lacks(Need.PROVED, S.AWAITING_CONSENT, A.CONSENT, her, facts={"code": "wrong"})
     await lacks(Need.IDENTIFIED, S.AWAITING_IDENTITY, A.IDENTIFY, her, checks=["operator"])
+    photographed = {"number": NUMBER, "person": "applicant", "way": "applicant_photo", "state": "passed"}
+    async with engine.begin() as connection:
+        await connection.execute(_CHECKED, photographed)
+    both = ["applicant:applicant_photo", "applicant:applicant_account"]
+    await lacks(Need.IDENTIFIED, S.AWAITING_IDENTITY, A.IDENTIFY, her, checks=both)
     for fen in (34_999, 35_001, True, "35000", None):
         await lacks(Need.AMOUNT, S.AWAITING_PAYMENT, A.PAID, By.clock(), facts={"fen": fen})
     await lacks(Need.UNPAID, S.AWAITING_IDENTITY, A.CHANGE, her, paid_fen=35_000)

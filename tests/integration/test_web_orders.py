@@ -10,6 +10,7 @@ from sqlalchemy import text
 from certificates.authority.port import SubjectKind
 from certificates.catalogue.scope import Case, Service, Way
 from certificates.catalogue.store import Catalogue
+from certificates.orders.boxes import OrderBoxes
 from certificates.orders.needs import KEPT_FOR
 from certificates.orders.performing import By, perform
 from certificates.orders.rounds import OrderRound
@@ -24,6 +25,7 @@ from tests.orderkit import (
     last_letter,
     request_of_organization,
     request_of_person,
+    sheet,
 )
 from tests.webkit import Web, web_on
 
@@ -105,6 +107,38 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     await him.pay()
     row = await him.row()
     assert (row["state"], row["pin_way"]) == ("in_review", "transfer_remark:applicant")
+
+
+async def test_a_second_check_of_the_same_person_is_asked_for_itself(web: Web) -> None:
+    """Shenzhen CA, a person who pays by QR: the photo before, the bank account after the payment."""
+    him = await applicant(web, "him")
+    await him.begin(channel="shenzhen_ca", subject="natural_person")
+    await him.agree()
+    await him.done("/details", {**request_of_person(), **details_of_person(product="person", years="1")})
+    await him.confirm()
+    await him.upload_all()
+    photo = {"photo": ("p.jpg", sheet(1600, 1200), "image/jpeg")}
+    passed = await him.post("/identity/applicant", {}, files=photo)
+    assert passed.headers["location"].endswith("/identity")
+    await him.done("/identity")
+    await him.done("/payment", {"payment_way": "alipay"})
+    await him.pay()
+    row = await him.row()
+    assert (row["state"], row["pin_way"]) == ("awaiting_identity", "transfer_remark:applicant")
+    page = (await him.get("/identity")).text
+    assert (page.count("已通过"), 'name="account_number"' in page) == (1, True)
+    assert (await him.post("/identity")).headers["location"].endswith("/go-on")
+    assert await him.state() == "awaiting_identity"
+    account = {"account_bank": "示例银行吉首支行", "account_number": "622202020011223344"}
+    await him.done("/identity/applicant", {**account, "check_applicant": "applicant_account"})
+    remark = re.search(r"附言：(\d{6})", (await him.visitor.get("/demo/outbox")).text)
+    assert remark
+    await him.done("/identity/applicant", {"remark": remark[1]})
+    await him.done("/identity")
+    assert await him.state() == "in_review"
+    async with web.site.engine.connect() as connection:
+        kept = await OrderBoxes(web.site.marks).details(connection, him.number)
+    assert kept["account_number"] == account["account_number"], "where the PIN goes"
 
 
 async def test_the_operator_hears_by_sms_how_the_review_went_and_forgotten_orders_end(

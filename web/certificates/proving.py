@@ -106,11 +106,11 @@ async def identity_page(visit: Visit) -> Response:
 async def _identity(
     visit: Visit, mine: Mine, errors: dict[str, str] | None = None, person: str = "", status: int = 200
 ) -> Response:
-    outcomes = await identifying_on(visit.site).outcomes(mine.order.number)
+    outcomes = await identifying_on(visit.site).outcomes(mine)
     rows = []
     for identity in mine.rules.identities_for(mine.case):
         chosen = check_of(identity, mine.details)
-        found = outcomes.get(str(identity.whose))
+        found = outcomes.get(identity.key)
         needed = fields.check_fields(frozenset({str(chosen)}))
         typed = visit.form if person == identity.whose else {}
         rows.append(
