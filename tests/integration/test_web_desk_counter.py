@@ -103,6 +103,7 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     assert "签名" in await one.act(number, "hand-over", {"identified": "1"})
     assert "业务完成" in await one.act(number, "hand-over", {"identified": "1", "signed": "1"})
     assert await there.state() == "done"
+    assert (await one.get(f"{DESK}/day?day=0001-01-01")).status_code == 200  # no day of ours: today
     day = (await one.get(f"{DESK}/day")).text
     assert "账实相符" in day
     assert "UK-0001" in day

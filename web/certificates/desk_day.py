@@ -20,6 +20,7 @@ from web.pages import page
 from web.visits import Visit
 
 DAY: Final = f"{DESK}/day"
+FIRST_DAY: Final = date(2000, 1, 1)
 _YUAN: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 
 
@@ -44,10 +45,12 @@ async def day(visit: Visit) -> Response:
 
 
 def _day(typed: str) -> date | None:
+    """None for what is no day of this platform's time."""
     try:
-        return date.fromisoformat(typed)
+        day = date.fromisoformat(typed)
     except ValueError:
         return None
+    return day if day >= FIRST_DAY else None
 
 
 def _fen(typed: str) -> int | None:
