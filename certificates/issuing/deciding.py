@@ -13,6 +13,7 @@ from certificates.authority.port import Applicant, SubjectKind
 from certificates.catalogue.model import ChannelRules, Document
 from certificates.catalogue.scope import Case, Service
 from certificates.catalogue.terms import issued_term, kept_term, renewed_term, term_months
+from certificates.issuing.states import CHOOSES_AUTHORITY
 from certificates.orders.fields import counted
 from certificates.orders.order import Order
 from certificates.orders.orders import case_of
@@ -50,9 +51,9 @@ class NothingBefore(ValueError):
 def authority(order: Order, former: Former | None) -> str:
     """Who issues: whoever was chosen; a certificate goes on at the authority that issued it. A seal may be
     exchanged at another one. Source: spec/certificates.md, "Who takes part"; seed 004."""
-    if former is None or Service(order.service) in FIRST:
+    if former is None:
         return order.authority
-    if Service(order.service) is Service.CONVERT:
+    if Service(order.service) in CHOOSES_AUTHORITY:
         return order.authority or former.authority
     return former.authority
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.issuing.states import REQUESTS, RequestKind, RequestState
+from certificates.issuing.states import CHOOSES_AUTHORITY, REQUESTS, RequestKind, RequestState
 from office.marks import Marks
 
 
@@ -101,13 +101,17 @@ async def asked(connection: AsyncConnection, most: int, but: Sequence[str] = ())
     """What waits for an authority, the oldest first; not what waits for one of `but`."""
     found = text(
         "SELECT id, number, authority FROM (SELECT r.id, r.number,"
-        " CASE WHEN r.kind IN ('certificate', 'revocation') THEN coalesce(i.authority, o.authority)"
+        " CASE WHEN r.kind = 'certificate' AND o.service = ANY(:chosen)"
+        " THEN coalesce(nullif(o.authority, ''), i.authority)"
+        " WHEN r.kind IN ('certificate', 'revocation') THEN coalesce(i.authority, o.authority)"
         " ELSE '' END AS authority FROM authority_requests r JOIN orders o ON o.number = r.number"
         " LEFT JOIN issued_certificates i ON i.serial ="
         " CASE WHEN r.kind = 'revocation' THEN r.serial ELSE o.about_certificate END"
         " WHERE r.state = 'asked') w WHERE authority <> ALL(CAST(:but AS text[])) ORDER BY id LIMIT :most"
     )
-    rows = await connection.execute(found, {"most": most, "but": list(but)})
+    rows = await connection.execute(
+        found, {"most": most, "but": list(but), "chosen": sorted(CHOOSES_AUTHORITY)}
+    )
     return [Waiting(**row._mapping) for row in rows]
 
 

@@ -17,6 +17,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from certificates.catalogue.scope import Service
+
+CHOOSES_AUTHORITY: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.CONVERT})
+"""Services whose order says who issues; every other one goes on where the former certificate was issued."""
+
 
 class RequestKind(StrEnum):
     CERTIFICATE = "certificate"

@@ -83,8 +83,8 @@ class Identifying:
         answer = await self._provider.check(asked_of(check, details, photo))
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
-            if order.state is not OrderState.AWAITING_IDENTITY:
-                raise NotAllowed(order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
+            if order.version != mine.order.version + 1:  # changed while the provider looked: not about this
+                raise Stale(number)
             await self._boxes.keep_details(connection, number, details, now)
             await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
         return answer.fault if isinstance(answer, Failed) else None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.port import State
 from certificates.authority.remote import AWAY_S, RemoteAuthority
-from certificates.issuing import issued
+from certificates.issuing import issued, requests
 from certificates.orders.states import OrderState
 from office.database import create_engine
 from signing.sm2 import PrivateKey
@@ -112,6 +112,10 @@ async def test_a_conversion_may_go_to_another_authority(office: Issuing) -> None
     number = await office.approved(
         "convert", channel="xiangxi", way="assistant", authority="bjca", about=first
     )
+    await office.asked(number, ukey)
+    async with office.engine.connect() as connection:
+        waiting = await requests.asked(connection, 10)
+    assert [(one.number, one.authority) for one in waiting] == [(number, "bjca")]  # and keeps none of hunca's
     second = await written(office, number, ukey)
     await office.round()
     assert await authority_of(office, second) == "bjca"

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from certificates.orders import identifying
 from office.accounts import Role
+from office.identity import Asked, Passed
 from tests.orderkit import (
     CREDIT_CODE,
     ID_NUMBERS,
@@ -29,7 +30,7 @@ from tests.orderkit import (
 )
 from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
-from web.certificates import pacing
+from web.certificates import own, pacing
 from web.certificates.order_routes import PAGES
 from web.certificates.unlock_routes import PAGES as SIGNING_AND_UNLOCKING
 from web.csrf import FIELD
@@ -133,6 +134,28 @@ async def test_orders_begun_anew_bring_no_new_identity_checks(
     await him.done("/identity/organization")
     async with her.web.site.engine.connect() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM identity_checks")) == 3
+
+
+async def test_an_answer_about_details_that_were_changed_meanwhile_counts_for_nothing(
+    her: Applicant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She changes the name and confirms again while the provider still looks at the former one."""
+    await her.confirm()
+
+    class Slow:
+        async def check(self, asked: Asked) -> Passed:
+            await her.done("/change")
+            await her.done("/details", details_of_organization(organization_name="改名有限公司"))
+            await her.confirm()
+            return Passed("R1")
+
+    monkeypatch.setattr(own, "provider_of", lambda _site: Slow())
+    answer = await her.post("/identity/organization")
+    assert "另一个窗口" in (await her.visitor.get(answer.headers["location"], follow_redirects=True)).text
+    assert await her.state() == "awaiting_identity"
+    assert "改名有限公司" in (await her.get()).text
+    async with her.web.site.engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM identity_checks")) == 0
 
 
 async def test_an_order_is_saved_continued_changed_and_cancelled(her: Applicant) -> None:

@@ -6,27 +6,21 @@ The authorization passes through here closed: only the assistant that asked open
 into the assistant's window, twice; no page sees it.
 """
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
 from typing import Final
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from certificates.orders.codes import WrongCode
-from certificates.orders.order import UnknownOrder
-from certificates.orders.performing import By, Lacks, NotAllowed
-from certificates.orders.unlocking import NotUnlocked, Released, Unlocking
-from office.marks import BoxUnreadable
+from certificates.orders.performing import By
+from certificates.orders.unlocking import Unlocking
 from signing import SigningError
 from signing.job_tasks import UnlockTask
 from signing.sm2 import PublicKey
-from web.certificates.writing_flow import give_job, patiently
+from web.certificates.writing_flow import give_job, patiently, told
 from web.jobs import Purpose
 from web.languages import N_
 from web.site import Site
-from web.ukey_proofs import TEXTS, ProofRefused, Refusal
+from web.ukey_proofs import ProofRefused, Refusal
 from web.ukey_sign_in import answered, failed, taken
 from web.visits import Visit
 
@@ -43,6 +37,7 @@ ENDED: Final = N_(
 NOT_ONLINE: Final = N_("没有这个 UKey 的解锁授权，不能在线解锁。请到窗口办理。")
 REFUSALS: Final = {
     "state": STALE,
+    "wrong_code": WRONG_CODE,
     "service": STALE,
     "former": N_("没有找到这个订单所说的 UKey，不能解锁。请到窗口办理。"),
     "former.ended": ENDED,
@@ -58,8 +53,6 @@ TITLE: Final = N_("订单 %(number)s：解锁 UKey")
 UNLOCKED: Final = b"unlocked"
 REPLACED: Final = b"unlocked, replaced"
 
-Act = Callable[[Visit, str, By], Awaitable[Response]]
-
 
 def unlocking_on(site: Site) -> Unlocking:
     return Unlocking(site.engine, site.marks, site.settings.platform_name)
@@ -69,32 +62,6 @@ def refusal_text(code: str) -> str:
     return REFUSALS.get(code, REFUSED if code.startswith("refused.") else STALE)
 
 
-def told(act: Act) -> Act:
-    """What can't be done, as the page's script shows it."""
-
-    @wraps(act)
-    async def answer(visit: Visit, number: str, by: By) -> Response:
-        try:
-            return await act(visit, number, by)
-        except NotUnlocked as why:
-            log.info("not_unlocked", order=number, why=why.code)
-            return failed(visit, refusal_text(why.code), 409)
-        except WrongCode:
-            return failed(visit, WRONG_CODE, 422)
-        except (NotAllowed, Lacks):
-            return failed(visit, STALE, 409)
-        except ProofRefused as refused:
-            log.info("ukey_refused", refusal=str(refused.refusal))
-            return failed(visit, TEXTS[refused.refusal], 422)
-        except BoxUnreadable:
-            log.error("order_box_unreadable", order=number)
-            return failed(visit, REFUSED, 500)
-        except UnknownOrder as unknown:
-            raise HTTPException(404) from unknown
-
-    return answer
-
-
 async def _job(visit: Visit, number: str, by: By, code: str | None) -> Response:
     try:
         assistant = PublicKey.from_spki(answered(visit, "assistant"))
@@ -102,11 +69,7 @@ async def _job(visit: Visit, number: str, by: By, code: str | None) -> Response:
         return failed(visit, NO_ASSISTANT, 422)
     unlocking = unlocking_on(visit.site)
     asked = await unlocking.release(number, by, assistant, code, now=visit.site.clock())
-
-    async def answer() -> Released | None:
-        return await unlocking.released(number)
-
-    released = await patiently(answer)
+    released = await patiently(lambda: unlocking.released(number))
     if released is None:
         return failed(visit, SLOW, 503)
     task = UnlockTask(asked.card, released.secret)
@@ -114,19 +77,19 @@ async def _job(visit: Visit, number: str, by: By, code: str | None) -> Response:
     return await give_job(visit, Purpose.UNLOCK, visit.text(TITLE) % {"number": number}, task, facts)
 
 
-@told
+@told(refusal_text)
 async def job_for_code(visit: Visit, number: str, by: By) -> Response:
     """At home: for the code of the SMS, once."""
     return await _job(visit, number, by, visit.form.get("code", "").strip())
 
 
-@told
+@told(refusal_text)
 async def job_at_desk(visit: Visit, number: str, by: By) -> Response:
     """At the desk: whoever stands there was checked."""
     return await _job(visit, number, by, None)
 
 
-@told
+@told(refusal_text)
 async def unlocked(visit: Visit, number: str, by: By) -> Response:
     """The assistant's word that the UKey has a new PIN; whether its code was replaced decides which one is
     used the next time. Who lies here harms the own UKey alone."""

@@ -24,8 +24,10 @@ from certificates.catalogue.scope import Service
 from certificates.issuing.deciding import SAME_UKEY
 from certificates.issuing.pins import is_told
 from certificates.issuing.writing import FromUKey, Made, NotNow, Writing
+from certificates.orders.codes import WrongCode
 from certificates.orders.order import UnknownOrder
 from certificates.orders.performing import By, Lacks, NotAllowed
+from certificates.orders.unlocking import NotUnlocked
 from office.marks import BoxUnreadable
 from signing import SigningError
 from signing.der import MalformedDer
@@ -87,36 +89,41 @@ def writing_on(site: Site) -> Writing:
     return Writing(site.engine, site.marks)
 
 
-def told(act: Act) -> Act:
-    """What can't be done, as the page's script shows it."""
-
-    @wraps(act)
-    async def answer(visit: Visit, number: str, by: By) -> Response:
-        try:
-            return await act(visit, number, by)
-        except NotNow as why:
-            log.info("not_written", order=number, why=why.code)
-            return failed(visit, refusal_text(why.code), 409)
-        except (NotAllowed, Lacks):
-            return failed(visit, STALE, 409)
-        except ProofRefused as refused:
-            log.info("ukey_refused", refusal=str(refused.refusal), facts=refused.facts)
-            return failed(visit, TEXTS[refused.refusal], 422)
-        except AuthorityError:
-            return failed(visit, REFUSALS["refused.name"], 422)
-        except MalformedDer:
-            return failed(visit, REFUSALS["request"], 422)
-        except BoxUnreadable:
-            log.error("order_box_unreadable", order=number)
-            return failed(visit, REFUSED, 500)
-        except UnknownOrder as unknown:
-            raise HTTPException(404) from unknown
-
-    return answer
-
-
 def refusal_text(code: str) -> str:
     return REFUSALS.get(code, REFUSED if code.startswith(("refused.", "first_pin.")) else STALE)
+
+
+def told(words: Callable[[str], str]) -> Callable[[Act], Act]:
+    """What can't be done, as the page's script shows it; `words`: for the code of a refusal."""
+
+    def wrapped(act: Act) -> Act:
+        @wraps(act)
+        async def answer(visit: Visit, number: str, by: By) -> Response:
+            try:
+                return await act(visit, number, by)
+            except (NotNow, NotUnlocked) as why:
+                log.info("not_done_in_ukey", order=number, why=why.code)
+                return failed(visit, words(why.code), 409)
+            except (NotAllowed, Lacks):
+                return failed(visit, words("state"), 409)
+            except WrongCode:
+                return failed(visit, words("wrong_code"), 422)
+            except ProofRefused as refused:
+                log.info("ukey_refused", refusal=str(refused.refusal), facts=refused.facts)
+                return failed(visit, TEXTS[refused.refusal], 422)
+            except AuthorityError:
+                return failed(visit, words("refused.name"), 422)
+            except MalformedDer:
+                return failed(visit, words("request"), 422)
+            except BoxUnreadable:
+                log.error("order_box_unreadable", order=number)
+                return failed(visit, words("refused.box"), 500)
+            except UnknownOrder as unknown:
+                raise HTTPException(404) from unknown
+
+        return answer
+
+    return wrapped
 
 
 async def give_job(visit: Visit, purpose: Purpose, title: str, task: Task, facts: dict[str, str]) -> Response:
@@ -129,7 +136,7 @@ async def give_job(visit: Visit, purpose: Purpose, title: str, task: Task, facts
     return JSONResponse({"ok": True, "job": job_text, "nonce": job.nonce})
 
 
-@told
+@told(refusal_text)
 async def request_job(visit: Visit, number: str, by: By) -> Response:
     """Job 1: a key, where there is none, and a request for it."""
     plan = await writing_on(visit.site).plan(number)
@@ -144,7 +151,7 @@ async def request_job(visit: Visit, number: str, by: By) -> Response:
     return await give_job(visit, Purpose.CERTIFICATE_REQUEST, title, task, {"number": number})
 
 
-@told
+@told(refusal_text)
 async def requested(visit: Visit, number: str, by: By) -> Response:
     """Job 1's answer: kept, and the authority is asked."""
     await _asked(visit, Purpose.CERTIFICATE_REQUEST, number)
@@ -157,7 +164,7 @@ async def requested(visit: Visit, number: str, by: By) -> Response:
     return JSONResponse({"ok": True, "to": ""})
 
 
-@told
+@told(refusal_text)
 async def install_job(visit: Visit, number: str, by: By) -> Response:
     """Job 2, as soon as the authority has answered; for a new UKey with its first PIN."""
     made = await _waited(visit, number)
@@ -248,7 +255,7 @@ def _waits(address: str) -> str:
     return f"{_WAITS}:{hashlib.sha256(address.encode()).hexdigest()}"
 
 
-@told
+@told(refusal_text)
 async def installed(visit: Visit, number: str, by: By) -> Response:
     """Job 2's answer: the receipt is judged, the binding goes on, the order is issued."""
     asked = await _asked(visit, Purpose.INSTALL, number)
