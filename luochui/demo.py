@@ -100,12 +100,13 @@ def prepare(settings: Settings) -> tuple[Cast, ...]:
 
 
 def prepare_ukeys(settings: Settings) -> None:
-    """Accounts, the authority, everybody's UKeys, bound and confirmed, and the assistant, paired. May be
-    repeated. Raises WrongDatabase."""
+    """Accounts, the authority, everybody's UKeys, bound and confirmed, and the assistant, paired and
+    registered for the desk. May be repeated. Raises WrongDatabase."""
     _check_mark(settings.required_database_url())
     asyncio.run(_make_accounts(settings))
     demo_ukeys.prepare(settings, ACCOUNTS)
     demo_assistant.pair(settings)
+    asyncio.run(_register_assistant(settings))
 
 
 def prepare_listings(settings: Settings) -> tuple[str, ...]:
@@ -157,6 +158,11 @@ def _check_mark(database_url: str) -> None:
 async def _make_accounts(settings: Settings) -> None:
     async with stage(settings) as here:
         await here.make_accounts()
+
+
+async def _register_assistant(settings: Settings) -> None:
+    async with stage(settings) as here:
+        await demo_assistant.register(settings, here.engine, clock_of(settings)())
 
 
 async def _prepare(settings: Settings) -> tuple[Cast, ...]:

@@ -5,10 +5,15 @@ a link that lets that browser in, once (`DemoAssistant.opening`).
 """
 
 import asyncio
+from contextlib import suppress
+from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from certificates.issuing.assistants import AssistantRefused, DeskAssistants
 from luochui.demo_ukeys import opens_windows
 from luochui.settings import Settings
-from signing.assistant.keeping import private_folder
+from signing.assistant.keeping import own_key, private_folder
 from signing.assistant.pairing import Pairings, Platform
 from signing.assistant.running import ask_for_opening
 from signing.assistant.settings import OPEN_IN_BROWSER, OPEN_NOTHING, AssistantSettings
@@ -18,6 +23,8 @@ from web.jobs import PLATFORM_NAME, RETURN_TO
 
 PHRASE = "青山依旧在"
 JOB_KEY = "jobs.pem"
+DESK_LABEL = "演示电脑上的助手"
+DESK_COUNTER = "演示窗口"
 
 
 def assistant_settings(settings: Settings) -> AssistantSettings:
@@ -58,6 +65,17 @@ def _code(platform: Platform) -> str:
 
 def _pairings(settings: Settings) -> Pairings:
     return Pairings(private_folder(assistant_settings(settings).folder))
+
+
+async def register(settings: Settings, engine: AsyncEngine, now: datetime) -> None:
+    """So that the demonstration's desk may write and unlock UKeys with it; what an administrator ended stays
+    ended."""
+    key = own_key(private_folder(assistant_settings(settings).folder)).public_key
+    assistants = DeskAssistants(engine)
+    if any(one.fingerprint == key.fingerprint for one in await assistants.all()):
+        return
+    with suppress(AssistantRefused):  # another start at the same time
+        await assistants.register(key.fingerprint, DESK_LABEL, DESK_COUNTER, None, now=now)
 
 
 class DemoAssistant:

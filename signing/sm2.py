@@ -142,6 +142,11 @@ class PublicKey:
         """16 hex digits: the first 8 bytes of SM3 over `spki`. A name, not a proof."""
         return sm3(self.spki)[:8].hex()
 
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits: SM3 over `spki`. By it people compare a key."""
+        return sm3(self.spki).hex()
+
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether `signature` is this key's over `message`. Hostile bytes are False, never an error."""
         try:
@@ -176,6 +181,11 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.key_id})"
+
+
+def in_groups(fingerprint: str) -> str:
+    """A fingerprint as people compare it: four digits and four digits."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
 class PrivateKey:

@@ -19,6 +19,7 @@ from certificates.catalogue.store import Catalogue, ensure_defaults
 from certificates.desk.stock import needs_one
 from certificates.issuing import issued
 from certificates.issuing.answering import Answering
+from certificates.issuing.assistants import DeskAssistants
 from certificates.issuing.deciding import SAME_UKEY
 from certificates.issuing.writing import FromUKey, Writing
 from certificates.orders.boxes import OrderBoxes
@@ -33,7 +34,7 @@ from signing.csr import request_certificate
 from signing.installing import parse_bundle
 from signing.jobs import InstallTask, Job
 from signing.names import Name
-from signing.sm2 import PrivateKey
+from signing.sm2 import PrivateKey, PublicKey
 from signing.sm3 import sm3
 from signing.token import virtual
 from signing.token.codes import CodeBook
@@ -82,6 +83,15 @@ class Issuing:
     @property
     def by(self) -> By:
         return By.clerk(self.clerk)
+
+    async def desk(self, web: Any, folder: Path, *, label: str = "测试电脑") -> "Desk":
+        """An assistant that is registered for the desks, with a folder for UKeys."""
+        made = Desk(web, folder, codes=self.codes)
+        await self.registers(made.key.public_key, label)
+        return made
+
+    async def registers(self, key: PublicKey, label: str = "测试电脑") -> None:
+        await DeskAssistants(self.engine).register(key.fingerprint, label, "测试窗口", None, now=self.now)
 
     async def round(self) -> int:
         return await self.answering.round(self.now)

@@ -496,6 +496,8 @@ class Matrix:
         if Step.AUTHORIZATION_CODE in mine.order.steps:
             await unlocking.send_code(mine, "zh", now=NOW)
             by, code = By.applicant(going.account), await self._last_code()
+        else:
+            await self.office.registers(assistant)
         await unlocking.release(number, by, assistant, code, now=NOW)
         await self.office.round()
         released = await unlocking.released(number)

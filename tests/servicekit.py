@@ -188,4 +188,4 @@ async def holders_on(web: Web, folder: Path) -> Holders:
     known = await Catalogue(web.site.engine).authorities()
     for key in ("bjca", "netca", "sheca"):  # founded long ago, too
         office.authorities.own(key, known[key].name)
-    return Holders(web, her, him, one, office, Desk(web, folder / "ukeys", codes=office.codes), ids)
+    return Holders(web, her, him, one, office, await office.desk(web, folder / "ukeys"), ids)

@@ -21,6 +21,7 @@ from web import (
 )
 from web.awards.routes import PAGES as AWARDS
 from web.certificates.catalogue_routes import PAGES as CATALOGUE
+from web.certificates.desk_assistants import PAGES as DESK_ASSISTANTS
 from web.certificates.desk_routes import PAGES as DESK
 from web.certificates.issue_routes import PAGES as CERTIFICATE_ISSUING
 from web.certificates.order_routes import PAGES as CERTIFICATE_ORDERS
@@ -170,6 +171,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *CERTIFICATE_UNLOCKING,
     *CERTIFICATE_ORDERS,
     *DESK,
+    *DESK_ASSISTANTS,
     # the catalogue stands last: /certificates/{channel} would take the names of other pages
     *CATALOGUE,
 )

@@ -147,7 +147,7 @@ class VersionPages(Generic[V, C]):
             "draft": next((one for one in family if one.state is VersionState.DRAFT), None),
             "other": _other(visit, version, family),
             "own": version.made_by == administrator(visit),
-            "names": await _names(visit, (version.made_by, version.published_by)),
+            "names": await names_of(visit, (version.made_by, version.published_by)),
             "states": states(visit),
         }
 
@@ -163,7 +163,7 @@ def _other(visit: Visit, version: V, family: Sequence[V]) -> V | None:
     return chosen[0] if chosen else None
 
 
-async def _names(visit: Visit, accounts: Iterable[int | None]) -> dict[int, str]:
+async def names_of(visit: Visit, accounts: Iterable[int | None]) -> dict[int, str]:
     found = {}
     for account in {one for one in accounts if one is not None}:
         person = await visit.site.accounts.get(account)

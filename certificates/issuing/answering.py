@@ -177,7 +177,7 @@ class Answering:
                 await self._revocation(connection, order, request, now)
             case RequestKind.AUTHORIZATION:
                 await _require_to_unlock(connection, order, request, now)
-                await self._authorizing.unlock(connection, request, now)
+                await self._authorizing.unlock(connection, order, request, now)
             case RequestKind.FIRST_PIN:
                 await self._authorizing.first_pin(connection, order, request, now)
         return None

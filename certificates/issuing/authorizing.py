@@ -1,7 +1,7 @@
 """What is given out by the codes that set PINs: authorizations to unlock, and first PINs of new UKeys.
 
-Both are encrypted to one assistant. The codes lie with the authority's keys, and are opened in its process
-alone.
+Both are encrypted to one assistant; at a desk to one that an administrator registered (assistants.py). The
+codes lie with the authority's keys, and are opened in its process alone.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.store import channel_on
 from certificates.issuing import issued, pins, requests
+from certificates.issuing.assistants import is_registered
 from certificates.issuing.requests import Request
 from certificates.issuing.states import RequestKind, RequestState
 from certificates.orders.order import Order
+from certificates.orders.steps import Step
 from office.marks import BoxUnreadable, Marks
 from signing import SigningError
 from signing.sm2 import PublicKey
@@ -45,7 +47,9 @@ class Authorizing:
         self._codes = codes
         self._next_code = next_code
 
-    async def unlock(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
+    async def unlock(
+        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
+    ) -> None:
         """The UKey's code, for one assistant; the code that replaces it is on disk before it is given out.
 
         Whether a former authorization was used, its answer has told (WRITTEN). One that nobody told of counts
@@ -54,6 +58,8 @@ class Authorizing:
         """
         try:
             assistant = PublicKey.from_pem(request.content)
+            if Step.AUTHORIZATION_CODE not in order.steps:  # at a desk: no code of an SMS proves anything
+                await _require_registered(connection, assistant)
             if await requests.was_unlocked(connection, request):
                 self._settle(request.card)
             code = self._codes.get(request.card)
@@ -80,6 +86,7 @@ class Authorizing:
             raise NotAnswered("card")  # somebody's: its PIN is theirs, and its code is not given out
         try:
             assistant = PublicKey.from_pem(request.content)
+            await _require_registered(connection, assistant)
             code = self._codes.get(request.card)
         except SigningError as error:
             raise NotAnswered("code") from error
@@ -116,3 +123,9 @@ class Authorizing:
             made = self._next_code()
             self._codes.put(f"{card}{NEXT}", made)
             return made
+
+
+async def _require_registered(connection: AsyncConnection, assistant: PublicKey) -> None:
+    """Raises NotAnswered."""
+    if not await is_registered(connection, assistant):
+        raise NotAnswered("assistant")

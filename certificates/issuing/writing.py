@@ -21,6 +21,7 @@ from certificates.catalogue.scope import Service
 from certificates.catalogue.store import channel_on
 from certificates.desk import stock
 from certificates.issuing import deciding, issued, pins, requests
+from certificates.issuing.assistants import is_registered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
@@ -199,6 +200,8 @@ class Writing:
             if order.state is not OrderState.ISSUING:
                 raise NotNow("state")
             await _require_assigned(connection, order, made.request.card)
+            if not await is_registered(connection, assistant):  # told at once; the authority decides
+                raise NotNow("first_pin.assistant")
             await requests.ask(
                 connection,
                 RequestKind.FIRST_PIN,

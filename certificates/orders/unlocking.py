@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import Service
 from certificates.issuing import issued, requests
+from certificates.issuing.assistants import is_registered
 from certificates.issuing.issued import Issued
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, RequestKind, RequestState
@@ -122,6 +123,8 @@ class Unlocking:
                 await self._prove(connection, order, row, code, now)
             elif by.actor != "clerk":
                 raise WrongCode
+            elif not await is_registered(connection, assistant):  # told at once; the authority decides
+                raise NotUnlocked("refused.assistant")
             if order.state is OrderState.APPROVED:
                 await perform(connection, number, OrderAct.BEGIN_ISSUE, by, now=now)
             made = await self._ask(connection, number, row, assistant, now)

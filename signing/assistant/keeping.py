@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from signing import SigningError
+from signing.sm2 import PrivateKey, load_or_create
 
 MAX_FILE: Final = 1 << 20
 _OTHERS: Final = 0o077
@@ -76,3 +77,8 @@ def own_secret(folder: Path) -> str:
         write_private(path, secrets.token_urlsafe(32).encode())
         found = read_private(path) or b""
     return found.decode()
+
+
+def own_key(folder: Path) -> PrivateKey:
+    """To which is encrypted what only this person's assistant may read: made once."""
+    return load_or_create(folder / "key.pem")

@@ -22,6 +22,7 @@ from signing.assistant.texts import say, say_error
 from signing.assistant.windows import PENDING_COOKIE, given_in, told
 from signing.assistant.work import Work
 from signing.jobs import JobError
+from signing.sm2 import in_groups
 from signing.token.port import TokenContents, TokenError
 
 COOKIE: Final = "luochui_own"
@@ -213,6 +214,7 @@ class OwnPages:
             platforms=self._work.pairings.all(),
             waiting=[each for each in self._work.desk.open_entries(now) if each.state is State.WAITING],
             key_id=self._work.key.public_key.key_id,
+            fingerprint=in_groups(self._work.key.public_key.fingerprint),
             public_key=base64.b64encode(self._work.key.public_key.spki).decode(),
             now=now,
             **(context | said),

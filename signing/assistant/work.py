@@ -14,7 +14,7 @@ from signing.assistant.acts import Fit, Ukeys, hindrance, judge
 from signing.assistant.desk import PAGE_GONE, Answer, Desk, DeskError, Entry, State
 from signing.assistant.fetching import FetchError
 from signing.assistant.journal import Journal
-from signing.assistant.keeping import own_secret, private_folder
+from signing.assistant.keeping import own_key, own_secret, private_folder
 from signing.assistant.opening import Opening
 from signing.assistant.pairing import Pairings, Platform, look_up
 from signing.assistant.patience import Patience
@@ -35,7 +35,7 @@ from signing.jobs import (
     read_job,
     same_code,
 )
-from signing.sm2 import PrivateKey, load_or_create
+from signing.sm2 import PrivateKey
 from signing.token.port import Pin, PinLocked, PinState, TokenContents, TokenError, WrongPin
 
 PREPARING_AT_ONCE: Final = 2
@@ -89,7 +89,7 @@ class Work:
         self.lists = lists or Lists()
         self.sessions = Sessions(own_secret(folder))
         self.opening = Opening(folder, settings.opens)
-        self.key: PrivateKey = load_or_create(folder / "key.pem")
+        self.key: PrivateKey = own_key(folder)
         self._reading = threading.Lock()
         self._turns = tuple(threading.Lock() for _ in range(TURNS))
         self._seen: dict[str, TokenContents] = {}

@@ -45,7 +45,7 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         office = await issuing_on(
             web.site.engine, tmp_path, datetime.now(UTC), marks=web.site.marks, people=(ids[0], ids[1])
         )
-        yield House(web, her, one, office, Desk(web, tmp_path / "ukeys", codes=office.codes))
+        yield House(web, her, one, office, await office.desk(web, tmp_path / "ukeys"))
 
 
 def leads_to(page: httpx.Response, address: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from certificates.authority.trust import read_trust
+from certificates.issuing.assistants import DeskAssistant, DeskAssistants
 from luochui import demo, demo_assistant, demo_ukeys
 from luochui.demo_ukeys import PIN
 from luochui.operations import demonstration
@@ -55,6 +56,16 @@ def bound(settings: Settings, login: str) -> list[BoundUKey]:
     return asyncio.run(ask())
 
 
+def desk_assistants(settings: Settings) -> list[DeskAssistant]:
+    async def ask() -> list[DeskAssistant]:
+        engine = create_engine(settings.required_database_url())
+        found = list(await DeskAssistants(engine).all())
+        await engine.dispose()
+        return found
+
+    return asyncio.run(ask())
+
+
 @pytest.mark.timeout(240)
 def test_everybody_has_a_ukey_that_is_trusted_and_a_repetition_changes_nothing(settings: Settings) -> None:
     demo.prepare_ukeys(settings)
@@ -71,6 +82,7 @@ def test_everybody_has_a_ukey_that_is_trusted_and_a_repetition_changes_nothing(s
     assert settings.platform_pin_file is not None
     assert settings.platform_pin_file.stat().st_mode & 0o077 == 0
 
+    [assistant] = desk_assistants(settings)
     before = {login: bound(settings, login) for login in ("bidder1", "transferor")}
     access = demo_assistant.DemoAssistant(settings).access
     assert len(access) > 20
@@ -78,6 +90,7 @@ def test_everybody_has_a_ukey_that_is_trusted_and_a_repetition_changes_nothing(s
     demo.prepare_ukeys(settings)
     assert {login: bound(settings, login) for login in before} == before
     assert demo_assistant.DemoAssistant(settings).access == access
+    assert desk_assistants(settings) == [assistant]
     assert not virtual.find("transferor", settings.ukeys).plugged
 
     # A crash left a UKey without a certificate, and another one is gone.

@@ -73,7 +73,7 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         office = await issuing_on(
             web.site.engine, tmp_path, datetime.now(UTC), marks=web.site.marks, people=(ids[0], ids[1])
         )
-        desk = Desk(web, tmp_path / "ukeys", codes=office.codes)
+        desk = await office.desk(web, tmp_path / "ukeys")
         yield House(web, office, desk, clerk, her, DemonstrationBank(web.site.engine))
 
 

@@ -47,7 +47,7 @@ async def house(database: str, valkey: str, tmp_path: Path) -> AsyncIterator[Hou
         office = await issuing_on(
             web.site.engine, tmp_path, datetime.now(UTC), marks=web.site.marks, people=(ids[0], ids[1])
         )
-        yield House(web, office, Desk(web, tmp_path / "ukeys", codes=office.codes), clerk, her)
+        yield House(web, office, await office.desk(web, tmp_path / "ukeys"), clerk, her)
 
 
 async def job_1(house: House, visitor: Visitor, here: str) -> httpx.Response:

@@ -46,6 +46,10 @@ REFUSALS: Final = {
     "too_many": N_("解锁试得太多了，为了不把 UKey 完全锁住，请到窗口办理。"),
     "refused.code": NOT_ONLINE,
     "refused.card": NOT_ONLINE,
+    "refused.assistant": N_(
+        "这台电脑上的助手没有登记，不能在窗口解锁 UKey。"
+        "请管理员在“监督管理”的“窗口助手”里登记它的指纹（在助手主页上），再试一次。"
+    ),
     "assistant": NO_ASSISTANT,
 }
 REFUSED: Final = N_("证书机构没有受理这次解锁。请到窗口办理。")

@@ -113,6 +113,8 @@ ACTS: Final[Mapping[str, str]] = {
     "account.contact": N_("修改联系方式"),
     "ukey.confirm": N_("确认 UKey"),
     "ukey.end": N_("停用 UKey"),
+    "assistant.register": N_("登记窗口助手"),
+    "assistant.end": N_("停用窗口助手"),
     "objection.make": N_("提出异议"),
     "objection.uphold": N_("异议成立"),
     "objection.dismiss": N_("异议不成立"),

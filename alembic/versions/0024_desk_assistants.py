@@ -1,0 +1,41 @@
+"""The assistants at which desks write and unlock UKeys: what opens a UKey is encrypted to no other one.
+
+Revision ID: 0024
+Revises: 0023
+"""
+
+from alembic import op
+
+revision = "0024"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+ASSISTANTS = """
+CREATE TABLE desk_assistants (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- SM3 over the assistant's public key.
+    fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
+    label text NOT NULL CHECK (length(label) BETWEEN 1 AND 60),
+    counter text NOT NULL CHECK (length(counter) BETWEEN 1 AND 60),
+    registered_at timestamptz NOT NULL,
+    -- NULL: the demonstration itself.
+    registered_by bigint REFERENCES accounts (id),
+    ended_at timestamptz,
+    ended_by bigint REFERENCES accounts (id),
+    reason text NOT NULL DEFAULT '',
+    CHECK ((ended_at IS NULL) = (reason = '') AND (ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE UNIQUE INDEX desk_assistants_registered ON desk_assistants (fingerprint) WHERE ended_at IS NULL;
+"""
+CARDS = "CREATE INDEX issued_certificates_card ON issued_certificates (crypto_card);"
+
+
+def upgrade() -> None:
+    op.execute(ASSISTANTS)
+    op.execute(CARDS)
+
+
+def downgrade() -> None:
+    op.execute("DROP INDEX issued_certificates_card")
+    op.execute("DROP TABLE desk_assistants")
