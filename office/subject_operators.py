@@ -9,7 +9,7 @@ Whether there is such a login, nobody learns here.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,8 @@ from office.working_days import day_of
 MOST_LIVING: Final = 20
 """Operators of one organization that have not ended; and as many are added in a day: papers are kept."""
 MOST_SHOWN: Final = 100
+MOST_KNOWN: Final = 1_000
+"""Operators that are looked through for a telephone, those that have not ended first."""
 LONGEST_AUTHORITY: Final = timedelta(days=3 * 366)
 """From the day on which it is given (ours)."""
 LARGEST_PAPER: Final = 5 << 20
@@ -106,6 +108,11 @@ _ACTS: Final = text(
     " OR EXISTS (SELECT 1 FROM subject_operators WHERE subject_id = :subject AND account_id = :account"
     " AND state = 'standing' AND last_day >= :today)"
 )
+_OWNERS: Final = text("SELECT id, account_id FROM subjects WHERE id = ANY(:subjects)")
+_OPERATORS: Final = text(
+    "SELECT subject_id, account_id, state, last_day, box FROM subject_operators"
+    " WHERE subject_id = ANY(:subjects) ORDER BY state = 'ended', id DESC LIMIT :most"
+)
 _LOCK_SUBJECT: Final = text(
     "SELECT s.id, s.kind, s.box, s.verified_at, a.login FROM subjects s"
     " JOIN accounts a ON a.id = s.account_id WHERE s.id = :subject FOR UPDATE OF s"
@@ -145,6 +152,37 @@ async def acts_for(connection: AsyncConnection, account_id: int, subject_id: int
     """Whether the account acts for this subject at this moment: it is its own, or an authority stands."""
     values = {"subject": subject_id, "account": account_id, "today": day_of(now)}
     return bool(await connection.scalar(_ACTS, values))
+
+
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """Who acts for a subject at this moment: its own account and operators, with the operators' telephones;
+    and the telephones of those whose authority has ended, or was never taken on in time."""
+
+    accounts: frozenset[int]
+    telephones: frozenset[str] = field(repr=False)
+    former_telephones: frozenset[str] = field(repr=False)
+
+
+async def actors_of(
+    connection: AsyncConnection, marks: Marks, subjects: Collection[int], now: datetime
+) -> Mapping[int, Actors]:
+    """Of each of these subjects. Raises BoxUnreadable."""
+    asked = {"subjects": sorted(subjects)}
+    owners = {row.id: row.account_id for row in await connection.execute(_OWNERS, asked)}
+    rows = (await connection.execute(_OPERATORS, {**asked, "most": MOST_KNOWN})).all()
+    found = {}
+    for subject in subjects:
+        accounts, standing, former = {owners[subject]}, set[str](), set[str]()
+        for row in (one for one in rows if one.subject_id == subject):
+            telephone = json.loads(marks.unbox(_PURPOSE, bytes(row.box))).get("operator_phone", "")
+            if row.state == OperatorState.STANDING and day_of(now) <= row.last_day:
+                accounts.add(row.account_id)
+                standing.add(telephone)
+            elif row.state == OperatorState.ENDED or day_of(now) > row.last_day:
+                former.add(telephone)
+        found[subject] = Actors(frozenset(accounts), frozenset(standing), frozenset(former))
+    return found
 
 
 class SubjectOperators:

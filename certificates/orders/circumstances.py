@@ -7,6 +7,7 @@ Source: spec/certificates.md, "The other services", unlock and revoke; "Material
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -16,9 +17,10 @@ from certificates.catalogue.model import ChannelRules, SubjectKind
 from certificates.catalogue.scope import Case, Circumstance
 from certificates.orders import fields, materials
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.by_telephone import is_former_operators
 from certificates.orders.fields import OrganizationState
 from certificates.orders.order import Order, business
-from office.marks import BoxUnreadable
+from office.marks import BoxUnreadable, Marks
 
 _PARTS: Final = ("name", "document", "number", "phone")
 _LAST: Final = text(
@@ -29,10 +31,11 @@ _LAST: Final = text(
 
 async def found(
     connection: AsyncConnection,
-    boxes: OrderBoxes,
+    marks: Marks,
     rules: ChannelRules,
     order: Order,
     details: Mapping[str, str],
+    now: datetime,
 ) -> frozenset[Circumstance]:
     """What is so, of all that the rows of this business look at. `order`: with its number_mark."""
     case, true = replace(business(order), circumstances=frozenset()), set[Circumstance]()
@@ -40,26 +43,30 @@ async def found(
     if dissolved and rules.looks_at(case, Circumstance.DISSOLVED):
         true.add(Circumstance.DISSOLVED)
     looked_at = rules.looks_at(case, Circumstance.SAME_OPERATOR)
-    if looked_at and await _same_operator(connection, boxes, order, details):
+    if looked_at and await _same_operator(connection, marks, order, details, now):
         true.add(Circumstance.SAME_OPERATOR)
     return frozenset(true)
 
 
 async def _same_operator(
-    connection: AsyncConnection, boxes: OrderBoxes, order: Order, details: Mapping[str, str]
+    connection: AsyncConnection, marks: Marks, order: Order, details: Mapping[str, str], now: datetime
 ) -> bool:
-    """Whether who applies is who applied last, in every field: 经办人信息与上笔业务的相符合."""
+    """Whether who applies is who applied last, in every field: 经办人信息与上笔业务的相符合; and whose authority
+    of the organization has not ended."""
     values = {"mark": order.number_mark, "subject": order.subject, "number": order.number}
     last = await connection.scalar(_LAST, values)
     if last is None:
         return False
     try:
-        before = await boxes.details(connection, str(last))
+        before = await OrderBoxes(marks).details(connection, str(last))
     except BoxUnreadable:
         return False
     whose = "applicant" if order.subject == SubjectKind.NATURAL_PERSON else "operator"
     names = [f"{whose}_{part}" for part in _PARTS]
-    return all(details.get(name) and details.get(name) == before.get(name) for name in names)
+    if not all(details.get(name) and details.get(name) == before.get(name) for name in names):
+        return False
+    subject, telephone = order.market_subject, details[f"{whose}_phone"]
+    return subject is None or not await is_former_operators(connection, marks, subject, telephone, now)
 
 
 def routed(rules: ChannelRules, case: Case) -> dict[str, Any]:

@@ -177,10 +177,14 @@ async def begun_by(connection: AsyncConnection, begun_mark: str, most: int) -> l
     return [order_from(row) for row in await connection.execute(found, {"mark": begun_mark, "most": most})]
 
 
-async def of_number(connection: AsyncConnection, number_mark: str, most: int) -> list[Order]:
-    """Orders of one document number, the newest first."""
-    found = text(f"{_SELECT} WHERE number_mark = :mark ORDER BY made_at DESC, number LIMIT :most")
-    return [order_from(row) for row in await connection.execute(found, {"mark": number_mark, "most": most})]
+async def of_contact(
+    connection: AsyncConnection, number_mark: str, contact_mark: str, most: int
+) -> list[Order]:
+    """Orders of one document number that name this telephone, the newest first; none of no number."""
+    named = "number_mark = :number AND number_mark <> '' AND contact_mark = :contact"
+    found = text(f"{_SELECT} WHERE {named} ORDER BY made_at DESC, number LIMIT :most")
+    values = {"number": number_mark, "contact": contact_mark, "most": most}
+    return [order_from(row) for row in await connection.execute(found, values)]
 
 
 async def latest_numbers(connection: AsyncConnection, most: int) -> list[str]:

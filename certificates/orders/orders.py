@@ -191,7 +191,7 @@ class Orders:
         async with self._engine.begin() as connection:
             if step is Step.DETAILS and mine.order.state is OrderState.FILLING:
                 after = replace(after, number_mark=columns["number_mark"])
-                columns |= await self._circumstances(connection, mine.rules, after, details)
+                columns |= await self._circumstances(connection, mine.rules, after, details, now)
             await self._perform(
                 connection,
                 mine,
@@ -207,10 +207,15 @@ class Orders:
                 await identity_checks.make_stale(connection, mine.order.number, now)
 
     async def _circumstances(
-        self, connection: AsyncConnection, rules: ChannelRules, order: Order, details: Mapping[str, str]
+        self,
+        connection: AsyncConnection,
+        rules: ChannelRules,
+        order: Order,
+        details: Mapping[str, str],
+        now: datetime,
     ) -> dict[str, Any]:
         """The route, the material and the review that follow from what was filled in."""
-        true = await circumstances.found(connection, self._boxes, rules, order, details)
+        true = await circumstances.found(connection, self._marks, rules, order, details, now)
         if {str(one) for one in true} == set(order.circumstances):
             return {}
         columns = circumstances.routed(rules, replace(case_of(order, details), circumstances=true))

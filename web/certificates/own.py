@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Final
 
@@ -21,6 +22,7 @@ from certificates.catalogue.prices import NoPrice, WrongYears
 from certificates.desk.walk_ins import typed_by
 from certificates.identity.demonstration import DemonstrationProvider
 from certificates.issuing.remarks import DemonstrationBank
+from certificates.orders.by_telephone import Access, opened
 from certificates.orders.identifying import Identifying
 from certificates.orders.materials import NotWanted, TooManyFiles
 from certificates.orders.order import Order, UnknownOrder
@@ -52,24 +54,6 @@ TOO_MANY_FILES: Final = N_("这个订单上传的文件太多了，请联系客�
 
 class Stranger(Exception):
     """Neither signed in nor proved: there is a page where either is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What a proved telephone opens: the orders that it began, and those of one document number that name it.
-
-    `phone`: in the clear, where it signed in to begin an order; "" from the query.
-    """
-
-    number_mark: str
-    contact_mark: str
-    phone: str = field(default="", repr=False)
-
-    def opens(self, order: Order) -> bool:
-        if not self.contact_mark:
-            return False
-        named = bool(self.number_mark) and order.number_mark == self.number_mark
-        return order.begun_mark == self.contact_mark or (named and order.contact_mark == self.contact_mark)
 
 
 class _NoProvider:
@@ -159,13 +143,19 @@ async def _by(visit: Visit, order: Order, access: Access | None) -> By:
     """Raises 404 for everybody whose order it is not."""
     if visit.signed_in is not None and await _is_theirs(visit, order, visit.signed_in.account_id):
         return By.applicant(visit.signed_in.account_id)
-    if access is not None and access.opens(order):
+    if access is not None and await orders_opened(visit, access, [order]):
         return By.applicant(None)
     if visit.signed_in is not None and visit.role is Role.CLERK and order.account_id is None:
         clerk = visit.signed_in.account_id
         if await typed_by(visit.site.engine, order.number) == clerk:  # for who stands at the counter
             return By.applicant(clerk)
     raise HTTPException(404)
+
+
+async def orders_opened(visit: Visit, access: Access, orders: Sequence[Order]) -> list[Order]:
+    """Of these, what the proved telephone opens now."""
+    async with visit.site.engine.connect() as connection:
+        return await opened(connection, visit.site.marks, access, orders, visit.site.clock())
 
 
 async def _is_theirs(visit: Visit, order: Order, account_id: int) -> bool:

@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.by_telephone import Access
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
 from certificates.orders.fields import Fault, masked_number
 from office.contacts import phone as read_mobile
 from web.certificates import challenge, pacing
 from web.certificates.order_words import FAULTS
-from web.certificates.own import Access, grant
+from web.certificates.own import grant
 from web.certificates.proving import TOO_SOON, WRONG_CODE
 from web.languages import N_
 from web.pages import page

@@ -19,15 +19,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.by_telephone import Access, contacts
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
 from certificates.orders.fields import Fault, credit_code, document_number, masked_name, masked_number
-from certificates.orders.order import Order, begun_by, latest_numbers, of_number
+from certificates.orders.order import begun_by, latest_numbers, of_contact
 from certificates.orders.orders import contact_of
 from certificates.orders.performing import By
 from web.certificates import challenge, pacing
 from web.certificates.listing import rows_of
 from web.certificates.order_words import FAULTS
-from web.certificates.own import Access, access_of, grant, orders_on
+from web.certificates.own import access_of, grant, orders_on, orders_opened
 from web.certificates.proving import TOO_SOON, WRONG_CODE
 from web.languages import N_
 from web.pages import page
@@ -36,7 +37,8 @@ from web.visits import Visit
 HERE: Final = "/certificates/query"
 LIVES_S: Final = 15 * 60
 MOST_ORDERS: Final = 50
-MOST_APPLICANTS: Final = 5
+MOST_APPLICANTS: Final = 10
+"""Telephones, each proved, that are listed for one number."""
 QUESTIONS_PER_ADDRESS: Final = 20
 QUESTIONS_PER_NUMBER: Final = 10
 TRIES_PER_ADDRESS: Final = 60
@@ -111,14 +113,10 @@ def _person_number(typed: str) -> str | Fault:
 
 
 async def _applicants(visit: Visit, mark: str) -> list[Applicant]:
-    async with visit.site.engine.connect() as connection:
-        orders = await of_number(connection, mark, MOST_ORDERS)
+    site, found = visit.site, []
+    async with site.engine.connect() as connection:
+        own = await contacts(connection, site.marks, mark, MOST_APPLICANTS, site.clock())
         strangers = await latest_numbers(connection, MOST_APPLICANTS)
-    latest: dict[str, Order] = {}
-    for one in orders:
-        latest.setdefault(one.contact_mark, one)
-    own = [one.number for one in latest.values()][:MOST_APPLICANTS]
-    found = []
     others = [number for number in strangers if number not in own]
     for number in (own + others)[:MOST_APPLICANTS]:
         mine = await orders_on(visit.site).of(number, By.applicant(None))
@@ -191,13 +189,13 @@ def _index(visit: Visit, rows: list[Applicant]) -> int:
 
 
 async def send_code(visit: Visit) -> Response:
-    token, _mark, rows = await _question(visit)
+    token, mark, rows = await _question(visit)
     index = _index(visit, rows)
     one = rows[index]
     to = f"{HERE}/{token}"
     if not await pacing.may(visit, "code", visit.address, most=QUESTIONS_PER_ADDRESS, seconds=3600):
         return visit.refused(to, visit.text(TOO_SOON) % {"seconds": 3600}, 429)
-    phone = await _phone_of(visit, one)
+    phone = await _phone_of(visit, mark, one)
     letter = Letter(phone or None, one.contact_mark, visit.site.settings.platform_name, visit.locale)
     try:
         async with visit.site.engine.begin() as connection:
@@ -209,20 +207,22 @@ async def send_code(visit: Visit) -> Response:
     return visit.done(to, visit.text(N_("如果这个手机能收到短信，验证码已发出，10 分钟内有效。")))
 
 
-async def _phone_of(visit: Visit, one: Applicant) -> str:
+async def _phone_of(visit: Visit, number_mark: str, one: Applicant) -> str:
     """The telephone of who was chosen; "" for somebody made up, after the same work.
 
-    "" as well when the order names another telephone by now: a code proves the telephone that it went to, and
-    a draft may be changed between the question and the code.
+    "" as well when the order names another telephone by now, or is not this one's any more: a code proves the
+    telephone that it went to, and much may have changed between the question and the code.
     """
     async with visit.site.engine.connect() as connection:
         strangers = await latest_numbers(connection, 1)
     number = one.sends_to or next(iter(strangers), "")
     if not number:
         return ""
-    phone = contact_of(await orders_on(visit.site).of(number, By.applicant(None)))[1]
+    mine = await orders_on(visit.site).of(number, By.applicant(None))
+    phone = contact_of(mine)[1]
     still = OrderBoxes(visit.site.marks).address_mark(phone) == one.contact_mark
-    return phone if one.sends_to and still else ""
+    theirs = await orders_opened(visit, Access(number_mark, one.contact_mark), [mine.order])
+    return phone if one.sends_to and still and theirs else ""
 
 
 async def prove(visit: Visit) -> Response:
@@ -255,7 +255,7 @@ async def orders(visit: Visit) -> Response:
     if access is None:
         return visit.redirect(HERE)
     async with visit.site.engine.connect() as connection:
-        found = await of_number(connection, access.number_mark, MOST_ORDERS) if access.number_mark else []
+        found = await of_contact(connection, access.number_mark, access.contact_mark, MOST_ORDERS)
         found += await begun_by(connection, access.contact_mark, MOST_ORDERS)
-    own = list({one.number: one for one in found if access.opens(one)}.values())
+    own = await orders_opened(visit, access, list({one.number: one for one in found}.values()))
     return page(visit, "certificates/query_orders.html", rows=await rows_of(visit, own))
