@@ -37,8 +37,8 @@ def plain(text: str) -> str:
 def id_number(text: str) -> str | Wrong:
     """居民身份证号码 (GB 11643): 18 places with a day of birth and a check digit.
 
-    The place is not looked up, as `ric.validate` would: it is the one of the day the number was given, so people
-    born before 1984 carry codes that were new then, and residence permits (8…, 9…) have no place at all.
+    The place is not looked up, as `ric.validate` would: it is the one of the day the number was given, so
+    people born before 1984 carry codes that were new then, and residence permits (8…, 9…) have no place.
     """
     number = plain(text)
     if len(number) != LENGTH:
