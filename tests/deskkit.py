@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from certificates.orders.performing import By, perform
+from certificates.orders.states import OrderAct
 from office.accounts import Role
 from tests.orderkit import (
     Applicant,
@@ -16,11 +18,25 @@ from tests.orderkit import (
     details_of_person,
     request_of_organization,
     request_of_person,
+    solved,
 )
 from tests.webkit import Visitor, Web
 from web.csrf import FIELD
 
 DESK = "/certificates/desk"
+PERSON = {
+    "product": "natural_person",
+    "seal_kind": "signature",
+    "applicant_name": "赵现场",
+    "applicant_document": "id_card",
+    "applicant_number": "110101199003070003",
+    "applicant_phone": "13912345678",
+    "applicant_email": "zx@example.cn",
+    "invoice_title": "赵现场",
+    "province": "湖南省",
+    "city": "株洲市",
+    "address": "天元区 1 号",
+}
 
 
 async def in_review(web: Web, login: str, *, person: bool = False) -> Applicant:
@@ -92,6 +108,29 @@ class Clerk:
 async def clerk(web: Web, login: str) -> Clerk:
     visitor = await web.signed_in(login, Role.CLERK, f"办证员{login}")
     return Clerk(web, visitor, await visitor.token())
+
+
+async def walked_in(web: Web, one: Clerk) -> Applicant:
+    """Somebody stands there: the clerk types, to the money."""
+    answer = await one.post(f"{DESK}/walk-in", {"business": "hunan_sanzi:issue:natural_person"})
+    assert answer.status_code == 303, answer.text[:1000]
+    there = Applicant(web, one.visitor, answer.headers["location"].split("/")[3], one.token)
+    await there.agree()
+    await there.done("/details", PERSON)
+    await there.done("/confirm", solved((await there.get("/confirm")).text))
+    if await there.state() == "awaiting_material":
+        await there.done("/material")
+    assert await there.state() == "awaiting_payment"
+    return there
+
+
+async def issued(web: Web, number: str) -> None:
+    """What the issue does, without a UKey."""
+    async with web.site.engine.begin() as connection:
+        now, clock = web.site.clock(), By.clock()
+        await perform(connection, number, OrderAct.BEGIN_ISSUE, clock, now=now)
+        changes = {"certificate": "0A1B2C", "medium": "UK-0001"}
+        await perform(connection, number, OrderAct.ISSUED, clock, now=now, changes=changes)
 
 
 async def row(web: Web, number: str) -> Mapping[str, Any]:

@@ -10,31 +10,30 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.model import Material
 from certificates.catalogue.paying import PaymentRefusal
 from certificates.catalogue.scope import Case, Circumstance, PaymentWay, Way
-from certificates.desk import stock
+from certificates.desk import drawer, stock
 from certificates.desk import verdicts as kept
 from certificates.desk.reviewing import Decision, Undecided, consistent
 from certificates.desk.stock import ASSIGNABLE, BlankUKey, StockAct, StockFault, StockRefused
 from certificates.desk.verdicts import Verdict
 from certificates.desk.walk_ins import typed_by as typed_by  # where it is looked for
+from certificates.orders.needs import LONGEST_REASON
 from certificates.orders.order import Order, locked
 from certificates.orders.orders import Mine
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import Need
 from certificates.payments import counter as tills
+from certificates.payments import receipts
+from certificates.payments.settling import settle
 from office.marks import Marks
 
 LONGEST_COURIER: Final = 40
 LONGEST_TRACKING: Final = 40
-_TAKING: Final = text(
-    "INSERT INTO counter_takings (number, fen, way, clerk_id, at) VALUES (:number, :fen, :way, :clerk, :now)"
-)
 
 
 def case_at_counter(mine: Mine) -> Case:
@@ -75,18 +74,37 @@ class Counter:
     ) -> Order:
         """Money is on the table: the whole price, in a way that the channel takes there.
 
-        Raises UnknownOrder, NotAllowed, Lacks(AMOUNT), Stale, payments.counter.NotTakenHere.
+        Raises UnknownOrder, NotAllowed, Lacks(AMOUNT), Stale, DrawerClosed, payments.counter.NotTakenHere.
         """
         async with self._engine.begin() as connection:
             await _as_shown(connection, number, version)
-            taking = {"number": number, "fen": fen, "way": str(way), "clerk": clerk, "now": now}
+            taking = await drawer.put_in(connection, clerk, number, way, fen, now=now)
+            reference = f"counter {number} {taking}"
             done = await tills.take(
-                connection, self._marks, number, way, fen, reference=f"counter {number}", by=clerk, now=now
+                connection, self._marks, number, way, fen, reference=reference, by=clerk, now=now
             )
             if not done.paid_fen:
                 raise tills.NotTakenHere(PaymentRefusal.WAY_NOT_TAKEN)
-            await connection.execute(_TAKING, taking)
             return done
+
+    async def give_back(self, number: str, clerk: int, reason: str, *, version: int, now: datetime) -> Order:
+        """Money was taken by mistake and is given back: the order waits for its payment again.
+
+        Raises UnknownOrder, NotAllowed, Lacks(REASON, FREE), Stale, DrawerClosed, NotInDrawer,
+        payments.counter.NotWhole.
+        """
+        reason = reason.strip()[:LONGEST_REASON]
+        if not reason:
+            raise Lacks(Need.REASON)
+        async with self._engine.begin() as connection:
+            await _as_shown(connection, number, version)
+            taken = await drawer.give_back(connection, clerk, number, reason, now=now)
+            return await tills.undo(connection, self._marks, number, taken.fen, reason, by=clerk, now=now)
+
+    async def taken_today(self, number: str, clerk: int, *, now: datetime) -> drawer.Taking | None:
+        """What this clerk could give back."""
+        async with self._engine.connect() as connection:
+            return await drawer.taken_today(connection, clerk, number, now=now)
 
     async def receive(
         self,
@@ -174,8 +192,13 @@ class Counter:
                 connection, number, OrderAct.RECEIVE, By.clerk(clerk), now=now, version=version
             )
 
-    async def hand_over(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
-        """The subscriber has it, and has signed the sheet. Raises StockRefused, NotAllowed, Stale."""
+    async def hand_over(
+        self, number: str, clerk: int, *, version: int, now: datetime, reason: str = ""
+    ) -> Order:
+        """The subscriber has it, and has signed the sheet. `reason`: why it comes to nobody by courier.
+
+        Raises StockRefused, NotAllowed, Lacks(REASON), Stale.
+        """
         async with self._engine.begin() as connection:
             done = await perform(
                 connection,
@@ -183,11 +206,31 @@ class Counter:
                 OrderAct.HAND_OVER,
                 By.clerk(clerk),
                 now=now,
+                reason=reason,
                 facts={"sheet": "signed by hand"},
                 version=version,
             )
             await stock.give_out(connection, done, clerk, now=now)
             return done
+
+    async def take_back(self, number: str, clerk: int, reason: str, *, version: int, now: datetime) -> Order:
+        """It was called handed over, and nobody has it: it waits here again, and is not earned.
+
+        Raises StockRefused, NotAllowed, Lacks(REASON, HANDED_OVER), Stale.
+        """
+        async with self._engine.begin() as connection:
+            done = await perform(
+                connection,
+                number,
+                OrderAct.REVERSE_HAND_OVER,
+                By.clerk(clerk),
+                now=now,
+                reason=reason,
+                version=version,
+            )
+            await stock.keep(connection, done, clerk, reason, now=now)
+            await receipts.reopen(connection, number, now)
+            return await settle(connection, self._marks, number, now)
 
 
 async def _as_shown(connection: AsyncConnection, number: str, version: int) -> Order:

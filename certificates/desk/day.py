@@ -6,16 +6,17 @@ was wrong is taken back and done again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from certificates.desk import drawer
+from certificates.desk.drawer import span_of
 from office.accounts import Role
 from office.audit import trail
-from office.working_days import at_minute
 
 MOST: Final = 2_000
 LONGEST_NOTE: Final = 300
@@ -41,18 +42,30 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """One clerk's money of a day. `closed`: the drawer was counted."""
+    """One clerk's money of a day. `closed`: the drawer was counted.
+
+    `orders`, `fen`: in all ways, less what was given back; `cash_fen` of it lies in the drawer, as the books
+    say, or said when it was closed.
+    """
 
     clerk_id: int
     clerk: str
     orders: int
     fen: int
+    cash_fen: int
+    back: int
+    """How many takings were by mistake and given back."""
     counted_fen: int | None
     note: str
 
     @property
     def closed(self) -> bool:
         return self.counted_fen is not None
+
+    @property
+    def beside_fen(self) -> int:
+        """Booked by a device: it lies in no drawer."""
+        return self.fen - self.cash_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +117,35 @@ _GIVEN: Final = text(
     " FROM order_events e JOIN orders o ON o.number = e.number LEFT JOIN LATERAL ("
     "  SELECT b.serial FROM blank_ukey_events b WHERE b.number = e.number AND b.act = 'give_out'"
     "  AND b.at >= :since AND b.at < :until ORDER BY b.id DESC LIMIT 1) u ON true"
-    " WHERE e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until ORDER BY e.id LIMIT :most"
+    " WHERE e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until"
+    " AND NOT EXISTS (SELECT FROM order_events r WHERE r.number = e.number AND r.id > e.id"
+    " AND r.act = 'reverse_hand_over' AND r.at < :until) ORDER BY e.id LIMIT :most"
 )
 _STRAY: Final = text(
     "SELECT b.serial, b.number FROM blank_ukey_events b"
     " WHERE b.act = 'give_out' AND b.at >= :since AND b.at < :until"
+    " AND NOT EXISTS (SELECT FROM blank_ukey_events k WHERE k.serial = b.serial AND k.id > b.id"
+    " AND k.act = 'keep' AND k.at < :until)"
     " AND NOT EXISTS (SELECT FROM order_events e WHERE e.number = b.number"
     " AND e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until)"
     " ORDER BY b.id LIMIT :most"
 )
 _TILLS: Final = text(
     "SELECT a.id AS clerk_id, a.name AS clerk, coalesce(t.orders, 0) AS orders, coalesce(t.fen, 0) AS fen,"
+    " coalesce(c.expected_fen, t.cash, 0) AS cash_fen, coalesce(t.back, 0) AS back,"
     " c.counted_fen, coalesce(c.note, '') AS note FROM accounts a LEFT JOIN ("
-    "  SELECT clerk_id, count(*) AS orders, sum(fen)::bigint AS fen FROM counter_takings"
+    "  SELECT clerk_id, sum(sign(fen))::bigint AS orders, sum(fen)::bigint AS fen,"
+    "  count(reverses) AS back, coalesce(sum(fen) FILTER (WHERE way = :cash), 0)::bigint AS cash"
+    "  FROM counter_takings"
     "  WHERE at >= :since AND at < :until GROUP BY clerk_id) t ON t.clerk_id = a.id"
     " LEFT JOIN counter_closings c ON c.clerk_id = a.id AND c.day = :day AND c.reversed_at IS NULL"
     " WHERE t.clerk_id IS NOT NULL OR c.clerk_id IS NOT NULL ORDER BY a.name, a.id LIMIT 200"
 )
 _PAID: Final = text(
-    "SELECT count(*) AS n, coalesce(sum((facts->>'fen')::bigint), 0)::bigint AS fen FROM order_events"
-    " WHERE act = 'paid' AND actor = 'clerk' AND at >= :since AND at < :until"
-)
-_TAKEN: Final = text(
-    "SELECT coalesce(sum(fen), 0)::bigint FROM counter_takings"
-    " WHERE clerk_id = :clerk AND at >= :since AND at < :until"
+    "SELECT coalesce(sum(CASE act WHEN 'paid' THEN 1 ELSE -1 END), 0)::bigint AS n,"
+    " coalesce(sum(CASE act WHEN 'paid' THEN 1 ELSE -1 END * (facts->>'fen')::bigint), 0)::bigint AS fen"
+    " FROM order_events WHERE act IN ('paid', 'reverse_payment') AND actor = 'clerk'"
+    " AND at >= :since AND at < :until"
 )
 _CLOSE: Final = text(
     "INSERT INTO counter_closings (day, clerk_id, counted_fen, expected_fen, note, at)"
@@ -142,12 +160,6 @@ _REVERSALS: Final = text(
     " JOIN accounts a ON a.id = c.clerk_id WHERE c.day = :day AND c.reversed_at IS NOT NULL"
     " ORDER BY c.reversed_at LIMIT 100"
 )
-
-
-def span_of(day: date) -> dict[str, datetime]:
-    """The day in Beijing."""
-    since = at_minute(day, 0).astimezone(UTC)
-    return {"since": since, "until": since + timedelta(days=1)}
 
 
 class Days:
@@ -166,17 +178,18 @@ class Days:
         return Reckoning(day, given, stray, tills, paid.n, paid.fen, reversals)
 
     async def _tills(self, connection: AsyncConnection, day: date) -> Sequence[Till]:
-        rows = await connection.execute(_TILLS, {**span_of(day), "day": day})
+        rows = await connection.execute(_TILLS, {**span_of(day), "day": day, "cash": str(drawer.CASH)})
         return [Till(**row._mapping) for row in rows]
 
     async def close(self, day: date, clerk: int, counted_fen: int, note: str, *, now: datetime) -> int:
-        """The clerk has counted the drawer; what the records expect. Once a day.
+        """The clerk has counted the cash in the drawer; what the records expect. Once a day.
 
         Raises ClosedAlready, NoNote (a difference needs words).
         """
         note = note.strip()[:LONGEST_NOTE]
         async with self._engine.begin() as connection:
-            expected = int(await connection.scalar(_TAKEN, {**span_of(day), "clerk": clerk}) or 0)
+            await drawer.hold(connection, clerk)
+            expected = await drawer.cash_of(connection, clerk, day)
             if counted_fen != expected and not note:
                 raise NoNote(str(expected - counted_fen))
             row = {"day": day, "clerk": clerk, "counted": counted_fen, "expected": expected}
@@ -197,6 +210,7 @@ class Days:
             raise NoNote(day.isoformat())
         values = {"day": day, "clerk": clerk, "reason": reason, "now": now}
         async with self._engine.begin() as connection:
+            await drawer.hold(connection, clerk)
             counted = await connection.scalar(_REOPEN, values)
             if counted is None:
                 raise NotClosed(day.isoformat())

@@ -23,6 +23,7 @@ from certificates.orders.order import Order, locked
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import AT_REVIEW, Need
+from certificates.payments import receipts
 from office.accounts import Role
 from office.audit import trail
 
@@ -103,6 +104,22 @@ class Reviewing:
                 reason=reason,
                 version=version,
             )
+
+    async def unreject(self, number: str, clerk: int, reason: str, version: int, *, now: datetime) -> Order:
+        """不予办理 by mistake: the order is where it was, and its money is looked at again. Raises
+        Lacks(REASON, UNREFUNDED, CERTIFICATE), Stale, NotAllowed."""
+        async with self._engine.begin() as connection:
+            done = await perform(
+                connection,
+                number,
+                OrderAct.REVERSE_REJECTION,
+                By.clerk(clerk),
+                now=now,
+                reason=reason,
+                version=version,
+            )
+            await receipts.reopen(connection, number, now)
+            return done
 
     async def _act(self, number: str, act: OrderAct, clerk: int, now: datetime) -> Order:
         async with self._engine.begin() as connection:

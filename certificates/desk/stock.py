@@ -48,6 +48,8 @@ class StockAct(StrEnum):
     """The order does not take it; nothing was written."""
     WRITE = "write"
     GIVE_OUT = "give_out"
+    KEEP = "keep"
+    """Called handed over by mistake: it is still here; with its order's REVERSE_HAND_OVER alone."""
     COME_BACK = "come_back"
     """Undelivered, or brought back: it has been written, so it is no blank one."""
     DEFECT = "defect"
@@ -77,6 +79,7 @@ TRANSITIONS: Final[Mapping[StockAct, StockRow]] = {
     StockAct.RELEASE: StockRow(frozenset({_S.ASSIGNED}), _S.IN_STOCK),
     StockAct.WRITE: StockRow(frozenset({_S.ASSIGNED}), _S.WRITTEN, order=True),
     StockAct.GIVE_OUT: StockRow(frozenset({_S.WRITTEN}), _S.GONE, order=True),
+    StockAct.KEEP: StockRow(frozenset({_S.GONE}), _S.WRITTEN, order=True, reason=True),
     StockAct.COME_BACK: StockRow(frozenset({_S.GONE}), _S.DEFECTIVE, reason=True),
     StockAct.DEFECT: StockRow(frozenset({_S.IN_STOCK, _S.ASSIGNED, _S.WRITTEN}), _S.DEFECTIVE, reason=True),
     StockAct.RETURN: StockRow(frozenset({_S.DEFECTIVE}), _S.RETURNED, reason=True),
@@ -319,6 +322,20 @@ async def write_off(
     broken = StockAct.COME_BACK if found.state is _S.GONE else StockAct.DEFECT
     act = StockAct.MISS if lost else broken
     await move(connection, found.serial, act, by, now=now, reason=reason)
+
+
+async def keep(connection: AsyncConnection, order: Order, by: int, reason: str, *, now: datetime) -> None:
+    """The order's UKey was not given out after all; nothing where none went with it.
+
+    Raises StockRefused, also where the UKey that went has come back by then.
+    """
+    found = await of_order(connection, order.number)
+    if found is None and not needs_one(order):
+        return
+    if found is None:
+        raise StockRefused(StockFault.NOT_WRITTEN)
+    number = order.number
+    await move(connection, found.serial, StockAct.KEEP, by, now=now, number=number, reason=reason)
 
 
 async def give_out(connection: AsyncConnection, order: Order, by: int, *, now: datetime) -> None:

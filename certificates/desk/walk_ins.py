@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import StoredChannel
-from certificates.desk.day import span_of
+from certificates.desk.drawer import span_of
 from certificates.desk.hours import Outside, hours_of, outside
 from certificates.orders.orders import beginning
 from certificates.orders.performing import HELD_FOR, By, begin

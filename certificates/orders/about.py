@@ -139,6 +139,8 @@ _CHANGES: Final = frozenset({Service.RENEW, Service.MODIFY, Service.CONVERT})
 """One of these at a time. A forgotten PIN, a lost UKey and a revocation don't wait for it."""
 _IN_THE_UKEY: Final = _CHANGES | {Service.UNLOCK}
 """Done with the UKey that is held: not while it is known as lost, or its certificate is being revoked."""
+_SENT_OFF: Final = (OrderState.FILLING, OrderState.RETURNED, OrderState.REJECTED)
+"""Where an order comes from that is to go on from now; a rejection may be taken back."""
 _ENDS: Final = (Service.REPLACE, Service.REVOKE)
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:serial, 1330660683))")
 _ENDING: Final = text(
@@ -168,7 +170,7 @@ async def look_again(connection: AsyncConnection, order: Order, now: datetime) -
     found = standing_of(stored.rules, business(order), row, now)
     if found.hindrance is Hindrance.REVOKED and await _revoked_by_itself(connection, order):
         return FINE
-    if found.hindrance is None and order.state in (OrderState.FILLING, OrderState.RETURNED):
+    if found.hindrance is None and order.state in _SENT_OFF:
         return await alone(connection, order, row.serial)
     return found
 

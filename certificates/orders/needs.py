@@ -13,7 +13,7 @@ from certificates.catalogue.ordering import passes
 from certificates.catalogue.store import channel_on
 from certificates.orders import about
 from certificates.orders.order import Order, business
-from certificates.orders.states import OrderState
+from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step, to_fill
 from certificates.orders.table import Need
 
@@ -21,6 +21,8 @@ KEPT_FOR: Final = timedelta(days=30)
 """An order that is not gone on with is kept so long (ours)."""
 ARRIVES_WITHIN: Final = timedelta(days=15)
 """A parcel of which nobody says anything counts as received so long after it was sent (ours)."""
+TAKEN_BACK_WITHIN: Final = timedelta(days=7)
+"""Afterwards a UKey that was called handed over counts as handed over (ours)."""
 LONGEST_REASON: Final = 500
 
 _UPLOADED: Final = text(
@@ -40,6 +42,11 @@ _CAME_BACK: Final = text(
     " AND NOT EXISTS (SELECT FROM blank_ukeys WHERE number = :number)"
 )
 """It had a UKey, and has none now: undelivered, or brought back."""
+_COUNTS: Final = text(
+    "SELECT coalesce(sum(fen - returned), 0)::bigint FROM order_receipts"
+    " WHERE order_number = :number AND standing = 'counted'"
+)
+_LAST_ACT: Final = text("SELECT act, at FROM order_events WHERE number = :number ORDER BY id DESC LIMIT 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return order.paid_fen == 0
         case Need.MONEY:
             return order.paid_fen > 0
+        case Need.UNREFUNDED:
+            return order.paid_fen == int(await connection.scalar(_COUNTS, {"number": order.number}) or 0)
+        case Need.HANDED_OVER:
+            last = (await connection.execute(_LAST_ACT, {"number": order.number})).one()
+            return str(last.act) == OrderAct.HAND_OVER and bool(now - last.at < TAKEN_BACK_WITHIN)
         case Need.PAID:
             return Step.PAYMENT not in order.steps or Step.PAYMENT in order.done
         case Need.PAPER:

@@ -38,9 +38,32 @@ CHANGEABLE: Final = frozenset(
 )
 """What may be changed along with an act; the rest is written here alone."""
 BY_SMS: Final = frozenset(
-    {OrderAct.APPROVE, OrderAct.RETURN, OrderAct.REJECT, OrderAct.SHIP, OrderAct.EXPIRE}
+    {
+        OrderAct.APPROVE,
+        OrderAct.RETURN,
+        OrderAct.REJECT,
+        OrderAct.REVERSE_REJECTION,
+        OrderAct.SHIP,
+        OrderAct.EXPIRE,
+    }
 )
 """Told to the telephone of the order as well (rounds.py)."""
+_SAYS_WHY: Final = frozenset(
+    {
+        OrderAct.RETURN,
+        OrderAct.REJECT,
+        OrderAct.FAIL_ISSUE,
+        OrderAct.REVERSE,
+        OrderAct.REVERSE_PAYMENT,
+        OrderAct.REVERSE_REJECTION,
+        OrderAct.REVERSE_HAND_OVER,
+        OrderAct.REISSUE,
+    }
+)
+"""Whose reason the order shows until it goes on."""
+_GOES_ON: Final = frozenset(
+    {OrderAct.RESUBMIT, OrderAct.PAID, OrderAct.APPROVE, OrderAct.BEGIN_ISSUE, OrderAct.HAND_OVER}
+)
 BACK_TO_APPLICANT: Final = frozenset({OrderAct.CHANGE, OrderAct.RETURN, OrderAct.RESUBMIT})
 """After which paper that is asked for is looked at from the beginning."""
 _TABLE: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -181,14 +204,18 @@ def _values(
     after = _target(before, row, done, collected, second=second)
     values: dict[str, Any] = {"state": after, "done": sorted(done), "version": before.version + 1}
     values["changed_at"] = now
-    if act in (OrderAct.RETURN, OrderAct.REJECT, OrderAct.FAIL_ISSUE, OrderAct.REVERSE, OrderAct.REISSUE):
+    if act in _SAYS_WHY:
         values["reason"] = reason
-    elif act in (OrderAct.RESUBMIT, OrderAct.APPROVE, OrderAct.BEGIN_ISSUE):
+    elif act in _GOES_ON:
         values["reason"] = ""
-    if act is OrderAct.REVERSE:
+    if act in (OrderAct.REVERSE, OrderAct.REVERSE_REJECTION) and after is OrderState.IN_REVIEW:
         values["automatic"] = False  # clerks decide now: the system would say the same again
     if act is OrderAct.PAID:
         values |= {"paid_fen": facts["fen"], "payment_way": str(facts.get("way", before.payment_way))}
+    if act is OrderAct.REVERSE_PAYMENT:
+        values["paid_fen"] = 0
+    if before.state in FINAL:
+        values |= {"finished_at": None, "refund_due": False}
     if act is OrderAct.SHIP:
         values |= {"courier": str(facts["courier"]), "tracking": str(facts["tracking"])}
     if act is OrderAct.APPROVE:
@@ -218,6 +245,8 @@ def _target(
         return before.state
     if len(row.after) == 1:
         return next(iter(row.after))
+    if row.act is OrderAct.REVERSE_REJECTION and Step.CONFIRM not in done:
+        return OrderState.RETURNED  # where alone an order that was sent off has to be confirmed again
     after = OrderState.SECOND_REVIEW if second else next_state(before.steps, done, collected=collected)
     if after not in row.after:
         raise AssertionError(

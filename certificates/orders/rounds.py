@@ -33,6 +33,7 @@ TEXTS: Final[Mapping[OrderAct, str]] = {
     OrderAct.APPROVE: "您的数字证书订单 {number} 已审核通过，接下来制作证书。",
     OrderAct.RETURN: "您的数字证书订单 {number} 被驳回：{reason} 请在“订单查询”中修改后重新提交。",
     OrderAct.REJECT: "您的数字证书订单 {number} 不予办理：{reason}",
+    OrderAct.REVERSE_REJECTION: "您的数字证书订单 {number} 继续办理，此前“不予办理”的通知作废：{reason}",
     OrderAct.SHIP: "您的数字证书订单 {number} 已寄出，{courier} {tracking}。",
     OrderAct.EXPIRE: "您的数字证书订单 {number} 长时间没有继续办理，已失效。",
 }

@@ -40,6 +40,10 @@ class Need(StrEnum):
     """No money is in, and none is on its way."""
     MONEY = "money"
     """Money is in."""
+    UNREFUNDED = "unrefunded"
+    """Nothing of what it was paid with has gone back, or is on its way back."""
+    HANDED_OVER = "handed_over"
+    """A clerk called it handed over last, less than TAKEN_BACK_WITHIN ago."""
     PAID = "paid"
     """Where the channel wants the money first: it is in."""
     PAPER = "paper"
@@ -128,6 +132,18 @@ _WITH_APPLICANT: Final = frozenset(
     {_S.AWAITING_MATERIAL, _S.AWAITING_CONSENT, _S.AWAITING_IDENTITY, _S.RETURNED}
 )
 """The applicant has to go on, and may have paid."""
+
+_STOPPABLE: Final = frozenset(
+    {
+        _S.AWAITING_MATERIAL,
+        _S.AWAITING_CONSENT,
+        _S.AWAITING_IDENTITY,
+        _S.AWAITING_PAPER,
+        _S.IN_REVIEW,
+        _S.SECOND_REVIEW,
+    }
+)
+"""Paid, and nothing is decided: what is approved is taken back to the review first."""
 
 _ROWS: Final = (
     # ── the applicant's ──
@@ -269,6 +285,36 @@ _ROWS: Final = (
         undoes=frozenset({Step.REVIEW}),
         tells=True,
     ),
+    _row(
+        _A.REVERSE_PAYMENT,
+        _STOPPABLE,
+        _S.AWAITING_PAYMENT,
+        _W.CLERK,
+        Need.FREE,
+        Need.REASON,
+        undoes=PAYING,
+        tells=True,
+    ),
+    _row(
+        _A.REVERSE_REJECTION,
+        _S.REJECTED,
+        AT_REVIEW - {_S.SECOND_REVIEW} | {_S.AWAITING_PAPER} | _WITH_APPLICANT,
+        _W.CLERK,
+        Need.REASON,
+        Need.UNREFUNDED,
+        Need.CERTIFICATE,
+        tells=True,
+    ),
+    _row(
+        _A.REVERSE_HAND_OVER,
+        _S.DONE,
+        frozenset({_S.AWAITING_COLLECTION, _S.AWAITING_DELIVERY}),
+        _W.CLERK,
+        Need.REASON,
+        Need.HANDED_OVER,
+        undoes=HANDING_OVER,
+        tells=True,
+    ),
     # ── the certificate ──
     _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, _CLERK_OR_CLOCK),
     _row(_A.BEGIN_ISSUE, _S.APPROVED, _S.ISSUING, _W.APPLICANT, Need.AT_HOME),
@@ -286,6 +332,7 @@ _ROWS: Final = (
     ),
     _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.TRACKING, tells=True),
     _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=HANDING_OVER, tells=True),
+    _row(_A.HAND_OVER, _S.AWAITING_DELIVERY, _S.DONE, _W.CLERK, Need.REASON, does=HANDING_OVER, tells=True),
     _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, frozenset({_W.APPLICANT, _W.CLERK}), does=HANDING_OVER),
     _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, _W.CLOCK, Need.ARRIVED, does=HANDING_OVER),
     # ── the end without a certificate ──

@@ -11,13 +11,18 @@ from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order, locked
 from certificates.orders.orders import case_of
-from certificates.orders.performing import By, Lacks, NotAllowed
+from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.table import Need
-from certificates.payments import receipts
-from certificates.payments.receipts import Came
+from certificates.payments import invoices, paying_back, receipts, refunds
+from certificates.payments.receipts import Came, Receipt
 from certificates.payments.settling import settle
+from certificates.payments.states import Standing
 from office.marks import Marks
+
+
+class NotWhole(Exception):
+    """It is not the one money with which the order was paid, or a part of it goes back already."""
 
 
 class NotTakenHere(Exception):
@@ -70,3 +75,38 @@ async def take(
     )
     await receipts.take(connection, came, now)
     return await settle(connection, marks, number, now, by=By.clerk(by))
+
+
+async def undo(
+    connection: AsyncConnection, marks: Marks, number: str, fen: int, reason: str, *, by: int, now: datetime
+) -> Order:
+    """What a clerk took by mistake has left the drawer again: receipt and invoice are void, the order waits
+    for its payment. In the caller's transaction, under the order's lock.
+
+    What is given back is a refund like any other, paid in the same moment.
+    Raises NotAllowed, Lacks, NotWhole.
+    """
+    counted = [one for one in await receipts.of_order(connection, number, lock=True) if _counts_here(one)]
+    if len(counted) != 1 or counted[0].returned or counted[0].fen != fen:
+        raise NotWhole(number)
+    facts, changes = {"fen": fen}, {"invoice": ""}
+    await perform(
+        connection,
+        number,
+        OrderAct.REVERSE_PAYMENT,
+        By.clerk(by),
+        now=now,
+        reason=reason,
+        facts=facts,
+        changes=changes,
+    )
+    await invoices.void(connection, number, now)
+    refund = await refunds.plan(connection, counted[0], fen, reason.strip(), now, by=by)
+    await paying_back.given_at_counter(connection, refund, now)
+    await receipts.stand(connection, {counted[0].id: Standing.VOID}, now)
+    await receipts.reopen(connection, number, now)
+    return await settle(connection, marks, number, now)
+
+
+def _counts_here(one: Receipt) -> bool:
+    return one.source is PaymentWay.ON_THE_SPOT and one.standing is Standing.COUNTED

@@ -93,7 +93,7 @@ async def keep_up(
     it anew where another title or tax number was approved. In the caller's transaction, under the order's
     lock."""
     if order.state in _ENDED:
-        await connection.execute(_VOID, {"order": order.number, "now": now})
+        await void(connection, order.number, now)
         return
     rule = rules.invoice_of(case_of(order, details))
     if rule is None or not order.paid_fen:
@@ -104,6 +104,11 @@ async def keep_up(
     if rule.after is InvoicedAfter.COMPLETION and order.state is not OrderState.DONE:
         return
     await _make(connection, marks, order, rule, details, now)
+
+
+async def void(connection: AsyncConnection, order: str, now: datetime) -> None:
+    """The one that stands; nothing where none does."""
+    await connection.execute(_VOID, {"order": order, "now": now})
 
 
 async def _correct(
@@ -120,7 +125,7 @@ async def _correct(
     made = await invoice_of(connection, marks, order.number)
     if made is None or (made.title, made.tax_number) == titled(rule, details):
         return
-    await connection.execute(_VOID, {"order": order.number, "now": now})
+    await void(connection, order.number, now)
     await _make(connection, marks, order, rule, details, now)
 
 

@@ -188,6 +188,12 @@ async def again(connection: AsyncConnection, refund: int, version: int, now: dat
     await event(connection, refund, RefundAct.AGAIN, now)
 
 
+async def given_at_counter(connection: AsyncConnection, number: str, now: datetime) -> None:
+    """The clerk who planned it gives it back in the same moment, out of the drawer."""
+    found = text(f"{SELECT} WHERE f.number = :number")
+    await paid(connection, refund_from((await connection.execute(found, {"number": number})).one()), now)
+
+
 async def handed_back(connection: AsyncConnection, refund: int, version: int, now: datetime) -> None:
     """Money was given back over the counter. Raises WrongState."""
     locked = text(f"{SELECT} WHERE f.id = :id FOR UPDATE OF f")

@@ -58,6 +58,7 @@ async def settle(
     Raises UnknownOrder.
     """
     order = await locked(connection, number)
+    await _unearn(connection, order, now)
     found = await receipts.of_order(connection, number, lock=True)
     stored = await channel_on(connection, order.catalogue_id)
     assert stored is not None, f"{number}: without a catalogue"
@@ -66,7 +67,11 @@ async def settle(
     case = case_of(order, details)
     payers = await _payers(connection, found)
     subscriber = subscriber_of(case, details)
-    came = [_came(one, wrong_with(one, stored.rules, case, subscriber, payers)) for one in found]
+    came = [
+        _came(one, wrong_with(one, stored.rules, case, subscriber, payers))
+        for one in found
+        if one.standing is not Standing.VOID
+    ]
     judgement = judging.judge(phase_of(order), order.price_fen, came)
     changed = await receipts.stand(connection, judgement.standings, now)
     charges = [one.charge for one in found if one.charge]
@@ -155,8 +160,29 @@ async def _earn(connection: AsyncConnection, order: Order, now: datetime) -> Non
     if await connection.scalar(_EARN, {"number": order.number}) is None:
         return
     lines = journal.moved((Ledger.ORDER, order.number), (Ledger.SERVICE, order.channel), order.paid_fen)
-    posting = Posting(at=now, reference=f"earned {order.number}", text="办证业务完成", lines=lines)
+    posting = Posting(at=now, reference=_earning("earned", order), text="办证业务完成", lines=lines)
     await journal.post(connection, posting)
+
+
+_UNEARN: Final = text(
+    "UPDATE order_accounts SET earned = false WHERE order_number = :number AND earned RETURNING order_number"
+)
+
+
+async def _unearn(connection: AsyncConnection, order: Order, now: datetime) -> None:
+    """It was called done by mistake: what was paid is held for the order again, before any of it moves."""
+    if order.state is OrderState.DONE:
+        return
+    if await connection.scalar(_UNEARN, {"number": order.number}) is None:
+        return
+    lines = journal.moved((Ledger.SERVICE, order.channel), (Ledger.ORDER, order.number), order.paid_fen)
+    posting = Posting(at=now, reference=_earning("unearned", order), text="撤回业务完成", lines=lines)
+    await journal.post(connection, posting)
+
+
+def _earning(word: str, order: Order) -> str:
+    """An order may be done more than once: its version says which time."""
+    return f"{word} {order.number} {order.version}"
 
 
 async def _payers(connection: AsyncConnection, found: Sequence[Receipt]) -> dict[int, tuple[str, str]]:

@@ -24,6 +24,8 @@ class Standing(StrEnum):
     """The order was paid already: goes back by itself."""
     LATE = "late"
     """The order has ended: goes back by itself."""
+    VOID = "void"
+    """Taken at the counter by mistake, and given back."""
     UNKNOWN = "unknown"
     """For no order that we know."""
 

@@ -7,34 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from certificates.orders.performing import By, perform
-from certificates.orders.states import OrderAct
 from office.accounts import Role
-from tests.deskkit import DESK, Clerk, audited, clerk, in_review, row
+from tests.deskkit import DESK, Clerk, audited, clerk, in_review, issued, row, walked_in
 from tests.orderkit import (
     Applicant,
     applicant,
     defaults,
     details_of_organization,
     request_of_organization,
-    solved,
 )
 from tests.tradingkit import MutableClock
 from tests.webkit import Web, web_on
-
-PERSON = {
-    "product": "natural_person",
-    "seal_kind": "signature",
-    "applicant_name": "赵现场",
-    "applicant_document": "id_card",
-    "applicant_number": "110101199003070003",
-    "applicant_phone": "13912345678",
-    "applicant_email": "zx@example.cn",
-    "invoice_title": "赵现场",
-    "province": "湖南省",
-    "city": "株洲市",
-    "address": "天元区 1 号",
-}
 
 
 @pytest.fixture
@@ -42,29 +25,6 @@ async def web(database: str, valkey: str) -> AsyncIterator[Web]:
     async with web_on(database, valkey, demo=True) as web:
         await defaults(web)
         yield web
-
-
-async def walked_in(web: Web, one: Clerk) -> Applicant:
-    """Somebody stands there: the clerk types, to the money."""
-    answer = await one.post(f"{DESK}/walk-in", {"business": "hunan_sanzi:issue:natural_person"})
-    assert answer.status_code == 303, answer.text[:1000]
-    there = Applicant(web, one.visitor, answer.headers["location"].split("/")[3], one.token)
-    await there.agree()
-    await there.done("/details", PERSON)
-    await there.done("/confirm", solved((await there.get("/confirm")).text))
-    if await there.state() == "awaiting_material":
-        await there.done("/material")
-    assert await there.state() == "awaiting_payment"
-    return there
-
-
-async def issued(web: Web, number: str) -> None:
-    """What the issue does, without a UKey."""
-    async with web.site.engine.begin() as connection:
-        now, clock = web.site.clock(), By.clock()
-        await perform(connection, number, OrderAct.BEGIN_ISSUE, clock, now=now)
-        changes = {"certificate": "0A1B2C", "medium": "UK-0001"}
-        await perform(connection, number, OrderAct.ISSUED, clock, now=now, changes=changes)
 
 
 async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> None:
@@ -107,9 +67,9 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     day = (await one.get(f"{DESK}/day")).text
     assert "账实相符" in day
     assert "UK-0001" in day
-    assert "不一致" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "29"})
-    assert "已日结" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "30"})
-    assert "日结过" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "30"})
+    assert "不一致" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "30"})
+    assert "已日结" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "0"})
+    assert "日结过" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "0"})
     figures = (await one.get(f"{DESK}/statistics")).text
     assert "三资" in figures
 
@@ -241,22 +201,22 @@ async def test_a_closing_is_taken_back_with_its_reason_and_done_again(web: Web) 
     await one.act(there.number, "payment", {"way": "wechat", "counted": "1"})
     today = _day((await one.get(f"{DESK}/day")).text)
     assert there.number in (await one.get(f"{DESK}/day")).text  # begun today, not at its end
-    again = {"day": today, "reason": "少数了一张"}
+    again = {"day": today, "reason": "多数了一张"}
     assert "还没有日结" in await one.said(f"{DESK}/day/reopen", again)
-    wrong = {"day": today, "counted": "20", "note": "少了"}
+    wrong = {"day": today, "counted": "20", "note": "多了"}
     assert "已日结" in await one.said(f"{DESK}/day/close", wrong)
     assert "还没有日结" in await two.said(f"{DESK}/day/reopen", again)
     assert "请写明撤回的原因" in await one.said(f"{DESK}/day/reopen", again | {"reason": " "})
     assert "已撤回" in await one.said(f"{DESK}/day/reopen", again)
     page = (await one.get(f"{DESK}/day")).text
-    assert "少数了一张" in page
+    assert "多数了一张" in page
     assert "还没有日结" in page
-    assert "已日结" in await one.said(f"{DESK}/day/close", {"day": today, "counted": "30"})
+    assert "已日结" in await one.said(f"{DESK}/day/close", {"day": today, "counted": "0"})
     async with web.site.engine.connect() as connection:
         rows = await connection.execute(
             text("SELECT counted_fen, reversal FROM counter_closings ORDER BY id")
         )
-        assert [tuple(row) for row in rows] == [(2_000, "少数了一张"), (3_000, "")]
+        assert [tuple(row) for row in rows] == [(2_000, "多数了一张"), (0, "")]
     assert await audited(web, "counter.reopen") == 1
 
 

@@ -10,14 +10,17 @@ from starlette.responses import Response
 from certificates.catalogue.model import Material, Person
 from certificates.catalogue.scope import PaymentWay
 from certificates.desk.counter import Counter, brought, case_at_counter, ways_to_pay
+from certificates.desk.drawer import Taking
 from certificates.desk.reviewing import Decision
 from certificates.desk.stock import BlankUKey, serials_of
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.writing import NotNow
+from certificates.orders.order import Order
 from certificates.orders.orders import Mine
 from certificates.orders.paperwork import House, handover_sheet
 from certificates.orders.performing import By
-from certificates.orders.states import OrderState
+from certificates.orders.states import OrderAct, OrderActor, OrderState
+from certificates.orders.table import row_for
 from certificates.payments.counter import NotTakenHere
 from web.certificates.catalogue_words import MARKS
 from web.certificates.desk_judging import Sayable, asked, read, sayable
@@ -54,12 +57,20 @@ async def at_counter(
     who = mine.rules.attendance_of(mine.case)
     known = await sayable(visit, mine, case_at_counter(mine))
     papers = brought(mine) if waits else ()
+    stops = row_for(OrderAct.REVERSE_PAYMENT, order.state, OrderActor.CLERK) is not None
+    taken = await _taken(visit, order) if stops else None
     return {
         "papers": [_paper(visit, known, item, one, said.get(item)) for item, one in papers],
         "ways": [(str(way), visit.text(PAYMENTS[way])) for way in ways],
         "who_comes": visit.text(PERSONS[who.who if who is not None else Person.APPLICANT]),
         "ukey": ukey,
+        "taken": taken,
+        "taken_way": visit.text(PAYMENTS[taken.way]) if taken is not None else "",
     }
+
+
+async def _taken(visit: Visit, order: Order) -> Taking | None:
+    return await counter_on(visit).taken_today(order.number, clerk_of(visit), now=visit.site.clock())
 
 
 def _paper(visit: Visit, known: Sayable, item: str, one: Material, stands: Verdict | None) -> dict[str, Any]:
@@ -95,6 +106,23 @@ async def take_money(visit: Visit) -> Response:
     except NotTakenHere:
         return visit.refused(here, visit.text(NOT_TAKEN), 422)
     return visit.done(here, visit.text(N_("已收款，订单已记为已支付。")))
+
+
+@in_desk_words
+async def give_back(visit: Visit) -> Response:
+    """撤回收款: the clerk's own, of today; the money goes back the way it came."""
+    mine = await order_in_path(visit)
+    here = desk_address(mine.order.number)
+    if visit.form.get("returned") != "1":
+        return visit.refused(here, visit.text(N_("请先把款退给付款人，或者确认没有收到这笔款。")), 422)
+    await counter_on(visit).give_back(
+        mine.order.number,
+        clerk_of(visit),
+        visit.form.get("reason", ""),
+        version=shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(here, visit.text(N_("收款已撤回，收款记录已作废，订单等待支付。")))
 
 
 @in_desk_words
@@ -203,15 +231,36 @@ async def hand_over(visit: Visit) -> Response:
         clerk_of(visit),
         version=shown_version(visit, mine.order),
         now=visit.site.clock(),
+        reason=visit.form.get("reason", ""),
     )
     return visit.done(here, visit.text(N_("已交付，业务完成。")))
+
+
+@in_desk_words
+async def take_back(visit: Visit) -> Response:
+    """撤回交付: nobody has the UKey, it lies here."""
+    mine = await order_in_path(visit)
+    here = desk_address(mine.order.number)
+    if visit.form.get("here") != "1":
+        return visit.refused(here, visit.text(N_("请确认 UKey 在手里。已经交给别人的，不能撤回。")), 422)
+    await counter_on(visit).take_back(
+        mine.order.number,
+        clerk_of(visit),
+        visit.form.get("reason", ""),
+        version=shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(here, visit.text(N_("已撤回交付，订单等待领取或寄出。")))
 
 
 @in_desk_words
 async def sheet(visit: Visit) -> Response:
     """签收单, to print and sign by hand."""
     mine = await order_in_path(visit)
-    if mine.order.state not in (OrderState.AWAITING_COLLECTION, OrderState.DONE):
+    if (
+        mine.order.state is not OrderState.DONE
+        and row_for(OrderAct.HAND_OVER, mine.order.state, OrderActor.CLERK) is None
+    ):
         raise HTTPException(404)
     site = visit.site
     assert visit.signed_in is not None

@@ -67,13 +67,13 @@ async def close(visit: Visit) -> Response:
     here = f"{DAY}?day={closed.isoformat()}"
     counted = _fen(visit.form.get("counted", ""))
     if counted is None or not 0 <= counted <= MOST_FEN:
-        return visit.refused(here, visit.text(N_("请填写实收金额，例如 120.00；没有收款填 0。")), 422)
+        return visit.refused(here, visit.text(N_("请填写清点的现金，例如 120.00；没有现金填 0。")), 422)
     try:
         await Days(visit.site.engine).close(
             closed, clerk_of(visit), counted, visit.form.get("note", ""), now=visit.site.clock()
         )
     except NoNote:
-        return visit.refused(here, visit.text(N_("实收和账上不一致，请写明原因。")), 422)
+        return visit.refused(here, visit.text(N_("现金和账上不一致，请写明原因。")), 422)
     except ClosedAlready:
         return visit.refused(here, visit.text(N_("这一天您已经日结过了。")))
     return visit.done(here, visit.text(N_("已日结。")))

@@ -1,11 +1,13 @@
 """The order in an address of the desk, and how the desk's pages answer what can't be done."""
 
+from collections.abc import Mapping
 from functools import wraps
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from certificates.desk.drawer import DrawerClosed, NotInDrawer
 from certificates.desk.reviewing import Reviewing, TooLong, Undecided
 from certificates.desk.stock import StockRefused
 from certificates.desk.verdicts import NoSuchFile
@@ -14,6 +16,7 @@ from certificates.orders.orders import Mine
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
 from certificates.orders.table import Need
+from certificates.payments.counter import NotWhole
 from web.certificates.desk_words import STOCK_FAULTS, UNDECIDED
 from web.certificates.own import NUMBER, orders_on
 from web.languages import N_
@@ -38,6 +41,8 @@ LACKS: Final = {
     Need.FREE: N_("另一位办证人员正在办理这个订单。"),
     Need.ANOTHER: N_("初审是您做的，要由另一位办证人员复核。"),
     Need.MONEY: N_("这个订单没有收过款，到期自动失效，不用办理。"),
+    Need.UNREFUNDED: N_("费用已经在退，不能撤回。请申请人重新下单。"),
+    Need.HANDED_OVER: N_("只能撤回最近 7 天里最后一步的“已交付”。"),
     Need.PAID: N_("费用还没有到账，不能通过。"),
     Need.REASON: N_("请写明原因，最多 500 字。"),
     Need.AMOUNT: N_("金额和订单不一致。"),
@@ -46,6 +51,11 @@ LACKS: Final = {
         "原证书已注销、已过期或者不在可以更新的时间里，不能通过。请驳回或者不予办理，写明原因。"
     ),
     Need.TRACKING: N_("请填写快递公司和快递单号。"),
+}
+DRAWER: Final[Mapping[type[Exception], str]] = {
+    DrawerClosed: N_("您今天已经日结，不能再收款或退款。要继续的，请先到“日结”撤回日结，写明原因。"),
+    NotInDrawer: N_("只能撤回您自己今天收的款。其他的款由财务退回。"),
+    NotWhole: N_("这笔款有一部分已经在退，请由财务处理。"),
 }
 
 
@@ -104,6 +114,8 @@ def in_desk_words(endpoint: Endpoint) -> Endpoint:
             text, status = LONG, 422
         except NoSuchFile:
             text, status = REPLACED, 409
+        except tuple(DRAWER) as drawer:
+            text, status = DRAWER[type(drawer)], 409
         except StockRefused as refused:
             return visit.refused(here, stock_text(visit, refused), 409)
         return visit.refused(here, visit.text(text), status)

@@ -21,10 +21,11 @@ from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
 from certificates.orders.fields import masked
+from certificates.orders.needs import Asked, fulfilled
 from certificates.orders.order import Order, OrderEvent, history
 from certificates.orders.orders import Mine
 from certificates.orders.states import OrderAct, OrderActor, OrderState
-from certificates.orders.table import AT_REVIEW, acts_of, row_for
+from certificates.orders.table import AT_REVIEW, Need, acts_of, row_for
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
 from web.certificates.desk_counter import at_counter
@@ -76,9 +77,23 @@ async def show(visit: Visit) -> Response:
         **await _beside(visit, mine, reading=reading),
         held=reading,
         judging=reading and mine.order.state in AT_REVIEW,
-        acts=frozenset(acts_of(mine.order.state, OrderActor.CLERK)),
+        acts=await _acts(visit, mine.order),
         rejects=_rejects(mine.order),
     )
+
+
+async def _acts(visit: Visit, order: Order) -> frozenset[OrderAct]:
+    """What the table offers a clerk in this state, but taking back what can't be taken back any more."""
+    found, now = frozenset(acts_of(order.state, OrderActor.CLERK)), visit.site.clock()
+    asked = Asked(order, clerk_of(visit), "", {}, now)
+    wants = {OrderAct.REVERSE_REJECTION: Need.UNREFUNDED, OrderAct.REVERSE_HAND_OVER: Need.HANDED_OVER}
+    async with visit.site.engine.connect() as connection:
+        gone = {
+            act
+            for act, need in wants.items()
+            if act in found and not await fulfilled(connection, need, asked)
+        }
+    return found - gone
 
 
 def _rejects(order: Order) -> bool:
@@ -229,6 +244,20 @@ async def reject(visit: Visit) -> Response:
         now=visit.site.clock(),
     )
     return visit.done(desk_address(mine.order.number), visit.text(DONE[Decision.REJECT]))
+
+
+@in_desk_words
+async def unreject(visit: Visit) -> Response:
+    """撤回不予办理, before any money went back."""
+    mine = await order_in_path(visit)
+    await reviewing_on(visit).unreject(
+        mine.order.number,
+        clerk_of(visit),
+        visit.form.get("reason", ""),
+        shown_version(visit, mine.order),
+        now=visit.site.clock(),
+    )
+    return visit.done(desk_address(mine.order.number), visit.text(N_("已撤回，订单继续办理。")))
 
 
 @in_desk_words

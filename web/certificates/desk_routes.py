@@ -19,12 +19,14 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/decide", desk_review.decide, CLERKS),
     Page("POST", f"{_ORDER}/reverse", desk_review.reverse, CLERKS),
     Page("POST", f"{_ORDER}/reject", desk_review.reject, CLERKS),
+    Page("POST", f"{_ORDER}/reject/reverse", desk_review.unreject, CLERKS),
     Page("GET", f"{_ORDER}/files/{{file}}", desk_review.file, CLERKS),
     # the counter
     Page("GET", desk_walk_ins.WALK_IN, desk_walk_ins.show, CLERKS),
     Page("POST", desk_walk_ins.WALK_IN, desk_walk_ins.begin, CLERKS),
     Page("POST", f"{desk_walk_ins.WALK_IN}/{{number}}/take-over", desk_walk_ins.take_over, CLERKS),
     Page("POST", f"{_ORDER}/payment", desk_counter.take_money, CLERKS),
+    Page("POST", f"{_ORDER}/payment/reverse", desk_counter.give_back, CLERKS),
     Page("POST", f"{_ORDER}/paper", desk_counter.receive_paper, CLERKS),
     Page("POST", f"{_ORDER}/ukey", desk_counter.assign, CLERKS),
     Page("POST", f"{_ORDER}/ukey/release", desk_counter.release, CLERKS),
@@ -32,6 +34,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/arrived", desk_counter.arrived, CLERKS),
     Page("POST", f"{_ORDER}/reissue", desk_counter.reissue, CLERKS),
     Page("POST", f"{_ORDER}/hand-over", desk_counter.hand_over, CLERKS),
+    Page("POST", f"{_ORDER}/hand-over/reverse", desk_counter.take_back, CLERKS),
     Page("GET", f"{_ORDER}/handover.pdf", desk_counter.sheet, CLERKS),
     # stock, day, figures
     Page("GET", desk_stock.STOCK, desk_stock.index, CLERKS),

@@ -59,6 +59,7 @@ STOCK_ACTS: Final[Mapping[StockAct, str]] = {
     StockAct.RELEASE: N_("退回库存"),
     StockAct.WRITE: N_("写入证书"),
     StockAct.GIVE_OUT: N_("交付"),
+    StockAct.KEEP: N_("没有交付"),
     StockAct.COME_BACK: N_("交付后退回"),
     StockAct.DEFECT: N_("报废"),
     StockAct.RETURN: N_("退厂家"),

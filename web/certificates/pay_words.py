@@ -17,6 +17,7 @@ STANDINGS: Final[Mapping[Standing, str]] = {
     Standing.WRONG_WAY: N_("这项业务不收这种付款"),
     Standing.DOUBLED: N_("重复支付"),
     Standing.LATE: N_("订单结束后才到账"),
+    Standing.VOID: N_("已作废（窗口误收，已退回）"),
     Standing.UNKNOWN: N_("找不到订单"),
 }
 REFUNDS: Final[Mapping[RefundState, str]] = {
