@@ -1,4 +1,5 @@
-"""The assistants at which desks write and unlock UKeys: what opens a UKey is encrypted to no other one.
+"""The assistants at which desks write and unlock UKeys: what opens a UKey is encrypted to no other one. What
+an authority is being asked for, while no row is locked.
 
 Revision ID: 0024
 Revises: 0023
@@ -28,14 +29,22 @@ CREATE TABLE desk_assistants (
 );
 CREATE UNIQUE INDEX desk_assistants_registered ON desk_assistants (fingerprint) WHERE ended_at IS NULL;
 """
+QUESTIONS = """
+-- What an authority is being asked for (a box); NULL: nothing, or its answer is kept.
+ALTER TABLE authority_requests ADD COLUMN question bytea;
+CREATE INDEX authority_requests_unsettled ON authority_requests (id)
+    WHERE state = 'abandoned' AND question IS NOT NULL;
+"""
 CARDS = "CREATE INDEX issued_certificates_card ON issued_certificates (crypto_card);"
 
 
 def upgrade() -> None:
     op.execute(ASSISTANTS)
+    op.execute(QUESTIONS)
     op.execute(CARDS)
 
 
 def downgrade() -> None:
     op.execute("DROP INDEX issued_certificates_card")
+    op.execute("ALTER TABLE authority_requests DROP COLUMN question")
     op.execute("DROP TABLE desk_assistants")

@@ -1,9 +1,11 @@
 """The authority's side: a round over what is asked, in the process that has the authority's key.
 
-Each question is one transaction: the order's row is locked, then the question's. The authority's register is
-written before the row: killed in between, the next round asks under the same reference and gets the same
-certificate and the same seal. Nothing here is said by the web but the PKCS#10 request: whom a certificate
-names and until when it holds is read from the order, as it was reviewed.
+Of each question the order's row is locked, then the question's: what the authority is to be asked is decided
+and kept. It is asked without a lock, however long it takes; then the rows are locked again and its answer is
+kept. Killed in between, the next round asks under the same reference and gets the same certificate and the
+same seal. A certificate that nobody waits for by then (the order was given up) is revoked. Nothing here is
+said by the web but the PKCS#10 request: whom a certificate names and until when it holds is read from the
+order, as it was reviewed.
 """
 
 import asyncio
@@ -18,11 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.port import (
     AlreadyRevoked,
-    Applicant,
     Authorities,
     AuthorityAway,
     AuthorityError,
-    CertificateAuthority,
     UnknownCertificate,
 )
 from certificates.authority.register import RegisterDamaged
@@ -33,6 +33,7 @@ from certificates.issuing import deciding, issued, requests
 from certificates.issuing.authorizing import Authorizing, NotAnswered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
+from certificates.issuing.questions import BY, Question, made
 from certificates.issuing.requests import Request, Waiting
 from certificates.issuing.states import Holding, RequestKind, RequestState
 from certificates.orders import about, materials
@@ -43,10 +44,10 @@ from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from office.marks import BoxUnreadable, Marks
 from signing import SigningError
-from signing.crl import Reason
+from signing.crl import Reason, Revocation
 from signing.csr import CertificateRequest, parse_request
 from signing.installing import Bundle
-from signing.seal import Picture, SealKind
+from signing.seal import SealKind
 from signing.sm2 import PublicKey
 from signing.sm3 import sm3
 from signing.token.codes import CodeBook
@@ -56,30 +57,17 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 50
 PATIENCE_S: Final = 1.0
-BY: Final = "platform"
 _ENDS_THE_KEY: Final = frozenset({Service.REPLACE, Service.REVOKE})
 """Of these services the key is trusted no longer; after a change or a conversion it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the authority is asked for, decided on the locked rows."""
+class _Revoking:
+    """A certificate that the authority is to revoke."""
 
-    applicant: Applicant
-    key: PublicKey
-    until: datetime
     authority: str
-    """Who issues, by the catalogue's key."""
-    mark: str
-    picture: Picture | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A certificate that was made, and by whom: its seal may go once the answer is kept."""
-
-    authority: CertificateAuthority
     serial: int
+    reason: Reason
 
 
 class Answering:
@@ -150,31 +138,33 @@ class Answering:
         return answered
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:
-        made: _Given | None = None
         async with self._engine.begin() as connection:
             order = await locked_order(connection, number)
             request = await requests.locked(connection, request_id)
-            if request is None or request.state is not RequestState.ASKED:
+            if request is None or not request.is_unsettled:
                 return False
             try:
-                made = await self._answer(connection, order, request, now)
+                asking = await self._look(connection, order, request, now)
             except NotAnswered as refused:
-                log.warning("request_refused", request=request.id, order=number, why=refused.code)
-                values = {"refusal": refused.code}
-                await requests.move(connection, request, RequestState.REFUSED, now=now, **values)
-        if made is not None:
-            await asyncio.to_thread(made.authority.handed_over, made.serial)
+                await _refuse(connection, request, refused.code, now)
+                return True
+        match asking:
+            case Question():
+                return await self._issue(request, asking, now)
+            case _Revoking():
+                return await self._revoke(request, asking, now)
         return True
 
-    async def _answer(
+    async def _look(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> "_Given | None":
-        """The certificate that was made, if one was. Raises NotAnswered, AuthorityAway."""
+    ) -> Question | _Revoking | None:
+        """What an authority is to be asked; None: answered here and now. Raises NotAnswered."""
         match request.kind:
             case RequestKind.CERTIFICATE:
-                return await self._certificate(connection, order, request, now)
+                return await self._question(connection, order, request, now)
             case RequestKind.REVOCATION:
-                await self._revocation(connection, order, request, now)
+                row = await self._to_revoke(connection, order, request)
+                return _Revoking(row.authority, int(request.serial, 16), Reason(request.reason))
             case RequestKind.AUTHORIZATION:
                 await _require_to_unlock(connection, order, request, now)
                 await self._authorizing.unlock(connection, order, request, now)
@@ -184,29 +174,63 @@ class Answering:
 
     # ── certificates ──
 
-    async def _certificate(
+    async def _question(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> _Given:
+    ) -> Question:
+        """Decided and kept; of an abandoned request the one that was asked. Raises NotAnswered."""
+        asked = _possessed(request.content)
+        if request.question is not None and request.state is RequestState.ABANDONED:
+            kept = self._marks.unbox(requests.question_purpose(request.id), request.question)
+            return Question.unpacked(kept, asked.key)
         if order.state is not OrderState.ISSUING or Service(order.service) not in deciding.MAKES:
             raise NotAnswered("order")
-        asked = _possessed(request.content)
         former = await self._former(connection, order, now)
         wanted = await self._wanted(connection, order, former, asked.key, now)
+        box = self._marks.box(requests.question_purpose(request.id), wanted.packed())
+        await requests.put_question(connection, request, box)
+        return wanted
+
+    async def _issue(self, request: Request, question: Question, now: datetime) -> bool:
+        bundle: Bundle | None = None
         try:
-            authority = self._authorities.of(wanted.authority, wanted.mark or wanted.authority)
-            bundle = await asyncio.to_thread(_made, authority, wanted, request)
+            authority = self._authorities.of(question.authority, question.mark or question.authority)
+            bundle = await asyncio.to_thread(made, authority, question, request.reference)
         except (AuthorityAway, RegisterDamaged):
             raise  # no answer to the question: it is asked again
         except (AuthorityError, SigningError) as error:
-            log.warning("not_issued", request=request.id, order=order.number, why=str(error))
-            raise NotAnswered("authority") from error
-        row = self._row(order, request, bundle, wanted.authority, now)
+            log.warning("not_issued", request=request.id, order=request.number, why=str(error))
+        async with self._engine.begin() as connection:
+            order = await locked_order(connection, request.number)
+            held = await requests.held(connection, request.id)
+            if not held.is_unsettled:
+                return False  # another process was as quick, and got the same
+            if bundle is None:
+                await _refuse(connection, held, "authority", now)
+                return True
+            await self._keep(connection, order, held, bundle, question.authority, now)
+        await asyncio.to_thread(authority.handed_over, bundle.certificate.serial)
+        return True
+
+    async def _keep(
+        self,
+        connection: AsyncConnection,
+        order: Order,
+        request: Request,
+        bundle: Bundle,
+        authority: str,
+        now: datetime,
+    ) -> None:
+        """The certificate, and the answer; what nobody waits for any more is revoked."""
+        row = self._row(order, request, bundle, authority, now)
         await issued.put(connection, row)
+        log.info("issued", order=order.number, request=request.id, serial=row.serial, authority=row.authority)
+        if request.state is RequestState.ABANDONED:
+            await requests.settle(connection, request, serial=row.serial)
+            await requests.ask_revocation(connection, order.number, row.serial, Reason.CESSATION, now)
+            return
         answer = self._marks.box(requests.purpose(request.id), bundle.der)
         values = {"answer": answer, "serial": row.serial}
         await requests.move(connection, request, RequestState.ANSWERED, now=now, **values)
-        log.info("issued", order=order.number, request=request.id, serial=row.serial, authority=row.authority)
-        return _Given(authority, bundle.certificate.serial)
 
     async def _wanted(
         self,
@@ -215,7 +239,7 @@ class Answering:
         former: Former | None,
         key: PublicKey,
         now: datetime,
-    ) -> _Wanted:
+    ) -> Question:
         stored = await channel_on(connection, order.catalogue_id)
         issuer = deciding.authority(order, former)
         known = (await self._catalogue.authorities()).get(issuer)
@@ -239,7 +263,7 @@ class Answering:
             raise NotAnswered("box") from unreadable
         except LookupError as no_term:
             raise NotAnswered("term") from no_term
-        return _Wanted(applicant, key, until, issuer, known.short if known else "", picture)
+        return Question(applicant, key, until, issuer, known.short if known else "", picture)
 
     async def _former(self, connection: AsyncConnection, order: Order, now: datetime) -> Former | None:
         """The certificate that the order is about, when it is this applicant's and still stands; it is held
@@ -310,21 +334,34 @@ class Answering:
                         now=now,
                     )
 
-    async def _revocation(
-        self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> None:
-        row = await self._to_revoke(connection, order, request)
-        serial, reason = int(request.serial, 16), Reason(request.reason)
+    async def _revoke(self, request: Request, asking: _Revoking, now: datetime) -> bool:
+        done: Revocation | None = None
         try:
-            authority = self._authorities.that_issued(row.authority, serial)
-            done = await asyncio.to_thread(authority.revoke, serial, reason, by=BY)
+            authority = self._authorities.that_issued(asking.authority, asking.serial)
+            done = await asyncio.to_thread(authority.revoke, asking.serial, asking.reason, by=BY)
         except AlreadyRevoked as before:
             done = before.revocation
-        except UnknownCertificate as unknown:
-            raise NotAnswered("former") from unknown
+        except UnknownCertificate:
+            log.warning("not_revoked", request=request.id, order=request.number, serial=request.serial)
+        async with self._engine.begin() as connection:
+            order = await locked_order(connection, request.number)
+            held = await requests.held(connection, request.id)
+            if held.state is not RequestState.ASKED:
+                return False
+            if done is None:
+                await _refuse(connection, held, "former", now)
+                return True
+            await self._revoked(connection, order, held, done, now)
+        return True
+
+    async def _revoked(
+        self, connection: AsyncConnection, order: Order, request: Request, done: Revocation, now: datetime
+    ) -> None:
         await issued.revoke(connection, request.serial, str(done.reason), done.at)
         await requests.move(connection, request, RequestState.ANSWERED, now=now)
         log.info("revoked", order=order.number, serial=request.serial, reason=str(done.reason))
+        row = await issued.by_serial(connection, request.serial)
+        assert row is not None, "it was looked at before the authority was asked"
         if order.service in _ENDS_THE_KEY and row.number != order.number:
             await _revoke_same_key(connection, order, request, now)
         if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
@@ -360,18 +397,13 @@ async def _revoke_same_key(
         )
 
 
-def _made(authority: CertificateAuthority, wanted: _Wanted, request: Request) -> Bundle:
-    """What is asked again under the reference is given again."""
-    certificate = authority.issue_to(
-        wanted.applicant,
-        wanted.key,
-        until=wanted.until,
-        mark=wanted.mark,
-        reference=request.reference,
-        by=BY,
-    )
-    seal = authority.make_seal(certificate, wanted.applicant.name, picture=wanted.picture, by=BY, again=True)
-    return Bundle(certificate, authority.chain(), seal)
+async def _refuse(connection: AsyncConnection, request: Request, code: str, now: datetime) -> None:
+    """For good. The caller holds the row."""
+    log.warning("request_refused", request=request.id, order=request.number, why=code)
+    if request.state is RequestState.ABANDONED:
+        await requests.settle(connection, request, refusal=code)
+    else:
+        await requests.move(connection, request, RequestState.REFUSED, now=now, refusal=code)
 
 
 async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:

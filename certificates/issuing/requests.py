@@ -12,8 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.issuing.states import CHOOSES_AUTHORITY, REQUESTS, RequestKind, RequestState
+from certificates.issuing import issued
+from certificates.issuing.states import CHOOSES_AUTHORITY, REQUESTS, Holding, RequestKind, RequestState
 from office.marks import Marks
+from signing.crl import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Request:
     reason: str
     refusal: str
     answer: bytes | None = field(repr=False)
+    question: bytes | None = field(repr=False)
+    """What an authority was asked for, while its answer is not kept; also of one that was abandoned since."""
     asked_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None
@@ -49,6 +53,12 @@ class Request:
             raise ValueError("a request without an answer")
         return marks.unbox(purpose(self.id), self.answer)
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether an answer is to be had: asked, or abandoned while the authority was being asked."""
+        left = self.state is RequestState.ABANDONED and self.question is not None
+        return self.state is RequestState.ASKED or left
+
 
 COLUMNS: Final = tuple(each.name for each in fields(Request))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM authority_requests"  # noqa: S608 - our own names
@@ -61,6 +71,10 @@ _ASK: Final = text(
 
 def purpose(request_id: int) -> str:
     return f"authority answer {request_id}"
+
+
+def question_purpose(request_id: int) -> str:
+    return f"authority question {request_id}"
 
 
 async def ask(
@@ -107,7 +121,8 @@ async def asked(connection: AsyncConnection, most: int, but: Sequence[str] = ())
         " ELSE '' END AS authority FROM authority_requests r JOIN orders o ON o.number = r.number"
         " LEFT JOIN issued_certificates i ON i.serial ="
         " CASE WHEN r.kind = 'revocation' THEN r.serial ELSE o.about_certificate END"
-        " WHERE r.state = 'asked') w WHERE authority <> ALL(CAST(:but AS text[])) ORDER BY id LIMIT :most"
+        " WHERE r.state = 'asked' OR (r.state = 'abandoned' AND r.question IS NOT NULL)) w"
+        " WHERE authority <> ALL(CAST(:but AS text[])) ORDER BY id LIMIT :most"
     )
     rows = await connection.execute(
         found, {"most": most, "but": list(but), "chosen": sorted(CHOOSES_AUTHORITY)}
@@ -163,10 +178,37 @@ async def move(
         raise ValueError(f"a request that is {request.state} does not become {to}")
     moment = "answered_at" if to is RequestState.ANSWERED else "ended_at"
     put = "".join(f", {name} = :{name}" for name in values)
+    done = "" if to is RequestState.ABANDONED else ", question = NULL"
     changed = text(
-        f"UPDATE authority_requests SET state = :to, {moment} = :now{put} WHERE id = :id"  # noqa: S608
+        f"UPDATE authority_requests SET state = :to, {moment} = :now{done}{put} WHERE id = :id"  # noqa: S608
     )
     await connection.execute(changed, {**values, "to": str(to), "now": now, "id": request.id})
+
+
+async def put_question(connection: AsyncConnection, request: Request, question: bytes) -> None:
+    """Before the authority is asked. The caller holds the row."""
+    kept = text("UPDATE authority_requests SET question = :question WHERE id = :id")
+    await connection.execute(kept, {"question": question, "id": request.id})
+
+
+async def settle(
+    connection: AsyncConnection, request: Request, *, serial: str = "", refusal: str = ""
+) -> None:
+    """What came of an abandoned one is known: this certificate, or none. The caller holds the row."""
+    settled = text(
+        "UPDATE authority_requests SET question = NULL, serial = :serial, refusal = :refusal WHERE id = :id"
+    )
+    await connection.execute(settled, {"serial": serial, "refusal": refusal, "id": request.id})
+
+
+async def ask_revocation(
+    connection: AsyncConnection, number: str, serial: str, reason: Reason, now: datetime
+) -> None:
+    """Of a certificate that was made; what is revoked already is not asked about."""
+    row = await issued.by_serial(connection, serial)
+    if row is not None and row.state is not Holding.REVOKED:
+        kind, why = RequestKind.REVOCATION, str(reason)
+        await ask(connection, kind, number, serial, serial=serial, reason=why, now=now)
 
 
 async def end_first_pins(connection: AsyncConnection, number: str, to: RequestState, now: datetime) -> None:
@@ -186,5 +228,6 @@ def _request(row: Row[Any]) -> Request:
         "state": RequestState(row.state),
         "content": bytes(row.content),
         "answer": None if row.answer is None else bytes(row.answer),
+        "question": None if row.question is None else bytes(row.question),
     }
     return Request(**values)

@@ -157,7 +157,7 @@ class Writing:
             if order.state is OrderState.APPROVED:
                 await perform(connection, number, OrderAct.BEGIN_ISSUE, by, now=now)
             if order.service == Service.REPLACE and row is not None:  # lost: it is worth nothing at once
-                await _ask_revocation(connection, number, row.serial, Reason.KEY_COMPROMISE, now)
+                await requests.ask_revocation(connection, number, row.serial, Reason.KEY_COMPROMISE, now)
             return await requests.ask(
                 connection,
                 RequestKind.CERTIFICATE,
@@ -336,7 +336,7 @@ class Writing:
         await pins.empty(connection, held.id, now)
         await requests.end_first_pins(connection, held.number, RequestState.ABANDONED, now)
         if held.serial:
-            await _ask_revocation(connection, held.number, held.serial, why, now)
+            await requests.ask_revocation(connection, held.number, held.serial, why, now)
 
     async def _end_former(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
         service, serial = Service(order.service), order.about_certificate
@@ -345,7 +345,7 @@ class Writing:
         if service is Service.RENEW:
             await issued.follow(connection, serial)
         elif service in REVOKED_FOR:
-            await _ask_revocation(connection, order.number, serial, REVOKED_FOR[service], now)
+            await requests.ask_revocation(connection, order.number, serial, REVOKED_FOR[service], now)
 
 
 async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:
@@ -385,22 +385,6 @@ async def _require_own(connection: AsyncConnection, order: Order, former: Issued
 def _about_pin(made: Made, assistant: PublicKey) -> str:
     """One question for each UKey and each assistant that writes it."""
     return f"{made.request.id} {sm3(assistant.spki).hex()}"
-
-
-async def _ask_revocation(
-    connection: AsyncConnection, number: str, serial: str, reason: Reason, now: datetime
-) -> None:
-    row = await issued.by_serial(connection, serial)
-    if row is not None and row.state is not Holding.REVOKED:
-        await requests.ask(
-            connection,
-            RequestKind.REVOCATION,
-            number,
-            serial,
-            serial=serial,
-            reason=str(reason),
-            now=now,
-        )
 
 
 def _require(order: Order) -> None:

@@ -472,6 +472,7 @@ async def test_a_ukey_whose_certificate_was_revoked_meanwhile_is_not_unlocked(of
     serial = await office.issued(await office.approved(), PrivateKey.generate())
     number = await office.approved("unlock", about=serial)
     unlocking, assistant = Unlocking(office.engine, office.marks, ""), PrivateKey.generate().public_key
+    await office.registers(assistant)
     released = await unlocking.release(number, office.by, assistant, None, now=NOW)
     async with office.engine.begin() as connection:
         await issued.revoke(connection, serial, "key_compromise", NOW)
@@ -513,6 +514,7 @@ async def test_a_posted_number_gets_nobody_the_codes_of_anothers_ukey(office: Is
         Unlocking(office.engine, office.marks, ""),
         await office.approved("unlock", about=mine),
     )
+    await office.registers(assistant)
     released = await unlocking.release(number, office.by, assistant, None, now=NOW)
     await office.round()
     assert await unlocking.released(number) is not None

@@ -1,18 +1,23 @@
 """Orders go to the authority that they chose, and on to the one that issued: the demonstration's own CAs, and
 one that is reached over HTTP, also while it does not answer."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.port import State
 from certificates.authority.remote import AWAY_S, RemoteAuthority
 from certificates.issuing import issued, requests
+from certificates.issuing.answering import Answering
+from certificates.orders.order import locked
 from certificates.orders.states import OrderState
 from office.database import create_engine
 from signing.sm2 import PrivateKey
@@ -154,3 +159,78 @@ async def test_an_authority_that_is_away_keeps_nobody_else_waiting_and_issues_on
     assert (await office.order(away)).state is OrderState.ISSUING
     assert [f"{entry.serial:x}" for entry in served.authority.entries()] == [made.request.serial]
     await answering.close()
+
+
+@dataclass
+class Slow:
+    """The authority elsewhere, while it holds back its answer to a new certificate."""
+
+    office: Issuing
+    served: Served
+    number: str
+    answering: Answering
+    asked: asyncio.Event
+    answers: threading.Event
+
+    async def goes_on(self) -> None:
+        self.answers.set()
+        while self.answering._asking:
+            await self.answering.round(NOW)
+
+    def left(self) -> list[int]:
+        """What was issued there and holds."""
+        there = self.served.authority
+        serials = [entry.serial for entry in there.entries()]
+        return [one for one in serials if there.status(one).state is not State.REVOKED]
+
+
+@pytest.fixture
+async def slow(office: Issuing, served: Served) -> AsyncIterator[Slow]:
+    """Asked, and not answered yet."""
+    answering, number = office.answering, await office.approved(authority="sheca")
+    await office.asked(number, PrivateKey.generate())
+    loop, asked, answers = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def holds_back(_method: str, path: str) -> str:
+        loop.call_soon_threadsafe(asked.set)
+        answers.wait(60)
+        return ""
+
+    served.behave = holds_back
+    await answering.round(NOW)
+    await asyncio.wait_for(asked.wait(), 60)
+    yield Slow(office, served, number, answering, asked, answers)
+    answers.set()
+    await answering.close()
+
+
+async def test_nobody_waits_for_the_order_while_the_authority_is_asked(slow: Slow) -> None:
+    async with slow.office.engine.begin() as connection:
+        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        assert (await locked(connection, slow.number)).state is OrderState.ISSUING
+    await slow.goes_on()
+    assert await slow.office.writing.made(slow.number) is not None
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_is_given_up_while_the_authority_is_asked_is_revoked(slow: Slow, killed: bool) -> None:
+    """Also when the process ends before the answer comes: it is asked for under its reference."""
+    office = slow.office
+    if killed:
+        await slow.answering.close()
+        slow.answers.set()
+        slow.answering = office.answering
+    await office.writing.fail(slow.number, office.by, "不办了", now=NOW)
+    if not killed:
+        await slow.goes_on()
+        assert await office.writing.made(slow.number) is None
+    while not slow.served.authority.entries() or slow.left():
+        await slow.answering.round(NOW)
+    [entry] = slow.served.authority.entries()
+    assert await office.writing.current(slow.number) is None
+    async with office.engine.connect() as connection:
+        kept = await issued.by_serial(connection, f"{entry.serial:x}")
+        unsettled = text("SELECT count(*) FROM authority_requests WHERE question IS NOT NULL")
+        assert await connection.scalar(unsettled) == 0
+    assert kept is not None
+    assert kept.written_at is None

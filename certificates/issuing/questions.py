@@ -1,0 +1,58 @@
+"""What an authority is asked for, kept before it is asked: an answer that nobody waited for is known, too.
+
+question = Question(applicant, key, until, "bjca", "北京数字认证", picture)
+bundle = made(authority, question, request.reference)        # the same again for the same reference
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Self
+
+from certificates.authority.port import Applicant, CertificateAuthority, SubjectKind
+from signing.installing import Bundle
+from signing.seal import Picture
+from signing.sm2 import PublicKey
+
+BY = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A certificate that is asked for, decided on the locked rows."""
+
+    applicant: Applicant
+    key: PublicKey
+    until: datetime
+    authority: str
+    """Who issues, by the catalogue's key."""
+    mark: str
+    picture: Picture | None = field(default=None, repr=False)
+    """Of the seal; it is not kept."""
+
+    def packed(self) -> bytes:
+        """For a box: it names a person."""
+        kept = {"applicant": asdict(self.applicant), "until": self.until.isoformat()}
+        return json.dumps({**kept, "authority": self.authority, "mark": self.mark}).encode()
+
+    @classmethod
+    def unpacked(cls, data: bytes, key: PublicKey) -> Self:
+        kept = json.loads(data)
+        applicant = Applicant(**{**kept["applicant"], "kind": SubjectKind(kept["applicant"]["kind"])})
+        until = datetime.fromisoformat(kept["until"])
+        return cls(applicant, key, until, kept["authority"], kept["mark"])
+
+
+def made(authority: CertificateAuthority, question: Question, reference: str) -> Bundle:
+    """Certificate, chain and seal. Raises AuthorityError."""
+    certificate = authority.issue_to(
+        question.applicant,
+        question.key,
+        until=question.until,
+        mark=question.mark,
+        reference=reference,
+        by=BY,
+    )
+    name, picture = question.applicant.name, question.picture
+    seal = authority.make_seal(certificate, name, picture=picture, by=BY, again=True)
+    return Bundle(certificate, authority.chain(), seal)
