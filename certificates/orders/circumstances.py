@@ -51,8 +51,10 @@ async def found(
 async def _same_operator(
     connection: AsyncConnection, marks: Marks, order: Order, details: Mapping[str, str], now: datetime
 ) -> bool:
-    """Whether who applies is who applied last, in every field: 经办人信息与上笔业务的相符合; and whose authority
-    of the organization has not ended."""
+    """Whether who applies is who applied last, in every field: 经办人信息与上笔业务的相符合.
+
+    Who has lost the organization's authority since is not.
+    """
     values = {"mark": order.number_mark, "subject": order.subject, "number": order.number}
     last = await connection.scalar(_LAST, values)
     if last is None:

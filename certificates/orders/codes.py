@@ -71,17 +71,19 @@ _LATEST: Final = text(
     " AND (address_mark = :address_mark OR bound_to = :bound_to) ORDER BY made_at DESC LIMIT :most"
 )
 _MAKE: Final = text(
-    "INSERT INTO order_codes (ticket, purpose, bound_to, address_mark, code_hash, made_at, expires_at)"
-    " VALUES (:ticket, :purpose, :bound_to, :address_mark, :code_hash, :now, :expires_at)"
+    "INSERT INTO order_codes"
+    " (ticket, purpose, bound_to, version, address_mark, code_hash, made_at, expires_at) VALUES"
+    " (:ticket, :purpose, :bound_to, :version, :address_mark, :code_hash, :now, :expires_at)"
 )
 _TRY: Final = text(
     "UPDATE order_codes SET tries = tries + 1 WHERE ticket = :ticket AND purpose = :purpose"
-    " AND bound_to = :bound_to AND used_at IS NULL AND expires_at > :now AND tries < :tries"
+    " AND bound_to = :bound_to AND version = :version"
+    " AND used_at IS NULL AND expires_at > :now AND tries < :tries"
     " RETURNING address_mark, code_hash"
 )
 _CURRENT: Final = text(
     "SELECT ticket, made_at FROM order_codes WHERE purpose = :purpose AND bound_to = :bound_to"
-    " AND used_at IS NULL AND expires_at > :now ORDER BY made_at DESC LIMIT 1"
+    " AND version = :version AND used_at IS NULL AND expires_at > :now ORDER BY made_at DESC LIMIT 1"
 )
 _USE: Final = text("UPDATE order_codes SET used_at = :now WHERE ticket = :ticket AND used_at IS NULL")
 _LETTER: Final = text(
@@ -101,22 +103,36 @@ class Codes:
         self._boxes = OrderBoxes(marks)
 
     async def send(
-        self, connection: AsyncConnection, purpose: CodePurpose, bound_to: str, letter: Letter, now: datetime
+        self,
+        connection: AsyncConnection,
+        purpose: CodePurpose,
+        bound_to: str,
+        letter: Letter,
+        now: datetime,
+        *,
+        version: int = 0,
     ) -> str:
-        """The ticket to present with the code. `bound_to`: the order, or the question. Raises TooSoon."""
+        """The ticket to present with the code. `bound_to`: the order, or the question. `version`: of what the
+        code agrees to; changed since, it is worth nothing. Raises TooSoon."""
         await self._check_pace(connection, purpose, bound_to, letter.address_mark, now)
         ticket, code = secrets.token_urlsafe(32), f"{secrets.randbelow(1_000_000):06d}"
-        row = {"ticket": ticket, "purpose": str(purpose), "bound_to": bound_to, "now": now}
-        row |= {"address_mark": letter.address_mark, "expires_at": now + LIVES}
+        row: dict[str, Any] = {"ticket": ticket, "purpose": str(purpose), "bound_to": bound_to, "now": now}
+        row |= {"version": version, "address_mark": letter.address_mark, "expires_at": now + LIVES}
         await connection.execute(_MAKE, row | {"code_hash": self._boxes.code_hash(ticket, code)})
         await post(connection, self._marks, letter, _content(purpose, code, letter.locale), now)
         return ticket
 
     async def current(
-        self, connection: AsyncConnection, purpose: CodePurpose, bound_to: str, now: datetime
+        self,
+        connection: AsyncConnection,
+        purpose: CodePurpose,
+        bound_to: str,
+        now: datetime,
+        *,
+        version: int = 0,
     ) -> tuple[str, int]:
         """The ticket of the last code that may still be used ("": none); seconds until the next send."""
-        values = {"purpose": str(purpose), "bound_to": bound_to, "now": now}
+        values = {"purpose": str(purpose), "bound_to": bound_to, "version": version, "now": now}
         row = (await connection.execute(_CURRENT, values)).first()
         if row is None:
             return "", 0
@@ -130,13 +146,15 @@ class Codes:
         ticket: str,
         code: str,
         now: datetime,
+        *,
+        version: int = 0,
     ) -> str:
         """Use a code; the mark of the address that it went to. Raises WrongCode: the try counts if the caller
         commits, so a wrong code is told after the commit."""
         row = None
         if _TICKET.fullmatch(ticket) and _CODE.fullmatch(code):
-            values = {"ticket": ticket, "purpose": str(purpose), "bound_to": bound_to, "now": now}
-            row = (await connection.execute(_TRY, values | {"tries": TRIES})).one_or_none()
+            values = {"ticket": ticket, "purpose": str(purpose), "bound_to": bound_to, "version": version}
+            row = (await connection.execute(_TRY, {**values, "now": now, "tries": TRIES})).one_or_none()
         if row is None or not secrets.compare_digest(row.code_hash, self._boxes.code_hash(ticket, code)):
             raise WrongCode
         await connection.execute(_USE, {"ticket": ticket, "now": now})

@@ -184,6 +184,11 @@ class Orders:
             mine.details.get(name, "") != value for name, value in values.items() if _is_proven(name)
         )
         after = replace(mine.order, **columns)
+        if mine.order.authority not in ("", after.authority):
+            again |= _per_authority(mine, after)
+            if "product" not in columns and not _sells(mine.rules, after):
+                columns["product"] = ""
+                after = replace(after, product="")
         columns |= {
             "number_mark": self._number_mark(after, details),
             "contact_mark": self._boxes.address_mark(_contact(mine.rules, case_of(after, details), details)),
@@ -362,20 +367,27 @@ class Orders:
     # ── consent ──
 
     async def send_code(self, mine: Mine, locale: str, *, now: datetime) -> None:
-        """A code to who consents. Raises NotAllowed, TooSoon."""
+        """A code to who consents, to the order as it is now. Raises NotAllowed, Stale, TooSoon."""
         number = mine.order.number
         phone = _contact(mine.rules, mine.case, mine.details)
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
+            if order.version != mine.order.version:
+                raise Stale(number)
             if order.state is not OrderState.AWAITING_CONSENT:
                 raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
             letter = Letter(phone or None, self._boxes.address_mark(phone), self._platform, locale)
-            await self._codes.send(connection, CodePurpose.CONSENT, number, letter, now)
+            await self._codes.send(
+                connection, CodePurpose.CONSENT, number, letter, now, version=order.version
+            )
 
-    async def code_wait(self, number: str, now: datetime) -> tuple[bool, int]:
+    async def code_wait(self, order: Order, now: datetime) -> tuple[bool, int]:
         """Whether a code may be typed, and the seconds until another may be sent."""
+        number, version = order.number, order.version
         async with self._engine.connect() as connection:
-            ticket, wait = await self._codes.current(connection, CodePurpose.CONSENT, number, now)
+            ticket, wait = await self._codes.current(
+                connection, CodePurpose.CONSENT, number, now, version=version
+            )
         return bool(ticket), wait
 
     async def consent(self, mine: Mine, code: str, *, now: datetime, signed: bool = False) -> Order:
@@ -387,9 +399,10 @@ class Orders:
                 raise Stale(number)
             if order.state is not OrderState.AWAITING_CONSENT:
                 raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
-            ticket, _wait = await self._codes.current(connection, purpose, number, now)
+            as_it_is = {"version": order.version}
+            ticket, _wait = await self._codes.current(connection, purpose, number, now, **as_it_is)
             try:
-                mark = await self._codes.prove(connection, purpose, number, ticket, code, now)
+                mark = await self._codes.prove(connection, purpose, number, ticket, code, now, **as_it_is)
             except WrongCode:
                 await connection.commit()
                 raise
@@ -469,6 +482,24 @@ def open_step(order: Order, asked: Step) -> bool:
 def next_page(order: Order) -> Step:
     """The first page of the form that is not done."""
     return next((step for step in to_fill(order.steps) if step not in order.done), Step.CONFIRM)
+
+
+def _per_authority(mine: Mine, after: Order) -> frozenset[Step]:
+    """Pages of the form on which another authority asks for something else."""
+    rules, other = mine.rules, replace(mine, order=after)
+    again = set[Step]()
+    if rules.agreements_for(other.case) != rules.agreements_for(mine.case):
+        again.add(Step.AGREEMENTS)
+    checks = rules.identities_for(other.case) != rules.identities_for(mine.case)
+    if checks or other.fields != mine.fields or not _sells(rules, after):
+        again.add(Step.DETAILS)
+    return frozenset(again)
+
+
+def _sells(rules: ChannelRules, order: Order) -> bool:
+    """Whether the order's authority has its product; where none was chosen, there is nothing to have."""
+    products = rules.products_for(SubjectKind(order.subject), order.authority)
+    return not order.product or order.product in {one.key for one in products}
 
 
 def _is_proven(name: str) -> bool:

@@ -249,6 +249,29 @@ async def test_codes_are_not_guessed_and_not_sent_at_will(
     assert await her.state() == "awaiting_payment"
 
 
+async def test_a_code_consents_to_nothing_that_was_changed_since_it_was_asked_for(
+    web: Web, her: Applicant, clock: ClockAhead
+) -> None:
+    await her.confirm()
+    await her.identify()
+    await her.upload_all()
+    await her.done("/consent/code")
+    former = await last_code(web)
+    await her.done("/change")
+    await her.done("/details", details_of_organization(department="别的部门"))
+    await her.confirm()
+    await her.done("/identity")
+    await her.done("/material")
+    assert await her.state() == "awaiting_consent"
+    assert (await her.post("/consent", {"code": former, "agree": "1"})).status_code == 422
+    assert await her.state() == "awaiting_consent"
+    soon = await her.post("/consent/code", headers={"accept": "application/json"})
+    assert soon.status_code == 429  # however often it is changed
+    clock.ahead += timedelta(seconds=61)
+    await her.consent()
+    assert await her.state() == "awaiting_payment"
+
+
 def _png(width: int, height: int) -> bytes:
     """A PNG that says how large it is, with very little in it."""
 

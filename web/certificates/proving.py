@@ -47,7 +47,7 @@ async def _consent(
     visit: Visit, mine: Mine, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     name, phone = contact_of(mine)
-    sent, wait_s = await orders_on(visit.site).code_wait(mine.order.number, visit.site.clock())
+    sent, wait_s = await orders_on(visit.site).code_wait(mine.order, visit.site.clock())
     return page(
         visit,
         "certificates/consent.html",
