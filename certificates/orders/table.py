@@ -163,7 +163,7 @@ _ROWS: Final = (
         _S.FILLING,
         _W.APPLICANT,
         Need.UNPAID,
-        undoes=_CONSENTED | {Step.IDENTITY, Step.PAPER},
+        undoes=_CONSENTED | {Step.IDENTITY, Step.PAPER} | PAYING,  # what was free may cost something then
     ),
     _row(
         _A.FINISH_MATERIAL,
