@@ -21,6 +21,7 @@ from certificates.authority.port import Applicant, AuthorityError, SubjectKind
 from certificates.authority.roles import Role as OwnRole
 from certificates.desk.stock import StockRefused
 from certificates.desk.stock_book import Stock
+from certificates.issuing.presenting import presented
 from luochui.processes.authority import open_authority
 from luochui.processes.wiring import clock_of
 from luochui.services.faults import Repairable
@@ -32,7 +33,6 @@ from signing.token import virtual
 from signing.token.codes import FOLDER as CODES
 from signing.token.codes import CodeBook
 from signing.token.port import NoToken, Pin, TokenContents
-from web.my_ukeys import presented
 from web.site import DemoAccount
 
 PIN: Final = "135790"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, LargeBinary, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel
 
 MOST_OF_AN_ACCOUNT: Final = 10
@@ -102,6 +102,24 @@ class TooManyUKeys(Exception):
     """The account has enough of them."""
 
 
+async def succeed(connection: AsyncConnection, former: str, ukey: Presented, now: datetime) -> bool:
+    """What a certificate (by its fingerprint) stood for, the one that took its place in the UKey stands for
+    from now on, confirmed as the former was; in the transaction that says that it is there. False: the former
+    stands for nobody."""
+    living = select(*(_ukeys[name] for name in ("id", "account_id", "state", "confirmed_at", "confirmed_by")))
+    living = living.where(_ukeys.fingerprint == former, _ukeys.state != UKeyState.ENDED).with_for_update()
+    row = (await connection.execute(living)).first()
+    if row is None:
+        return False
+    ended = update(_UKey).where(_ukeys.id == row.id)
+    await connection.execute(ended.values(state=UKeyState.ENDED.value, ended_at=now))
+    values = {name: getattr(ukey, name) for name in Presented.__dataclass_fields__}
+    values |= {"account_id": row.account_id, "state": row.state, "bound_at": now}
+    values |= {"confirmed_at": row.confirmed_at, "confirmed_by": row.confirmed_by}
+    await connection.execute(SQLModel.metadata.tables["ukeys"].insert().values(values))
+    return True
+
+
 class UKeys:
     """The table of bindings. Every method is one transaction of its own."""
 
@@ -145,25 +163,6 @@ class UKeys:
     async def end(self, ukey_id: int, *, by: int) -> bool:
         """It stands for nobody from now on. False: it had ended before. Its sessions are ended elsewhere."""
         return await self._step(ukey_id, UKeyState.ENDED, ended_at=datetime.now(UTC), ended_by=by)
-
-    async def succeed(self, former: str, ukey: Presented) -> bool:
-        """What a certificate (by its fingerprint) stood for, the one that took its place in the UKey stands
-        for from now on, confirmed as the former was. False: the former stands for nobody; may be repeated."""
-        now = datetime.now(UTC)
-        async with self._engine.begin() as connection:
-            living = select(*(_ukeys[name] for name in ("id", "account_id", "state", "confirmed_at")))
-            living = living.add_columns(_ukeys.confirmed_by).with_for_update()
-            living = living.where(_ukeys.fingerprint == former, _ukeys.state != UKeyState.ENDED)
-            row = (await connection.execute(living)).first()
-            if row is None:
-                return False
-            ended = update(_UKey).where(_ukeys.id == row.id)
-            await connection.execute(ended.values(state=UKeyState.ENDED.value, ended_at=now))
-            values = {name: getattr(ukey, name) for name in Presented.__dataclass_fields__}
-            values |= {"account_id": row.account_id, "state": row.state, "bound_at": now}
-            values |= {"confirmed_at": row.confirmed_at, "confirmed_by": row.confirmed_by}
-            await connection.execute(SQLModel.metadata.tables["ukeys"].insert().values(values))
-            return True
 
     async def get(self, ukey_id: int) -> BoundUKey | None:
         found = await self._select(_ukeys.id == ukey_id)

@@ -7,6 +7,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from certificates.issuing.presenting import presented
 from certificates.issuing.writing import Writing
 from office.accounts import MARKET, Person
 from office.sessions import SignedIn
@@ -14,10 +15,9 @@ from office.ukeys import BoundAlready, BoundUKey, Presented, TooManyUKeys
 from signing.der import MalformedDer
 from signing.findings import Verdict
 from signing.jobs import SignInTask
-from signing.seal import MAX_SEAL, Seal, parse_seal
+from signing.seal import MAX_SEAL, parse_seal
 from signing.seal_check import check_seal
-from signing.sm3 import sm3
-from signing.x509 import Certificate, parse_certificate
+from signing.x509 import parse_certificate
 from web.jobs import Purpose
 from web.languages import N_
 from web.oversight.auditing import note
@@ -135,19 +135,6 @@ async def _presented(visit: Visit, fingerprint: str) -> Presented:
     if report.verdict is not Verdict.VALID or not seal.info.lists(certificate):
         raise _NoSeal("; ".join(map(str, report.findings)) or "it is not for this certificate")
     return presented(certificate, seal, fingerprint)
-
-
-def presented(certificate: Certificate, seal: Seal, fingerprint: str = "") -> Presented:
-    """What is kept of a UKey."""
-    return Presented(
-        fingerprint=fingerprint or sm3(certificate.der).hex(),
-        certificate=certificate.der,
-        seal=seal.der,
-        subject=certificate.subject.common_name or str(certificate.subject),
-        seal_name=seal.info.name,
-        serial=f"{certificate.serial:x}",
-        valid_until=min(certificate.valid_until, seal.info.valid_until),
-    )
 
 
 async def end(visit: Visit) -> Response:

@@ -24,6 +24,7 @@ from certificates.issuing import deciding, issued, pins, requests
 from certificates.issuing.assistants import is_registered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
+from certificates.issuing.presenting import presented
 from certificates.issuing.requests import Request
 from certificates.issuing.states import OPEN, Holding, RequestKind, RequestState
 from certificates.orders import about
@@ -31,6 +32,7 @@ from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order, UnknownOrder, locked, read
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
+from office import ukeys
 from office.marks import Marks
 from signing.crl import Reason
 from signing.csr import parse_request
@@ -225,7 +227,8 @@ class Writing:
         return None if request.answer is None else request.unboxed(self._marks)
 
     async def written(self, made: Made, by: By, *, now: datetime) -> Order:
-        """The UKey has it (its receipt was checked): order, request and certificates, all at once.
+        """The UKey has it (its receipt was checked): order, request, certificates and the binding to an
+        account, all at once.
 
         Said again: nothing happens. Raises NotNow, NotAllowed, UnknownOrder.
         """
@@ -239,13 +242,17 @@ class Writing:
                 raise NotNow("state")
             await _require_former(connection, order, now)
             await _require_assigned(connection, order, request.card)
-            await _require_own(connection, order, await self._about(connection, order), request.card)
+            former = await self._about(connection, order)
+            await _require_own(connection, order, former, request.card)
             await requests.move(connection, request, RequestState.WRITTEN, now=now)
             if not await issued.write(connection, request.serial, request.medium, now):
                 raise NotNow("revoked")
             await pins.set_in_ukey(connection, request.id, now)
             await requests.end_first_pins(connection, number, RequestState.WRITTEN, now)
             await self._end_former(connection, order, now)
+            if former is not None and Service(order.service) in deciding.SAME_UKEY:
+                shown = presented(made.bundle.certificate, made.bundle.seal)
+                await ukeys.succeed(connection, former.fingerprint, shown, now)
             await stock.written(connection, order, by.account_id, now=now)
             changes: dict[str, Any] = {"certificate": request.serial, "medium": request.medium}
             changes["crypto_card"] = request.card
@@ -303,12 +310,6 @@ class Writing:
             row = await issued.by_fingerprint(connection, fingerprint)
         mine = row is not None and row.account_id == account_id and row.state is Holding.WRITTEN
         return row if mine else None
-
-    async def fingerprint(self, serial: str) -> str:
-        """Of the certificate with this number; "" when it was not issued here."""
-        async with self._engine.connect() as connection:
-            row = await issued.by_serial(connection, serial) if serial else None
-        return row.fingerprint if row is not None else ""
 
     async def of_account(self, account_id: int, *, page: int = 1) -> list[Issued]:
         async with self._engine.connect() as connection:

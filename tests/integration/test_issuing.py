@@ -15,12 +15,15 @@ from certificates.authority.folder import AuthorityBusy
 from certificates.authority.port import State
 from certificates.desk import stock
 from certificates.issuing import issued, pins, requests
+from certificates.issuing.presenting import presented
 from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
-from certificates.issuing.writing import FromUKey, NotNow
+from certificates.issuing.writing import FromUKey, Made, NotNow
+from certificates.orders.order import Order
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.unlocking import NotUnlocked, Unlocking
 from office.database import create_engine
+from office.ukeys import UKeys
 from signing.chain import check_certificate
 from signing.crl import Reason
 from signing.csr import request_certificate
@@ -238,6 +241,43 @@ async def test_killed_at_every_statement_asking_and_writing_come_to_one_end(offi
     async with office.engine.connect() as connection:
         count = text("SELECT count(*) FROM order_events WHERE act = 'issued' AND number = :n")
         assert await connection.scalar(count, {"n": number}) == 1
+
+
+async def test_the_binding_goes_on_with_the_order_or_not_at_all(office: Issuing) -> None:
+    """Killed anywhere, and when the clerk gives the order up before the receipt comes."""
+    key, ukeys = PrivateKey.generate(), UKeys(office.engine)
+    former = await office.issued(await office.approved(), key)
+    async with office.engine.connect() as connection:
+        row = await issued.by_serial(connection, former)
+    assert row is not None
+    bundle = row.bundle(office.marks)
+    bound = await ukeys.bind(office.account, presented(bundle.certificate, bundle.seal))
+    await ukeys.confirm(bound, by=None)
+    number = await office.approved("renew", about=former)
+
+    async def renewed() -> Made:
+        await office.asked(number, key)
+        await office.round()
+        made = await office.writing.made(number)
+        assert made is not None
+        return made
+
+    lost = await renewed()
+    await office.writing.fail(number, office.by, "中止", now=NOW)
+    with pytest.raises(NotNow):
+        await office.writing.written(lost, office.by, now=NOW)
+    assert [one.serial for one in await ukeys.confirmed_of(office.account)] == [former]
+
+    async def writes() -> Order:
+        state = (await office.order(number)).state
+        assert state is OrderState.ISSUING
+        assert [one.serial for one in await ukeys.confirmed_of(office.account)] == [former]
+        return await office.writing.written(made, office.by, now=NOW)
+
+    made = await renewed()
+    kills, _done = await killed_everywhere(Guillotine(office.engine), writes)
+    assert kills > 5
+    assert [one.serial for one in await ukeys.confirmed_of(office.account)] == [made.request.serial]
 
 
 async def test_a_round_that_dies_with_the_answer_leaves_the_old_certificate_working(office: Issuing) -> None:

@@ -20,8 +20,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from certificates.authority.port import AuthorityError
-from certificates.catalogue.scope import Service
-from certificates.issuing.deciding import SAME_UKEY
 from certificates.issuing.pins import is_told
 from certificates.issuing.writing import FromUKey, Made, NotNow, Writing
 from certificates.orders.codes import WrongCode
@@ -37,7 +35,6 @@ from signing.sm3 import sm3
 from signing.statements import digest_of_text
 from web.jobs import LIVES_S, Asked, Purpose
 from web.languages import N_
-from web.my_ukeys import presented
 from web.site import Site
 from web.ukey_proofs import TEXTS, ProofRefused, Refusal, WantedOrder, check_order
 from web.ukey_sign_in import NOT_POSSIBLE, TOO_OFTEN, answered, failed, taken
@@ -261,27 +258,16 @@ def _waits(address: str) -> str:
 
 @told(refusal_text)
 async def installed(visit: Visit, number: str, by: By) -> Response:
-    """Job 2's answer: the receipt is judged, the binding goes on, the order is issued."""
+    """Job 2's answer: the receipt is judged, and the order is issued; the binding goes on with it."""
     asked = await _asked(visit, Purpose.INSTALL, number)
     writing = writing_on(visit.site)
     made = await writing.made(number)
     if made is None or str(made.request.id) != asked.facts["request"]:
         raise NotNow("state")
     _check_receipt(visit, asked, made)
-    if Service(made.order.service) in SAME_UKEY:
-        await _succeed(visit.site, made)
     await writing.written(made, by, now=visit.site.clock())
     visit.flash("success", visit.text(N_("证书和印章已写入 UKey。")))
     return JSONResponse({"ok": True, "to": visit.form.get("to", "")})
-
-
-async def _succeed(site: Site, made: Made) -> None:
-    """Who signs in with the former certificate does so with the new one; before the order says that it is
-    done: killed in between, the same job again completes it."""
-    former = await writing_on(site).fingerprint(made.order.about_certificate)
-    shown = presented(made.bundle.certificate, made.bundle.seal)
-    if former and await site.ukeys.succeed(former, shown):
-        log.info("ukey_succeeded", order=made.order.number)
 
 
 def _check_receipt(visit: Visit, asked: Asked, made: Made) -> None:
