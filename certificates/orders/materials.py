@@ -6,7 +6,7 @@ A replaced file stays, out of use, until the order is over: what the review has 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -15,10 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from certificates.catalogue.model import ChannelRules, Document, Material, Step
 from certificates.catalogue.scope import Case
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.order import Order
 from certificates.orders.uploads import Bounds, Upload
 
 MOST_FILES: Final = 60
 """Of one order, replaced ones included."""
+MOST_BYTES: Final = 300 << 20
+WITHIN: Final = timedelta(days=30)
+"""So much one account, or telephone without an account, uploads in so long, in all its orders (ours). What is
+cancelled or replaced counts as well: it is kept."""
 FRONT, BACK = "front", "back"
 VOUCHER: Final = Document.VOUCHER.value
 _ON_PAPER_ALONE: Final = frozenset({Document.UKEY})
@@ -57,6 +62,10 @@ class MaterialFile:
 
 class TooManyFiles(Exception):
     """This order has had MOST_FILES."""
+
+
+class TooMuch(Exception):
+    """Who applies has uploaded MOST_BYTES lately."""
 
 
 class NotWanted(Exception):
@@ -102,6 +111,12 @@ _REMOVE: Final = text(
     " WHERE number = :number AND id = :id AND replaced_at IS NULL RETURNING kind"
 )
 _COUNT: Final = text("SELECT count(*) FROM order_materials WHERE number = :number")
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 1330660684))")
+_LATELY: Final = text(
+    "SELECT coalesce(sum(m.size), 0) FROM orders o JOIN order_materials m ON m.number = o.number"
+    " WHERE (o.account_id = :account OR (:begun <> '' AND o.begun_mark = :begun))"
+    " AND o.changed_at > :since AND m.added_at > :since"
+)
 _SEE: Final = text(
     "UPDATE order_materials SET seen = :seen, reason = :reason"
     " WHERE number = :number AND id = :id AND replaced_at IS NULL RETURNING kind"
@@ -114,12 +129,14 @@ async def of(connection: AsyncConnection, number: str, *, replaced: bool = False
 
 
 async def add(
-    connection: AsyncConnection, boxes: OrderBoxes, number: str, kind: str, upload: Upload, now: datetime
+    connection: AsyncConnection, boxes: OrderBoxes, order: Order, kind: str, upload: Upload, now: datetime
 ) -> str:
     """The new file's id; it takes the place of an earlier one of its kind. The caller holds the order's row.
 
-    Raises TooManyFiles.
+    Raises TooManyFiles, TooMuch.
     """
+    number = order.number
+    await _require_room(connection, order, len(upload.content), now)
     if int(await connection.scalar(_COUNT, {"number": number}) or 0) >= MOST_FILES:
         raise TooManyFiles(number)
     await connection.execute(_REPLACE, {"number": number, "kind": kind, "now": now})
@@ -131,6 +148,15 @@ async def add(
     if upload.preview:
         await boxes.keep(connection, number, preview_name(made), upload.preview, now)
     return made
+
+
+async def _require_room(connection: AsyncConnection, order: Order, size: int, now: datetime) -> None:
+    """What a clerk types in for somebody at the counter has no bound. Raises TooMuch."""
+    whose = {"account": order.account_id, "begun": order.begun_mark}
+    await connection.execute(_ONE_AT_A_TIME, {"whose": f"{order.account_id} {order.begun_mark}"})
+    lately = await connection.scalar(_LATELY, {**whose, "since": now - WITHIN})
+    if int(lately or 0) + size > MOST_BYTES:
+        raise TooMuch(order.number)
 
 
 async def remove(connection: AsyncConnection, number: str, file: str, now: datetime) -> bool:

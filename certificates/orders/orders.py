@@ -313,14 +313,14 @@ class Orders:
     async def upload(self, mine: Mine, kind: str, upload: Upload, *, now: datetime) -> str:
         """One file, checked before (uploads.check). Its kind has to be one that the order asks for.
 
-        Raises materials.NotWanted, materials.TooManyFiles, NotAllowed, Stale.
+        Raises materials.NotWanted, materials.TooManyFiles, materials.TooMuch, NotAllowed, Stale.
         """
         self._require_files(mine, kind)
         if mine.order.state is OrderState.RETURNED:
             await self._require_refused(mine, kind)
         async with self._engine.begin() as connection:
             await self._perform(connection, mine, OrderAct.SAVE, now)
-            return await materials.add(connection, self._boxes, mine.order.number, kind, upload, now)
+            return await materials.add(connection, self._boxes, mine.order, kind, upload, now)
 
     async def remove(self, mine: Mine, file: str, *, now: datetime) -> bool:
         self._require_files(mine, "")

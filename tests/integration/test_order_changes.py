@@ -1,4 +1,4 @@
-"""What is done again when an order is changed: another authority, another price."""
+"""What is done again when an order is changed: another authority, another price; and how much is uploaded."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.catalogue.model import Step
-from certificates.catalogue.store import Catalogue, ensure_defaults
+from certificates.catalogue.store import Catalogue, StoredChannel, ensure_defaults
+from certificates.orders import materials
 from certificates.orders.orders import Mine, Orders
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
@@ -51,8 +52,11 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
 class Form:
     """Somebody's order of that channel, filled in."""
 
-    def __init__(self, orders: Orders, number: str) -> None:
-        self.orders, self.number = orders, number
+    def __init__(self, orders: Orders, stored: StoredChannel, account: int) -> None:
+        self.orders, self.stored, self.account, self.number = orders, stored, account, ""
+
+    async def begin(self) -> None:
+        self.number = await self.orders.begin(self.account, self.stored, case("issue", "N"), now=NOW)
 
     async def mine(self) -> Mine:
         return await self.orders.of(self.number, By.applicant(None))
@@ -65,9 +69,9 @@ class Form:
         details = {name: value for name, value in details_of_person().items() if name[:5] == "appli"}
         await self.orders.save(await self.mine(), Step.DETAILS, details, now=NOW, product=product)
 
-    async def upload(self) -> None:
+    async def upload(self, now: datetime = NOW) -> None:
         upload = check(sheet(form="PNG"), Bounds(("png",), 100_000))
-        await self.orders.upload(await self.mine(), "applicant_id", upload, now=NOW)
+        await self.orders.upload(await self.mine(), "applicant_id", upload, now=now)
 
 
 @pytest.fixture
@@ -78,21 +82,41 @@ async def form(engine: AsyncEngine, tmp_path: Path) -> Form:
         await ensure_defaults(connection, NOW, tmp_path)
     stored = await Catalogue(engine).published("new_channel")
     assert stored is not None
-    orders = Orders(engine, Marks("secret"), "platform")
     account = await an_account(engine, Role.BIDDER, login="her")
-    return Form(orders, await orders.begin(account, stored, case("issue", "N"), now=NOW))
+    begun = Form(Orders(engine, Marks("secret"), "platform"), stored, account)
+    await begun.begin()
+    return begun
 
 
 async def test_another_authority_asks_again_for_what_is_its_own(form: Form) -> None:
     await form.fill("bjca")
-    filled = {Step.AUTHORITY, Step.AGREEMENTS, Step.DETAILS}
+    filled = frozenset({Step.AUTHORITY, Step.AGREEMENTS, Step.DETAILS})
     assert (await form.mine()).order.done == filled
     await form.orders.save(await form.mine(), Step.AUTHORITY, {}, now=NOW, authority="gdca")
     same = (await form.mine()).order
     assert (same.done, same.product) == (filled, "person")  # it sells the same, by the same rules
     await form.orders.save(await form.mine(), Step.AUTHORITY, {}, now=NOW, authority="szca")
     other = (await form.mine()).order
-    assert (other.done, other.product) == ({Step.AUTHORITY}, "")
+    assert (other.done, other.product) == (frozenset({Step.AUTHORITY}), "")
+
+
+async def test_the_uploads_of_one_applicant_are_bounded_in_all_orders_and_free_again_later(
+    form: Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await form.fill("bjca")
+    await form.orders.confirm(await form.mine(), now=NOW)
+    await form.upload()
+    held = (await form.orders.files(form.number))[0].size
+    monkeypatch.setattr(materials, "MOST_BYTES", 2 * held)
+    await form.orders.cancel(await form.mine(), now=NOW)
+    await form.begin()
+    await form.fill("bjca")
+    await form.orders.confirm(await form.mine(), now=NOW)
+    await form.upload()
+    with pytest.raises(materials.TooMuch):
+        await form.upload()
+    assert [one.kind for one in await form.orders.files(form.number)] == ["applicant_id"]
+    await form.upload(NOW + materials.WITHIN)
 
 
 async def test_what_was_free_is_paid_once_it_costs_something(form: Form) -> None:

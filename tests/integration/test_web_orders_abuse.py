@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from certificates.orders import identifying
+from certificates.orders import identifying, materials
 from office.accounts import Role
 from office.identity import Asked, Passed
 from tests.orderkit import (
@@ -290,7 +290,9 @@ def _zip() -> bytes:
     return made.getvalue()
 
 
-async def test_hostile_files_are_refused_or_lose_what_was_in_them(web: Web, her: Applicant) -> None:
+async def test_hostile_files_are_refused_or_lose_what_was_in_them(
+    web: Web, her: Applicant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await her.confirm()
     await her.identify()
     before = await her.row()
@@ -329,6 +331,10 @@ async def test_hostile_files_are_refused_or_lose_what_was_in_them(web: Web, her:
             headers={"accept": "application/json"},
         )
         assert answer.status_code in (409, 422), kind
+    monkeypatch.setattr(materials, "MOST_BYTES", 1_000)
+    much = await her.upload("licence", whole)
+    assert "已满 300 MB" in (await her.visitor.get(much.headers["location"], follow_redirects=True)).text
+    monkeypatch.undo()
     polyglot = whole + _zip()
     assert (await her.upload("licence", polyglot)).status_code == 303
     async with web.site.engine.connect() as connection:
