@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.payments import paying_back, transfers
 from certificates.payments.port import PaymentProvider
+from certificates.payments.resting import Resting
 from certificates.payments.settling import settle
 from office.marks import Marks
 
@@ -24,7 +25,8 @@ _OPEN: Final = text(
 )
 _WAITING: Final = text(
     "SELECT a.order_number FROM order_accounts a JOIN orders o ON o.number = a.order_number"
-    " WHERE NOT a.closed AND a.judged_version <> o.version ORDER BY a.order_number LIMIT :most"
+    " WHERE NOT a.closed AND a.judged_version <> o.version"
+    " AND a.order_number <> ALL(CAST(:resting AS text[])) ORDER BY a.order_number LIMIT :most"
 )
 
 
@@ -33,30 +35,29 @@ class PaymentRound:
         self._engine = engine
         self._marks = marks
         self._provider = provider
+        self._orders = Resting[str]()
+        self._moneys = Resting[int]()
 
     async def round(self, now: datetime) -> int:
-        """How much was done; 0: nothing waits."""
+        """How much was done; 0: nothing waits. What went wrong with single orders and transfers is raised at
+        the end: it keeps no other waiting."""
         done = await self._judge(now)
-        done += await transfers.claim(self._engine, self._marks, now)
-        done += await transfers.link(self._engine, self._marks, now)
+        done += await transfers.claim(self._engine, self._marks, self._moneys, now)
+        done += await transfers.link(self._engine, self._marks, self._moneys, now)
         done += await self._judge(now)
         done += await paying_back.mirror_the_bank(self._engine, now)
-        return done + await paying_back.carry_out(self._engine, self._provider, now)
+        done += await paying_back.carry_out(self._engine, self._provider, now)
+        self._orders.report()
+        self._moneys.report()
+        return done
 
     async def _judge(self, now: datetime) -> int:
-        """Orders that changed since their money was looked at. One that can't be judged keeps no other
-        waiting.
-        """
+        """Orders that changed since their money was looked at."""
         async with self._engine.begin() as connection:
             await connection.execute(_OPEN, {"now": now, "most": AT_ONCE})
-            waiting = list((await connection.execute(_WAITING, {"most": AT_ONCE})).scalars())
-        faults: list[Exception] = []
+            values = {"most": AT_ONCE, "resting": self._orders.left_alone(now)}
+            waiting = list((await connection.execute(_WAITING, values)).scalars())
         for number in waiting:
-            try:
-                async with self._engine.begin() as connection:
-                    await settle(connection, self._marks, number, now)
-            except Exception as fault:
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+            async with self._orders.trying(number, now), self._engine.begin() as connection:
+                await settle(connection, self._marks, number, now)
         return len(waiting)

@@ -8,7 +8,7 @@ What has mended itself meanwhile (what was short is complete) is not written abo
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from certificates.orders.performing import By
 from certificates.payments import invoices
 from certificates.payments.charges import missing_of
 from certificates.payments.news import NewsKind
+from certificates.payments.resting import Resting
 from office.marks import BoxUnreadable, Marks
 from office.messages.delivering import BOX
 from office.messages.kinds import CHINESE
@@ -100,7 +101,10 @@ PAYERS: Final[Mapping[frozenset[Payer], tuple[str, str]]] = {
     ),
     frozenset(): ("订单页面写明的账户", "an account as the order's page says"),
 }
-_WAITING: Final = text("SELECT id FROM order_money_news WHERE told_at IS NULL ORDER BY id LIMIT :most")
+_WAITING: Final = text(
+    "SELECT id FROM order_money_news WHERE told_at IS NULL AND id <> ALL(CAST(:resting AS bigint[]))"
+    " ORDER BY id LIMIT :most"
+)
 _ONE: Final = text(
     "SELECT n.id, n.order_number, n.kind, n.fen, coalesce(r.standing, '') AS standing,"
     " coalesce(r.order_number, '') AS of_order, coalesce(a.locale, '') AS locale"
@@ -127,20 +131,17 @@ class MoneyNews:
     marks: Marks
     platform: str
     public_url: str
+    resting: Resting[int] = field(default_factory=Resting)
 
     async def round(self, now: datetime) -> int:
         """How much news was looked at. What can't be written about keeps no other waiting."""
         async with self.engine.connect() as connection:
-            waiting = list((await connection.execute(_WAITING, {"most": AT_ONCE})).scalars())
-        faults: list[Exception] = []
+            values = {"most": AT_ONCE, "resting": self.resting.left_alone(now)}
+            waiting = list((await connection.execute(_WAITING, values)).scalars())
         for id_ in waiting:
-            try:
-                async with self.engine.begin() as connection:
-                    await self._tell(connection, id_, now)
-            except Exception as fault:
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+            async with self.resting.trying(id_, now), self.engine.begin() as connection:
+                await self._tell(connection, id_, now)
+        self.resting.report()
         return len(waiting)
 
     async def _tell(self, connection: AsyncConnection, news: int, now: datetime) -> None:
