@@ -153,7 +153,7 @@ class Reviewing:
             await kept.keep(connection, number, verdicts, by=clerk, now=now)
             if decision is Decision.KEEP:
                 return order
-            standing = await kept.of(connection, number)
+            standing = await kept.of(connection, number, by=whose_verdicts(order, clerk))
             refused = [
                 standing[item] for item in sorted(expected & standing.keys()) if standing[item].refused
             ]
@@ -195,6 +195,14 @@ def require_held(order: Order, clerk: int, now: datetime) -> None:
         raise NotAllowed(order.state, OrderAct.TAKE, OrderActor.CLERK)
     if not holds(order, clerk, now):
         raise Lacks(Need.TAKEN)
+
+
+def whose_verdicts(order: Order, clerk: int) -> int | None:
+    """Whose verdicts count for this clerk's decision. None: everybody's, who worked on it before included.
+
+    Two pairs of eyes see each item for themselves: who confirms says of every one, and nothing is filled in.
+    """
+    return clerk if order.state is OrderState.SECOND_REVIEW else None
 
 
 async def _audit(

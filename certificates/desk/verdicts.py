@@ -41,7 +41,8 @@ _KEEP: Final = text(
 )
 _OF: Final = text(
     "SELECT item, verdict, template, reason FROM order_verdicts"
-    " WHERE number = :number AND verdict <> 'corrected' ORDER BY item LIMIT :most"
+    " WHERE number = :number AND verdict <> 'corrected'"
+    " AND (CAST(:by AS bigint) IS NULL OR by_account = :by) ORDER BY item LIMIT :most"
 )
 
 
@@ -63,7 +64,7 @@ async def keep(
             raise NoSuchFile(file)
 
 
-async def of(connection: AsyncConnection, number: str) -> Mapping[str, Verdict]:
-    """What stands, by item."""
-    rows = await connection.execute(_OF, {"number": number, "most": MOST_ITEMS})
+async def of(connection: AsyncConnection, number: str, *, by: int | None = None) -> Mapping[str, Verdict]:
+    """What stands, by item. `by`: only what this clerk has said."""
+    rows = await connection.execute(_OF, {"number": number, "by": by, "most": MOST_ITEMS})
     return {row.item: Verdict(item=row.item, reason=row.reason, template=row.template) for row in rows}

@@ -46,6 +46,7 @@ _COUNTS: Final = text(
     "SELECT coalesce(sum(fen - returned), 0)::bigint FROM order_receipts"
     " WHERE order_number = :number AND standing = 'counted'"
 )
+_TYPED_IN: Final = text("SELECT clerk_id FROM walk_ins WHERE number = :number")
 _LAST_ACT: Final = text("SELECT act, at FROM order_events WHERE number = :number ORDER BY id DESC LIMIT 1")
 
 
@@ -98,7 +99,8 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
         case Need.TAKEN:
             return order.worked_by == asked.account_id and order.worked_by_another(None, now)
         case Need.ANOTHER:
-            return order.approved_first_by != asked.account_id
+            typed = await connection.scalar(_TYPED_IN, {"number": order.number})
+            return asked.account_id not in (order.approved_first_by, typed)
         case Need.AT_HOME:
             return not {Step.INSTALL, Step.AUTHORIZATION_CODE}.isdisjoint(order.steps)
         case Need.OVERDUE:

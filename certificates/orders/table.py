@@ -53,7 +53,7 @@ class Need(StrEnum):
     TAKEN = "taken"
     """This clerk works on it."""
     ANOTHER = "another"
-    """Not the clerk who approved it first."""
+    """Neither the clerk who approved it first nor the one who typed it in at the counter."""
     AT_HOME = "at_home"
     """The subscriber's own assistant writes it, or sets the new PIN; a first issue is the desk's."""
     OVERDUE = "overdue"

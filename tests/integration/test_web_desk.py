@@ -76,9 +76,14 @@ async def test_an_approval_is_reversed_and_not_edited(web: Web) -> None:
 
 async def test_another_clerk_confirms_where_four_eyes_are_asked_for(web: Web) -> None:
     her = await in_review(web, "her")
-    one, two = await clerk(web, "one"), await clerk(web, "two")
+    one, two, typist = [await clerk(web, login) for login in ("one", "two", "typist")]
+    typed = (
+        "INSERT INTO walk_ins (number, clerk_id, at, taken_at)"
+        " SELECT :number, id, now(), now() FROM accounts WHERE login = 'typist'"
+    )
     async with web.site.engine.begin() as connection:
         await connection.execute(text("UPDATE orders SET four_eyes = true"))
+        await connection.execute(text(typed), {"number": her.number})
     await one.act(her.number, "take")
     assert "等另一位" in await one.decide(her.number, "approve")
     assert await her.state() == "second_review"
@@ -86,7 +91,13 @@ async def test_another_clerk_confirms_where_four_eyes_are_asked_for(web: Web) ->
     assert "另一位办证人员复核" in await one.decide(her.number, "approve")
     assert await her.state() == "second_review"
     await one.act(her.number, "put-back")
+    await typist.act(her.number, "take")
+    assert "另一位办证人员复核" in await typist.decide(her.number, "approve")
+    await typist.act(her.number, "put-back")
     await two.act(her.number, "take")
+    assert "checked" not in (await two.get(two.order(her.number))).text  # what others said is not filled in
+    assert "每一项都要先看过" in await two.act(her.number, "decide", {"decision": "approve"})
+    assert await her.state() == "second_review"
     assert "已通过" in await two.decide(her.number, "approve")
     assert await her.state() == "approved"
 

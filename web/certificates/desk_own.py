@@ -39,7 +39,7 @@ REPLACED: Final = N_("申请人换了文件，请重新查看。")
 LACKS: Final = {
     Need.TAKEN: N_("请先接办这个订单；接办后 30 分钟内有效。"),
     Need.FREE: N_("另一位办证人员正在办理这个订单。"),
-    Need.ANOTHER: N_("初审是您做的，要由另一位办证人员复核。"),
+    Need.ANOTHER: N_("初审或者录入是您做的，要由另一位办证人员复核。"),
     Need.MONEY: N_("这个订单没有收过款，到期自动失效，不用办理。"),
     Need.UNREFUNDED: N_("费用已经在退，不能撤回。请申请人重新下单。"),
     Need.HANDED_OVER: N_("只能撤回最近 7 天里最后一步的“已交付”。"),

@@ -15,7 +15,7 @@ from certificates.catalogue import paying
 from certificates.catalogue.scope import Service, Way
 from certificates.desk import verdicts as kept
 from certificates.desk.queue import lying
-from certificates.desk.reviewing import HELD_IN, Decision, holds
+from certificates.desk.reviewing import HELD_IN, Decision, holds, whose_verdicts
 from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
@@ -107,7 +107,8 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
     order, site = mine.order, visit.site
     lies = await lying(site.engine, order, now=site.clock())
     async with site.engine.connect() as connection:
-        said = await kept.of(connection, order.number)
+        whose = whose_verdicts(order, clerk_of(visit)) if reading else None
+        said = await kept.of(connection, order.number, by=whose)
         ukey = await of_order(connection, order.number)
         events = await history(connection, order.number)
     known, files = await sayable(visit, mine), await orders_on(site).files(order.number)
