@@ -315,24 +315,20 @@ class Answering:
     # ── revocations ──
 
     async def _begin_revocations(self, now: datetime) -> None:
-        """Approved orders for a revocation: nobody has to do anything any more."""
+        """Of approved orders, without anybody's doing: a revocation, and a lost certificate, which does not
+        wait for the clerk who writes the new one."""
         async with self._engine.connect() as connection:
-            numbers = await requests.approved_revocations(connection, AT_ONCE)
+            numbers = await requests.approved_ends(connection, AT_ONCE)
         for number in numbers:
             async with self._engine.begin() as connection:
                 order = await locked_order(connection, number)
-                if order.state is OrderState.APPROVED and order.about_certificate:
+                if order.state is not OrderState.APPROVED or not order.about_certificate:
+                    continue
+                why = Reason.KEY_COMPROMISE
+                if order.service == Service.REVOKE:
+                    why = Reason.CESSATION
                     await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
-                    serial, why = order.about_certificate, str(Reason.CESSATION)
-                    await requests.ask(
-                        connection,
-                        RequestKind.REVOCATION,
-                        number,
-                        serial,
-                        serial=serial,
-                        reason=why,
-                        now=now,
-                    )
+                await requests.ask_revocation(connection, number, order.about_certificate, why, now)
 
     async def _revoke(self, request: Request, asking: _Revoking, now: datetime) -> bool:
         done: Revocation | None = None

@@ -152,11 +152,14 @@ async def of_order(
     return [_request(row) for row in rows]
 
 
-async def approved_revocations(connection: AsyncConnection, most: int) -> Sequence[str]:
-    """Orders that only wait for the authority to revoke."""
+async def approved_ends(connection: AsyncConnection, most: int) -> Sequence[str]:
+    """Approved orders whose certificate is revoked now: a revocation, and the replacement of a lost one."""
     found = text(
-        "SELECT number FROM orders WHERE state = 'approved' AND service = 'revoke'"
-        " AND about_certificate <> '' ORDER BY changed_at LIMIT :most"
+        "SELECT o.number FROM orders o LEFT JOIN issued_certificates i ON i.serial = o.about_certificate"
+        " WHERE o.state = 'approved' AND o.about_certificate <> '' AND (o.service = 'revoke'"
+        " OR (o.service = 'replace' AND i.state <> 'revoked' AND NOT EXISTS (SELECT FROM authority_requests r"
+        " WHERE r.number = o.number AND r.kind = 'revocation' AND r.serial = i.serial)))"
+        " ORDER BY o.changed_at LIMIT :most"
     )
     return [str(one) for one in (await connection.execute(found, {"most": most})).scalars()]
 

@@ -87,16 +87,22 @@ def may_issue(rules: ChannelRules, case: Case, about_authority: str) -> Collecti
     return tuple(dict.fromkeys((*rules.authorities, *issuer)))
 
 
-def standing_of(rules: ChannelRules, case: Case, row: Issued, now: datetime) -> Standings:
-    """Whether a certificate can be the one of this business now. Pure; whose it is, the caller knows."""
+_GONE: Final[Mapping[Holding, Hindrance]] = {
+    Holding.REVOKED: Hindrance.REVOKED,
+    Holding.FOLLOWED: Hindrance.FOLLOWED,
+    Holding.MADE: Hindrance.NOT_WRITTEN,
+}
+
+
+def standing_of(
+    rules: ChannelRules, case: Case, row: Issued, now: datetime, *, lost: bool = False
+) -> Standings:
+    """Whether a certificate can be the one of this business now. Pure; whose it is, the caller knows, and
+    whether it is revoked because it was `lost`."""
     if row.subject != case.subject:
         return Standings(Hindrance.OTHER_SUBJECT)
-    if row.state is Holding.REVOKED:
-        return Standings(Hindrance.REVOKED)
-    if row.state is Holding.FOLLOWED:
-        return Standings(Hindrance.FOLLOWED)
-    if row.state is not Holding.WRITTEN:
-        return Standings(Hindrance.NOT_WRITTEN)
+    if row.state in _GONE and not (lost and row.state is Holding.REVOKED):
+        return Standings(_GONE[row.state])
     elsewhere = _elsewhere(rules, case, row)
     if elsewhere is not None:
         return elsewhere
@@ -148,9 +154,11 @@ _ENDING: Final = text(
     " AND service = ANY(:services) AND state IN ('approved', 'issuing') LIMIT 1"
 )
 _OVER: Final = ("filling", "done", "cancelled", "rejected", "expired")
-_OWN_REVOCATION: Final = text(
-    "SELECT count(*) FROM authority_requests"
-    " WHERE number = :number AND kind = 'revocation' AND serial = :serial"
+_LOST: Final = text(
+    "SELECT EXISTS (SELECT FROM authority_requests r JOIN orders o ON o.number = r.number"
+    " WHERE r.kind = 'revocation' AND r.serial = :serial AND o.service = 'replace')"
+    " AND NOT EXISTS (SELECT FROM issued_certificates c JOIN orders o ON o.number = c.number"
+    " WHERE c.follows = :serial AND c.number <> :number AND (c.state <> 'revoked' OR o.state = 'done'))"
 )
 
 
@@ -167,9 +175,8 @@ async def look_again(connection: AsyncConnection, order: Order, now: datetime) -
     stored = await channel_on(connection, order.catalogue_id)
     if stored is None:
         return Standings(Hindrance.NONE_THERE)
-    found = standing_of(stored.rules, business(order), row, now)
-    if found.hindrance is Hindrance.REVOKED and await _revoked_by_itself(connection, order):
-        return FINE
+    lost = await is_lost(connection, order, row.serial)
+    found = standing_of(stored.rules, business(order), row, now, lost=lost)
     if found.hindrance is None and order.state in _SENT_OFF:
         return await alone(connection, order, row.serial)
     return found
@@ -190,7 +197,7 @@ async def still(connection: AsyncConnection, order: Order, now: datetime) -> Sta
     if not await _authorized(connection, order, now):
         return Standings(Hindrance.AUTHORITY_ENDED)
     if row.state is Holding.REVOKED:
-        return FINE if await _revoked_by_itself(connection, order) else Standings(Hindrance.REVOKED)
+        return FINE if await is_lost(connection, order, row.serial) else Standings(Hindrance.REVOKED)
     if row.state is Holding.FOLLOWED and service is not Service.ADDITIONAL:
         return Standings(Hindrance.FOLLOWED)
     if row.state is Holding.MADE:
@@ -207,10 +214,11 @@ async def _authorized(connection: AsyncConnection, order: Order, now: datetime) 
     return await acts_for(connection, order.account_id, order.market_subject, now)
 
 
-async def _revoked_by_itself(connection: AsyncConnection, order: Order) -> bool:
-    """A lost certificate is revoked as soon as its replacement is made: begun again, it may be."""
-    values = {"number": order.number, "serial": order.about_certificate}
-    return order.service == Service.REPLACE and bool(await connection.scalar(_OWN_REVOCATION, values))
+async def is_lost(connection: AsyncConnection, order: Order, serial: str) -> bool:
+    """A lost certificate is revoked as soon as its replacement is approved, and stays so whatever becomes of
+    that order: it may be replaced as long as none is in its place."""
+    values = {"number": order.number, "serial": serial}
+    return order.service == Service.REPLACE and bool(await connection.scalar(_LOST, values))
 
 
 async def alone(connection: AsyncConnection, order: Order, serial: str) -> Standings:

@@ -129,7 +129,9 @@ class Choosing:
             return ""
 
     async def _standing(self, mine: Mine, row: Issued, now: datetime) -> Standings:
-        found = about.standing_of(mine.rules, mine.case, row, now)
+        async with self._engine.connect() as connection:
+            lost = await about.is_lost(connection, mine.order, row.serial)
+        found = about.standing_of(mine.rules, mine.case, row, now, lost=lost)
         if found.hindrance is None and row.channel != mine.order.channel:
             found = await self._at_home(mine, row)
         if found.hindrance is None:

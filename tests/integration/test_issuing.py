@@ -18,6 +18,8 @@ from certificates.issuing import issued, pins, requests
 from certificates.issuing.presenting import presented
 from certificates.issuing.states import HOLDINGS, REQUESTS, Holding, RequestKind, RequestState
 from certificates.issuing.writing import FromUKey, Made, NotNow
+from certificates.orders import about
+from certificates.orders.about import Hindrance
 from certificates.orders.order import Order
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderState
@@ -424,6 +426,35 @@ async def test_a_replacement_keeps_the_term_and_the_lost_one_is_revoked_first(of
     assert made.bundle.certificate.valid_until == lost.certificate.valid_until
     assert made.bundle.certificate.subject == lost.certificate.subject
     assert (await row(office, serial)).state is Holding.REVOKED
+
+
+async def test_a_lost_certificate_is_revoked_once_its_replacement_is_approved(office: Issuing) -> None:
+    """Nobody has to write the new one first; and it stays revoked when the order comes to nothing: another
+    order may replace it, until one has."""
+    lost = await office.issued(await office.approved(), PrivateKey.generate())
+    number = await office.approved("replace", about=lost)
+    await office.round()
+    assert await office.round() == 0, "asked once"
+    assert office.authority.status(int(lost, 16)).state is State.REVOKED
+    assert (await office.order(number)).state is OrderState.APPROVED
+
+    other = await office.approved("replace", about=lost)
+    assert await _hindrance(office, other) is None
+    async with office.engine.begin() as connection:
+        await perform(connection, number, OrderAct.REVERSE, office.by, now=NOW, reason="批错了")
+    assert await office.round() == 0
+    assert (await row(office, lost)).state is Holding.REVOKED
+    new = await office.issued(other, PrivateKey.generate())
+    assert office.authority.status(int(new, 16)).state is State.GOOD
+    assert await _hindrance(office, number) is Hindrance.REVOKED
+    assert await _hindrance(office, other) is None, "its own is no hindrance"
+    renewal = await office.approved("renew", about=lost)
+    assert await _hindrance(office, renewal) is Hindrance.REVOKED
+
+
+async def _hindrance(office: Issuing, number: str) -> Hindrance | None:
+    async with office.engine.begin() as connection:
+        return (await about.look_again(connection, await office.order(number), NOW)).hindrance
 
 
 async def test_a_change_of_name_keeps_term_and_key_and_ends_the_former(office: Issuing) -> None:

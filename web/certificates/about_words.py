@@ -57,7 +57,7 @@ async def refusal_text(visit: Visit, number: str) -> str:
 SAID: Final[Mapping[Service, str]] = {
     Service.RENEW: N_("更新用原来的 UKey，密码不变。办理时只插要更新的那一个。"),
     Service.UNLOCK: N_("忘记密码，或者密码连续输错被锁住，可以解锁、重设密码。证书和印章不变。"),
-    Service.REPLACE: N_("补办的证书，内容和有效期与丢失的相同；丢失的证书随即注销。"),
+    Service.REPLACE: N_("补办的证书，内容和有效期与丢失的相同；审核通过后，丢失的证书随即注销，不能恢复。"),
     Service.MODIFY: N_("变更用原来的 UKey，有效期和密码不变；原来的证书写好新的以后注销。"),
     Service.REVOKE: N_("注销以后，证书立即不能再登录、签名和盖章，也不能恢复。"),
     Service.CONVERT: N_("替换用原来的 UKey，有效期和密码不变，不收费。"),
