@@ -17,7 +17,8 @@ from certificates.desk.counter import Counter, brought
 from certificates.desk.reviewing import Decision
 from certificates.desk.verdicts import Verdict
 from certificates.desk.walk_ins import WalkIns
-from certificates.orders.orders import Mine, Orders
+from certificates.orders.mine import Mine
+from certificates.orders.orders import Orders
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step

@@ -32,11 +32,13 @@ from certificates.issuing import issued
 from certificates.issuing.issued import Issued
 from certificates.issuing.writing import FromUKey
 from certificates.orders import fields, materials, uploads
+from certificates.orders.beginning import NotOffered
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen
 from certificates.orders.fields import FieldFaults, OrganizationState
 from certificates.orders.identifying import Identifying
-from certificates.orders.orders import Mine, NotOffered, Orders, next_page
+from certificates.orders.mine import Mine, next_page
+from certificates.orders.orders import Orders
 from certificates.orders.performing import By
 from certificates.orders.sealing_check import SealChecking
 from certificates.orders.signing import Signing, digest_of, ways_to_consent
@@ -368,7 +370,7 @@ class Matrix:
         if not missing:
             await self.orders.finish_material(mine, now=NOW)
             return
-        await self.orders.upload(mine, missing[0], self.upload, now=NOW)
+        await self.orders.files.upload(mine, missing[0], self.upload, now=NOW)
         going.uploaded.add(missing[0])
 
     async def _consent(self, going: Going, mine: Mine) -> None:
@@ -376,9 +378,9 @@ class Matrix:
         if "ukey" in ways and not await signing.signed(mine):
             await signing.keep(mine, digest_of(mine), b"signed by the UKey", now=NOW)
         if "code" in ways:
-            await self.orders.send_code(mine, "zh", now=NOW)
+            await self.orders.consenting.send_code(mine, "zh", now=NOW)
             code, signed = await self._last_code(), "ukey" in ways
-            await self.orders.consent(await self._mine(going), code, now=NOW, signed=signed)
+            await self.orders.consenting.consent(await self._mine(going), code, now=NOW, signed=signed)
 
     async def _last_code(self) -> str:
         found = re.search(r"\d{6}", str((await self._letter("certificate.one_time"))["content"]))
@@ -453,7 +455,7 @@ class Matrix:
     async def _review(self, going: Going, mine: Mine) -> None:
         clerk, number = self.office.clerk, going.number
         order = await self.reviewing.take(number, clerk, now=NOW)
-        files = await self.orders.files(number)
+        files = await self.orders.files.of(number)
         items = [f"file:{one.id}" for one in files]
         await self.reviewing.decide(
             number,

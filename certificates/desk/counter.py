@@ -21,9 +21,9 @@ from certificates.desk.reviewing import Decision, Undecided, consistent
 from certificates.desk.stock import ASSIGNABLE, BlankUKey, StockAct, StockFault, StockRefused
 from certificates.desk.verdicts import Verdict
 from certificates.desk.walk_ins import typed_by as typed_by  # where it is looked for
+from certificates.orders.mine import Mine
 from certificates.orders.needs import LONGEST_REASON
 from certificates.orders.order import Order, locked
-from certificates.orders.orders import Mine
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import Need

@@ -16,7 +16,7 @@ from certificates.catalogue.scope import Case
 from certificates.catalogue.store import StoredChannel
 from certificates.desk.drawer import span_of
 from certificates.desk.hours import Outside, hours_of, outside
-from certificates.orders.orders import beginning
+from certificates.orders.beginning import beginning
 from certificates.orders.performing import HELD_FOR, By, begin
 from office.accounts import Role
 from office.audit import trail

@@ -15,8 +15,8 @@ from certificates.catalogue.scope import Case, Service
 from certificates.catalogue.terms import issued_term, kept_term, renewed_term, term_months
 from certificates.issuing.states import CHOOSES_AUTHORITY
 from certificates.orders.fields import counted
+from certificates.orders.mine import case_of
 from certificates.orders.order import Order
-from certificates.orders.orders import case_of
 from certificates.seal_image import SealImageError, clean_seal_image
 from signing.installing import Bundle
 from signing.seal import Picture, SealKind

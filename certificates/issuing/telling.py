@@ -19,8 +19,8 @@ from certificates.issuing.pins import FirstPin, PinFault
 from certificates.issuing.remarks import BankAway, Remarks
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post
+from certificates.orders.mine import Mine, contact_of
 from certificates.orders.order import Order, locked, read
-from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By
 from office.marks import BoxUnreadable, Marks
 

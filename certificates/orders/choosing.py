@@ -28,7 +28,8 @@ from certificates.orders.about import FINE, AboutRefused, Hindrance, Standings
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
 from certificates.orders.fields import Fault
-from certificates.orders.orders import Mine, Orders
+from certificates.orders.mine import Mine
+from certificates.orders.orders import Orders
 from certificates.orders.steps import Step
 from office.marks import BoxUnreadable, Marks
 from signing import SigningError

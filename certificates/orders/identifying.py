@@ -22,8 +22,8 @@ from certificates.catalogue.scope import Person
 from certificates.orders import fields, representing
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.fields import Fault, FieldFaults
+from certificates.orders.mine import Mine, check_of
 from certificates.orders.order import Order, locked
-from certificates.orders.orders import Mine, check_of
 from certificates.orders.performing import NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from office import identity_checks

@@ -6,99 +6,52 @@
     await orders.save(mine, Step.DETAILS, typed, now=now)
     await orders.confirm(mine, now=now)                  # → uploads, consent, identity, payment …
 
+Its files are orders.files (files.py), the one-time code of consent orders.consenting (consenting.py).
 What differs between channels is their data. Every method is one transaction of its own; `mine.order.version`
 is what the form showed, and a later version of the row is Stale. Only performing.py writes a state.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue import paying, prices
-from certificates.catalogue.model import ChannelRules, DeliveryWay, Identity, PinWay, SubjectKind
-from certificates.catalogue.scope import Case, IdentityCheck, Person
+from certificates.catalogue.model import ChannelRules, DeliveryWay, PinWay, SubjectKind
+from certificates.catalogue.scope import Case
 from certificates.catalogue.store import StoredChannel, channel_on
-from certificates.orders import agreements, circumstances, corrections, fields, materials
+from certificates.orders import agreements, circumstances, corrections, fields
+from certificates.orders.beginning import (
+    NotOffered,
+    beginning,
+    require_room,
+    require_room_by_phone,
+)
 from certificates.orders.boxes import OrderBoxes
-from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
+from certificates.orders.consenting import Consenting
 from certificates.orders.fields import Fault, Field, FieldFaults
-from certificates.orders.order import Order, PricePart, UnknownOrder, business, locked, read
-from certificates.orders.performing import By, NotAllowed, Stale, begin, perform
+from certificates.orders.files import OrderFiles
+from certificates.orders.mine import Mine, act_on, case_of, contact_field, telephone_of
+from certificates.orders.order import Order, PricePart, UnknownOrder, read
+from certificates.orders.performing import By, NotAllowed, begin
 from certificates.orders.states import OrderAct, OrderActor, OrderState
-from certificates.orders.steps import Step, to_fill
-from certificates.orders.table import FINAL
-from certificates.orders.uploads import Upload
+from certificates.orders.steps import Step
 from office import identity_checks
 from office.marks import Marks
 
-MOST_OPEN: Final = 20
-"""Orders of one account that are not over."""
-_OPEN: Final = text(
-    "SELECT count(*) FROM orders WHERE account_id = :account_id AND NOT (state = ANY(:final))"
-)
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(:account_id, 1330660680)")
-_OPEN_BY_PHONE: Final = text(
-    "SELECT count(*) FROM orders WHERE begun_mark = :mark AND NOT (state = ANY(:final))"
-)
-_LOCK_PHONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 1330660680))")
 _PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
 """How fields end that an identity check was about."""
-
-
-class NotOffered(Exception):
-    """The channel has no such service for this subject in this way."""
-
-
-class TooManyOpen(Exception):
-    """The account has MOST_OPEN orders that are not over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mine:
-    """An order with what was filled in; it can't print that."""
-
-    order: Order
-    rules: ChannelRules
-    details: Mapping[str, str] = field(repr=False)
-    by: By
-
-    @property
-    def case(self) -> Case:
-        return case_of(self.order, self.details)
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        return fields.detail_fields(self.rules, self.case, chosen_checks(self.details))
-
-
-def case_of(order: Order, details: Mapping[str, str]) -> Case:
-    """The business as the catalogue asks for it."""
-    return replace(
-        business(order), identified_by=frozenset(IdentityCheck(one) for one in chosen_checks(details))
-    )
-
-
-def chosen_checks(details: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(value for name, value in details.items() if name.startswith("check_") and value)
-
-
-def check_of(identity: Identity, details: Mapping[str, str]) -> IdentityCheck:
-    """The chosen check of a person; where nothing was chosen, the first."""
-    asked = details.get(f"check_{identity.whose}", "")
-    return IdentityCheck(asked) if asked in identity.checks else identity.checks[0]
 
 
 class Orders:
     def __init__(self, engine: AsyncEngine, marks: Marks, platform: str) -> None:
         self._engine = engine
         self._marks = marks
-        self._platform = platform
         self._boxes = OrderBoxes(marks)
-        self._codes = Codes(marks)
+        self.files = OrderFiles(engine, self._boxes)
+        self.consenting = Consenting(engine, marks, platform)
 
     # ── beginning ──
 
@@ -117,10 +70,7 @@ class Orders:
         """
         values = beginning(stored, case) | {"account_id": account_id, "market_subject": market_subject}
         async with self._engine.begin() as connection:
-            await connection.execute(_LOCK, {"account_id": account_id})
-            count = {"account_id": account_id, "final": [str(one) for one in FINAL]}
-            if int(await connection.scalar(_OPEN, count) or 0) >= MOST_OPEN:
-                raise TooManyOpen(str(account_id))
+            await require_room(connection, account_id)
             return (await begin(connection, values, By.applicant(account_id), now=now)).number
 
     async def begin_by_phone(self, phone: str, stored: StoredChannel, case: Case, *, now: datetime) -> str:
@@ -134,10 +84,7 @@ class Orders:
         mark = self._boxes.address_mark(phone)
         values = beginning(stored, case) | {"begun_mark": mark, "contact_mark": mark}
         async with self._engine.begin() as connection:
-            await connection.execute(_LOCK_PHONE, {"mark": mark})
-            count = {"mark": mark, "final": [str(one) for one in FINAL]}
-            if int(await connection.scalar(_OPEN_BY_PHONE, count) or 0) >= MOST_OPEN:
-                raise TooManyOpen(mark)
+            await require_room_by_phone(connection, mark)
             made = await begin(connection, values, By.applicant(None), now=now)
             field_name = contact_field(stored.rules, case)
             await self._boxes.keep_details(connection, made.number, {field_name: phone}, now)
@@ -189,15 +136,16 @@ class Orders:
             if "product" not in columns and not _sells(mine.rules, after):
                 columns["product"] = ""
                 after = replace(after, product="")
+        telephone = telephone_of(mine.rules, case_of(after, details), details)
         columns |= {
             "number_mark": self._number_mark(after, details),
-            "contact_mark": self._boxes.address_mark(_contact(mine.rules, case_of(after, details), details)),
+            "contact_mark": self._boxes.address_mark(telephone),
         }
         async with self._engine.begin() as connection:
             if step is Step.DETAILS and mine.order.state is OrderState.FILLING:
                 after = replace(after, number_mark=columns["number_mark"])
                 columns |= await self._circumstances(connection, mine.rules, after, details, now)
-            await self._perform(
+            await act_on(
                 connection,
                 mine,
                 OrderAct.SAVE,
@@ -262,7 +210,7 @@ class Orders:
         if missing := [one.kind for one in wanted if one.kind not in accepted]:
             raise FieldFaults({str(kind): Fault.AGREE for kind in missing})
         async with self._engine.begin() as connection:
-            await self._perform(connection, mine, OrderAct.SAVE, now, does=frozenset({Step.AGREEMENTS}))
+            await act_on(connection, mine, OrderAct.SAVE, now, does=frozenset({Step.AGREEMENTS}))
             await agreements.accept(connection, mine.order.number, wanted, now)
 
     async def accepted(self, number: str) -> Sequence[agreements.Accepted]:
@@ -276,7 +224,7 @@ class Orders:
     async def confirm(self, mine: Mine, *, now: datetime) -> Order:
         """All was read once more. The price is fixed now. Raises NotAllowed, Lacks, Stale, NoPrice."""
         async with self._engine.begin() as connection:
-            return await self._perform(connection, mine, OrderAct.CONFIRM, now, changes=self._fixed(mine))
+            return await act_on(connection, mine, OrderAct.CONFIRM, now, changes=self._fixed(mine))
 
     def _fixed(self, mine: Mine) -> dict[str, Any]:
         """What the confirmed details decide: price, checks, PIN, hand-over."""
@@ -304,114 +252,8 @@ class Orders:
     async def receive(self, mine: Mine, *, now: datetime) -> Order:
         return await self._alone(mine, OrderAct.RECEIVE, now)
 
-    # ── files ──
-
-    async def files(self, number: str) -> Sequence[materials.MaterialFile]:
-        async with self._engine.connect() as connection:
-            return await materials.of(connection, number)
-
-    async def upload(self, mine: Mine, kind: str, upload: Upload, *, now: datetime) -> str:
-        """One file, checked before (uploads.check). Its kind has to be one that the order asks for.
-
-        Raises materials.NotWanted, materials.TooManyFiles, materials.TooMuch, NotAllowed, Stale.
-        """
-        self._require_files(mine, kind)
-        if mine.order.state is OrderState.RETURNED:
-            await self._require_refused(mine, kind)
-        async with self._engine.begin() as connection:
-            await self._perform(connection, mine, OrderAct.SAVE, now)
-            return await materials.add(connection, self._boxes, mine.order, kind, upload, now)
-
-    async def remove(self, mine: Mine, file: str, *, now: datetime) -> bool:
-        self._require_files(mine, "")
-        if mine.order.state is OrderState.RETURNED:
-            kinds = {one.id: one.kind for one in await self.files(mine.order.number)}
-            await self._require_refused(mine, kinds.get(file, ""))
-        async with self._engine.begin() as connection:
-            await self._perform(connection, mine, OrderAct.SAVE, now)
-            return await materials.remove(connection, mine.order.number, file, now)
-
-    async def _require_refused(self, mine: Mine, kind: str) -> None:
-        """A returned order's good files stay as they were reviewed; what is missing may be added.
-
-        Raises materials.NotWanted.
-        """
-        there = {one.kind for one in await self.files(mine.order.number)}
-        if kind in there and kind not in (await self.to_correct(mine.order.number)).kinds:
-            raise materials.NotWanted(kind)
-
-    def _require_files(self, mine: Mine, kind: str) -> None:
-        """Which files may be changed now: the material, and while it is paid, the transfer's voucher."""
-        state = mine.order.state
-        paying_now = state is OrderState.AWAITING_PAYMENT
-        if state not in (OrderState.AWAITING_MATERIAL, OrderState.RETURNED) and not paying_now:
-            raise NotAllowed(state, OrderAct.SAVE, OrderActor.APPLICANT)
-        kinds = {materials.VOUCHER} if paying_now else set(mine.order.materials)
-        if kind and kind not in kinds:
-            raise materials.NotWanted(kind)
-
-    async def content(self, number: str, file: str, *, preview: bool) -> tuple[bytes, str] | None:
-        """A file's bytes and media type; None: there is none of that id."""
-        async with self._engine.connect() as connection:
-            known = {one.id: one for one in await materials.of(connection, number, replaced=True)}
-            if file not in known:
-                return None
-            name = materials.preview_name(file) if preview else materials.content_name(file)
-            content = await self._boxes.read(connection, number, name)
-        media_type = "image/jpeg" if preview else known[file].media_type
-        return None if content is None else (content, media_type)
-
     async def finish_material(self, mine: Mine, *, now: datetime) -> Order:
         return await self._alone(mine, OrderAct.FINISH_MATERIAL, now)
-
-    # ── consent ──
-
-    async def send_code(self, mine: Mine, locale: str, *, now: datetime) -> None:
-        """A code to who consents, to the order as it is now. Raises NotAllowed, Stale, TooSoon."""
-        number = mine.order.number
-        phone = _contact(mine.rules, mine.case, mine.details)
-        async with self._engine.begin() as connection:
-            order = await locked(connection, number)
-            if order.version != mine.order.version:
-                raise Stale(number)
-            if order.state is not OrderState.AWAITING_CONSENT:
-                raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
-            letter = Letter(phone or None, self._boxes.address_mark(phone), self._platform, locale)
-            await self._codes.send(
-                connection, CodePurpose.CONSENT, number, letter, now, version=order.version
-            )
-
-    async def code_wait(self, order: Order, now: datetime) -> tuple[bool, int]:
-        """Whether a code may be typed, and the seconds until another may be sent."""
-        number, version = order.number, order.version
-        async with self._engine.connect() as connection:
-            ticket, wait = await self._codes.current(
-                connection, CodePurpose.CONSENT, number, now, version=version
-            )
-        return bool(ticket), wait
-
-    async def consent(self, mine: Mine, code: str, *, now: datetime, signed: bool = False) -> Order:
-        """`signed`: the UKey has, before. Raises WrongCode (the try is counted), NotAllowed, Stale, Lacks."""
-        number, purpose = mine.order.number, CodePurpose.CONSENT
-        async with self._engine.connect() as connection:
-            order = await locked(connection, number)
-            if order.version != mine.order.version:
-                raise Stale(number)
-            if order.state is not OrderState.AWAITING_CONSENT:
-                raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
-            as_it_is = {"version": order.version}
-            ticket, _wait = await self._codes.current(connection, purpose, number, now, **as_it_is)
-            try:
-                mark = await self._codes.prove(connection, purpose, number, ticket, code, now, **as_it_is)
-            except WrongCode:
-                await connection.commit()
-                raise
-            if mark != order.contact_mark:
-                raise WrongCode
-            facts = {"code": "right", **({"signed": "valid"} if signed else {})}
-            done = await self._perform(connection, mine, OrderAct.CONSENT, now, facts=facts)
-            await connection.commit()
-            return done
 
     # ── payment: what is chosen; the money is certificates/payments ──
 
@@ -429,7 +271,7 @@ class Orders:
         changes = {"payment_way": way, "collected": collected}
         changes |= {"checks": fixed["checks"], "pin_way": fixed["pin_way"]}
         async with self._engine.begin() as connection:
-            await self._perform(connection, mine, OrderAct.SAVE, now, changes=changes)
+            await act_on(connection, mine, OrderAct.SAVE, now, changes=changes)
 
     def chooses_handover(self, mine: Mine) -> bool:
         """Whether the channel has both a courier and a counter for it; otherwise there is no choice."""
@@ -440,48 +282,7 @@ class Orders:
 
     async def _alone(self, mine: Mine, act: OrderAct, now: datetime) -> Order:
         async with self._engine.begin() as connection:
-            return await self._perform(connection, mine, act, now)
-
-    async def _perform(
-        self, connection: AsyncConnection, mine: Mine, act: OrderAct, now: datetime, **more: Any
-    ) -> Order:
-        return await perform(
-            connection, mine.order.number, act, mine.by, now=now, version=mine.order.version, **more
-        )
-
-
-def beginning(stored: StoredChannel, case: Case) -> dict[str, Any]:
-    """The columns with which an order of this business begins. Raises NotOffered."""
-    rules = stored.rules
-    route = rules.route(case)
-    if rules.offer(case) is None or route is None:
-        raise NotOffered(f"{case.service} {case.subject} {case.way}")
-    review = rules.review_of(case)
-    return {
-        "channel": stored.key,
-        "catalogue_id": stored.id,
-        "service": case.service,
-        "subject": case.subject,
-        "way": case.way,
-        "authority": rules.authorities[0] if len(rules.authorities) == 1 else "",
-        "steps": route.steps,
-        "materials": [one.kind for one in materials.wanted(rules, case)],
-        "checks": [one.key for one in rules.identities_for(case)],
-        "four_eyes": review is not None and review.four_eyes,
-        "automatic": review is not None and review.automatic,
-    }
-
-
-def open_step(order: Order, asked: Step) -> bool:
-    """Whether a page of the form may be opened: earlier ones may be changed, later ones wait."""
-    pages = to_fill(order.steps)
-    reached = next((step for step in pages if step not in order.done), pages[-1])
-    return asked in pages and pages.index(asked) <= pages.index(reached)
-
-
-def next_page(order: Order) -> Step:
-    """The first page of the form that is not done."""
-    return next((step for step in to_fill(order.steps) if step not in order.done), Step.CONFIRM)
+            return await act_on(connection, mine, act, now)
 
 
 def _per_authority(mine: Mine, after: Order) -> frozenset[Step]:
@@ -504,26 +305,3 @@ def _sells(rules: ChannelRules, order: Order) -> bool:
 
 def _is_proven(name: str) -> bool:
     return name.startswith("check_") or name.rpartition("_")[2] in _PROVEN
-
-
-def _whose_contact(rules: ChannelRules, case: Case) -> str:
-    """Who consents, as the fields begin: the operator, the applicant, or whom the channel names."""
-    consent = rules.consent_of(case)
-    if consent is not None:
-        return "representative" if consent.whose is Person.LEGAL_REPRESENTATIVE else str(consent.whose)
-    return "applicant" if case.subject is SubjectKind.NATURAL_PERSON else "operator"
-
-
-def contact_field(rules: ChannelRules, case: Case) -> str:
-    """The field with the telephone of who consents."""
-    return f"{_whose_contact(rules, case)}_phone"
-
-
-def _contact(rules: ChannelRules, case: Case, details: Mapping[str, str]) -> str:
-    return details.get(contact_field(rules, case), "")
-
-
-def contact_of(mine: Mine) -> tuple[str, str]:
-    """Name and telephone of who consents, for the page."""
-    whose = _whose_contact(mine.rules, mine.case)
-    return mine.details.get(f"{whose}_name", ""), mine.details.get(f"{whose}_phone", "")

@@ -15,7 +15,7 @@ from typing import Any, Final
 from certificates.catalogue.model import Document, Mark, SubjectKind
 from certificates.orders import fields
 from certificates.orders.fields import Section
-from certificates.orders.orders import Mine
+from certificates.orders.mine import Mine
 from signing.typesetting import compiler_of
 
 TEMPLATES: Final = Path(str(files("certificates.orders"))) / "templates"

@@ -17,9 +17,9 @@ from certificates.catalogue.scope import Service
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post, sweep
+from certificates.orders.mine import Mine, contact_of
 from certificates.orders.needs import ARRIVES_WITHIN, KEPT_FOR
 from certificates.orders.order import Order, read
-from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderActor
 from certificates.orders.table import TRANSITIONS

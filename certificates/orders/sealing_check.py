@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from certificates.catalogue.model import Conversion, Step
 from certificates.catalogue.scope import first
 from certificates.issuing import issued
-from certificates.orders.orders import Mine, Orders
+from certificates.orders.mine import Mine
+from certificates.orders.orders import Orders
 from certificates.seal_standard import Deviation, belongs, judge, seal_in
 from office.marks import Marks
 from office.working_days import day_of

@@ -16,8 +16,8 @@ from certificates.catalogue.model import ChannelRules, Consent, ConsentBy, Servi
 from certificates.catalogue.scope import Case
 from certificates.issuing import issued
 from certificates.issuing.issued import Issued
+from certificates.orders.mine import Mine
 from certificates.orders.order import Order, business, locked
-from certificates.orders.orders import Mine
 from certificates.orders.performing import NotAllowed, Stale, perform
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from signing.statements import digest_of_text

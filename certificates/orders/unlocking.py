@@ -24,8 +24,8 @@ from certificates.issuing.states import OPEN, RequestKind, RequestState
 from certificates.orders import about
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
+from certificates.orders.mine import Mine, contact_of
 from certificates.orders.order import Order, locked, read
-from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from office.marks import Marks

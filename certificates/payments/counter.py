@@ -9,8 +9,8 @@ from certificates.catalogue.paying import PaymentRefusal
 from certificates.catalogue.scope import PaymentWay, Way
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
+from certificates.orders.mine import case_of
 from certificates.orders.order import Order, locked
-from certificates.orders.orders import case_of
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.table import Need

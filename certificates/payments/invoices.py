@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle
+from certificates.orders.mine import case_of
 from certificates.orders.order import Order
-from certificates.orders.orders import case_of
 from certificates.orders.states import OrderState
 from certificates.payments import news
 from certificates.payments.news import NewsKind

@@ -20,8 +20,8 @@ from certificates.catalogue.scope import Case, PaymentWay, SubjectKind
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.fields import counted
+from certificates.orders.mine import case_of
 from certificates.orders.order import Order, locked
-from certificates.orders.orders import case_of
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.table import FINAL

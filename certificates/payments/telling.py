@@ -22,8 +22,8 @@ from certificates.catalogue.scope import PaymentWay
 from certificates.catalogue.store import channel_on
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post
+from certificates.orders.mine import Mine, contact_of
 from certificates.orders.order import read
-from certificates.orders.orders import Mine, contact_of
 from certificates.orders.performing import By
 from certificates.payments import invoices
 from certificates.payments.charges import missing_of

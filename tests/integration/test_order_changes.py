@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from certificates.catalogue.model import Step
 from certificates.catalogue.store import Catalogue, StoredChannel, ensure_defaults
 from certificates.orders import materials
-from certificates.orders.orders import Mine, Orders
+from certificates.orders.mine import Mine
+from certificates.orders.orders import Orders
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, check
@@ -71,7 +72,7 @@ class Form:
 
     async def upload(self, now: datetime = NOW) -> None:
         upload = check(sheet(form="PNG"), Bounds(("png",), 100_000))
-        await self.orders.upload(await self.mine(), "applicant_id", upload, now=now)
+        await self.orders.files.upload(await self.mine(), "applicant_id", upload, now=now)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ async def test_the_uploads_of_one_applicant_are_bounded_in_all_orders_and_free_a
     await form.fill("bjca")
     await form.orders.confirm(await form.mine(), now=NOW)
     await form.upload()
-    held = (await form.orders.files(form.number))[0].size
+    held = (await form.orders.files.of(form.number))[0].size
     monkeypatch.setattr(materials, "MOST_BYTES", 2 * held)
     await form.orders.cancel(await form.mine(), now=NOW)
     await form.begin()
@@ -115,7 +116,7 @@ async def test_the_uploads_of_one_applicant_are_bounded_in_all_orders_and_free_a
     await form.upload()
     with pytest.raises(materials.TooMuch):
         await form.upload()
-    assert [one.kind for one in await form.orders.files(form.number)] == ["applicant_id"]
+    assert [one.kind for one in await form.orders.files.of(form.number)] == ["applicant_id"]
     await form.upload(NOW + materials.WITHIN)
 
 

@@ -12,7 +12,7 @@ from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import Fault, masked_number
-from certificates.orders.orders import Mine, check_of
+from certificates.orders.mine import Mine, check_of
 from certificates.orders.steps import Step
 from office.working_days import day_of
 from web.certificates import pacing

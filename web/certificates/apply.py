@@ -14,8 +14,8 @@ from certificates.catalogue.store import Catalogue
 from certificates.orders import fields
 from certificates.orders.about import fixed_by_certificate
 from certificates.orders.fields import Fault, Field, FieldFaults
+from certificates.orders.mine import Mine, check_of, contact_field, open_step
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine, check_of, contact_field, open_step
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
 from web.certificates import about, challenge, seal_check

@@ -12,9 +12,9 @@ from certificates.catalogue import prices
 from certificates.catalogue.model import Service, SubjectKind, Way
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue, StoredChannel
+from certificates.orders.beginning import NotOffered, TooManyOpen
 from certificates.orders.by_telephone import Access
 from certificates.orders.fields import masked_number
-from certificates.orders.orders import NotOffered, TooManyOpen
 from web.certificates.order_words import WAYS
 from web.certificates.own import APPLICANTS, access_of, orders_on
 from web.certificates.prefill import fits

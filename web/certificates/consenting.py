@@ -7,7 +7,7 @@ import structlog
 from starlette.responses import JSONResponse, Response
 
 from certificates.catalogue.model import ConsentBy
-from certificates.orders.orders import Mine
+from certificates.orders.mine import Mine
 from certificates.orders.performing import Lacks, NotAllowed, Stale
 from certificates.orders.signing import Signing, consent_text, digest_of, ways_to_consent
 from certificates.orders.states import OrderState

@@ -15,8 +15,8 @@ from certificates.desk.reviewing import Decision
 from certificates.desk.stock import BlankUKey, serials_of
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.writing import NotNow
+from certificates.orders.mine import Mine
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine
 from certificates.orders.paperwork import House, handover_sheet
 from certificates.orders.performing import By
 from certificates.orders.states import OrderAct, OrderActor, OrderState

@@ -10,7 +10,7 @@ from certificates.catalogue.reasons import Reason, for_item
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue
 from certificates.desk.verdicts import Verdict
-from certificates.orders.orders import Mine
+from certificates.orders.mine import Mine
 from web.languages import N_
 from web.visits import Visit
 

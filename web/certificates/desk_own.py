@@ -11,8 +11,8 @@ from certificates.desk.drawer import DrawerClosed, NotInDrawer
 from certificates.desk.reviewing import Reviewing, TooLong, Undecided
 from certificates.desk.stock import StockRefused
 from certificates.desk.verdicts import NoSuchFile
+from certificates.orders.mine import Mine
 from certificates.orders.order import Order, UnknownOrder
-from certificates.orders.orders import Mine
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
 from certificates.orders.table import Need

@@ -21,9 +21,9 @@ from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
 from certificates.orders.fields import masked
+from certificates.orders.mine import Mine
 from certificates.orders.needs import Asked, fulfilled
 from certificates.orders.order import Order, OrderEvent, history
-from certificates.orders.orders import Mine
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.table import AT_REVIEW, Need, acts_of, row_for
 from office.pdfium import PDFIUM
@@ -111,7 +111,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         said = await kept.of(connection, order.number, by=whose)
         ukey = await of_order(connection, order.number)
         events = await history(connection, order.number)
-    known, files = await sayable(visit, mine), await orders_on(site).files(order.number)
+    known, files = await sayable(visit, mine), await orders_on(site).files.of(order.number)
     return {
         **await at_counter(visit, mine, ukey, said),
         "takes_ukey": needs_one(order) and order.state in ASSIGNABLE,
@@ -188,7 +188,7 @@ async def _pages(visit: Visit, mine: Mine, one: materials.MaterialFile) -> int:
     """How many pages of an uploaded form are shown, one below the other."""
     if one.media_type == "image/jpeg":
         return 1
-    content = await orders_on(visit.site).content(mine.order.number, one.id, preview=False)
+    content = await orders_on(visit.site).files.content(mine.order.number, one.id, preview=False)
     return 1 if content is None else await asyncio.to_thread(_count, content[0])
 
 
@@ -294,7 +294,7 @@ async def _items(visit: Visit, mine: Mine) -> dict[str, tuple[str, str]]:
         item: (SECTIONS[about_of(item)], about_of(item))
         for item, _title, _rows in sections(visit, mine, hidden=True)
     }
-    for one in await orders_on(visit.site).files(mine.order.number):
+    for one in await orders_on(visit.site).files.of(mine.order.number):
         document, _, side = one.kind.partition(".")
         called = f"{DOCUMENTS[document]}（{SIDES[side]}）" if side in SIDES else DOCUMENTS[document]
         found[f"{kept.FILE}:{one.id}"] = (called, document)
@@ -312,7 +312,7 @@ async def file(visit: Visit) -> Response:
         raise HTTPException(404)
     number = mine.order.number
     found = await reviewing_on(visit).look(number, which, clerk_of(visit), now=visit.site.clock())
-    content = await orders_on(visit.site).content(number, which, preview=False) if found else None
+    content = await orders_on(visit.site).files.content(number, which, preview=False) if found else None
     if found is None or content is None:
         raise HTTPException(404)
     picture = content[0]

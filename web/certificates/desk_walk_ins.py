@@ -11,7 +11,7 @@ from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue, StoredChannel
 from certificates.desk.hours import hours_of, outside
 from certificates.desk.walk_ins import StillTyped, WalkIn, WalkIns
-from certificates.orders.orders import NotOffered
+from certificates.orders.beginning import NotOffered
 from office.working_days import WorkingDays, calendar_of
 from web.certificates.desk_own import DESK, clerk_of
 from web.certificates.desk_words import OUTSIDE

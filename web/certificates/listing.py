@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from certificates.issuing.pins import FirstPin
+from certificates.orders.mine import Mine
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine
 from certificates.orders.paperwork import Form, forms_of
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState

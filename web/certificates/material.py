@@ -28,7 +28,7 @@ async def show(visit: Visit) -> Response:
     mine = await mine_in_path(visit)
     if mine.order.state not in (OrderState.AWAITING_MATERIAL, OrderState.RETURNED):
         return visit.redirect(place_of(mine.order))
-    there = {one.kind: one for one in await orders_on(visit.site).files(mine.order.number)}
+    there = {one.kind: one for one in await orders_on(visit.site).files.of(mine.order.number)}
     rows = []
     for wanted in materials.wanted(mine.rules, mine.case):
         bounds = materials.bounds(mine.rules, wanted.kind)
@@ -68,14 +68,14 @@ async def upload(visit: Visit) -> Response:
     except UploadRefused as refused:
         text = visit.text(UPLOAD_WRONGS[refused.wrong])
         return visit.refused(to, text % refused.facts if refused.facts else text, 422)
-    await orders_on(visit.site).upload(mine, kind, checked, now=visit.site.clock())
+    await orders_on(visit.site).files.upload(mine, kind, checked, now=visit.site.clock())
     return visit.done(to, visit.text(N_("已上传：%(name)s")) % {"name": kind_word(visit, kind)})
 
 
 @in_words
 async def remove(visit: Visit) -> Response:
     mine = await mine_in_path(visit)
-    await orders_on(visit.site).remove(mine, _which(visit), now=visit.site.clock())
+    await orders_on(visit.site).files.remove(mine, _which(visit), now=visit.site.clock())
     return visit.done(f"{base(mine.order)}/material", visit.text(N_("文件已删除。")))
 
 
@@ -91,7 +91,7 @@ async def preview(visit: Visit) -> Response:
 
 async def _given(visit: Visit, *, preview: bool) -> Response:
     mine, which = await mine_in_path(visit), _which(visit)
-    found = await orders_on(visit.site).content(mine.order.number, which, preview=preview)
+    found = await orders_on(visit.site).files.content(mine.order.number, which, preview=preview)
     if found is None:
         raise HTTPException(404)
     content, media_type = found

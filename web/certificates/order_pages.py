@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from certificates.catalogue.model import Service, Step
 from certificates.catalogue.store import Catalogue
+from certificates.orders.mine import Mine
 from certificates.orders.order import Order, history
-from certificates.orders.orders import Mine
 from certificates.orders.paperwork import Form, House, render
 from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.table import acts_of
@@ -74,7 +74,7 @@ async def show(visit: Visit) -> Response:
         name=certificate_name(mine),
         authority=await authority_name(visit, order),
         facts=facts(visit, mine),
-        files=[material_row(visit, one) for one in await orders.files(order.number)],
+        files=[material_row(visit, one) for one in await orders.files.of(order.number)],
         accepted=await orders.accepted(order.number),
         titles={one.kind: one.title for one in mine.rules.agreements_for(mine.case)},
         forms=form_links(visit, mine),

@@ -25,8 +25,9 @@ from certificates.issuing.remarks import DemonstrationBank
 from certificates.orders.by_telephone import Access, opened
 from certificates.orders.identifying import Identifying
 from certificates.orders.materials import NotWanted, TooManyFiles, TooMuch
+from certificates.orders.mine import Mine, next_page
 from certificates.orders.order import Order, UnknownOrder
-from certificates.orders.orders import Mine, Orders, next_page
+from certificates.orders.orders import Orders
 from certificates.orders.performing import By, Lacks, NotAllowed, Stale
 from certificates.orders.states import OrderState
 from certificates.orders.table import Need
@@ -50,9 +51,7 @@ CHANGED_ELSEWHERE: Final = N_("这个订单已在另一个窗口改过，下面�
 NOT_NOW: Final = N_("现在不能这样做：订单的状态已经变了，下面是现在的样子。")
 NO_PRICE: Final = N_("所选的证书和年限不能办理，请重新选择。")
 TOO_MANY_FILES: Final = N_("这个订单上传的文件太多了，请联系客服。")
-TOO_MUCH: Final = N_(
-    "您 30 天内上传的文件已满 300 MB（所有订单合计）。请过几天再上传；着急的，请联系客服。"
-)
+TOO_MUCH: Final = N_("您 30 天内上传的文件已满 300 MB（所有订单合计）。请过几天再上传；着急的，请联系客服。")
 
 
 class Stranger(Exception):

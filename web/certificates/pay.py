@@ -13,7 +13,7 @@ from certificates.catalogue import paying
 from certificates.catalogue.scope import QR
 from certificates.orders import materials
 from certificates.orders.fields import FieldFaults
-from certificates.orders.orders import Mine
+from certificates.orders.mine import Mine
 from certificates.orders.states import OrderState
 from certificates.payments import invoices, receipts
 from certificates.payments.charges import Charges, missing_of
@@ -57,7 +57,8 @@ async def show(visit: Visit) -> Response:
     ways = paying.payments_of(mine.rules, mine.case)
     chosen = next((one for one in ways if one.by == order.payment_way), None)
     money = await _money(visit, mine)
-    voucher = next((one for one in await orders.files(order.number) if one.kind == materials.VOUCHER), None)
+    files = await orders.files.of(order.number)
+    voucher = next((one for one in files if one.kind == materials.VOUCHER), None)
     return page(
         visit,
         "certificates/pay/payment.html",

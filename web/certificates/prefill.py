@@ -7,7 +7,7 @@ Source: spec/certificates.md, "Steps", hunan-shared and shenzhen-ca.
 from collections.abc import Mapping
 from typing import Final
 
-from certificates.orders.orders import Mine, contact_field
+from certificates.orders.mine import Mine, contact_field
 from office.subjects import MarketSubject, MarketSubjectKind
 from web.subjects.acting import Acting, may_act, subjects_on
 from web.visits import Visit

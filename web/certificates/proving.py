@@ -9,7 +9,7 @@ from starlette.responses import Response
 from certificates.orders import fields
 from certificates.orders.codes import TooSoon, WrongCode
 from certificates.orders.fields import FieldFaults, masked_name, masked_number
-from certificates.orders.orders import Mine, check_of, contact_of
+from certificates.orders.mine import Mine, check_of, contact_of
 from certificates.orders.signing import consent_text
 from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check
@@ -47,7 +47,7 @@ async def _consent(
     visit: Visit, mine: Mine, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     name, phone = contact_of(mine)
-    sent, wait_s = await orders_on(visit.site).code_wait(mine.order, visit.site.clock())
+    sent, wait_s = await orders_on(visit.site).consenting.code_wait(mine.order, visit.site.clock())
     return page(
         visit,
         "certificates/consent.html",
@@ -73,7 +73,7 @@ async def send_code(visit: Visit) -> Response:
     if not await pacing.may(visit, "code", visit.address, most=CODES_PER_ADDRESS, seconds=3600):
         return visit.refused(to, visit.text(TOO_SOON) % {"seconds": 3600}, 429)
     try:
-        await orders_on(visit.site).send_code(mine, visit.locale, now=visit.site.clock())
+        await orders_on(visit.site).consenting.send_code(mine, visit.locale, now=visit.site.clock())
     except TooSoon as soon:
         return visit.refused(to, visit.text(TOO_SOON) % {"seconds": soon.wait_s}, 429)
     return visit.done(to, visit.text(N_("验证码已发送，请查看手机短信。")))
@@ -86,7 +86,7 @@ async def consent(visit: Visit) -> Response:
         return await _consent(visit, mine, {"agree": visit.text(N_("请先阅读，同意后勾选。"))}, 422)
     try:
         code, signed = visit.form.get("code", "").strip(), await consenting.signing_on(visit).signed(mine)
-        await orders_on(visit.site).consent(mine, code, now=visit.site.clock(), signed=signed)
+        await orders_on(visit.site).consenting.consent(mine, code, now=visit.site.clock(), signed=signed)
     except WrongCode:
         return await _consent(visit, mine, {"code": visit.text(WRONG_CODE)}, 422)
     return visit.redirect(f"{base(mine.order)}/go-on")

@@ -22,8 +22,8 @@ from certificates.orders.boxes import OrderBoxes
 from certificates.orders.by_telephone import Access, contacts
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
 from certificates.orders.fields import Fault, credit_code, document_number, masked_name, masked_number
+from certificates.orders.mine import contact_of
 from certificates.orders.order import begun_by, latest_numbers, of_contact
-from certificates.orders.orders import contact_of
 from certificates.orders.performing import By
 from web.certificates import challenge, pacing
 from web.certificates.listing import rows_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from certificates.catalogue.scope import first
-from certificates.orders.orders import Mine
+from certificates.orders.mine import Mine
 from certificates.orders.sealing_check import NoCertificate, OtherSeal, SealChecking, cut_off
 from certificates.orders.steps import Step
 from certificates.seal_standard import Deviation, NotASeal

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from certificates.orders import fields
 from certificates.orders.fields import masked
+from certificates.orders.mine import Mine, check_of
 from certificates.orders.order import Order
-from certificates.orders.orders import Mine, check_of
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, next_step
 from certificates.orders.table import FINAL
