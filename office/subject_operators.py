@@ -103,11 +103,14 @@ _STANDING: Final = text(
     f"SELECT {_COLUMNS} FROM subject_operators o WHERE o.subject_id = :subject"  # noqa: S608
     " AND o.account_id = :account AND o.state = 'standing' AND o.last_day >= :today LIMIT 1"
 )
-_ACTS: Final = text(
-    "SELECT EXISTS (SELECT 1 FROM subjects WHERE id = :subject AND account_id = :account)"
-    " OR EXISTS (SELECT 1 FROM subject_operators WHERE subject_id = :subject AND account_id = :account"
-    " AND state = 'standing' AND last_day >= :today)"
+ACTS: Final = (
+    "(EXISTS (SELECT 1 FROM subjects s WHERE s.id = {subject} AND s.account_id = {account})"
+    " OR EXISTS (SELECT 1 FROM subject_operators a WHERE a.subject_id = {subject}"
+    " AND a.account_id = {account} AND a.state = 'standing' AND a.last_day >= :today))"
 )
+"""Whether an account acts for a subject, as a condition on rows: `{subject}` and `{account}` are columns,
+`today` the day in Beijing."""
+_ACTS: Final = text(f"SELECT {ACTS.format(subject=':subject', account=':account')}")
 _OWNERS: Final = text("SELECT id, account_id FROM subjects WHERE id = ANY(:subjects)")
 _OPERATORS: Final = text(
     "SELECT subject_id, account_id, state, last_day, box FROM subject_operators"

@@ -112,7 +112,9 @@ async def bind(visit: Visit) -> Response:
 async def _issued_here(visit: Visit, me: Person, shown: Presented) -> bool:
     """Issued to an order of this account, reviewed, under the account's own name: nobody has to compare."""
     writing = Writing(visit.site.engine, visit.site.marks)
-    return shown.subject == me.name and await writing.issued_to(me.id, shown.fingerprint) is not None
+    if shown.subject != me.name:
+        return False
+    return await writing.issued_to(me.id, shown.fingerprint, visit.site.clock()) is not None
 
 
 class _NoSeal(Exception):

@@ -1,7 +1,9 @@
-"""A revocation is everywhere at once: bound UKeys of revoked certificates end, and the sessions with them.
+"""Bound UKeys that stand for nobody any more end, and the sessions of their accounts with them.
 
-What judges a certificate anew each time (sign-in, sealing, verification) reads the list itself. This is for
-what was judged before: a binding, and a session that was opened with the UKey.
+revoked     what judges a certificate anew each time (sign-in, sealing, verification) reads the list
+            itself; this is for what was judged before: a binding, a session opened with the UKey
+authority   the certificate was issued for a market subject, for which the account does not act any more:
+            an operator who was ended, or whose last day is over, seals nothing as the organization
 """
 
 import asyncio
@@ -14,6 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from office.audit import trail
+from office.subject_operators import ACTS
+from office.working_days import day_of
 from signing.chain import Trust
 from signing.names import Name
 from signing.x509 import parse_certificate
@@ -28,6 +32,11 @@ _LIVING: Final = text(
     "SELECT id, account_id, serial, certificate FROM ukeys WHERE state <> 'ended' AND id > :after"
     " ORDER BY id LIMIT :most"
 )
+_UNAUTHORIZED: Final = text(
+    "SELECT u.id, u.account_id FROM ukeys u JOIN issued_certificates i ON i.fingerprint = u.fingerprint"  # noqa: S608
+    " JOIN orders o ON o.number = i.number WHERE u.state <> 'ended' AND o.market_subject IS NOT NULL"
+    f" AND NOT {ACTS.format(subject='o.market_subject', account='u.account_id')} ORDER BY u.id LIMIT :most"
+)
 _END: Final = text(
     "UPDATE ukeys SET state = 'ended', ended_at = :now WHERE id = :id AND state <> 'ended' RETURNING id"
 )
@@ -40,7 +49,7 @@ class Sessions(Protocol):
         """End the sessions of an account."""
 
 
-class RevokedRound:
+class EndingRound:
     """`trust`: as of now, the same object while no list has changed; None while it is not known. A steward's
     round."""
 
@@ -52,6 +61,15 @@ class RevokedRound:
 
     async def round(self, now: datetime) -> int:
         """How many UKeys ended."""
+        return await self._unauthorized(now) + await self._revoked(now)
+
+    async def _unauthorized(self, now: datetime) -> int:
+        async with self._engine.connect() as connection:
+            values = {"today": day_of(now), "most": AT_ONCE}
+            rows = (await connection.execute(_UNAUTHORIZED, values)).all()
+        return sum([await self._end(int(row.id), int(row.account_id), "authority", now) for row in rows])
+
+    async def _revoked(self, now: datetime) -> int:
         trust = await asyncio.to_thread(self._trust)
         if trust is None:
             return 0
@@ -72,12 +90,12 @@ class RevokedRound:
                     continue
                 certificate = parse_certificate(bytes(row.certificate))
                 if (certificate.issuer, certificate.serial) in revoked:
-                    ended += await self._end(int(row.id), int(row.account_id), now)
+                    ended += await self._end(int(row.id), int(row.account_id), "revoked", now)
             if len(rows) < AT_ONCE:
                 return ended
             after = int(rows[-1].id)
 
-    async def _end(self, ukey: int, account: int, now: datetime) -> int:
+    async def _end(self, ukey: int, account: int, why: str, now: datetime) -> int:
         """Sessions first, should this be killed; again after the binding, for who signed in meanwhile."""
         await self._sessions.end_all_of(account)
         async with self._engine.begin() as connection:
@@ -90,8 +108,8 @@ class RevokedRound:
                     role="",
                     act="ukey.end",
                     subject=f"account {account}",
-                    facts={"ukey": ukey, "why": "revoked"},
+                    facts={"ukey": ukey, "why": why},
                 )
         await self._sessions.end_all_of(account)
-        log.info("ukey_revoked", ukey=ukey, account=account)
+        log.info("ukey_ended", ukey=ukey, account=account, why=why)
         return int(done)

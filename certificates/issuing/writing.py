@@ -34,6 +34,7 @@ from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
 from office import ukeys
 from office.marks import Marks
+from office.subject_operators import acts_for
 from signing.crl import Reason
 from signing.csr import parse_request
 from signing.installing import Bundle, parse_bundle
@@ -304,12 +305,16 @@ class Writing:
             await stock.write_off(connection, number, by.account_id, reason, lost=lost, now=now)
             return order
 
-    async def issued_to(self, account_id: int, fingerprint: str) -> Issued | None:
-        """The certificate, if it was issued to an order of this account, written and not revoked."""
+    async def issued_to(self, account_id: int, fingerprint: str, now: datetime) -> Issued | None:
+        """The certificate, if it was issued to an order of this account, written and not revoked; of a market
+        subject, while the account acts for it."""
         async with self._engine.connect() as connection:
             row = await issued.by_fingerprint(connection, fingerprint)
-        mine = row is not None and row.account_id == account_id and row.state is Holding.WRITTEN
-        return row if mine else None
+            if row is None or row.account_id != account_id or row.state is not Holding.WRITTEN:
+                return None
+            subject = (await read(connection, row.number)).market_subject
+            acts = subject is None or await acts_for(connection, account_id, subject, now)
+        return row if acts else None
 
     async def of_account(self, account_id: int, *, page: int = 1) -> list[Issued]:
         async with self._engine.connect() as connection:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bidding.book import Book
 from certificates.desk.dues import DueRound as DeskRound
-from certificates.issuing.ending import RevokedRound
+from certificates.issuing.ending import EndingRound
 from certificates.issuing.remarks import DemonstrationBank, NoBank, Remarks
 from certificates.issuing.reminding import ExpiryRound
 from certificates.issuing.telling import Telling
@@ -172,7 +172,7 @@ def _first_pins(house: House) -> Telling:
     return Telling(house.engine, marks(house.settings), remarks, house.settings.platform_name)
 
 
-def _revoked(house: House) -> RevokedRound:
+def _revoked(house: House) -> EndingRound:
     """What a revoked certificate opened ends within the pause of this round."""
     keeper = TrustKeeper(house.settings.trust())
 
@@ -183,7 +183,7 @@ def _revoked(house: House) -> RevokedRound:
             return None
 
     client = redis.asyncio.Redis.from_url(house.settings.required_redis_url(), decode_responses=True)
-    return RevokedRound(house.engine, SessionDirectory(client), trust)
+    return EndingRound(house.engine, SessionDirectory(client), trust)
 
 
 def surroundings(house: House) -> Surroundings:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from certificates.issuing import pins
-from certificates.issuing.ending import RevokedRound
+from certificates.issuing.ending import EndingRound
 from office.accounts import Role
 from office.ukeys import UKeyState
 from signing.crl import Reason
@@ -133,6 +133,6 @@ async def test_from_applying_to_signing_in_and_to_the_revocation(house: House) -
     house.office.authority.revoke(contents.certificate.serial, Reason.KEY_COMPROMISE)
     _other, refused = await signs_in(house)
     assert (refused.status_code, "吊销" in refused.text) == (422, True), refused.text
-    ending = RevokedRound(house.web.site.engine, house.web.site.sessions, house.web.site.trust.now)
+    ending = EndingRound(house.web.site.engine, house.web.site.sessions, house.web.site.trust.now)
     assert await ending.round(datetime.now(UTC)) == 1
     assert (await browser.get("/my/ukeys")).status_code in (302, 303, 401)

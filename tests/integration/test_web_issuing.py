@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from certificates.issuing.ending import RevokedRound
+from certificates.issuing.ending import EndingRound
 from certificates.orders.states import OrderState
 from office.accounts import Role
 from office.ukeys import UKeyState
@@ -148,7 +148,7 @@ async def test_from_the_desk_to_signing_in_renewing_and_losing_it(house: House) 
     _other, refused = await signs_in(house, serial)
     assert (refused.status_code, "吊销" in refused.text) == (422, True), refused.text
     assert (await visitor.get("/my/ukeys")).status_code == 200
-    round_ = RevokedRound(house.web.site.engine, house.web.site.sessions, house.web.site.trust.now)
+    round_ = EndingRound(house.web.site.engine, house.web.site.sessions, house.web.site.trust.now)
     assert await round_.round(datetime.now(UTC)) == 1
     assert (await visitor.get("/my/ukeys")).status_code in (302, 303, 401)
     assert await round_.round(datetime.now(UTC)) == 0
