@@ -56,6 +56,7 @@ class Fault(StrEnum):
     CARD = "card"
     PERSONAL_TITLE = "personal_title"
     TAX_NUMBER = "tax_number"
+    TAX_NUMBER_NEEDED = "tax_number_needed"
     AGREE = "agree"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
     NOT_CHANGED = "not_changed"

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.model import ChannelRules, Invoice, InvoicedAfter, InvoiceTitle
+from certificates.orders.invoice_title import has_enterprise_code
 from certificates.orders.mine import case_of
 from certificates.orders.order import Order
 from certificates.orders.states import OrderState
@@ -157,15 +158,17 @@ async def _make(
 def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
     """Title and tax number: fixed to the subscriber where the channel says so, else as typed.
 
-    An organization's tax number is its credit code: one that is named in the title and typed none has it,
-    unless the channel leaves the tax number open. It was checked when it was typed (orders/fields.py).
+    An organization's tax number is its credit code: one that is named in the title and typed none has it;
+    where the channel leaves the tax number open, an enterprise. It was checked when it was typed
+    (orders/fields.py, orders/invoice_title.py).
     """
     organization, code = details.get("organization_name", ""), details.get("credit_code", "")
     subscriber = organization or details.get("applicant_name", "")
     if rule.title is InvoiceTitle.SUBSCRIBER:
         return subscriber, code
     title = details.get("invoice_title", "") or subscriber
-    own = code if same_payer(title, organization) and not rule.tax_number_optional else ""
+    wanted = not rule.tax_number_optional or has_enterprise_code(code)
+    own = code if wanted and same_payer(title, organization) else ""
     return title, details.get("tax_number", "") or own
 
 

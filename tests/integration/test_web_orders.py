@@ -77,6 +77,13 @@ async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
             account_number="622202020011223344",
         ),
     )
+    another = {**details_of_person(check_applicant="applicant_mobile"), "invoice_title": "报销用有限公司"}
+    answer = await him.post("/details", another)
+    assert answer.status_code == 422
+    assert "抬头是企业的，要填写它的 18 位" in answer.text
+    another |= {"check_applicant": "applicant_account", "account_bank": "示例银行吉首支行"}
+    another |= {"account_number": "622202020011223344", "tax_number": "91350100M000100Y43"}
+    await him.done("/details", another)
     await him.confirm()
     refused = {
         "check_applicant": "applicant_account",

@@ -9,12 +9,14 @@ import pytest
 
 from certificates.catalogue.model import Invoice, InvoiceTitle, Payer
 from certificates.catalogue.paying import payer_of
-from certificates.orders.fields import FieldFaults, FieldKind, Section, counted, detail_fields, read
+from certificates.orders.fields import Fault, FieldFaults, FieldKind, Section, counted, detail_fields, read
+from certificates.orders.invoice_title import fault_of
 from certificates.payments.invoices import OrderInvoice, render, titled
 from certificates.payments.settling import subscriber_of
 from tests.channelkit import case, channel
 
 UNIT, CODE, OTHER = "测试有限公司", "91110000600037341L", "91350100M000100Y43"
+BODY = "测试县人民政府"
 DETAILS = {"organization_name": UNIT, "credit_code": CODE, "applicant_name": "赵申请"}
 CASES = {
     # channel, subject, typed title, typed tax number -> title, tax number on the invoice
@@ -31,7 +33,8 @@ CASES = {
     ),
     "sanzi, another's has what was typed": ("hunan_sanzi", "O", "别的公司", OTHER, "别的公司", OTHER),
     "sanzi, nothing typed is the subscriber": ("hunan_sanzi", "O", "", "", UNIT, CODE),
-    "shenzhen leaves the number open": ("shenzhen_ca", "O", UNIT, "", UNIT, ""),
+    "shenzhen leaves the number open to government": ("shenzhen_ca", "O", BODY, "", BODY, ""),
+    "shenzhen, an enterprise's own name has its credit code": ("shenzhen_ca", "O", UNIT, "", UNIT, CODE),
     "shenzhen, a person without a number": ("shenzhen_ca", "N", "赵申请", "", "赵申请", ""),
 }
 
@@ -46,6 +49,8 @@ def rule_of(name: str, kind: str) -> Invoice:
 def test_title_and_tax_number_follow_the_channel(row: tuple[str, ...]) -> None:
     name, kind, title, tax, expected_title, expected_tax = row
     details = DETAILS if kind == "O" else {"applicant_name": "赵申请"}
+    if title == BODY:
+        details = {**DETAILS, "organization_name": BODY, "credit_code": f"11{CODE[2:]}"}
     typed: Mapping[str, str] = {**details, "invoice_title": title, "tax_number": tax}
     assert titled(rule_of(name, kind), typed) == (expected_title, expected_tax)
 
@@ -91,6 +96,36 @@ def test_a_tax_number_has_its_check_digit(number: str) -> None:
     with pytest.raises(FieldFaults):
         read(wanted, {"tax_number": number}, {})
     assert read(wanted, {"tax_number": f" {CODE.lower()} "}, {}) == {"tax_number": CODE}
+
+
+TITLES = {
+    # title, tax number typed -> what is wrong
+    "another company without a number": ("别的有限公司", "", Fault.TAX_NUMBER_NEEDED),
+    "with its number": ("别的有限公司", OTHER, None),
+    "with a person's number": ("别的有限公司", "110101199003070003", Fault.TAX_NUMBER),
+    "a partnership": ("湘西某某律师事务所（普通合伙）", "", Fault.TAX_NUMBER_NEEDED),
+    "a branch": ("别的有限公司长沙分公司", "", Fault.TAX_NUMBER_NEEDED),
+    "a shop": ("吉首市好又来小吃店", "", Fault.TAX_NUMBER_NEEDED),
+    "a foreign company": ("Example Trading Co., Ltd.", "", Fault.TAX_NUMBER_NEEDED),
+    "a bank's branch": ("示例银行股份有限公司湘西分行", "", Fault.TAX_NUMBER_NEEDED),
+    "its own name": (UNIT, "", None),
+    "its own name in another spelling": ("测试 有限公司", "", None),
+    "a person": ("赵申请", "", None),
+    "another person": ("钱公", "", None),
+    "a government body": ("湘西州人民政府办公室", "", None),
+    "a court": ("吉首市人民法院", "", None),
+    "a hospital": ("湘西州人民医院", "", None),
+    "a bureau for companies": ("吉首市企业服务局", "", None),
+    "nothing typed": ("", "", None),
+}
+
+
+@pytest.mark.parametrize("row", TITLES.values(), ids=TITLES)
+def test_an_enterprises_title_needs_its_tax_number_and_nobody_elses_does(
+    row: tuple[str, str, Fault | None],
+) -> None:
+    title, number, wrong = row
+    assert fault_of({**DETAILS, "invoice_title": title, "tax_number": number}) is wrong
 
 
 def test_the_pdf_says_whose_it_is_what_for_and_that_it_is_void_when_the_money_went_back() -> None:

@@ -11,7 +11,7 @@ from certificates.catalogue import prices
 from certificates.catalogue.model import Person, Product, Service
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue
-from certificates.orders import fields
+from certificates.orders import fields, invoice_title
 from certificates.orders.about import fixed_by_certificate
 from certificates.orders.fields import Fault, Field, FieldFaults
 from certificates.orders.mine import Mine, check_of, contact_field, open_step
@@ -340,6 +340,8 @@ async def _save_details(visit: Visit, mine: Mine) -> None:
         grey = {**await _grey(visit, mine), **await about.represented(visit, shown)}
         values = fields.read(shown.fields, visit.form, grey)
         faults = await about.modification_faults(visit, mine, values)
+        if wrong := _title_fault(mine, values):
+            faults |= {"tax_number": wrong}
     except FieldFaults as found:
         faults = found.faults
     if mine.order.state is OrderState.FILLING and _products(mine) and not shown.order.product:
@@ -355,6 +357,15 @@ async def _save_details(visit: Visit, mine: Mine) -> None:
         product=shown.order.product,
         years=shown.order.years,
     )
+
+
+def _title_fault(mine: Mine, values: Mapping[str, str]) -> Fault | None:
+    """An invoice that is asked for now; what a review left alone stays as it was sent."""
+    typed = ("invoice_title", "tax_number")
+    returned = mine.order.state is OrderState.RETURNED
+    if returned and all(values.get(name, "") == mine.details.get(name, "") for name in typed):
+        return None
+    return invoice_title.fault_of({**mine.details, **values})
 
 
 async def _save_confirm(visit: Visit, mine: Mine) -> None:

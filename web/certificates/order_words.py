@@ -214,6 +214,7 @@ HINTS: Final[Mapping[str, str]] = {
     "applicant_email": N_("电子发票和审核结果发到这个邮箱。"),
     "address": N_("能收到快递的地址，写到门牌号。"),
     "invoice_title": N_("不要填“个人”。"),
+    "tax_number": N_("抬头是别的企业的必须填，18 位；本单位的、个人和没有税号的机关可以不填。"),
     "account_bank": N_("写到支行，例如：示例银行吉首支行。"),
 }
 CHOICES: Final[Mapping[str, str]] = {
@@ -243,7 +244,8 @@ FAULTS: Final[Mapping[str, str]] = {
     Fault.EMAIL: N_("邮箱的写法不对，例如 name@example.cn。"),
     Fault.ACCOUNT: N_("银行账号由 8 到 32 位数字组成，请核对。"),
     Fault.CARD: N_("银行卡号不对，请核对每一位。"),
-    Fault.TAX_NUMBER: N_("纳税人识别号不对，请逐位核对；没有的可以不填。"),
+    Fault.TAX_NUMBER: N_("纳税人识别号不对，请逐位核对。企业是 18 位；个人和没有税号的机关可以不填。"),
+    Fault.TAX_NUMBER_NEEDED: N_("抬头是企业的，要填写它的 18 位纳税人识别号（统一社会信用代码）。"),
     Fault.PERSONAL_TITLE: N_("发票抬头不能是“个人”，请填写姓名或者单位名称。"),
     Fault.AGREE: N_("请先阅读，同意后勾选。"),
     Fault.NOTHING_TO_CHOOSE: N_("请选择一项。"),
