@@ -15,6 +15,7 @@ from office.banking.statements import BankRow
 from office.banking.taking import Source, take
 from tests.orderkit import Applicant, applicant, defaults, details_of_organization, request_of_organization
 from tests.webkit import Visitor, Web, web_on
+from web.csrf import FIELD
 
 
 @pytest.fixture
@@ -206,6 +207,9 @@ async def test_money_for_the_wrong_code_is_given_to_its_order_by_two_people(web:
     where = _receipt_on((await finance.get("/finance/certificates?standing=unknown")).text)
     version = await _form(finance, where, "assign")
     nowhere = {"version": version, "order": "20260304ABCDEFGH", "reason": "查到了"}
+    form = re.search(rf'action="{where}/assign".*?</form>', (await finance.get(where)).text, re.DOTALL)
+    assert form is not None
+    assert all(f'name="{name}"' in form[0] for name in (FIELD, "version", "order", "reason"))
     assert "没有这个办证订单" in (await finance.post(f"{where}/assign", nowhere)).text
     asked = {"version": version, "order": f" {who.number.lower()} ", "reason": "申请人来电，提供了付款记录"}
     assert (await finance.post(f"{where}/assign", asked)).status_code == 303
