@@ -11,21 +11,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import psycopg
 import pytest
 import redis
 
+from luochui.commands import announcing
 from luochui.services import embedded, running
 from luochui.services.embedded import Running
 from luochui.settings import Settings
 from office.accounts import Role
 
 STARTS_WITHIN_S = 120.0
+DEMONSTRATION: Final = ("luochui", "demo")
+QUIET: Final = ("tests.browser.quiet_demo",)
+"""All of its processes but the robots, with little to show: the whole one takes a minute of both cores."""
 
 
 @contextmanager
@@ -47,12 +52,13 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def up() -> Iterator["Up"]:
-    """One for all who leave it running; it also repairs what they kill."""
+    """One for all who leave it running; it also repairs what they kill, and ends well at SIGTERM."""
     with a_folder() as folder:
         started = Up(folder)
         try:
             started.wait_started()
             yield started
+            started.ends_well(signal.SIGTERM)
         finally:
             started.end()
 
@@ -61,7 +67,11 @@ class Up:
     """One `luochui up`."""
 
     def __init__(
-        self, folder: Path, more: Mapping[str, str] = MappingProxyType({}), *, command: str = "up"
+        self,
+        folder: Path,
+        more: Mapping[str, str] = MappingProxyType({}),
+        *,
+        module: Sequence[str] = ("luochui", "up"),
     ) -> None:
         self.folder = folder
         self.port = free_ports(2)
@@ -76,10 +86,13 @@ class Up:
             **more,
         }
         self.log = folder.parent / "up.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                self.command(command), env=self.environment, stdout=log, stderr=log
-            )
+        self._command = [sys.executable, "-m", *module]
+        self.start()
+
+    def start(self) -> None:
+        """Again, when the one before is dead: its log goes on."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, env=self.environment, stdout=log, stderr=log)
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
@@ -203,32 +216,31 @@ def test_kill_9_of_postgres_is_repaired_and_reported(up: Up) -> None:
     assert died(up) >= {"postgres"}
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(folder: Path) -> None:
-    """It also ends well at SIGTERM; what it leaves is real data, which is no place for a demonstration."""
-    first = Up(folder)
-    first.wait_started()
-    with connected(first.settings().required_redis_url()) as client:
-        client.set("kept", "yes")
-    with psycopg.connect(first.settings().required_database_url()) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS real_data (id int)")
+def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(up: Up) -> None:
+    with connected(up.settings().required_redis_url()) as client:
+        client.set("kept by both", "yes")
+    with psycopg.connect(up.settings().required_database_url()) as connection:
         connection.execute(
-            "INSERT INTO accounts (login, password_hash, role, name) VALUES ('keeper', 'x', %s, 'k')",
+            "INSERT INTO accounts (login, password_hash, role, name) VALUES ('first', 'x', %s, 'k')",
             (Role.ADMINISTRATOR.value,),
         )
-    first.process.kill()
-    first.process.wait()
-    second = Up(folder)
-    try:
-        wait(lambda: "Stop     Ctrl-C" in second.text() or second.process.poll() is not None, STARTS_WITHIN_S)
-        assert "luochui account" not in second.text(), "there is an administrator"
-        with connected(second.settings().required_redis_url()) as client:
-            assert client.get("kept") == "yes"
-        second.ends_well(signal.SIGTERM)
-    finally:
-        second.end()
-    refused = second.run("demo")
-    assert refused.returncode == 1
-    assert "real data" in refused.stderr
+    wait(lambda: "Stop     Ctrl-C" in up.text(), STARTS_WITHIN_S)
+    before, dead = len(up.text()), {name: up.pid(name) for name in ("postgres", "valkey", "web")}
+    up.process.kill()
+    up.process.wait()
+    up.start()
+    wait(lambda: "Stop     Ctrl-C" in up.text()[before:] or up.process.poll() is not None, STARTS_WITHIN_S)
+    assert up.process.poll() is None, up.text()[before:]
+    assert "luochui account" not in up.text()[before:], "there is an administrator"
+    assert all(up.pid(name) != pid for name, pid in dead.items())
+    with connected(up.settings().required_redis_url()) as client:
+        assert client.get("kept by both") == "yes"
+
+
+def test_real_data_are_no_place_for_a_demonstration(folder: Path, database: str, valkey: str) -> None:
+    refused = Up(folder, {"DATABASE_URL": database, "REDIS_URL": valkey}, module=DEMONSTRATION)
+    assert refused.process.wait(120) == 1
+    assert "real data" in refused.text()
 
 
 def test_secrets_are_on_no_command_line_and_open_to_nobody_else(up: Up) -> None:
@@ -263,10 +275,24 @@ def test_the_first_administrator_is_made_as_the_start_says(up: Up) -> None:
     assert (again.returncode, "already" in again.stderr) == (1, True)
 
 
-def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "shown"),
+    [
+        pytest.param(QUIET, ("transferor / luochui-demo",), id="quiet"),
+        pytest.param(
+            DEMONSTRATION,
+            ("making listings in every state …", "bidder1 / luochui-demo", "timed bidding", "/room"),
+            id="whole",
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_the_demonstration_says_how_far_it_is_and_where_to_go(
+    folder: Path, module: tuple[str, ...], shown: tuple[str, ...]
+) -> None:
     """It also ends well at Ctrl-C."""
     quick = {"LUOCHUI_READY_WITHIN_S": "150", "LUOCHUI_VUKEY_COST": "10"}
-    started = Up(folder, quick, command="demo")
+    started = Up(folder, quick, module=module)
     try:
         wait(lambda: "Stop     Ctrl-C" in started.text() or started.process.poll() is not None, 200)
         said = started.text()
@@ -275,16 +301,18 @@ def test_the_demonstration_says_how_far_it_is_and_where_to_go(folder: Path) -> N
         started.end()
     for part in (
         *("starting PostgreSQL and Valkey …", "making the demonstration's data …", "Luochui is ready"),
-        *(
-            f"http://127.0.0.1:{started.port}",
-            str(folder),
-            "bidder1 / luochui-demo",
-            "UKey PIN",
-            "timed bidding",
-        ),
+        *(f"http://127.0.0.1:{started.port}", str(folder), "UKey PIN", *shown),
     ):
         assert part in said
     assert '"level": "info"' not in said
+
+
+def test_the_accounts_and_the_lot_of_the_demonstration_are_named_in_a_line_each() -> None:
+    lines = announcing.demo_accounts()
+    assert any(line.startswith("bidder1 / luochui-demo ") and "UKey PIN" in line for line in lines)
+    lot = announcing.GoesLive("XX-1", "一处房产", at=90_000)
+    assert lot.text(30_000) == "XX-1 一处房产: timed bidding in 60 s, at 08:01:30"
+    assert lot.text(90_000) == "XX-1 一处房产: timed bidding now"
 
 
 def test_the_doctor_looks_at_the_running_servers(up: Up) -> None:
@@ -320,7 +348,7 @@ def test_root_may_name_a_folder_that_the_account_cannot_reach(tmp_path: Path) ->
     shutil.rmtree((closed / "data" / "postgres").resolve())
 
 
-def test_existing_servers_are_used_when_they_keep_what_they_acknowledge(
+def test_existing_servers_have_to_keep_what_they_acknowledge(
     folder: Path, database: str, valkey: str
 ) -> None:
     environment = {"DATABASE_URL": database, "REDIS_URL": valkey}
@@ -333,10 +361,24 @@ def test_existing_servers_are_used_when_they_keep_what_they_acknowledge(
             client.config_set("appendfsync", "always")
     assert "before they are on disk" in refused.text()
     accepted = Up(folder, environment)
-    accepted.wait_started()
+    wait(lambda: (folder / "run" / "web.pid").exists() or accepted.process.poll() is not None)
+    assert accepted.process.poll() is None, accepted.text()
     assert accepted.end() == 0
     assert not (folder / "postgres").exists()
     assert not (folder / "valkey").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("named", [("DATABASE_URL", "REDIS_URL"), ("DATABASE_URL",), ("REDIS_URL",)])
+def test_existing_servers_are_used_beside_those_that_are_started(
+    folder: Path, database: str, valkey: str, named: tuple[str, ...]
+) -> None:
+    existing = {"DATABASE_URL": database, "REDIS_URL": valkey}
+    accepted = Up(folder, {name: existing[name] for name in named})
+    accepted.wait_started()
+    assert accepted.end() == 0
+    assert (folder / "postgres").exists() is ("DATABASE_URL" not in named)
+    assert (folder / "valkey").exists() is ("REDIS_URL" not in named)
 
 
 def test_a_server_that_is_gone_is_named_without_its_password(folder: Path, valkey: str) -> None:
