@@ -101,6 +101,12 @@ PRODUCTS: Final = {
     "shenzhen_ca": {"O": "organization", "N": "organization_person"},
     "xiangxi": {"O": "unit_12", "L": "legal_representative", "N": "person_12"},
 }
+
+
+def product_of(row: Row) -> str:
+    return row.product or PRODUCTS[row.channel][row.letter]
+
+
 _BOUGHT: Final = frozenset({Service.ISSUE, Service.ADDITIONAL, Service.RENEW})
 _ABOUT_ANOTHER: Final = frozenset(
     {
@@ -338,7 +344,7 @@ class Matrix:
     async def _details(self, going: Going, mine: Mine) -> None:
         row, columns = going.row, dict[str, Any]()
         if Service(row.service) in _BOUGHT:
-            columns = {"product": PRODUCTS[row.channel][row.letter], "years": row.years}
+            columns = {"product": product_of(row), "years": row.years}
         typed = going.typed
         if row.service == Service.MODIFY:
             typed = {**typed, **NEW_NAMES}
@@ -607,7 +613,7 @@ def _typed(row: Row, place: int) -> dict[str, str]:
     typed = {**TYPED, **own, "seal_kind": SEALS[row.letter], "invoice_title": COMPANY}
     if row.channel == "hunan_shared":
         typed |= CHECKS
-    if row.letter == "N" and row.channel != "shenzhen_ca":
+    if row.letter == "N" and product_of(row) != "organization_person":
         typed |= {"organization_name": "", "invoice_title": PERSON}
     return typed
 

@@ -39,6 +39,8 @@ class Row:
     pin: str = ""
     another_operator: bool = False
     """An unlock that the operator of the last order does not ask for."""
+    product: str = ""
+    """Where the channel sells a subject more than one that differ; "": its usual one."""
 
     @property
     def subject(self) -> str:
@@ -47,6 +49,7 @@ class Row:
     @property
     def id(self) -> str:
         more = "-another_operator" if self.another_operator else ""
+        more += f"-{self.product}" if self.product else ""
         return f"{self.channel}-{self.service}-{self.subject}-{self.way}{more}"
 
     @property
@@ -175,6 +178,8 @@ def _others() -> Iterator[Row]:
     yield Row(**at, **organization, pays=(*qr, ORGANIZATION), pin="transfer_remark:organization")
     person: Values = {"letter": "N", "fen": 600_00, "brings": form}
     yield Row(**at, **person, pays=(*qr, ORGANIZATION), pin="transfer_remark:organization")
+    alone: Values = {"product": "person", "pin": "transfer_remark:applicant"}  # of no organization (ours)
+    yield Row(**at, **person, **alone, pays=(*qr, OWN))
     for one in "OLN":
         yield Row(channel="xiangxi", service="convert", letter=one, way="assistant", pin=_UNCHANGED)
 
