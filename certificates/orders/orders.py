@@ -41,7 +41,7 @@ from certificates.orders.steps import Step
 from office import identity_checks
 from office.marks import Marks
 
-_PROVEN: Final = frozenset({"name", "number", "phone", "card", "document", "bank"})
+_PROVEN: Final = frozenset({"name", "code", "number", "phone", "card", "document", "bank"})
 """How fields end that an identity check was about."""
 
 

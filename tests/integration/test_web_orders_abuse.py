@@ -170,6 +170,13 @@ async def test_an_order_is_saved_continued_changed_and_cancelled(her: Applicant)
     await her.done("/identity")
     assert await her.state() == "awaiting_identity"  # another name: what was checked counts no more
     await her.identify()
+    await her.done("/change")
+    changed = {"organization_name": "改名有限公司", "credit_code": "91430100MA4L16JJ4P"}
+    await her.done("/details", details_of_organization(**changed))
+    await her.confirm()
+    await her.post("/identity")
+    assert await her.state() == "awaiting_identity"  # nor for another code
+    await her.identify()
     assert await her.state() == "awaiting_material"
     refused = await her.post("/cancel")
     assert await her.state() == "awaiting_material"
