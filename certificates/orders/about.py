@@ -163,15 +163,15 @@ _LOST: Final = text(
 
 
 async def look_again(connection: AsyncConnection, order: Order, now: datetime) -> Standings:
-    """The certificate of an order as it is now: whose, not revoked, in its window; not another order's, when
-    the order is sent off."""
+    """Who began an order and its certificate, as they are now: for whom, whose, not revoked, in its window;
+    not another order's, when the order is sent off."""
+    if not await authorized(connection, order, now):
+        return Standings(Hindrance.AUTHORITY_ENDED)
     if not needs_certificate(order):
         return FINE
     row = await issued.about(connection, order) if order.about_certificate else None
     if row is None:
         return Standings(Hindrance.NONE_THERE)
-    if not await _authorized(connection, order, now):
-        return Standings(Hindrance.AUTHORITY_ENDED)
     stored = await channel_on(connection, order.catalogue_id)
     if stored is None:
         return Standings(Hindrance.NONE_THERE)
@@ -189,13 +189,15 @@ async def still(connection: AsyncConnection, order: Order, now: datetime) -> Sta
     A revocation is always carried out. An additional one is in nobody's place: a renewed one may have signed.
     """
     service = Service(order.service)
-    if not order.about_certificate or service is Service.REVOKE:
+    if service is Service.REVOKE:
+        return FINE
+    if not await authorized(connection, order, now):
+        return Standings(Hindrance.AUTHORITY_ENDED)
+    if not order.about_certificate:
         return FINE
     row = await issued.about(connection, order, lock=True)
     if row is None:
         return Standings(Hindrance.NONE_THERE)
-    if not await _authorized(connection, order, now):
-        return Standings(Hindrance.AUTHORITY_ENDED)
     if row.state is Holding.REVOKED:
         return FINE if await is_lost(connection, order, row.serial) else Standings(Hindrance.REVOKED)
     if row.state is Holding.FOLLOWED and service is not Service.ADDITIONAL:
@@ -207,7 +209,7 @@ async def still(connection: AsyncConnection, order: Order, now: datetime) -> Sta
     return FINE if ending is None else Standings(Hindrance.BUSY, {"number": str(ending)})
 
 
-async def _authorized(connection: AsyncConnection, order: Order, now: datetime) -> bool:
+async def authorized(connection: AsyncConnection, order: Order, now: datetime) -> bool:
     """Whether who began the order still acts for whom it is."""
     if order.market_subject is None or order.account_id is None:
         return True

@@ -68,6 +68,8 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             return 0 < len(asked.reason) <= LONGEST_REASON
         case Need.FILLED:
             return set(to_fill(order.steps)) - {Step.CONFIRM} <= order.done
+        case Need.ACTING:
+            return await about.authorized(connection, order, now)
         case Need.CERTIFICATE:
             return (await about.look_again(connection, order, now)).hindrance is None
         case Need.MATERIAL:

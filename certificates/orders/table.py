@@ -23,6 +23,8 @@ class Need(StrEnum):
     """A reason in words, which the applicant is told."""
     FILLED = "filled"
     """Every step before it is done: certificate, authority, agreements, details."""
+    ACTING = "acting"
+    """Who began it still acts for the market subject that it is for."""
     CERTIFICATE = "certificate"
     """The certificate that it is about: this subject's, not revoked, in its window (about.py)."""
     MATERIAL = "material"
@@ -216,6 +218,7 @@ _ROWS: Final = (
         frozenset({_S.SECOND_REVIEW, _S.APPROVED}),
         _W.CLERK,
         Need.TAKEN,
+        Need.ACTING,
         Need.PAID,
         Need.CERTIFICATE,
         does=frozenset({Step.REVIEW}),
@@ -228,6 +231,7 @@ _ROWS: Final = (
         _W.CLERK,
         Need.TAKEN,
         Need.ANOTHER,
+        Need.ACTING,
         Need.PAID,
         Need.CERTIFICATE,
         does=frozenset({Step.REVIEW}),
@@ -330,9 +334,18 @@ _ROWS: Final = (
         undoes=ISSUING,
         tells=True,
     ),
-    _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.TRACKING, tells=True),
-    _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, does=HANDING_OVER, tells=True),
-    _row(_A.HAND_OVER, _S.AWAITING_DELIVERY, _S.DONE, _W.CLERK, Need.REASON, does=HANDING_OVER, tells=True),
+    _row(_A.SHIP, _S.AWAITING_DELIVERY, _S.SHIPPED, _W.CLERK, Need.ACTING, Need.TRACKING, tells=True),
+    _row(_A.HAND_OVER, _S.AWAITING_COLLECTION, _S.DONE, _W.CLERK, Need.ACTING, does=HANDING_OVER, tells=True),
+    _row(
+        _A.HAND_OVER,
+        _S.AWAITING_DELIVERY,
+        _S.DONE,
+        _W.CLERK,
+        Need.ACTING,
+        Need.REASON,
+        does=HANDING_OVER,
+        tells=True,
+    ),
     _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, frozenset({_W.APPLICANT, _W.CLERK}), does=HANDING_OVER),
     _row(_A.RECEIVE, _S.SHIPPED, _S.DONE, _W.CLOCK, Need.ARRIVED, does=HANDING_OVER),
     # ── the end without a certificate ──

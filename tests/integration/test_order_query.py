@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from certificates.orders import circumstances
+from certificates.orders import about, circumstances
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import read
+from certificates.orders.performing import By, Lacks, perform
+from certificates.orders.states import OrderAct
 from office.accounts import Role
 from office.working_days import day_of
+from tests.deskkit import clerk
 from tests.orderkit import (
     CREDIT_CODE,
     Applicant,
@@ -222,6 +225,39 @@ async def test_a_former_operators_telephone_opens_no_order_of_the_organization(
     assert (await at_once.get(f"{order.here}/payment")).status_code == 200
     clock.ahead += timedelta(days=31)
     assert "151****0305" not in await listed(asked_before, await ask(asked_before))
+
+
+async def test_an_operator_whose_authority_has_ended_gets_no_first_certificate_either(
+    web: Web, clock: ClockAhead
+) -> None:
+    owner, helper = await web.signed_in("owner", Role.BIDDER), await web.signed_in("helper", Role.BIDDER)
+    await verified(owner, organization())
+    last_day = f"{day_of(clock()) + timedelta(days=30):%Y-%m-%d}"
+    await authorized(owner, helper, last_day=last_day)
+    order = Applicant(web, helper)
+    await order.begin()
+    await order.fill(request_of_organization(), details_of_organization())
+    await consented(order, "in_review")
+    one, now = await clerk(web, "one"), clock()
+    await one.act(order.number, "take")
+    assert "授权已结束" not in (await one.get(one.order(order.number))).text
+    clock.ahead = timedelta(days=31)
+    await one.act(order.number, "take")
+    assert "授权已结束" in (await one.get(one.order(order.number))).text
+    assert "授权已经结束" in await one.decide(order.number, "approve")
+    assert await order.state() == "in_review"
+    async with web.site.engine.begin() as connection:
+        row = await read(connection, order.number)
+        assert (await about.still(connection, row, now)).hindrance is None
+        assert (await about.still(connection, row, clock())).hindrance is about.Hindrance.AUTHORITY_ENDED
+    by = await web.site.accounts.by_login("one")
+    assert by is not None
+    for state, act in (("awaiting_collection", OrderAct.HAND_OVER), ("awaiting_delivery", OrderAct.SHIP)):
+        await consented(order, state)
+        facts = {"courier": "顺丰", "tracking": "SF1"}
+        async with web.site.engine.connect() as connection:
+            with pytest.raises(Lacks, match="acting"):
+                await perform(connection, order.number, act, By.clerk(by.id), now=clock(), facts=facts)
 
 
 async def _is_who_applied_last(web: Web, now: Applicant, last: Applicant) -> bool:

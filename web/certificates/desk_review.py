@@ -20,18 +20,20 @@ from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
+from certificates.orders.about import authorized
 from certificates.orders.fields import masked
 from certificates.orders.mine import Mine
 from certificates.orders.needs import Asked, fulfilled
 from certificates.orders.order import Order, OrderEvent, history
 from certificates.orders.states import OrderAct, OrderActor, OrderState
-from certificates.orders.table import AT_REVIEW, Need, acts_of, row_for
+from certificates.orders.table import AT_REVIEW, FINAL, Need, acts_of, row_for
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
 from web.certificates.desk_counter import at_counter
 from web.certificates.desk_judging import Sayable, asked, read, sayable
 from web.certificates.desk_own import (
     DESK,
+    LACKS,
     clerk_of,
     desk_address,
     in_desk_words,
@@ -110,6 +112,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         whose = whose_verdicts(order, clerk_of(visit)) if reading else None
         said = await kept.of(connection, order.number, by=whose)
         ukey = await of_order(connection, order.number)
+        acting = order.state in FINAL or await authorized(connection, order, site.clock())
         events = await history(connection, order.number)
     known, files = await sayable(visit, mine), await orders_on(site).files.of(order.number)
     return {
@@ -119,6 +122,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         "writes": Service(order.service) in MAKES and order.state in ASSIGNABLE,
         "unlocks": _unlocks(order),
         "desk": desk_address(order.number),
+        "ended": "" if acting else visit.text(LACKS[Need.ACTING]),
         "lies": lies,
         **due_shown(visit, lies),
         "name": certificate_name(mine),
