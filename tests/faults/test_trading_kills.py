@@ -5,8 +5,9 @@ ledger writer, closers and gateways die together, in the middle of what they do,
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -20,11 +21,9 @@ WORKERS = (
     *("closer-0", "closer-1", "gateway-0", "gateway-1"),
 )
 POINTS = 20
-ONE = (4,)
-"""In the normal run: while a deposit is matched. Every statement of every round is another test's,
-tests/integration/test_workflow_kills.py; all points are killed at in the long run."""
-
-Point = Callable[[], None]
+MATCHING = 4
+"""While a deposit is matched: the point of the normal run. Every statement of every round is another test's,
+tests/integration/test_workflow_kills.py; to the end of the trade, and at all points, is the long run."""
 
 
 @pytest.fixture
@@ -33,24 +32,42 @@ def trading() -> Iterator[TradingHouse]:
         yield house
 
 
+def test_killed_while_a_deposit_is_matched_it_is_matched_once(trading: TradingHouse) -> None:
+    points = Points(trading, (MATCHING,))
+    one_is_registered(trading, points)
+    assert points.passed == MATCHING
+    trading.until(lambda: not trading.one("SELECT count(*) FROM messages WHERE NOT dispatched"), "all told")
+    assert trading.rows("SELECT state FROM registrations") == [{"state": "qualified"}]
+    assert trading.rows("SELECT disposition FROM sub_accounts") == [{"disposition": "held"}]
+    money_once(trading)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "chosen",
-    [pytest.param(ONE, id="one"), pytest.param(range(1, POINTS + 1), id="all", marks=pytest.mark.long)],
+    "chosen", [(MATCHING,), (MATCHING - 1, MATCHING + 7), range(1, POINTS + 1)], ids=["one", "two", "all"]
 )
 def test_killed_at_many_points_of_a_trade_everything_happens_once(
     trading: TradingHouse, chosen: range | tuple[int, ...]
 ) -> None:
-    passed = 0
-
-    def point() -> None:
-        nonlocal passed
-        passed += 1
-        if passed in chosen:
-            kill_all(trading)
-
-    lot = the_whole_trade(trading, point)
-    assert passed == POINTS
+    points = Points(trading, chosen)
+    lot = the_whole_trade(trading, points)
+    assert points.passed == POINTS
     everything_once(trading, lot)
+
+
+@dataclass
+class Points:
+    """Called wherever something is left to be done by itself, or by the next person: at the chosen ones of
+    these points everything is killed."""
+
+    trading: TradingHouse
+    chosen: range | tuple[int, ...]
+    passed: int = 0
+
+    def __call__(self) -> None:
+        self.passed += 1
+        if self.passed in self.chosen:
+            kill_all(self.trading)
 
 
 def kill_all(trading: TradingHouse) -> None:
@@ -68,8 +85,8 @@ def kill_all(trading: TradingHouse) -> None:
     raise AssertionError("not ready again within 180 s")
 
 
-def the_whole_trade(trading: TradingHouse, point: Point) -> str:
-    """Journey (a), with a point wherever something is left to be done by itself, or by the next person."""
+def one_is_registered(trading: TradingHouse, point: Points) -> str:
+    """The beginning of journey (a): the lot."""
     lot = people.enters_an_asset(trading)
     point()
     people.publishes(trading, lot)
@@ -80,6 +97,12 @@ def the_whole_trade(trading: TradingHouse, point: Point) -> str:
     trading.bank.pays(PEOPLE["one"][1], number, people.DEPOSIT_YUAN)
     point()
     trading.until(lambda: "报名成功" in trading.errand("one").get(here), "the first deposit")
+    return lot
+
+
+def the_whole_trade(trading: TradingHouse, point: Points) -> str:
+    """Journey (a)."""
+    lot = one_is_registered(trading, point)
     for login in ("two", "three"):
         people.registers(trading, login, lot)
         point()
@@ -136,17 +159,22 @@ def everything_once(trading: TradingHouse, lot: str) -> None:
         {"disposition": "credited", "count": 1},
         {"disposition": "released", "count": 2},
     ]
-    money = trading.rows("SELECT reference FROM journal_postings WHERE reference LIKE 'transaction%%'")
-    assert len(money) == len(trading.bank.booked)
-    assert trading.one("SELECT coalesce(sum(fen), 0)::bigint FROM journal_lines") == 0
-    twice = trading.rows(
-        "SELECT account_id, registration, lot, kind, facts, count(*) FROM messages"
-        " GROUP BY account_id, registration, lot, kind, facts HAVING count(*) > 1"
-    )
-    assert twice == [], "the same message to the same person"
+    money_once(trading)
     bids = trading.rows(
         "SELECT kind, count(*) FROM ledger_entries WHERE lot = %s AND kind IN ('bid_accepted', 'result')"
         " GROUP BY kind ORDER BY kind",
         lot,
     )
     assert bids == [{"kind": "bid_accepted", "count": 2}, {"kind": "result", "count": 1}]
+
+
+def money_once(trading: TradingHouse) -> None:
+    """Every transfer is posted, the journal balances, and nobody was told anything twice."""
+    money = trading.rows("SELECT reference FROM journal_postings WHERE reference LIKE 'transaction%%'")
+    assert len(money) == len(trading.bank.booked) > 0
+    assert trading.one("SELECT coalesce(sum(fen), 0)::bigint FROM journal_lines") == 0
+    twice = trading.rows(
+        "SELECT account_id, registration, lot, kind, facts, count(*) FROM messages"
+        " GROUP BY account_id, registration, lot, kind, facts HAVING count(*) > 1"
+    )
+    assert twice == [], "the same message to the same person"
