@@ -3,7 +3,9 @@
 Mobile real-name and bank card checks answer at once; a transfer of 0.01 yuan is begun, and its remark is what
 proves the account: only its owner reads it. A real provider is an adapter that keeps to this port. Of an
 organization it compares all elements (要素核验): the name and the credit code with each other, and with the
-legal representative or the account's holder. Who only is a person with a telephone proves no organization.
+legal representative or the account's holder. Of a person as well: the name with the number of the document,
+and both with the telephone, the card or the account. Who only is a person with a telephone or an account
+proves no organization, nor anybody else's number.
 Source: spec/certificates.md, "Identity checks on shared".
 """
 
@@ -38,6 +40,8 @@ PHOTO = frozenset({_C.OPERATOR_PHOTO, _C.APPLICANT_PHOTO})
 REPRESENTATIVE = frozenset({_C.LEGAL_REPRESENTATIVE_MOBILE, _C.LEGAL_REPRESENTATIVE_CARD})
 OF_ORGANIZATION = REPRESENTATIVE | {_C.CORPORATE_ACCOUNT}
 """What stands for an organization: its name and credit code are part of the question."""
+OF_PERSON = frozenset(_C) - {_C.CORPORATE_ACCOUNT}
+"""What is about a natural person: name and document number are part of the question."""
 
 
 class IdentityFault(StrEnum):
@@ -63,6 +67,9 @@ class ProviderAway(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One check. Only what it needs is filled in; it can't print itself.
+
+    `number`: of the document of whoever `name` is, of every check in OF_PERSON. An adapter has to compare it,
+    for APPLICANT_ACCOUNT with the document by which the bank knows the holder. Otherwise it is MISMATCH.
 
     `organization`, `credit_code`: of every check in OF_ORGANIZATION. An adapter has to compare them: for
     REPRESENTATIVE that `name` with `number` is the registered legal representative of that organization, for
@@ -132,7 +139,7 @@ def asked_of(check: IdentityCheck, details: Mapping[str, str], photo: bytes) -> 
     """What the provider is told of details as forms call them: what this check needs, and nothing else."""
     whose = _WHOSE[check]
     given: dict[str, Any] = {"check": check, "name": details.get(f"{whose}_name", "")}
-    if check in MOBILE | CARD | PHOTO:
+    if check in OF_PERSON:
         given["number"] = details.get(f"{whose}_number", "")
     if check in MOBILE | CARD:
         given["phone"] = details.get(f"{whose}_phone", "")

@@ -4,9 +4,10 @@
     telephone ending in 0002                    no real name is registered for it
     anything ending in 0003                     no answer in time
     an organization without its name, or whose credit code is none: the parts do not belong together
+    a person without the number of a document: the parts do not belong together
 
-Everything else is right: there is no register of organizations to compare with. The remark of a transfer goes
-to `bank`, where a demonstration shows it.
+Everything else is right: there is no register of organizations or persons to compare with. The remark of a
+transfer goes to `bank`, where a demonstration shows it.
 """
 
 import secrets
@@ -18,6 +19,7 @@ from office.identity import (
     CARD,
     MOBILE,
     OF_ORGANIZATION,
+    OF_PERSON,
     PHOTO,
     Answer,
     Asked,
@@ -45,6 +47,8 @@ class DemonstrationProvider:
         if proof.endswith(AWAY):
             raise ProviderAway(reference)
         if asked.check in OF_ORGANIZATION and not _named(asked):
+            return Failed(reference, IdentityFault.MISMATCH)
+        if asked.check in OF_PERSON and not asked.number:
             return Failed(reference, IdentityFault.MISMATCH)
         if asked.check in PHOTO:
             readable = len(asked.photo) >= LEAST_PHOTO
