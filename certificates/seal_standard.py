@@ -3,7 +3,7 @@
     found = judge(seal_in(uploaded), certificate)      # () : it follows the standard
 
 `signing.seal.parse_seal` reads what follows the standard and refuses all else; here what does not follow it
-is the point. Whether a maker is trusted, or a certificate revoked, is another question (signing.seal_check).
+is the point. Whether a certificate is revoked is another question (signing.seal_check).
 Source: GB/T 38540-2020, 6.1 and 6.2; seed 004.
 """
 
@@ -12,13 +12,15 @@ import binascii
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
+from asn1crypto import core
+
 from signing import oids
 from signing import seal_structures as structures
-from signing.der import MalformedDer, check, element_at, elements, octets_of_bits, part
+from signing.der import MalformedDer, check, element_at, elements, octets_of_bits, part, sequence
 from signing.seal import MAX_PICTURE, MAX_SEAL, OldSeal, Seal, SealError, moment_of, parse_seal
 from signing.sm3 import sm3
 from signing.x509 import Certificate, parse_certificate
@@ -27,6 +29,7 @@ MAX_UPLOAD: Final = 4 << 20
 MOST_ENTRIES: Final = 5_000
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\s]+")
 _ARMOUR: Final = re.compile(rb"-----(BEGIN|END) [A-Z ]{1,40}-----")
+_PARTS_OF_2014: Final = 2
 _INSIDE: Final = (".esl", "signedvalue.dat")
 """Where an OFD keeps a seal, or a sealing with the seal in it."""
 
@@ -52,6 +55,21 @@ class Deviation(StrEnum):
     SIGNATURE = "signature"
     OTHER_CERTIFICATE = "other_certificate"
     """It does not list the certificate in the UKey: nobody could seal with it."""
+
+
+SIGNED: Final = frozenset(
+    {
+        Deviation.OLD_FORM,
+        Deviation.HEADER,
+        Deviation.VERSION,
+        Deviation.NAME,
+        Deviation.CERTIFICATES,
+        Deviation.DIGEST,
+        Deviation.DATES,
+        Deviation.PICTURE,
+    }
+)
+"""What the maker has signed: nobody else brings it in. The rest a holder does with any editor."""
 
 
 class NotASeal(ValueError):
@@ -125,8 +143,42 @@ def judge(der: bytes, certificate: Certificate) -> tuple[Deviation, ...]:
 
 
 def belongs(der: bytes, certificate: Certificate) -> bool:
-    """Whether a seal of any form names this certificate, by itself or by its digest."""
-    return certificate.der in der or sm3(certificate.der) in der
+    """Whether the part of a seal that its maker signs names this certificate, by itself or by its digest."""
+    try:
+        info = part(der, 0)
+    except (MalformedDer, IndexError):
+        return False
+    return certificate.der in info or sm3(certificate.der) in info
+
+
+def is_convertible(der: bytes, found: Collection[Deviation], chain: Sequence[Certificate]) -> bool:
+    """Whether its maker made it with such a difference: one in what is signed, and the signature holds, of a
+    maker under the authority of the certificate (`chain`). A seal that its holder damaged, put into another
+    form or made is not exchanged for nothing."""
+    if SIGNED.isdisjoint(found):
+        return False
+    try:
+        return _is_of_maker(der, chain)
+    except (ValueError, TypeError, KeyError, IndexError, MalformedDer):
+        return False
+
+
+def _is_of_maker(der: bytes, chain: Sequence[Certificate]) -> bool:
+    """In the form of 2014 certificate, algorithm and signature stand in a group, and the version that is
+    signed is one from before the standard: else it is a seal of the standard, put into another form."""
+    outer = element_at(der, 0, len(der))
+    count = len(list(elements(der, outer.content, outer.end)))
+    info, old = part(der, 0), count == _PARTS_OF_2014
+    version = structures.Header.load(part(info, 0), strict=True)["version"].native
+    if (old and version >= structures.WRITTEN_VERSION) or (not old and count != len(structures.Seal._fields)):
+        return False
+    holder, algorithm, bits = (part(der, 1, n) if old else part(der, 1 + n) for n in range(3))
+    maker = parse_certificate(core.OctetString.load(holder, strict=True).native)
+    signature = octets_of_bits(core.BitString.load(bits, strict=True))
+    signed = (info, sequence(info, holder, algorithm)) if old else (info,)
+    return any(maker.is_signed_by(one.key) for one in chain) and any(
+        maker.key.verify(one, signature) for one in signed
+    )
 
 
 def _of_parsed(seal: Seal) -> Iterator[Deviation]:

@@ -28,8 +28,11 @@ from certificates.authority.port import (
     UnknownCertificate,
 )
 from certificates.authority.remote import RemoteAuthority, RemoteSettings
+from certificates.authority.roles import Role
 from office.calling import Caller
+from signing import seal_structures as structures
 from signing.crl import Reason, Revocation
+from signing.der import part, sequence
 from signing.seal import Picture, SealKind
 from signing.sm2 import PublicKey
 
@@ -251,3 +254,27 @@ def reached(way: str, folder: Path, clock: Callable[[], datetime]) -> Iterator[C
                 yield adapter
         case _:
             raise AssertionError(way)
+
+
+def info_of_version(seal: bytes, version: int) -> bytes:
+    """What a maker signs of this seal, with another version in it."""
+    info = part(seal, 0)
+    header = structures.Header({"id": "ES", "version": version, "vendor": "OLD"}).dump()
+    return sequence(header, *(part(info, at) for at in (1, 2, 3)))
+
+
+def signed_by_maker(authority: DemonstrationAuthority, info: bytes) -> bytes:
+    """As this authority's maker signs it."""
+    made: bytes = structures.bits(authority._offices.key(Role.MAKER).sign(info)).dump()
+    return made
+
+
+def in_form_of_2014(info: bytes, seal: bytes, signature: bytes) -> bytes:
+    """The form before the standard: information, and the rest in a group beside it."""
+    return sequence(info, sequence(part(seal, 1), part(seal, 2), signature))
+
+
+def old_seal(authority: DemonstrationAuthority, seal: bytes) -> bytes:
+    """The same seal, as this authority's maker would have made it before the standard."""
+    info = info_of_version(seal, 3)
+    return in_form_of_2014(info, seal, signed_by_maker(authority, info))

@@ -49,10 +49,10 @@ from certificates.payments.demonstration import DemonstrationPayments
 from office.messages.delivering import BOX
 from office.subjects import MarketSubjectKind, Subjects
 from signing.csr import request_certificate
-from signing.der import part, sequence
 from signing.names import Name
 from signing.sm2 import PrivateKey
 from signing.token.virtual import random_so_pin
+from tests.authoritykit import old_seal
 from tests.issuingkit import Issuing, issuing_on
 from tests.matrixrows import SPOT, Cell, Row
 from tests.orderkit import CARD, ID_NUMBERS, sheet
@@ -336,8 +336,8 @@ class Matrix:
         assert going.held is not None
         row = await self._issued(going.held.serial)
         assert row is not None
-        seal = row.bundle(self.office.marks).seal.der
-        old = sequence(part(seal, 0), sequence(part(seal, 1), part(seal, 2), part(seal, 3)))
+        maker = self.office.authorities.issuer_of(int(going.held.serial, 16))
+        old = old_seal(maker, row.bundle(self.office.marks).seal.der)
         found = await SealChecking(self.engine, self.office.marks, self.orders).check(mine, old, now=NOW)
         assert not found.is_fine
 
@@ -382,7 +382,8 @@ class Matrix:
     async def _consent(self, going: Going, mine: Mine) -> None:
         ways, signing = ways_to_consent(mine.rules, mine.case), Signing(self.engine)
         if "ukey" in ways and not await signing.signed(mine):
-            await signing.keep(mine, digest_of(mine), b"signed by the UKey", now=NOW)
+            kept = {"version": mine.order.version, "now": NOW}
+            await signing.keep(mine, digest_of(mine), b"signed by the UKey", **kept)
         if "code" in ways:
             await self.orders.consenting.send_code(mine, "zh", now=NOW)
             code, signed = await self._last_code(), "ukey" in ways

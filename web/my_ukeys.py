@@ -32,7 +32,10 @@ log = structlog.get_logger(__name__)
 
 HERE: Final = "/my/ukeys"
 TITLE: Final = N_("绑定 UKey 到账号 %(login)s")
-NO_SEAL: Final = N_("这个 UKey 里没有可用的电子印章，不能绑定。请联系发证机构。")
+NO_SEAL: Final = N_(
+    "这个 UKey 里没有可用的电子印章（要符合 GB/T 38540-2020），不能绑定。"
+    "印章是老格式的，请在“办理证书”里办理“印章替换”，免费；没有印章的，请联系发证机构。"
+)
 
 
 async def publish(visit: Visit) -> Response:

@@ -1,6 +1,7 @@
 """检查印章: a seal is held against the standard, and what was found is kept with the order.
 
-Only a seal that does not follow the standard is converted; what follows it is fine, and stays.
+Only a seal that its maker made otherwise than the standard says is converted; what follows it is fine, and
+stays, and what somebody else made of it is no reason for a new one.
 Source: spec/certificates.md, "Channels, services, ways", xiangxi; seed 004.
 """
 
@@ -18,7 +19,7 @@ from certificates.catalogue.scope import first
 from certificates.issuing import issued
 from certificates.orders.mine import Mine
 from certificates.orders.orders import Orders
-from certificates.seal_standard import Deviation, belongs, judge, seal_in
+from certificates.seal_standard import Deviation, belongs, is_convertible, judge, seal_in
 from office.marks import Marks
 from office.working_days import day_of
 from signing.sm3 import sm3
@@ -38,6 +39,10 @@ class NoCertificate(Exception):
 
 class OtherSeal(Exception):
     """The seal was made for another certificate than the chosen one."""
+
+
+class NotProven(Exception):
+    """It differs from the standard, but not as its maker signed it: damaged, changed, or of another maker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,19 @@ class SealChecking:
     async def check(self, mine: Mine, uploaded: bytes, *, now: datetime) -> Checked:
         """Judge the seal, keep what was found; the step is done when there is something to convert.
 
-        Raises NotASeal, OtherSeal, NoCertificate, NotAllowed, Stale.
+        Raises NotASeal, OtherSeal, NotProven, NoCertificate, NotAllowed, Stale.
         """
         async with self._engine.connect() as connection:
             row = await issued.by_serial(connection, mine.order.about_certificate)
         if row is None:
             raise NoCertificate(mine.order.number)
         der = await asyncio.to_thread(seal_in, uploaded)
-        certificate = row.bundle(self._marks).certificate
-        if not belongs(der, certificate):
+        bundle = row.bundle(self._marks)
+        if not belongs(der, bundle.certificate):
             raise OtherSeal(row.serial)
-        found = Checked(await asyncio.to_thread(judge, der, certificate))
+        found = Checked(await asyncio.to_thread(judge, der, bundle.certificate))
+        if not found.is_fine and not is_convertible(der, found.deviations, bundle.chain):
+            raise NotProven(row.serial)
         values = {"number": mine.order.number, "serial": row.serial, "digest": sm3(der).hex(), "now": now}
         async with self._engine.begin() as connection:
             await connection.execute(_KEEP, values | {"found": [str(one) for one in found.deviations]})

@@ -11,8 +11,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect
 
-from signing.der import part, sequence
+from certificates.authority.authorities import DemonstrationAuthorities
 from signing.token import virtual
+from tests.authoritykit import old_seal
 from tests.browser.certificate_house import CertificateHouse, open_certificate_house
 from tests.browser.certificate_people import (
     DESK,
@@ -285,7 +286,8 @@ def test_a_conversion(house: CertificateHouse, sits: Sits) -> None:
     virtual.plug(held.label, house.ukeys)
     seal = house.contents(held.label).seal
     assert seal is not None
-    old = sequence(part(seal.der, 0), sequence(part(seal.der, 1), part(seal.der, 2), part(seal.der, 3)))
+    authorities = DemonstrationAuthorities.open(house.folder / "authority")
+    old = old_seal(authorities.issuer_of(int(held.certificate, 16)), seal.der)
     her = sits("converting")
     order = Applying(her, known, {"authority": "bjca"}, seal=old)
     order.begins("xiangxi", "convert", "organization", "assistant")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import core
 from sqlalchemy import text
 
 from certificates.catalogue.terms import add_months
@@ -16,7 +15,9 @@ from certificates.orders.states import OrderAct
 from office.subjects import MarketSubjectKind, Subjects
 from signing import seal_structures as structures
 from signing.der import part, sequence
+from signing.sm2 import PrivateKey
 from signing.token import virtual
+from tests.authoritykit import in_form_of_2014, info_of_version, signed_by_maker
 from tests.deskkit import DESK
 from tests.issuingkit import CODE, as_form
 from tests.orderkit import Applicant, last_code, request_of_organization, sheet
@@ -206,11 +207,6 @@ async def test_an_additional_one_is_consented_to_by_the_ukey_that_is_held(held: 
     assert await her.state() == "awaiting_payment"
 
 
-def of_2014(seal: bytes) -> bytes:
-    """The same seal in the form before the standard: information, and the rest in a group beside it."""
-    return sequence(part(seal, 0), sequence(part(seal, 1), part(seal, 2), part(seal, 3)))
-
-
 async def test_a_seal_of_the_old_form_is_exchanged_and_a_good_one_is_not(held: Holders) -> None:
     her, card = held.her, held.drawer.blank("我的")
     mine = await held.holds(card=card, days_left=200)
@@ -229,21 +225,27 @@ async def test_a_seal_of_the_old_form_is_exchanged_and_a_good_one_is_not(held: H
     assert "符合 GB/T 38540-2020，不用替换" in await checked(seal.der)
     on = await her.post("/seal_check", {"act": "on"})
     assert on.status_code == 422, "nothing to convert"
-    info = part(seal.der, 0)
-    header = structures.Header({"id": "ES", "version": 3, "vendor": "OLD"}).dump()
-    version_3 = sequence(
-        sequence(header, *(part(info, at) for at in (1, 2, 3))),
-        part(seal.der, 1),
-        part(seal.der, 2),
-        core.BitString(contents=b"\0" + bytes(70)).dump(),
-    )
-    found = await checked(version_3)
-    assert "版本号不是" in found
-    assert "制章人的签名不对" in found
-    assert "老格式" in await checked(of_2014(seal.der))
+
+    # what a holder makes of a good one, or without its maker, is exchanged for nothing
+    info, nobody = info_of_version(seal.der, 3), structures.bits(PrivateKey.generate().sign(b"x")).dump()
+    damaged = bytearray(seal.der)
+    damaged[-5] ^= 1
+    own = sequence(info, *(part(seal.der, at) for at in (1, 2)), nobody)
+    for content in (
+        bytes(damaged),
+        own,
+        in_form_of_2014(part(seal.der, 0), seal.der, part(seal.der, 3)),
+        in_form_of_2014(info, seal.der, nobody),
+    ):
+        assert "制章人的签名对不上" in await checked(content)
+        assert (await her.post("/seal_check", {"act": "on"})).status_code == 422
+
+    signed = signed_by_maker(held.office.authority, info)
+    version_3 = sequence(info, part(seal.der, 1), part(seal.der, 2), signed)
+    assert "版本号不是" in await checked(version_3)
     await checked(seal.der)
     assert (await her.post("/seal_check", {"act": "on"})).status_code == 422, "the last look counts"
-    assert "老格式" in await checked(of_2014(seal.der))
+    assert "老格式" in await checked(in_form_of_2014(info, seal.der, signed))
     await her.done("/seal_check", {"act": "on"})
     await her.done("/authority", {"authority": "bjca"})
     await her.agree()

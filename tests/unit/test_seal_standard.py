@@ -12,11 +12,11 @@ import pytest
 from asn1crypto import core
 
 from certificates.seal_standard import Deviation as D
-from certificates.seal_standard import NotASeal, judge, seal_in
+from certificates.seal_standard import NotASeal, belongs, is_convertible, judge, seal_in
 from signing import oids
 from signing import seal_structures as structures
 from signing.der import part, sequence
-from signing.issuing import SUBSCRIBER, Validity, Wanted
+from signing.issuing import SUBSCRIBER, Validity, Wanted, self_signed
 from signing.names import Name
 from signing.seal import Seal, digests_of, make_seal
 from signing.sm2 import PrivateKey
@@ -156,3 +156,54 @@ def test_a_bomb_in_an_archive_is_not_unpacked() -> None:
         archive.writestr("Seal.esl", bytes(60_000_000))
     with pytest.raises(NotASeal):
         seal_in(packed.getvalue())
+
+
+CHAIN = (ISSUER.certificate,)
+OLD_INFO = changed(header=header(version=3))
+STRANGER = PrivateKey.generate()
+
+
+def grouped(info: bytes, *signed: bytes, maker: bytes = b"", key: PrivateKey | None = None) -> bytes:
+    """The form of 2014, its signature over `signed`, or over the information alone."""
+    maker = core.OctetString(maker or ISSUER.maker.der).dump()
+    algorithm = core.ObjectIdentifier(oids.SM2_WITH_SM3).dump()
+    over = sequence(info, maker, algorithm) if signed == (b"all",) else info
+    signature = structures.bits((key or ISSUER.maker_key).sign(over)).dump()
+    return sequence(info, sequence(maker, algorithm, signature))
+
+
+def self_made() -> bytes:
+    """Of a maker whose certificate nobody issued but the holder."""
+    now = datetime.now(UTC)
+    validity = Validity(now - timedelta(days=30), now + timedelta(days=300))
+    own = self_signed(Name.of("自制"), STRANGER, validity)
+    return grouped(OLD_INFO, maker=own.der, key=STRANGER)
+
+
+CONVERTED = {
+    "the form of 2014": (grouped(OLD_INFO), True),
+    "the form of 2014, all of it signed": (grouped(OLD_INFO, b"all"), True),
+    "made without a name": (WRONG["no name"][0], True),
+    "made of version 3": (WRONG["version 3"][0], True),
+    "one of the standard, put into the old form": (old_form(), False),
+    "a bit changed": (GOOD.der[:-3] + bytes([GOOD.der[-3] ^ 1]) + GOOD.der[-2:], False),
+    "something hung on": (WRONG["five parts"][0], False),
+    "another algorithm named beside it": (WRONG["RSA signed it"][0], False),
+    "the maker taken out": (WRONG["the maker's certificate is none"][0], False),
+    "several, and no signature": (WRONG["several at once"][0], False),
+    "made by the holder": (self_made(), False),
+    "of the standard": (GOOD.der, False),
+    "garbage": (b"\x30\x03\x02\x01\x01", False),
+}
+
+
+@pytest.mark.parametrize("what", CONVERTED)
+def test_only_what_a_maker_signed_is_converted(what: str) -> None:
+    der, converted = CONVERTED[what]
+    assert is_convertible(der, judge(der, MINE), CHAIN) is converted
+
+
+def test_what_only_hangs_beside_the_signed_part_names_no_certificate() -> None:
+    other = certificate()
+    assert belongs(GOOD.der, MINE)
+    assert not belongs(sequence(part(GOOD.der, 0), core.OctetString(other.der).dump()), other)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from certificates.catalogue.scope import first
 from certificates.orders.mine import Mine
-from certificates.orders.sealing_check import NoCertificate, OtherSeal, SealChecking, cut_off
+from certificates.orders.sealing_check import NoCertificate, NotProven, OtherSeal, SealChecking, cut_off
 from certificates.orders.steps import Step
 from certificates.seal_standard import Deviation, NotASeal
 from web.certificates.about import Said
@@ -32,6 +32,10 @@ DEVIATIONS: Final[Mapping[Deviation, str]] = {
 FINE: Final = N_("检查完了：这枚印章符合 %(standard)s，不用替换，可以照常使用。这个订单可以取消。")
 NOT_A_SEAL: Final = N_("这个文件里没有电子印章。请上传印章文件（.esl），或者用它盖过章的 OFD 文件。")
 OTHER_SEAL: Final = N_("这枚印章不是为所选的证书制作的。请上传这个 UKey 里的印章，或者返回上一步改选证书。")
+NOT_PROVEN: Final = N_(
+    "制章人的签名对不上这枚印章：文件可能损坏了、被改过，或者制章人不是发这张证书的机构，不能据此替换。"
+    "请从 UKey 里重新导出印章再试；仍然不行的，请联系发证机构。"
+)
 NO_CERTIFICATE: Final = N_("请先选择证书。")
 
 
@@ -66,6 +70,8 @@ async def save(visit: Visit, mine: Mine) -> None:
         raise Said({"seal": visit.text(NOT_A_SEAL)}) from none
     except OtherSeal as other:
         raise Said({"seal": visit.text(OTHER_SEAL)}) from other
+    except NotProven as unproven:
+        raise Said({"seal": visit.text(NOT_PROVEN)}) from unproven
     except NoCertificate as none:
         raise Said({"seal": visit.text(NO_CERTIFICATE)}) from none
     if found.is_fine:
