@@ -112,23 +112,26 @@ class NoNote(Exception):
     """Counted and expected differ, or a closing is taken back, and nobody said why."""
 
 
-_GIVEN: Final = text(
-    "SELECT e.number, o.service, e.act = 'ship' AS sent, o.medium, coalesce(u.serial, '') AS serial"
-    " FROM order_events e JOIN orders o ON o.number = e.number LEFT JOIN LATERAL ("
-    "  SELECT b.serial FROM blank_ukey_events b WHERE b.number = e.number AND b.act = 'give_out'"
-    "  AND b.at >= :since AND b.at < :until ORDER BY b.id DESC LIMIT 1) u ON true"
-    " WHERE e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until"
+_BOTH: Final = (
+    "WITH e AS (SELECT e.id, e.number, e.act, row_number() OVER (PARTITION BY e.number ORDER BY e.id) AS nth"
+    " FROM order_events e WHERE e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until"
     " AND NOT EXISTS (SELECT FROM order_events r WHERE r.number = e.number AND r.id > e.id"
-    " AND r.act = 'reverse_hand_over' AND r.at < :until) ORDER BY e.id LIMIT :most"
+    " AND r.act = 'reverse_hand_over' AND r.at < :until)),"
+    " u AS (SELECT b.id, b.number, b.serial, row_number() OVER (PARTITION BY b.number ORDER BY b.id) AS nth"
+    " FROM blank_ukey_events b WHERE b.act = 'give_out' AND b.at >= :since AND b.at < :until"
+    " AND NOT EXISTS (SELECT FROM blank_ukey_events k WHERE k.serial = b.serial AND k.id > b.id"
+    " AND k.act = 'keep' AND k.at < :until)) "
+)
+"""What was handed over or sent that day, and which UKeys left: an order that was made anew has its first and
+its second. What was taken back the same day is neither."""
+_GIVEN: Final = text(
+    f"{_BOTH}SELECT e.number, o.service, e.act = 'ship' AS sent, o.medium, coalesce(u.serial, '') AS serial"  # noqa: S608
+    " FROM e JOIN orders o ON o.number = e.number LEFT JOIN u ON u.number = e.number AND u.nth = e.nth"
+    " ORDER BY e.id LIMIT :most"
 )
 _STRAY: Final = text(
-    "SELECT b.serial, b.number FROM blank_ukey_events b"
-    " WHERE b.act = 'give_out' AND b.at >= :since AND b.at < :until"
-    " AND NOT EXISTS (SELECT FROM blank_ukey_events k WHERE k.serial = b.serial AND k.id > b.id"
-    " AND k.act = 'keep' AND k.at < :until)"
-    " AND NOT EXISTS (SELECT FROM order_events e WHERE e.number = b.number"
-    " AND e.act IN ('hand_over', 'ship') AND e.at >= :since AND e.at < :until)"
-    " ORDER BY b.id LIMIT :most"
+    f"{_BOTH}SELECT u.serial, u.number FROM u LEFT JOIN e ON e.number = u.number AND e.nth = u.nth"  # noqa: S608
+    " WHERE e.number IS NULL ORDER BY u.id LIMIT :most"
 )
 _TILLS: Final = text(
     "SELECT a.id AS clerk_id, a.name AS clerk, coalesce(t.orders, 0) AS orders, coalesce(t.fen, 0) AS fen,"

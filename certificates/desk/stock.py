@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certificates.orders.order import Order
+from certificates.orders.order import Order, locked
 from certificates.orders.states import OrderState
 from office.accounts import Role
 from office.audit import trail
@@ -153,8 +153,12 @@ _EVENT: Final = text(
     " VALUES (:serial, :act, :before, :after, :now, :by, :number, :reason)"
 )
 _LAST: Final = text(
-    "SELECT act, before, after, number FROM blank_ukey_events WHERE serial = :serial ORDER BY id DESC LIMIT 1"
+    "SELECT id, act, before, after, number FROM blank_ukey_events WHERE serial = :serial"
+    " ORDER BY id DESC LIMIT 1"
 )
+_SINCE: Final = text("SELECT EXISTS (SELECT FROM blank_ukey_events WHERE number = :number AND id > :id)")
+"""Whether another UKey was laid with the order after an event."""
+_GIVEN_OUT: Final = frozenset({OrderState.SHIPPED, OrderState.DONE})
 _OF_ORDER: Final = text(f"SELECT {ROW} FROM blank_ukeys WHERE number = :number")  # noqa: S608
 
 
@@ -219,15 +223,35 @@ async def _was_written(connection: AsyncConnection, serial: str) -> bool:
 async def reverse(
     connection: AsyncConnection, serial: str, by: int, reason: str, *, now: datetime
 ) -> BlankUKey:
-    """Take back the last act, where REVERSED_TO has it. Raises StockRefused; nothing is changed then."""
+    """Take back the last act, where REVERSED_TO has it and the order has no other UKey since.
+
+    Raises StockRefused; nothing is changed then.
+    """
+    order = await _order_of_last(connection, serial)
     before, reason = await _locked(connection, serial), reason.strip()[:LONGEST_REASON]
     last = (await connection.execute(_LAST, {"serial": serial})).one()
     after = REVERSED_TO.get((StockAct(last.act), StockState(last.before))) if last.before else None
     if after is None or StockState(last.after) is not before.state:
         raise StockRefused(StockFault.NOT_REVERSED, serial)
+    if after in WITH_ORDER and not await _still_its_ukey(connection, order, last):
+        raise StockRefused(StockFault.NOT_REVERSED, serial)
     if not reason:
         raise StockRefused(StockFault.NO_REASON, serial)
     return await _change(connection, before, StockAct.REVERSE, after, by, last.number, reason, now)
+
+
+async def _order_of_last(connection: AsyncConnection, serial: str) -> Order | None:
+    """Locked, as orders are before their UKeys."""
+    last = (await connection.execute(_LAST, {"serial": serial})).one_or_none()
+    return None if last is None or last.number is None else await locked(connection, last.number)
+
+
+async def _still_its_ukey(connection: AsyncConnection, order: Order | None, last: Row[Any]) -> bool:
+    """Whether what was given out with an order is what the order has: it was not made anew since."""
+    if order is None or order.number != last.number or order.state not in _GIVEN_OUT:
+        return False
+    since = {"number": order.number, "id": last.id}
+    return not await connection.scalar(_SINCE, since)
 
 
 async def _change(

@@ -267,6 +267,16 @@ _ROWS: Final = (
         tells=True,
     ),
     _row(
+        _A.RETURN,
+        _S.AWAITING_PAYMENT,
+        _S.RETURNED,
+        _W.CLERK,
+        Need.PAPER,
+        Need.REASON,
+        undoes=_CONSENTED,
+        tells=True,
+    ),
+    _row(
         _A.RESUBMIT,
         _S.RETURNED,
         AFTER_FILLING - {_S.AWAITING_MATERIAL},

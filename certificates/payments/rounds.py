@@ -19,10 +19,11 @@ from office.marks import Marks
 AT_ONCE: Final = 200
 _OPEN: Final = text(
     "INSERT INTO order_accounts (order_number, made_at) SELECT number, :now FROM orders o"
-    " WHERE o.state = 'awaiting_payment'"
+    " WHERE o.finished_at IS NULL AND (o.state = 'awaiting_payment' OR 'details' = ANY(o.done))"
     " AND NOT EXISTS (SELECT FROM order_accounts a WHERE a.order_number = o.number)"
     " ORDER BY o.number LIMIT :most ON CONFLICT DO NOTHING"
 )
+"""From the form on: whose name was typed there may have paid already, a day ahead (transfers.py)."""
 _WAITING: Final = text(
     "SELECT a.order_number FROM order_accounts a JOIN orders o ON o.number = a.order_number"
     " WHERE NOT a.closed AND a.judged_version <> o.version"

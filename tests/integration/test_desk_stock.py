@@ -4,12 +4,15 @@ import random
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.desk import dues
+from certificates.desk.counter import Counter
+from certificates.desk.day import Days
 from certificates.desk.dues import Urgency, urgency
 from certificates.desk.queue import Queue, Shelf, Wanted
 from certificates.desk.stock import (
@@ -28,6 +31,9 @@ from certificates.desk.stock import (
 from certificates.desk.stock_book import Stock
 from office.accounts import Accounts, Role
 from office.database import create_engine
+from office.working_days import day_of
+from signing.sm2 import PrivateKey
+from tests.issuingkit import issuing_on
 
 NOW = datetime(2026, 4, 22, 2, 0, tzinfo=UTC)
 NUMBERS = [f"20260422ORDER00{n}" for n in range(4)]
@@ -116,6 +122,32 @@ async def test_the_sum_of_all_states_is_what_was_received_for_any_order_of_acts(
             " WHERE e.serial = u.serial ORDER BY e.id DESC LIMIT 1)"
         )
         assert await connection.scalar(last) == 0
+
+
+async def test_an_order_that_is_made_anew_counts_both_its_ukeys_and_the_first_does_not_come_back_to_it(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    office = await issuing_on(engine, tmp_path, datetime.now(UTC))
+    number, desk = await office.approved(), Counter(engine, office.marks)
+    await office.issued(number, PrivateKey.generate())
+    version = (await office.order(number)).version
+    sent = await desk.ship(number, office.clerk, "SF", "1", version=version, now=office.now)
+    await office.writing.reissue(number, office.by, "退回", lost=False, version=sent.version, now=office.now)
+    async with engine.begin() as connection:
+        first = str(await connection.scalar(text("SELECT serial FROM blank_ukeys")))
+        with pytest.raises(StockRefused) as refused:
+            await reverse(connection, first, office.clerk, "弄错了", now=office.now)
+    assert refused.value.fault is StockFault.NOT_REVERSED
+    office.cards[number] = "CARD0002"
+    await office.issued(number, PrivateKey.generate())
+    version = (await office.order(number)).version
+    await desk.ship(number, office.clerk, "SF", "2", version=version, now=office.now)
+    async with engine.begin() as connection:
+        with pytest.raises(StockRefused):
+            await reverse(connection, first, office.clerk, "弄错了", now=office.now)
+    day = await Days(engine).reckoning(day_of(office.now))
+    assert [one.serial for one in day.given] == [first, "CARD0002"]
+    assert day.agrees
 
 
 def test_serials_are_read_as_they_are_scanned() -> None:

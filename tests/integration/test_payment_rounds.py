@@ -111,6 +111,20 @@ async def test_money_that_is_paid_once_too_often_goes_to_no_namesake(house: Paym
     assert await house.receipts(None) == [("unknown", 60_000, 0)]
 
 
+async def test_an_order_that_is_still_filled_in_makes_its_payers_money_doubtful(house: Payments) -> None:
+    """Who pays a day ahead, as the channel asks, does not pay for a stranger who typed the name and waits."""
+    there = {**THERE, "account_id": house.clerk}
+    stranger = await house.order("guangdong_gpcloud", **there, number_mark="own")
+    early: dict[str, Any] = {"payment_way": "", "state": "awaiting_material"}
+    await house.order("guangdong_gpcloud", **{**THERE, **early}, number_mark="own")
+    await house.settle()
+    await house.bank(house.bank_row(60_000, FIXED))
+    await house.settle()
+    assert await house.receipts(None) == [("unknown", 60_000, 0)]
+    assert await house.state(stranger) == "awaiting_payment"
+    await house.check()
+
+
 async def test_orders_that_two_telephones_began_for_one_number_are_two_peoples(house: Payments) -> None:
     """Who has no account is known by the telephone: a stranger may type a payer's number as well."""
     for begun in ("one", "two"):

@@ -79,6 +79,20 @@ def _day(page: str) -> str:
     return found[1] if found else ""
 
 
+async def test_wrong_papers_go_back_before_any_money_is_taken(web: Web) -> None:
+    one = await clerk(web, "one")
+    there = await walked_in(web, one)
+    page = (await one.get(one.order(there.number))).text
+    first, *rest = sorted(set(re.findall(r'name="verdict-(original:[^"]+)"', page)))
+    marked = {f"verdict-{item}": "accepted" for item in rest} | {f"verdict-{first}": "refused"}
+    said = await one.act(
+        there.number, "paper", {**marked, f"reason-{first}": "看不清，请换一张", "decision": "return"}
+    )
+    assert "已驳回" in said
+    assert await there.state() == "returned"
+    assert "看不清" in (await row(web, there.number))["reason"]
+
+
 async def test_an_online_order_is_not_paid_at_the_counter(web: Web) -> None:
     her, one = await applicant(web, "her"), await clerk(web, "one")
     await her.begin()
