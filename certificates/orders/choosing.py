@@ -178,9 +178,11 @@ class Choosing:
             columns["product"] = row.product
         if row.authority in about.may_issue(mine.rules, mine.case, row.authority):
             columns["authority"] = row.authority
-        another = mine.order.about_certificate not in ("", row.serial)
-        again = frozenset({Step.DETAILS, Step.SEAL_CHECK}) if another else frozenset[Step]()
-        values = await self._known(mine, row)
+        before = mine.order.about_certificate
+        other = before not in ("", row.serial)
+        again = frozenset({Step.DETAILS, Step.SEAL_CHECK}) if other else frozenset[Step]()
+        # chosen once more, it changes nothing: a new name that was typed stays
+        values = {} if before == row.serial else await self._known(mine, row)
         await self._orders.save(mine, step, values, now=now, again=again, **columns)
 
     async def _require(self, mine: Mine, chosen: Chosen, now: datetime) -> Issued:

@@ -23,11 +23,12 @@ from certificates.orders.states import OrderAct, OrderActor, OrderState
 from signing.statements import digest_of_text
 
 _KEEP: Final = text(
-    "INSERT INTO order_signatures (number, serial, digest, statement, made_at)"
-    " VALUES (:number, :serial, :digest, :statement, :now)"
+    "INSERT INTO order_signatures (number, version, serial, digest, statement, made_at)"
+    " VALUES (:number, :version, :serial, :digest, :statement, :now)"
 )
 _KNOWN: Final = text(
-    "SELECT count(*) FROM order_signatures WHERE number = :number AND serial = :serial AND digest = :digest"
+    "SELECT count(*) FROM order_signatures"
+    " WHERE number = :number AND version = :version AND serial = :serial AND digest = :digest"
 )
 _BUSINESS: Final[Mapping[Service, str]] = {
     Service.ADDITIONAL: "增办一个同名的数字证书和电子印章",
@@ -68,8 +69,9 @@ def digest_of(mine: Mine) -> str:
 
 async def is_signed(connection: AsyncConnection, mine: Mine) -> bool:
     """Whether the certificate of this order has signed it as it is now."""
-    values = {"number": mine.order.number, "serial": mine.order.about_certificate, "digest": digest_of(mine)}
-    return bool(await connection.scalar(_KNOWN, values))
+    order = mine.order
+    values = {"number": order.number, "version": order.version, "serial": order.about_certificate}
+    return bool(await connection.scalar(_KNOWN, {**values, "digest": digest_of(mine)}))
 
 
 class Signing:
@@ -85,20 +87,22 @@ class Signing:
         async with self._engine.connect() as connection:
             return await is_signed(connection, mine)
 
-    async def keep(self, mine: Mine, digest: str, statement: bytes, *, now: datetime) -> Order:
+    async def keep(self, mine: Mine, digest: str, statement: bytes, *, version: int, now: datetime) -> Order:
         """A signature that was checked. Where nothing else is asked for, the order is consented to.
 
-        Raises NotAllowed, Stale (another text by now), Lacks.
+        `version`: of the order when it was to be signed; after a change it consents to nothing.
+
+        Raises NotAllowed, Stale, Lacks.
         """
         number = mine.order.number
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
             if order.state is not OrderState.AWAITING_CONSENT:
                 raise NotAllowed(order.state, OrderAct.CONSENT, OrderActor.APPLICANT)
-            if digest != digest_of(mine):
+            if order.version != version or digest != digest_of(mine):
                 raise Stale(number)
-            values = {"number": number, "serial": order.about_certificate, "digest": digest}
-            await connection.execute(_KEEP, values | {"statement": statement, "now": now})
+            values = {"number": number, "version": version, "serial": order.about_certificate}
+            await connection.execute(_KEEP, {**values, "digest": digest, "statement": statement, "now": now})
             if ways_to_consent(mine.rules, business(order)) != (ConsentBy.UKEY,):
                 return order
             facts = {"signed": "valid"}

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from certificates.catalogue.model import ConsentBy
 from certificates.orders.mine import Mine
+from certificates.orders.order import read
 from certificates.orders.performing import Lacks, NotAllowed, Stale
 from certificates.orders.signing import Signing, consent_text, digest_of, ways_to_consent
 from certificates.orders.states import OrderState
@@ -67,7 +68,9 @@ async def job(visit: Visit) -> Response:
         return failed(visit, NO_CERTIFICATE, 409)
     number = mine.order.number
     task = OrderTask("", number, consent_text(mine), bytes.fromhex(row.fingerprint))
-    facts = {"number": number, "digest": digest_of(mine)}
+    async with visit.site.engine.connect() as connection:
+        version = (await read(connection, number)).version
+    facts = {"number": number, "version": str(version), "digest": digest_of(mine)}
     return await give_job(visit, Purpose.CONSENT, visit.text(TITLE) % {"number": number}, task, facts)
 
 
@@ -106,4 +109,5 @@ async def _keep(visit: Visit, mine: Mine) -> None:
         check_trusted(certificate, await visit.site.trust.current(), now=now)
     except TrustUnknown as unknown:
         raise ProofRefused(Refusal.TRUST_UNKNOWN) from unknown
-    await signing_on(visit).keep(mine, digest, statement, now=visit.site.clock())
+    version = int(asked.facts["version"])
+    await signing_on(visit).keep(mine, digest, statement, version=version, now=visit.site.clock())
