@@ -42,6 +42,8 @@ REFUSALS: Final = {
     "former": N_("没有找到这个订单所说的 UKey，不能解锁。请到窗口办理。"),
     "former.ended": ENDED,
     "refused.former": ENDED,
+    "refused.order": STALE,
+    "refused.box": N_("订单里的信息读不出来，不能解锁。请到窗口办理。"),
     "telephone": N_("订单里没有可以收授权码的手机号。请到窗口办理。"),
     "too_many": N_("解锁试得太多了，为了不把 UKey 完全锁住，请到窗口办理。"),
     "refused.code": NOT_ONLINE,

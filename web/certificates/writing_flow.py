@@ -53,6 +53,8 @@ FORMER_ENDED: Final = N_(
     "原证书已经注销、更新过，或者正在补办、注销，或者经办人的授权已经结束：这个订单不能再办理。"
     "请联系客服终止订单，已付的费用会退回。"
 )
+BAD_REQUEST: Final = N_("UKey 给出的证书申请不对，请重试。")
+NO_RULES: Final = N_("没有找到这个订单的办理规则，不能继续。请联系技术人员。")
 REFUSALS: Final = {
     "state": STALE,
     "service": N_("这项业务不需要写入证书。"),
@@ -63,13 +65,23 @@ REFUSALS: Final = {
     "unassigned": N_("请先给订单配一个空白 UKey，再写入证书。"),
     "other_ukey": N_("插着的不是配给这个订单的 UKey。请插上配好的那个，点“写入证书”重新制作。"),
     "key_used": N_("这个 UKey 里的密钥已经用过，请换一个空白的 UKey。"),
-    "request": N_("UKey 给出的证书申请不对，请重试。"),
+    "request": BAD_REQUEST,
     "too_many": N_("这个订单换过太多 UKey，请联系技术人员检查。"),
     "revoked": N_("这张证书已被吊销，不能写入。请重新制作。"),
+    "refused.order": STALE,
+    "refused.request": BAD_REQUEST,
+    "refused.catalogue": NO_RULES,
+    "refused.box": N_("订单里的信息读不出来，不能签发。请联系技术人员。"),
+    "refused.term": N_("这个订单没有可用的证书期限，不能签发。请退回订单核对。"),
     "refused.expired": N_("原证书已过期，不能补办或变更。请办理更新或新办。"),
     "refused.name": N_("订单里的名称或号码不能写进证书。请退回订单，改正后重新制作。"),
     "refused.authority": N_("证书机构没有签发：请核对名称和期限，或稍后重试。"),
-    "refused.code": N_("没有这个 UKey 的授权码，不能在线解锁。请到服务网点办理。"),
+    "first_pin.order": STALE,
+    "first_pin.catalogue": NO_RULES,
+    "first_pin.card": N_(
+        "这个 UKey 里已经有别人的证书，它的密码是别人的，不能重设。请换一个登记过的空白 UKey。"
+    ),
+    "first_pin.box": N_("这个 UKey 的初始密码已经作废，或者读不出来。请换一个空白 UKey 重新制作。"),
     "first_pin.assistant": N_(
         "这台电脑上的助手没有登记，不能给新 UKey 设置初始密码。"
         "请管理员在“监督管理”的“窗口助手”里登记它的指纹（在助手主页上），再点“继续写入”。"
