@@ -35,8 +35,10 @@ _BUSINESS: Final = (
     " JOIN accounts a ON a.id = w.clerk_id"
 )
 _FILLING: Final = "o.state IN ('filling', 'awaiting_material', 'awaiting_consent', 'awaiting_identity')"
+_TYPED_IN: Final = f"({_FILLING} OR o.state IN ('awaiting_payment', 'returned'))"
+"""Where somebody types or may change it: to be paid, or to be corrected, as well."""
 _UNFINISHED: Final = text(
-    f"{_BUSINESS} WHERE {_FILLING} ORDER BY (w.clerk_id = :clerk) DESC, w.at DESC LIMIT :most"
+    f"{_BUSINESS} WHERE {_TYPED_IN} ORDER BY (w.clerk_id = :clerk) DESC, w.at DESC LIMIT :most"
 )
 _OPEN: Final = text(
     f"{_BUSINESS} WHERE w.at >= :since AND w.at < :until AND NOT {_FILLING}"
@@ -44,7 +46,7 @@ _OPEN: Final = text(
 )
 _LOCKED: Final = text(
     f"SELECT w.clerk_id, {_TYPED} FROM walk_ins w JOIN orders o ON o.number = w.number"  # noqa: S608
-    f" WHERE w.number = :number AND {_FILLING} FOR UPDATE"
+    f" WHERE w.number = :number AND {_TYPED_IN} FOR UPDATE"
 )
 _TAKEN: Final = text("UPDATE walk_ins SET clerk_id = :clerk, taken_at = :now WHERE number = :number")
 
@@ -93,7 +95,7 @@ class WalkIns:
         return made.number, closed
 
     async def unfinished(self, clerk: int) -> Sequence[WalkIn]:
-        """Not filled in yet: this clerk's own first, then those of the others."""
+        """Not sent off, or returned: this clerk's own first, then those of the others."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(_UNFINISHED, {"clerk": clerk, "most": MOST_UNFINISHED})
             return [WalkIn(**row._mapping) for row in rows]
