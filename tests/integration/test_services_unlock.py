@@ -188,6 +188,10 @@ async def test_at_the_counter_the_clerks_assistant_unlocks(held: Holders) -> Non
     await one.decide(number, "approve")
     assert await at_desk.state() == "approved"
     assert "请客户自己" in seen((await one.get(here)).text)
+    assert "再改一次" in seen((await one.get(here)).text)
+    await way_is(held, number, "post")
+    assert "由您在 UKey 助手的窗口里输入两次，您会知道它" in seen((await one.get(here)).text)
+    await way_is(held, number, "counter")
     assert (await held.her.visitor.get(here)).status_code in (403, 404)
     home = await one.visitor.get(f"/certificates/unlock/{number}")
     assert home.status_code == 404, "at home: only where the channel says so"
@@ -196,3 +200,10 @@ async def test_at_the_counter_the_clerks_assistant_unlocks(held: Holders) -> Non
     assert done.status_code == 200, done.text
     assert await at_desk.state() == "awaiting_collection"
     assert opens(held, card, NEW)
+
+
+async def way_is(held: Holders, number: str, way: str) -> None:
+    async with held.web.site.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE orders SET way = :w WHERE number = :n"), {"w": way, "n": number}
+        )
