@@ -2,7 +2,11 @@
 
 `number` says what they are about: a certificate order, or a market subject (`about_subject`). What was asked
 is personal and stays in the box of that; here are the outcome, the provider's reference and the remark's
-keyed hash. Tries and checks are bounded.
+keyed hash. Tries and checks are bounded. Asked and answered are two steps: between them the provider looks,
+and nothing is held.
+
+    asked = await ask(connection, number, person, way, now)          # counts from now on
+    await answer(connection, marks, number, asked, outcome, now, stale=False)
 """
 
 import secrets
@@ -44,21 +48,25 @@ class IdentityOutcome:
 
 _OF: Final = text(
     "SELECT DISTINCT ON (person) id, person, way, state, fault, tries, made_at FROM identity_checks"
-    " WHERE number = :number ORDER BY person, id DESC"
+    " WHERE number = :number AND reference <> '' ORDER BY person, id DESC"
 )
 _BY_WAY: Final = text(
     "SELECT DISTINCT ON (person, way) id, person, way, state, fault, tries, made_at FROM identity_checks"
-    " WHERE number = :number ORDER BY person, way, id DESC"
+    " WHERE number = :number AND reference <> '' ORDER BY person, way, id DESC"
 )
-_ADD: Final = text(
-    "INSERT INTO identity_checks"
-    " (number, person, way, reference, state, fault, remark_hash, made_at, ended_at)"
-    " VALUES (:number, :person, :way, :reference, :state, :fault, :remark_hash, :now, :ended_at)"
+_ASK: Final = text(
+    "INSERT INTO identity_checks (number, person, way, state, made_at)"
+    " VALUES (:number, :person, :way, 'asked', :now) RETURNING id"
+)
+_ANSWER: Final = text(
+    "UPDATE identity_checks SET reference = :reference, state = :state, fault = :fault,"
+    " remark_hash = :remark_hash, ended_at = :ended_at WHERE id = :id AND reference = ''"
 )
 _RECENT: Final = text("SELECT count(*) FROM identity_checks WHERE number = :number AND made_at > :since")
 _TRY: Final = text(
     "UPDATE identity_checks SET tries = tries + 1 WHERE id ="
-    " (SELECT id FROM identity_checks WHERE number = :number AND person = :person ORDER BY id DESC LIMIT 1)"
+    " (SELECT id FROM identity_checks WHERE number = :number AND person = :person AND reference <> ''"
+    " ORDER BY id DESC LIMIT 1)"
     " AND state = 'asked' AND tries < :most AND made_at > :since RETURNING id, remark_hash, tries"
 )
 _END: Final = text(
@@ -85,33 +93,42 @@ async def by_way(connection: AsyncConnection, number: str) -> Sequence[IdentityO
     return sorted((IdentityOutcome(**row._mapping) for row in rows), key=lambda one: -one.id)
 
 
-async def require_room(connection: AsyncConnection, number: str, now: datetime) -> None:
-    """Before a provider is asked. Raises TooManyChecks."""
+async def ask(connection: AsyncConnection, number: str, person: str, way: str, now: datetime) -> int:
+    """Before the provider is asked, in a transaction of its own; the id of what is asked.
+
+    It counts from now on, whatever comes of it: no answer, or one that comes when the question is another by
+    then, was paid for as well. Until `answer` it has no reference, and is no outcome. Raises TooManyChecks.
+    """
     values = {"number": number, "since": now - timedelta(days=1)}
     if int(await connection.scalar(_RECENT, values) or 0) >= MOST_IN_A_DAY:
         raise TooManyChecks(number)
+    row = {"number": number, "person": person, "way": way, "now": now}
+    return int((await connection.execute(_ASK, row)).scalar_one())
 
 
-async def remember(
+async def answer(
     connection: AsyncConnection,
     marks: Marks,
     number: str,
-    person: str,
-    way: str,
+    asked: int,
     answer: Answer,
     now: datetime,
+    *,
+    stale: bool,
 ) -> None:
-    """The outcome, or the transfer that is on its way."""
-    row: dict[str, Any] = {"number": number, "person": person, "way": way, "reference": answer.reference}
-    row |= {"fault": "", "remark_hash": "", "now": now, "ended_at": now}
+    """The outcome, or the transfer that is on its way. `stale`: what it was about was changed meanwhile."""
+    row: dict[str, Any] = {"id": asked, "reference": answer.reference, "state": "stale", "fault": ""}
+    row |= {"remark_hash": "", "ended_at": now}
     match answer:
+        case _ if stale:
+            pass
         case Passed():
             row["state"] = "passed"
         case Failed(_, fault):
             row |= {"state": "failed", "fault": str(fault)}
         case Sent(_, remark):
             row |= {"state": "asked", "remark_hash": _remark_hash(marks, number, remark), "ended_at": None}
-    await connection.execute(_ADD, row)
+    await connection.execute(_ANSWER, row)
 
 
 async def prove_transfer(

@@ -12,7 +12,7 @@ Source: spec/certificates.md, "Steps", the unified registration platform.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -253,16 +253,17 @@ class Subjects:
         about = about_subject(subject.id)
         async with self._engine.begin() as connection:
             await self._locked(connection, subject)
-            await identity_checks.require_room(connection, about, now)
+            asked = await identity_checks.ask(connection, about, str(subject.kind), str(check), now)
             await connection.execute(_TOUCH, {"id": subject.id})  # the same form sent twice asks once
-        subject = replace(subject, version=subject.version + 1)
         answer: Answer = await provider.check(asked_of(check, subject.profile, b""))
         async with self._engine.begin() as connection:
-            there = await self._locked(connection, subject)
-            await identity_checks.remember(
-                connection, self._marks, about, str(there.kind), str(check), answer, now
-            )
-            taken = isinstance(answer, Passed) and not await self._verify(connection, there, check, now)
+            there = self._subject((await connection.execute(_LOCK, {"id": subject.id})).one())
+            stale = there.version != subject.version + 1
+            await identity_checks.answer(connection, self._marks, about, asked, answer, now, stale=stale)
+            passed = isinstance(answer, Passed) and not stale
+            taken = passed and not await self._verify(connection, there, check, now)
+        if stale:
+            raise SubjectChanged(str(subject.id))
         if taken:
             raise NumberTaken(str(subject.id))
         return answer.fault if isinstance(answer, Failed) else None

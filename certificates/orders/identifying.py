@@ -79,14 +79,17 @@ class Identifying:
             check = check_of(identity, details)
             await self._require_representative(connection, mine, check, details)
             await self._require_room(connection, mine.order, now)
+            asked = await identity_checks.ask(connection, number, person, str(check), now)
             await connection.execute(_TOUCH, {"number": number, "now": now})
         answer = await self._provider.check(asked_of(check, details, photo))
         async with self._engine.begin() as connection:
             order = await locked(connection, number)
-            if order.version != mine.order.version + 1:  # changed while the provider looked: not about this
-                raise Stale(number)
-            await self._boxes.keep_details(connection, number, details, now)
-            await identity_checks.remember(connection, self._marks, number, person, str(check), answer, now)
+            stale = order.version != mine.order.version + 1  # changed meanwhile: the answer is not about this
+            await identity_checks.answer(connection, self._marks, number, asked, answer, now, stale=stale)
+            if not stale:
+                await self._boxes.keep_details(connection, number, details, now)
+        if stale:
+            raise Stale(number)
         return answer.fault if isinstance(answer, Failed) else None
 
     async def _require_representative(
@@ -98,8 +101,7 @@ class Identifying:
             raise FieldFaults({f"check_{Person.ORGANIZATION}": Fault.OTHER_REPRESENTATIVE})
 
     async def _require_room(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
-        """Of this order, and of whoever began it or whom it is about. Raises TooManyChecks."""
-        await identity_checks.require_room(connection, order.number, now)
+        """For whoever began the order, or whom it is about. Raises TooManyChecks."""
         values = {"account": order.account_id, "begun": order.begun_mark, "mark": order.number_mark}
         found = await connection.execute(_RECENT, {**values, "since": now - timedelta(days=1)})
         own, about = found.one()

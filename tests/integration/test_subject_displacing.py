@@ -1,4 +1,4 @@
-"""Whose number it is: who proves the account has it, and nobody takes another's by an account of their own."""
+"""Whose number it is: who proves the account has it; nobody takes another's by an account of their own."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -18,10 +18,12 @@ from office.identity import (
     IdentityCheck,
     IdentityFault,
     Passed,
+    ProviderAway,
     Sent,
     asked_of,
 )
-from office.subjects import MarketSubject, MarketSubjectKind, Subjects
+from office.identity_checks import MOST_IN_A_DAY, TooManyChecks
+from office.subjects import MarketSubject, MarketSubjectKind, SubjectChanged, Subjects
 from tests.orderkit import ID_NUMBERS
 from tests.servicekit import Holders, holders_on
 from tests.subjectkit import person
@@ -119,3 +121,34 @@ async def test_nobody_takes_another_persons_number_by_an_account_of_their_own(he
     assert await his.subjects.prove_transfer(await his.row(), REMARK, now=datetime.now(UTC)) is not None
     assert (await hers.row()).verified_at is not None
     assert (await his.row()).verified_at is None
+
+
+async def test_a_check_counts_when_it_is_asked_whatever_comes_of_it(held: Holders) -> None:
+    """Also where the profile is changed meanwhile; and a transfer is proved whatever was asked in vain."""
+
+    class Slow(Bank):
+        async def check(self, asked: Asked) -> Answer:
+            if len(self.asked) in (1, 2):
+                self.asked.append(asked)
+                raise ProviderAway("R")
+            if len(self.asked) > 3:
+                row = await his.row()
+                await his.subjects.change(row, {**row.profile, "city": "凤凰县"}, now=datetime.now(UTC))
+            return await super().check(asked)
+
+    slow = Slow({HIS_ACCOUNT: ("赵申请", ID_NUMBERS[2])})
+    his = await registered(held, "him", person(account_bank="b", account_number=HIS_ACCOUNT), slow)
+    assert await his.asks(IdentityCheck.APPLICANT_ACCOUNT) is None
+    with pytest.raises(ProviderAway):
+        await his.asks(IdentityCheck.APPLICANT_MOBILE)
+    outcome = await his.subjects.outcome((await his.row()).id)
+    assert (outcome is not None and outcome.state) == "asked"
+    with pytest.raises(ProviderAway):
+        await his.asks(IdentityCheck.APPLICANT_ACCOUNT)
+    assert await his.asks(IdentityCheck.APPLICANT_ACCOUNT) is None
+    for _ in range(MOST_IN_A_DAY - 4):
+        with pytest.raises(SubjectChanged):
+            await his.asks(IdentityCheck.APPLICANT_ACCOUNT)
+    with pytest.raises(TooManyChecks):
+        await his.asks(IdentityCheck.APPLICANT_ACCOUNT)
+    assert len(slow.asked) == MOST_IN_A_DAY

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from certificates.orders import identifying, materials
+from office import identity_checks
 from office.accounts import Role
-from office.identity import Asked, Passed
+from office.identity import Asked, Passed, ProviderAway
 from tests.orderkit import (
     CREDIT_CODE,
     ID_NUMBERS,
@@ -151,7 +152,32 @@ async def test_an_answer_about_details_that_were_changed_meanwhile_counts_for_no
     assert await her.state() == "awaiting_identity"
     assert "改名有限公司" in (await her.get()).text
     async with her.web.site.engine.connect() as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM identity_checks")) == 0
+        found = "SELECT reference, state FROM identity_checks"
+        assert [tuple(row) for row in await connection.execute(text(found))] == [("R1", "stale")]
+
+
+async def test_a_check_counts_when_it_is_asked_whatever_comes_of_it(
+    her: Applicant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that comes too late, or never, was paid for: nobody asks without end like that."""
+    await her.confirm()
+    asked = 0
+
+    class Away:
+        async def check(self, question: Asked) -> Passed:
+            nonlocal asked
+            asked += 1
+            if asked % 2:
+                raise ProviderAway("R")
+            await her.done("/change")
+            await her.confirm()
+            return Passed(f"R{asked}")
+
+    monkeypatch.setattr(own, "provider_of", lambda _site: Away())
+    for _ in range(10):
+        last = await her.post("/identity/organization")
+    assert asked == identity_checks.MOST_IN_A_DAY
+    assert "核验的次数太多了" in (await her.visitor.get(last.headers["location"])).text
 
 
 async def test_an_order_is_saved_continued_changed_and_cancelled(her: Applicant) -> None:
