@@ -31,15 +31,16 @@ from certificates.identity.demonstration import DemonstrationProvider
 from certificates.issuing import issued
 from certificates.issuing.issued import Issued
 from certificates.issuing.writing import FromUKey
-from certificates.orders import fields, materials, uploads
+from certificates.orders import fields, materials, reading, uploads
 from certificates.orders.beginning import NotOffered
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen
-from certificates.orders.fields import FieldFaults, OrganizationState
+from certificates.orders.fields import OrganizationState
 from certificates.orders.identifying import Identifying
 from certificates.orders.mine import Mine, next_page
 from certificates.orders.orders import Orders
 from certificates.orders.performing import By
+from certificates.orders.reading import FieldFaults
 from certificates.orders.sealing_check import SealChecking
 from certificates.orders.signing import Signing, digest_of, ways_to_consent
 from certificates.orders.states import OrderState
@@ -303,7 +304,7 @@ class Matrix:
 
     async def _request(self, going: Going, mine: Mine) -> None:
         asked = fields.request_fields(mine.rules, mine.case)
-        values = fields.read(asked, going.typed, {})
+        values = reading.read(asked, going.typed, {})
         await self.orders.save(mine, Step.REQUEST, values, now=NOW)
 
     async def _authority(self, going: Going, mine: Mine) -> None:
@@ -350,7 +351,7 @@ class Matrix:
             typed = {**typed, **NEW_NAMES}
             await self._profile(going)
         shown = replace(mine, order=replace(mine.order, **columns))
-        values = fields.read(shown.fields, typed, {})
+        values = reading.read(shown.fields, typed, {})
         chosen = CHECKS if row.channel == "hunan_shared" else {}
         await self.orders.save(mine, Step.DETAILS, {**values, **chosen}, now=NOW, **columns)
 

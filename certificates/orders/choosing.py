@@ -23,13 +23,13 @@ from certificates.catalogue.scope import Circumstance, Person, first
 from certificates.catalogue.store import Catalogue
 from certificates.issuing import issued
 from certificates.issuing.issued import Issued
-from certificates.orders import about, fields
+from certificates.orders import about, reading
 from certificates.orders.about import FINE, AboutRefused, Hindrance, Standings
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import CodePurpose, Codes, Letter, WrongCode
-from certificates.orders.fields import Fault
 from certificates.orders.mine import Mine
 from certificates.orders.orders import Orders
+from certificates.orders.reading import Fault
 from certificates.orders.steps import Step
 from office.marks import BoxUnreadable, Marks
 from signing import SigningError
@@ -116,9 +116,9 @@ class Choosing:
 
     def _mark(self, mine: Mine, number: str) -> str:
         person = mine.case.subject is SubjectKind.NATURAL_PERSON
-        read = fields.document_number("id_card", number) if person else fields.credit_code(number)
+        read = reading.document_number("id_card", number) if person else reading.credit_code(number)
         if person and isinstance(read, Fault):
-            read = fields.document_number("", number)
+            read = reading.document_number("", number)
         if isinstance(read, Fault):
             return ""
         return self._boxes.number_mark("person" if person else "organization", read)

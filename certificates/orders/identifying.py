@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from certificates.catalogue.model import Identity
 from certificates.catalogue.ordering import passes
 from certificates.catalogue.scope import Person
-from certificates.orders import fields, representing
+from certificates.orders import fields, reading, representing
 from certificates.orders.boxes import OrderBoxes
-from certificates.orders.fields import Fault, FieldFaults
 from certificates.orders.mine import Mine, check_of
 from certificates.orders.order import Order, locked
 from certificates.orders.performing import NotAllowed, Stale, perform
+from certificates.orders.reading import Fault, FieldFaults
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from office import identity_checks
 from office.identity import Failed, IdentityCheck, IdentityFault, IdentityProvider, asked_of
@@ -164,4 +164,4 @@ def _with_check(identity: Identity, details: Mapping[str, str], typed: Mapping[s
         raise FieldFaults({f"check_{identity.whose}": Fault.NOT_A_CHOICE})
     needed = fields.check_fields(frozenset({chosen}))
     given = {one.name: typed.get(one.name, "") or details.get(one.name, "") for one in needed}
-    return {**details, **fields.read(needed, given, {}), f"check_{identity.whose}": chosen}
+    return {**details, **reading.read(needed, given, {}), f"check_{identity.whose}": chosen}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from certificates.orders.fields import Fault, credit_code
+from certificates.orders.reading import Fault, credit_code
 from office.banking.payers import payer_key, same_payer
 
 _COMPANY: Final = re.compile(

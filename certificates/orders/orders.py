@@ -31,11 +31,12 @@ from certificates.orders.beginning import (
 )
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.consenting import Consenting
-from certificates.orders.fields import Fault, Field, FieldFaults
+from certificates.orders.fields import Field
 from certificates.orders.files import OrderFiles
 from certificates.orders.mine import Mine, act_on, case_of, contact_field, telephone_of
 from certificates.orders.order import Order, PricePart, UnknownOrder, read
 from certificates.orders.performing import By, NotAllowed, begin
+from certificates.orders.reading import Fault, FieldFaults
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from certificates.orders.steps import Step
 from office import identity_checks

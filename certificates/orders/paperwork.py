@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from certificates.catalogue.model import Document, Mark, SubjectKind
-from certificates.orders import fields
+from certificates.orders import fields, masking
 from certificates.orders.fields import Section
 from certificates.orders.mine import Mine
 from signing.typesetting import compiler_of
@@ -157,7 +157,7 @@ def handover_sheet(mine: Mine, house: House, *, clerk: str, who: str, as_of: dat
             ["证书名称", details.get("organization_name") or details.get("applicant_name", "")],
             ["介质号", order.medium or "—"],
             ["领取人", details.get(f"{person}_name", "")],
-            ["证件号码", fields.masked(f"{person}_number", details.get(f"{person}_number", ""))],
+            ["证件号码", masking.masked(f"{person}_number", details.get(f"{person}_number", ""))],
         ],
     }
     return compiler_of(TEMPLATES / "handover.typ").pdf(data, as_of=as_of).pdf

@@ -9,8 +9,9 @@ import pytest
 
 from certificates.catalogue.model import Invoice, InvoiceTitle, Payer
 from certificates.catalogue.paying import payer_of
-from certificates.orders.fields import Fault, FieldFaults, FieldKind, Section, counted, detail_fields, read
+from certificates.orders.fields import FieldKind, Section, counted, detail_fields
 from certificates.orders.invoice_title import fault_of
+from certificates.orders.reading import Fault, FieldFaults, read
 from certificates.payments.invoices import OrderInvoice, render, titled
 from certificates.payments.settling import subscriber_of
 from tests.channelkit import case, channel

@@ -6,13 +6,14 @@ from typing import Any, Final
 from certificates.catalogue.model import Service
 from certificates.catalogue.store import Catalogue
 from certificates.issuing import issued
-from certificates.orders import fields, representing
+from certificates.orders import reading, representing
 from certificates.orders.about import AboutRefused, Standings, may_issue
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
 from certificates.orders.codes import TooSoon, WrongCode
-from certificates.orders.fields import Fault, masked_number
+from certificates.orders.masking import masked_number
 from certificates.orders.mine import Mine, check_of
+from certificates.orders.reading import Fault
 from certificates.orders.steps import Step
 from office.working_days import day_of
 from web.certificates import pacing
@@ -135,7 +136,7 @@ async def modification_faults(visit: Visit, mine: Mine, values: Mapping[str, str
     profile = subject.profile if subject is not None else {}
     numbers = [name for name in ("credit_code", "applicant_number") if name in before]
     same = all(profile.get(name) == before[name] for name in numbers)
-    return fields.modified(
+    return reading.modified(
         mine.rules,
         mine.case,
         values,

@@ -11,11 +11,12 @@ from certificates.catalogue import prices
 from certificates.catalogue.model import Person, Product, Service
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue
-from certificates.orders import fields, invoice_title
+from certificates.orders import fields, invoice_title, reading
 from certificates.orders.about import fixed_by_certificate
-from certificates.orders.fields import Fault, Field, FieldFaults
+from certificates.orders.fields import Field
 from certificates.orders.mine import Mine, check_of, contact_field, open_step
 from certificates.orders.order import Order
+from certificates.orders.reading import Fault, FieldFaults
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
 from web.certificates import about, challenge, seal_check
@@ -305,7 +306,7 @@ def _years(case: Case, mine: Mine, form: Mapping[str, str]) -> int:
 
 async def _save_request(visit: Visit, mine: Mine) -> None:
     asked = fields.request_fields(mine.rules, mine.case)
-    values = fields.read(asked, visit.form, await _grey(visit, mine))
+    values = reading.read(asked, visit.form, await _grey(visit, mine))
     await orders_on(visit.site).save(mine, Step.REQUEST, values, now=visit.site.clock())
 
 
@@ -338,7 +339,7 @@ async def _save_details(visit: Visit, mine: Mine) -> None:
     values: dict[str, str] = {}
     try:
         grey = {**await _grey(visit, mine), **await about.represented(visit, shown)}
-        values = fields.read(shown.fields, visit.form, grey)
+        values = reading.read(shown.fields, visit.form, grey)
         faults = await about.modification_faults(visit, mine, values)
         if wrong := _title_fault(mine, values):
             faults |= {"tax_number": wrong}

@@ -14,7 +14,7 @@ from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue, StoredChannel
 from certificates.orders.beginning import NotOffered, TooManyOpen
 from certificates.orders.by_telephone import Access
-from certificates.orders.fields import masked_number
+from certificates.orders.masking import masked_number
 from web.certificates.order_words import WAYS
 from web.certificates.own import APPLICANTS, access_of, orders_on
 from web.certificates.prefill import fits

@@ -21,7 +21,7 @@ from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
 from certificates.orders import fields, materials
 from certificates.orders.about import authorized
-from certificates.orders.fields import masked
+from certificates.orders.masking import masked
 from certificates.orders.mine import Mine
 from certificates.orders.needs import Asked, fulfilled
 from certificates.orders.order import Order, OrderEvent, history

@@ -15,7 +15,8 @@ from certificates.catalogue.model import (
     SubjectKind,
     Way,
 )
-from certificates.orders.fields import STANDING, Fault, OrganizationState, SealKind, Section
+from certificates.orders.fields import STANDING, OrganizationState, SealKind, Section
+from certificates.orders.reading import Fault
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step
 from certificates.orders.table import Need

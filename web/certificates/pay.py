@@ -12,8 +12,8 @@ from starlette.responses import Response
 from certificates.catalogue import paying
 from certificates.catalogue.scope import QR
 from certificates.orders import materials
-from certificates.orders.fields import FieldFaults
 from certificates.orders.mine import Mine
+from certificates.orders.reading import FieldFaults
 from certificates.orders.states import OrderState
 from certificates.payments import invoices, receipts
 from certificates.payments.charges import Charges, missing_of

@@ -18,7 +18,8 @@ from starlette.responses import Response
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.by_telephone import Access
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
-from certificates.orders.fields import Fault, masked_number
+from certificates.orders.masking import masked_number
+from certificates.orders.reading import Fault
 from office.contacts import phone as read_mobile
 from web.certificates import challenge, pacing
 from web.certificates.order_words import FAULTS

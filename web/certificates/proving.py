@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from certificates.orders import fields
 from certificates.orders.codes import TooSoon, WrongCode
-from certificates.orders.fields import FieldFaults, masked_name, masked_number
+from certificates.orders.masking import masked_name, masked_number
 from certificates.orders.mine import Mine, check_of, contact_of
+from certificates.orders.reading import FieldFaults
 from certificates.orders.signing import consent_text
 from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check

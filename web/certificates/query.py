@@ -21,10 +21,11 @@ from starlette.responses import Response
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.by_telephone import Access, contacts
 from certificates.orders.codes import CodePurpose, Codes, Letter, TooSoon, WrongCode
-from certificates.orders.fields import Fault, credit_code, document_number, masked_name, masked_number
+from certificates.orders.masking import masked_name, masked_number
 from certificates.orders.mine import contact_of
 from certificates.orders.order import begun_by, latest_numbers, of_contact
 from certificates.orders.performing import By
+from certificates.orders.reading import Fault, credit_code, document_number
 from web.certificates import challenge, pacing
 from web.certificates.listing import rows_of
 from web.certificates.order_words import FAULTS

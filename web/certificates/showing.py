@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from certificates.orders import fields
-from certificates.orders.fields import masked
+from certificates.orders.masking import masked
 from certificates.orders.mine import Mine, check_of
 from certificates.orders.order import Order
 from certificates.orders.states import OrderState

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from certificates.catalogue.model import ChannelRules, Service, Step
 from certificates.orders.codes import TooSoon
-from certificates.orders.fields import masked_number
+from certificates.orders.masking import masked_number
 from certificates.orders.mine import Mine, contact_of
 from certificates.orders.order import Order
 from certificates.orders.performing import By

@@ -8,8 +8,9 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.orders import fields
-from certificates.orders.fields import FieldFaults, masked
+from certificates.orders import reading
+from certificates.orders.masking import masked
+from certificates.orders.reading import FieldFaults
 from certificates.orders.uploads import Bounds, UploadRefused
 from certificates.orders.uploads import check as check_upload
 from office.accounts import login_from
@@ -79,7 +80,7 @@ async def _list(visit: Visit, errors: Mapping[str, str], status: int = 200) -> R
 async def add(visit: Visit) -> Response:
     subject = await shown_own(visit)
     try:
-        person = fields.read(OPERATOR_FIELDS, visit.form, {})
+        person = reading.read(OPERATOR_FIELDS, visit.form, {})
         paper = await _paper(visit)
         login, last_day = login_from(visit.form.get("login", "")), _day(visit.form.get("last_day", ""))
         await operators_on(visit.site).add(subject, login, last_day, person, paper, now=visit.site.clock())

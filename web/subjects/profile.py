@@ -6,8 +6,9 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.orders import fields
-from certificates.orders.fields import FieldFaults, masked
+from certificates.orders import reading
+from certificates.orders.masking import masked
+from certificates.orders.reading import FieldFaults
 from office.identity import TRANSFER, IdentityCheck, ProviderAway
 from office.identity_checks import TRIES, TooManyChecks
 from office.subjects import (
@@ -161,7 +162,7 @@ async def register(visit: Visit) -> Response:
     if kind is None:
         return visit.redirect(f"{HERE}/register")
     try:
-        profile = fields.read(FIELDS[kind], visit.form, {})
+        profile = reading.read(FIELDS[kind], visit.form, {})
     except FieldFaults as faults:
         errors = {name: visit.text(FAULTS[fault]) for name, fault in faults.faults.items()}
         return _form(visit, kind, {}, errors, status=422)
@@ -180,7 +181,7 @@ async def edit(visit: Visit) -> Response:
     if not _typed_version(visit, subject):
         return visit.refused(f"{HERE}/edit", visit.text(CHANGED))
     try:
-        profile = fields.read(FIELDS[subject.kind], visit.form, _fixed(subject))
+        profile = reading.read(FIELDS[subject.kind], visit.form, _fixed(subject))
         again = await subjects_on(visit.site).change(subject, profile, now=visit.site.clock())
     except FieldFaults as faults:
         errors = {name: visit.text(FAULTS[fault]) for name, fault in faults.faults.items()}

@@ -11,7 +11,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from certificates.orders.fields import Fault
+from certificates.orders.reading import Fault
 from office import passwords
 from office.accounts import LOGIN, LoginTaken, Role, login_from
 from office.audit.trail import account, record
