@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -38,6 +39,16 @@ def sheet(width: int = 900, height: int = 640, form: str = "JPEG", seed: int = 1
         picture = picture.rotate(turn, Image.Resampling.BICUBIC, fillcolor=(236, 234, 228))
     made = io.BytesIO()
     picture.save(made, form)
+    return made.getvalue()
+
+
+@cache
+def large_photograph() -> bytes:
+    """A paper as a telephone makes it: sharp, grainy and larger than any channel takes."""
+    paper = Image.open(io.BytesIO(sheet(3000, 2200))).convert("L")
+    made = io.BytesIO()
+    Image.blend(paper, Image.effect_noise(paper.size, 80), 0.2).save(made, "JPEG", quality=97)
+    assert made.tell() > 1_572_864, made.tell()
     return made.getvalue()
 
 

@@ -110,7 +110,7 @@ def check(content: bytes, bounds: Bounds) -> Upload:
     if not content:
         raise UploadRefused(UploadWrong.EMPTY)
     if len(content) > bounds.most_bytes:
-        raise UploadRefused(UploadWrong.TOO_LARGE, kilobytes=bounds.most_bytes >> 10)
+        raise UploadRefused(UploadWrong.TOO_LARGE, megabytes=f"{bounds.most_bytes / 2**20:g}")
     form = next((name for magic, name in _MAGIC if content.startswith(magic)), None)
     if form is not None and set(_FORMATS[form]) & set(bounds.images):
         return _picture(content, form, bounds)

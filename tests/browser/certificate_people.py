@@ -16,7 +16,7 @@ from luochui.demo import PASSWORD
 from luochui.demo_assistant import PHRASE
 from luochui.demo_ukeys import PIN
 from tests.browser.certificate_house import CertificateHouse
-from tests.orderkit import ID_NUMBERS, NUMBERS, sheet
+from tests.orderkit import ID_NUMBERS, NUMBERS, large_photograph, sheet
 
 DESK: Final = "/certificates/desk"
 MOST_PAGES: Final = 40
@@ -240,8 +240,8 @@ class Applying:
         if years.count():
             years.select_option(self.choose.get("years", "1"))
         for name, text in self.typed.items():
-            found = page.locator(f"#field-{name}")
-            if not found.count() or not found.is_editable():
+            found = page.locator(f"#field-{name}[name]")  # what is decided elsewhere is shown as words
+            if not found.count():
                 continue
             if found.evaluate("node => node.tagName") == "SELECT":
                 found.select_option(text)
@@ -272,18 +272,22 @@ class Applying:
         press(self.page, "确认订单")
 
     def uploads(self) -> None:
+        """All papers are chosen at once; each goes as soon as it is chosen, one after another.
+
+        The first is as large as telephones make them: the page makes it smaller before it is sent.
+        """
         page = self.page
-        for kind in [one.get_attribute("id") or "" for one in page.locator("section.upload").all()]:
-            section = page.locator(f"[id='{kind}']")
-            self.sends(section.locator("input[type=file]"), section.locator("button"))
+        kinds = [one.get_attribute("id") or "" for one in page.locator("section.upload").all()]
+        for kind in kinds:
+            content = large_photograph() if kind == kinds[0] else sheet()
+            self.sends(page.locator(f"[id='{kind}'] input[type=file]"), content)
+        for kind in kinds:
             expect(page.locator(f"[id='{kind}']")).to_contain_text("已上传")
         press(page, "资料齐了，下一步")
 
-    def sends(self, chosen: Locator, button: Locator) -> None:
-        file = {"name": "照片.jpg", "mimeType": "image/jpeg", "buffer": sheet()}
+    def sends(self, chosen: Locator, content: bytes) -> None:
+        file = {"name": "照片.jpg", "mimeType": "image/jpeg", "buffer": content}
         chosen.set_input_files([file])  # type: ignore[list-item]
-        with self.page.expect_event("load"):
-            button.click()
 
     def consents(self) -> None:
         """By the UKey that is held, by a code, or by both: as the channel asks."""
@@ -364,8 +368,8 @@ class Applying:
         page, house = self.page, self.sitting.house
         voucher = page.locator("#file-voucher")
         if voucher.count():
-            form = page.locator("form", has=voucher)
-            self.sends(voucher, form.locator("button"))
+            with page.expect_event("load"):
+                self.sends(voucher, sheet())
         text = page.locator("main").inner_text()
         account = re.search(r"账号\s*([0-9 ]{10,})", text)
         assert account, text

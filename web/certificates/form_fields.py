@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from certificates.orders.fields import Field, FieldKind, Section
+from certificates.orders.masking import masked
 from web.certificates.order_words import CHOICES, HINTS, LABELS, SECTIONS
 from web.languages import N_
 from web.visits import Visit
@@ -25,7 +26,7 @@ def sections_of(
     """The fields under their headings, with what was typed or kept, ready for a template.
 
     `more_words`: labels and choices that orders do not have. `why` a fixed field can't be typed, where it is
-    not the profile that decides it.
+    not the profile that decides it; such a field is `shown` as words, numbers of people without their middle.
     """
     labels, choices = {**LABELS, **(more_words or {})}, {**CHOICES, **(more_words or {})}
     found: dict[Section, list[dict[str, Any]]] = {}
@@ -38,6 +39,7 @@ def sections_of(
                 "hint": visit.text(HINTS[one.name]) if one.name in HINTS else "",
                 "value": value,
                 "fixed": one.name in fixed,
+                "shown": visit.text(choices.get(value, value)) if one.options else masked(one.name, value),
                 "why": visit.text((why or {}).get(one.name, FROM_PROFILE)),
                 "required": one.required,
                 "options": [(option, visit.text(choices.get(option, option))) for option in one.options],

@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Response:
                 "forms": "、".join(
                     one.upper() for one in (*bounds.images, *(("pdf",) if bounds.pdf else ()))
                 ),
-                "kilobytes": bounds.most_bytes >> 10,
+                "megabytes": f"{bounds.most_bytes / 2**20:g}",
                 "most_bytes": bounds.most_bytes,
                 "there": material_row(visit, found) if found else None,
             }

@@ -1,4 +1,4 @@
-// Orders: numbers are checked as they are typed, files are shown before they are sent and their way is seen.
+// Orders: numbers are checked as they are typed, and a choice shows the fields that belong to it.
 // Everything works without this script, too; the server checks everything again.
 
 const digits = (text) => text.normalize("NFKC").toUpperCase().replace(/[\s-]/g, "");
@@ -62,90 +62,6 @@ for (const button of document.querySelectorAll("[data-refresh]")) {
     if (event.target.name === "product" || event.target.name?.startsWith("check_")) {
       button.form.requestSubmit(button);
     }
-  });
-}
-
-for (const form of document.querySelectorAll("[data-upload-one]")) {
-  const words = form.closest("[data-uploads]")?.dataset ?? {};
-  const input = form.querySelector("input[type=file]");
-  const card = form.closest("section") ?? form;
-  const preview = document.createElement("img");
-  preview.className = "upload__preview";
-  preview.alt = "";
-  const progress = document.createElement("progress");
-  progress.className = "upload__progress";
-  progress.max = 1;
-  const status = document.createElement("p");
-  status.setAttribute("role", "status");
-
-  input.addEventListener("change", () => {
-    const file = input.files[0];
-    if (!file) return;
-    if (file.type.startsWith("image/")) {
-      const reader = new FileReader();
-      reader.addEventListener("load", () => {
-        preview.src = reader.result;
-        input.after(preview);
-      });
-      reader.readAsDataURL(file);
-    }
-  });
-
-  card.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    card.classList.add("upload--over");
-  });
-  card.addEventListener("dragleave", () => card.classList.remove("upload--over"));
-  card.addEventListener("drop", (event) => {
-    event.preventDefault();
-    card.classList.remove("upload--over");
-    if (event.dataTransfer.files.length === 0) return;
-    input.files = event.dataTransfer.files;
-    input.dispatchEvent(new Event("change"));
-    form.requestSubmit();
-  });
-
-  form.addEventListener("submit", (event) => {
-    const file = input.files[0];
-    if (!file) return;
-    event.preventDefault();
-    form.append(progress, status);
-    status.className = "hint";
-    status.textContent = words.waits ?? "";
-    const button = form.querySelector("button");
-    button.disabled = true;
-    send(form, (part) => {
-      progress.value = part;
-    }).then((answer) => {
-      if (answer.ok) {
-        location.reload();
-        return;
-      }
-      button.disabled = false;
-      progress.remove();
-      status.className = "field__error";
-      status.textContent = answer.message || words.failed || "";
-    });
-  });
-}
-
-function send(form, told) {
-  return new Promise((resolve) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) told(event.loaded / event.total);
-    });
-    request.addEventListener("error", () => resolve({ ok: false, message: "" }));
-    request.addEventListener("load", () => {
-      try {
-        resolve(JSON.parse(request.responseText));
-      } catch {
-        resolve({ ok: request.status < 300, message: "" });
-      }
-    });
-    request.send(new FormData(form));
   });
 }
 
