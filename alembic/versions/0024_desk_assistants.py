@@ -35,16 +35,22 @@ ALTER TABLE authority_requests ADD COLUMN question bytea;
 CREATE INDEX authority_requests_unsettled ON authority_requests (id)
     WHERE state = 'abandoned' AND question IS NOT NULL;
 """
+TRIES = """
+-- How often the authority was asked and did not do it; NULL: it was not put off.
+ALTER TABLE authority_requests ADD COLUMN tries integer NOT NULL DEFAULT 0, ADD COLUMN next_at timestamptz;
+"""
 CARDS = "CREATE INDEX issued_certificates_card ON issued_certificates (crypto_card);"
 
 
 def upgrade() -> None:
     op.execute(ASSISTANTS)
     op.execute(QUESTIONS)
+    op.execute(TRIES)
     op.execute(CARDS)
 
 
 def downgrade() -> None:
     op.execute("DROP INDEX issued_certificates_card")
+    op.execute("ALTER TABLE authority_requests DROP COLUMN tries, DROP COLUMN next_at")
     op.execute("ALTER TABLE authority_requests DROP COLUMN question")
     op.execute("DROP TABLE desk_assistants")

@@ -42,7 +42,9 @@ from certificates.orders.order import Order
 from certificates.orders.order import locked as locked_order
 from certificates.orders.performing import By, perform
 from certificates.orders.states import OrderAct, OrderState
+from office.accounts import Role
 from office.marks import BoxUnreadable, Marks
+from office.messages.telling import ToRole, tell
 from signing import SigningError
 from signing.crl import Reason, Revocation
 from signing.csr import CertificateRequest, parse_request
@@ -100,7 +102,7 @@ class Answering:
         await self._begin_revocations(now)
         self._rests = {key: until for key, until in self._rests.items() if until > now}
         async with self._engine.connect() as connection:
-            waiting = await requests.asked(connection, AT_ONCE, [*self._rests, *self._asking])
+            waiting = await requests.asked(connection, AT_ONCE, now, [*self._rests, *self._asking])
         for key in {one.authority for one in waiting if self._authorities.elsewhere(one.authority)}:
             theirs = [one for one in waiting if one.authority == key]
             self._asking[key] = asyncio.create_task(self._several(theirs, now))
@@ -130,12 +132,28 @@ class Answering:
                 raise
             except AuthorityAway as away:
                 log.warning("authority_away", request=one.id, authority=one.authority, why=str(away))
+                until = now + timedelta(seconds=away.pause_s)
+                await self._put_off(one, until, one.tries, now)
                 if away.pause_s:
-                    self._rests[one.authority] = now + timedelta(seconds=away.pause_s)
+                    self._rests[one.authority] = until
                     return answered
+            except AuthorityError as error:
+                log.warning("authority_refuses", request=one.id, order=one.number, why=str(error))
+                await self._not_done(one, now)
             except Exception:  # one that cannot be answered now keeps nobody else waiting
                 log.exception("request_not_answered", request=one.id, order=one.number)
+                await self._not_done(one, now)
         return answered
+
+    async def _not_done(self, one: Waiting, now: datetime) -> None:
+        tries = one.tries + 1
+        await self._put_off(one, now + requests.pause_after(tries), tries, now)
+
+    async def _put_off(self, one: Waiting, until: datetime, tries: int, now: datetime) -> None:
+        async with self._engine.begin() as connection:
+            waits = await requests.put_off(connection, one, until, tries)
+            if waits and one.tries < tries == requests.STUCK_AFTER:
+                await _tell_desk(connection, one.number, now)
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:
         async with self._engine.begin() as connection:
@@ -324,11 +342,13 @@ class Answering:
                 order = await locked_order(connection, number)
                 if order.state is not OrderState.APPROVED or not order.about_certificate:
                     continue
-                why = Reason.KEY_COMPROMISE
-                if order.service == Service.REVOKE:
-                    why = Reason.CESSATION
-                    await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
-                await requests.ask_revocation(connection, number, order.about_certificate, why, now)
+                serial, why = order.about_certificate, Reason.KEY_COMPROMISE
+                if order.service != Service.REVOKE:
+                    await requests.ask_revocation(connection, number, serial, why, now)
+                    continue
+                await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
+                kind, why = RequestKind.REVOCATION, Reason.CESSATION
+                await requests.ask(connection, kind, number, serial, serial=serial, reason=why, now=now)
 
     async def _revoke(self, request: Request, asking: _Revoking, now: datetime) -> bool:
         done: Revocation | None = None
@@ -343,6 +363,8 @@ class Answering:
             order = await locked_order(connection, request.number)
             held = await requests.held(connection, request.id)
             if held.state is not RequestState.ASKED:
+                if done is not None:  # the order was given up meanwhile, and it is revoked all the same
+                    await issued.revoke(connection, request.serial, str(done.reason), done.at)
                 return False
             if done is None:
                 await _refuse(connection, held, "former", now)
@@ -400,6 +422,13 @@ async def _refuse(connection: AsyncConnection, request: Request, code: str, now:
         await requests.settle(connection, request, refusal=code)
     else:
         await requests.move(connection, request, RequestState.REFUSED, now=now, refusal=code)
+    if request.kind is RequestKind.REVOCATION:
+        await _tell_desk(connection, request.number, now)
+
+
+async def _tell_desk(connection: AsyncConnection, number: str, now: datetime) -> None:
+    """Nobody waits at a page for a revocation: somebody has to ask the authority."""
+    await tell(connection, ToRole(Role.CLERK), "certificate.not_done", {"number": number}, now=now)
 
 
 async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:

@@ -6,7 +6,7 @@ the row of its order first: two who do it at once come one after the other, in o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, text
@@ -16,6 +16,13 @@ from certificates.issuing import issued
 from certificates.issuing.states import CHOOSES_AUTHORITY, REQUESTS, Holding, RequestKind, RequestState
 from office.marks import Marks
 from signing.crl import Reason
+
+FIRST_PAUSE_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 3_600.0
+"""What is not done is asked again: after FIRST_PAUSE_S, then each time after twice as long, up to an hour."""
+STUCK_AFTER: Final = 8
+"""Tries, in about eight minutes; then the desk is told (ours)."""
+STUCK_FOR: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,13 @@ class Request:
     asked_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None
+    tries: int
+    """How often the authority was asked and did not do it; that it is away does not count."""
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether somebody has to look: it is asked on, but the desk may end it."""
+        late = now - self.asked_at >= STUCK_FOR
+        return self.state is RequestState.ASKED and (self.tries >= STUCK_AFTER or late)
 
     @property
     def reference(self) -> str:
@@ -62,6 +76,7 @@ class Request:
 
 COLUMNS: Final = tuple(each.name for each in fields(Request))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM authority_requests"  # noqa: S608 - our own names
+_UNSETTLED: Final = "r.state = 'asked' OR (r.state = 'abandoned' AND r.question IS NOT NULL)"
 _ASK: Final = text(
     "INSERT INTO authority_requests (kind, number, about, content, card, medium, serial, reason, asked_at)"
     " VALUES (:kind, :number, :about, :content, :card, :medium, :serial, :reason, :now)"
@@ -109,25 +124,43 @@ class Waiting:
     id: int
     number: str
     authority: str
+    tries: int
 
 
-async def asked(connection: AsyncConnection, most: int, but: Sequence[str] = ()) -> Sequence[Waiting]:
-    """What waits for an authority, the oldest first; not what waits for one of `but`."""
+async def asked(
+    connection: AsyncConnection, most: int, now: datetime, but: Sequence[str] = ()
+) -> Sequence[Waiting]:
+    """What waits for an authority, the oldest first, and last what was put off; not what waits for one of
+    `but`."""
     found = text(
-        "SELECT id, number, authority FROM (SELECT r.id, r.number,"
+        "SELECT id, number, authority, tries FROM (SELECT r.id, r.number, r.tries, r.next_at,"  # noqa: S608
         " CASE WHEN r.kind = 'certificate' AND o.service = ANY(:chosen)"
         " THEN coalesce(nullif(o.authority, ''), i.authority)"
         " WHEN r.kind IN ('certificate', 'revocation') THEN coalesce(i.authority, o.authority)"
         " ELSE '' END AS authority FROM authority_requests r JOIN orders o ON o.number = r.number"
         " LEFT JOIN issued_certificates i ON i.serial ="
         " CASE WHEN r.kind = 'revocation' THEN r.serial ELSE o.about_certificate END"
-        " WHERE r.state = 'asked' OR (r.state = 'abandoned' AND r.question IS NOT NULL)) w"
-        " WHERE authority <> ALL(CAST(:but AS text[])) ORDER BY id LIMIT :most"
+        f" WHERE {_UNSETTLED}) w WHERE authority <> ALL(CAST(:but AS text[]))"
+        " AND (next_at IS NULL OR next_at <= :now) ORDER BY next_at NULLS FIRST, id LIMIT :most"
     )
-    rows = await connection.execute(
-        found, {"most": most, "but": list(but), "chosen": sorted(CHOOSES_AUTHORITY)}
-    )
+    values = {"most": most, "but": list(but), "chosen": sorted(CHOOSES_AUTHORITY), "now": now}
+    rows = await connection.execute(found, values)
     return [Waiting(**row._mapping) for row in rows]
+
+
+def pause_after(tries: int) -> timedelta:
+    """Before what was not done so often is asked again."""
+    return timedelta(seconds=min(FIRST_PAUSE_S * 2.0 ** min(tries - 1, 30), LONGEST_PAUSE_S))
+
+
+async def put_off(connection: AsyncConnection, one: Waiting, until: datetime, tries: int) -> bool:
+    """Nothing came of it: it is asked again then, after all that was not put off. False: it waits no more."""
+    later = text(
+        "UPDATE authority_requests r SET tries = :tries, next_at = :until"  # noqa: S608 - our own words
+        f" WHERE id = :id AND ({_UNSETTLED})"
+    )
+    done = await connection.execute(later, {"id": one.id, "until": until, "tries": tries})
+    return bool(done.rowcount)
 
 
 async def locked(connection: AsyncConnection, request_id: int) -> Request | None:

@@ -23,6 +23,7 @@ from certificates.desk import stock
 from certificates.issuing import deciding, issued, pins, requests
 from certificates.issuing.assistants import is_registered
 from certificates.issuing.deciding import Former, NothingBefore
+from certificates.issuing.giving_up import abandon, end, give_up
 from certificates.issuing.issued import Issued
 from certificates.issuing.presenting import presented
 from certificates.issuing.requests import Request
@@ -156,7 +157,7 @@ class Writing:
             if not same and await issued.has_key(connection, number, key):
                 raise NotNow("key_used")
             for other in known:
-                await self._abandon(connection, other, now)
+                await abandon(connection, other, now)
             if order.state is OrderState.APPROVED:
                 await perform(connection, number, OrderAct.BEGIN_ISSUE, by, now=now)
             if order.service == Service.REPLACE and row is not None:  # lost: it is worth nothing at once
@@ -271,8 +272,7 @@ class Writing:
         """
         async with self._engine.begin() as connection:
             order = await perform(connection, number, OrderAct.FAIL_ISSUE, by, now=now, reason=reason)
-            for one in await requests.of_order(connection, number, RequestKind.CERTIFICATE):
-                await self._abandon(connection, one, now)
+            await give_up(connection, order, now)
             return order
 
     async def reissue(
@@ -301,7 +301,7 @@ class Writing:
             why = Reason.KEY_COMPROMISE if lost else Reason.CESSATION
             for one in await requests.of_order(connection, number, RequestKind.CERTIFICATE):
                 if one.state is RequestState.WRITTEN:
-                    await self._give_up(connection, one, why, now)
+                    await end(connection, one, why, now)
             await stock.write_off(connection, number, by.account_id, reason, lost=lost, now=now)
             return order
 
@@ -329,20 +329,6 @@ class Writing:
         if row is None:
             raise NotNow("former")
         return row
-
-    async def _abandon(self, connection: AsyncConnection, request: Request, now: datetime) -> None:
-        if request.state not in OPEN:
-            return
-        held = await requests.held(connection, request.id)
-        if held.state in OPEN:
-            await self._give_up(connection, held, Reason.CESSATION, now)
-
-    async def _give_up(self, connection: AsyncConnection, held: Request, why: Reason, now: datetime) -> None:
-        await requests.move(connection, held, RequestState.ABANDONED, now=now)
-        await pins.empty(connection, held.id, now)
-        await requests.end_first_pins(connection, held.number, RequestState.ABANDONED, now)
-        if held.serial:
-            await requests.ask_revocation(connection, held.number, held.serial, why, now)
 
     async def _end_former(self, connection: AsyncConnection, order: Order, now: datetime) -> None:
         service, serial = Service(order.service), order.about_certificate

@@ -119,7 +119,7 @@ async def test_a_conversion_may_go_to_another_authority(office: Issuing) -> None
     )
     await office.asked(number, ukey)
     async with office.engine.connect() as connection:
-        waiting = await requests.asked(connection, 10)
+        waiting = await requests.asked(connection, 10, office.now)
     assert [(one.number, one.authority) for one in waiting] == [(number, "bjca")]  # and keeps none of hunca's
     second = await written(office, number, ukey)
     await office.round()
