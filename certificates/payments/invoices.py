@@ -160,7 +160,7 @@ def titled(rule: Invoice, details: Mapping[str, str]) -> tuple[str, str]:
 
     An organization's tax number is its credit code: one that is named in the title and typed none has it;
     where the channel leaves the tax number open, an enterprise. It was checked when it was typed
-    (orders/fields.py, orders/invoice_title.py).
+    (orders/reading.py, orders/invoice_title.py).
     """
     organization, code = details.get("organization_name", ""), details.get("credit_code", "")
     subscriber = organization or details.get("applicant_name", "")

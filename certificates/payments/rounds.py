@@ -5,7 +5,7 @@ Safe to be killed and repeated at every point.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from certificates.payments import paying_back, transfers
 from certificates.payments.port import PaymentProvider
 from certificates.payments.resting import Resting
-from certificates.payments.settling import settle
+from certificates.payments.settling import THOUGHT_OVER_FOR, settle
 from office.marks import Marks
 
 AT_ONCE: Final = 200
@@ -26,7 +26,8 @@ _OPEN: Final = text(
 """From the form on: whose name was typed there may have paid already, a day ahead (transfers.py)."""
 _WAITING: Final = text(
     "SELECT a.order_number FROM order_accounts a JOIN orders o ON o.number = a.order_number"
-    " WHERE NOT a.closed AND a.judged_version <> o.version"
+    " WHERE NOT a.closed AND (a.judged_version <> o.version"
+    " OR o.state = 'rejected' AND o.finished_at <= :thought_over)"
     " AND a.order_number <> ALL(CAST(:resting AS text[])) ORDER BY a.order_number LIMIT :most"
 )
 
@@ -56,7 +57,8 @@ class PaymentRound:
         """Orders that changed since their money was looked at."""
         async with self._engine.begin() as connection:
             await connection.execute(_OPEN, {"now": now, "most": AT_ONCE})
-            values = {"most": AT_ONCE, "resting": self._orders.left_alone(now)}
+            values: dict[str, Any] = {"most": AT_ONCE, "resting": self._orders.left_alone(now)}
+            values["thought_over"] = now - THOUGHT_OVER_FOR
             waiting = list((await connection.execute(_WAITING, values)).scalars())
         for number in waiting:
             async with self._orders.trying(number, now), self._engine.begin() as connection:

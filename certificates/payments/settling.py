@@ -7,7 +7,7 @@ own transaction, or leaves it to the steward's round; done again, it changes not
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -39,6 +39,8 @@ WRONG: Final = {
     PaymentRefusal.WRONG_REMARK: Standing.WRONG_REMARK,
     PaymentRefusal.WAY_NOT_TAKEN: Standing.WRONG_WAY,
 }
+THOUGHT_OVER_FOR: Final = timedelta(minutes=30)
+"""After a refusal nothing goes back before (ours)."""
 _PAYERS: Final = text("SELECT id, payer_name, remark FROM bank_transactions WHERE id = ANY(:ids)")
 _JUDGED: Final = text(
     "UPDATE order_accounts SET judged_version = :version, closed = :closed WHERE order_number = :number"
@@ -72,7 +74,9 @@ async def settle(
         for one in found
         if one.standing is not Standing.VOID
     ]
-    judgement = judging.judge(phase_of(order), order.price_fen, came)
+    thinking = is_thought_over(order, now)
+    phase = Phase.PAID if thinking else phase_of(order)
+    judgement = judging.judge(phase, order.price_fen, came)
     changed = await receipts.stand(connection, judgement.standings, now)
     charges = [one.charge for one in found if one.charge]
     await connection.execute(_CLOSE_CHARGES, {"charges": charges, "now": now})
@@ -84,12 +88,20 @@ async def settle(
         await refunds.plan(connection, by_id[each.receipt], each.fen, _why(order, standing), now)
     if judgement.paid_by is not None:
         order = await _pay(connection, order, stored.rules, case, _way(by_id[judgement.paid_by]), by, now)
-    await invoices.keep_up(connection, marks, order, stored.rules, details, now)
+    if not thinking:
+        await invoices.keep_up(connection, marks, order, stored.rules, details, now)
     await expect(connection, marks, number, stored.rules, details)
     await _earn(connection, order, now)
-    values = {"number": number, "version": order.version, "closed": order.state in FINAL}
+    values = {"number": number, "version": order.version, "closed": order.state in FINAL and not thinking}
     await connection.execute(_JUDGED, values)
     return order
+
+
+def is_thought_over(order: Order, now: datetime) -> bool:
+    """Refused by a clerk a moment ago: what was paid stays so long, because a mistake can be taken back."""
+    if order.state is not OrderState.REJECTED or not order.refund_due or order.automatic:
+        return False
+    return order.finished_at is not None and now - order.finished_at < THOUGHT_OVER_FOR
 
 
 def phase_of(order: Order) -> Phase:

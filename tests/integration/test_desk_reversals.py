@@ -186,7 +186,19 @@ async def test_a_wrong_rejection_is_taken_back_until_money_goes_back(web: Web) -
     assert await her.state() == "returned"  # to be corrected, as before
     await one.act(number, "reject", {"reason": "不再继续"})
     await rounds(web)
+    assert await rows(web, "SELECT fen FROM order_refunds") == []  # half an hour to think it over
+    invoice = "SELECT state FROM order_invoices"
+    assert await rows(web, invoice) == [("made",)]
+    assert "已撤回" in await one.act(number, "reject/reverse", why)
+    await rounds(web)
+    await one.act(number, "reject", {"reason": "不再继续"})
+    await rounds(web)
+    async with web.site.engine.begin() as connection:
+        over = "UPDATE orders SET finished_at = finished_at - interval '30 minutes'"
+        await connection.execute(text(over))
+    await rounds(web)
     assert await rows(web, "SELECT fen FROM order_refunds") == [(35_000,)]
+    assert await rows(web, invoice) == [("void",)]
     assert "不予办理有误" not in (await one.get(one.order(number))).text
     assert "费用已经在退" in await one.act(number, "reject/reverse", why)
     assert await her.state() == "rejected"
