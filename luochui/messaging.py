@@ -16,8 +16,8 @@ MOST_CONNECTIONS = 5
 
 
 def marks(settings: Settings) -> Marks:
-    """What the web and the steward compare and open: made of the one secret that both have."""
-    return Marks(settings.required_session_secret())
+    """What the web, the steward and the authority compare and open."""
+    return Marks(settings.required_data_secret())
 
 
 def mailers(settings: Settings, engine: AsyncEngine) -> Mapping[Channel, Mailer]:

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
 
     # Secrets; what is not given is made and kept in the data folder
     session_secret: SecretStr | None = None
+    data_secret: SecretStr | None = None
     postgres_password: SecretStr | None = None
     valkey_password: SecretStr | None = None
 
@@ -240,6 +241,12 @@ class Settings(BaseSettings):
             raise MissingSetting("LUOCHUI_SESSION_SECRET", "`luochui up` makes one for its processes")
         return self.session_secret.get_secret_value()
 
+    def required_data_secret(self) -> str:
+        """Of the boxes of personal data; of installations that set none, the session secret's."""
+        if self.data_secret is None:
+            return self.required_session_secret()
+        return self.data_secret.get_secret_value()
+
     def environment(self) -> dict[str, str]:
         """These settings as variables for a child process, secrets included: never on a command line."""
         shown = {name: _as_text(getattr(self, name)) for name in type(self).model_fields}
@@ -296,6 +303,7 @@ EXAMPLES = {
     "redis_url": "redis://:PASSWORD@127.0.0.1:6379/0",
     "service_account": "nobody",
     "session_secret": "64 random characters",
+    "data_secret": "64 random characters",
     "postgres_password": "32 random characters",
     "valkey_password": "32 random characters",
     "log_level": "info",
@@ -458,7 +466,7 @@ def _proxy_faults(settings: Settings) -> list[Fault]:
 
 
 def _secret_faults(settings: Settings) -> list[Fault]:
-    shortest = {"session_secret": 32, "postgres_password": 16, "valkey_password": 16}
+    shortest = {"session_secret": 32, "data_secret": 32, "postgres_password": 16, "valkey_password": 16}
     return [
         _fault(name, f"it is shorter than {length} characters")
         for name, length in shortest.items()

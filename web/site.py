@@ -81,6 +81,8 @@ class WebSettings:
     """Whom people call, as it is shown; "" when there is none."""
     bank_keys: Keys = field(default_factory=dict, repr=False)
     """The keys with which banks sign their notifications."""
+    data_secret: SecretStr | None = None
+    """Of boxes and marks, where it is another one than that of sessions."""
     bid_requires_ukey: bool = True
     rehearsal: RehearsalRules = field(default_factory=RehearsalRules)
     assistant: str = "http://127.0.0.1:17161"
@@ -164,7 +166,7 @@ class Site:
     @classmethod
     def build(cls, deps: Dependencies) -> "Site":
         passwords = Passwords()
-        marks = Marks(deps.settings.secret.get_secret_value())
+        marks = Marks((deps.settings.data_secret or deps.settings.secret).get_secret_value())
         return cls(
             settings=deps.settings,
             engine=deps.engine,

@@ -18,6 +18,7 @@ from luochui.services import embedded
 from luochui.services.embedded import Running
 from luochui.services.faults import Repairable
 from luochui.services.folder import UNFINISHED_RESTORE
+from luochui.services.secrets import DATA_FILE
 from luochui.settings import Settings
 
 FAULTS_TOLD: Final = 10
@@ -88,7 +89,10 @@ def _empty_place(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     # No Valkey is needed here: `luochui recover` fills it afterwards.
-    own = settings.model_copy(update={"redis_url": settings.redis_url or SecretStr("redis://unused")})
+    # Nor a data secret: the one of the backup is put there, or the administrator does it.
+    unused = {"redis_url": settings.redis_url or SecretStr("redis://unused")}
+    unused["data_secret"] = settings.data_secret or SecretStr("unused")
+    own = settings.model_copy(update=unused)
     folder = embedded.open_folder(own)
     with folder.locked():
         planned = embedded.plan(own)
@@ -187,7 +191,19 @@ def _lines(settings: Settings, wanted: Manifest, found: _Found) -> tuple[str, ..
         f"both chains of every lot ({found.ledger.entries} entries) and {found.ledger.seals} signed seals,",
         f"the SM3 of every document that the database names ({found.named}).",
         *_authority_lines(settings, wanted),
+        *_data_lines(settings),
         f"Next: luochui recover (data in {settings.data}) to rebuild the book, then luochui up (or demo).",
+    )
+
+
+def _data_lines(settings: Settings) -> tuple[str, ...]:
+    path = settings.keys / DATA_FILE
+    if path.exists():
+        return ()
+    return (
+        "What people typed into orders, registrations and contacts can be read with the former data secret",
+        f"only: put it into {path} (0600), or into LUOCHUI_DATA_SECRET, before luochui up.",
+        f"It lay in keys/{DATA_FILE}; in installations without one it is the session secret of secrets.json.",
     )
 
 

@@ -105,6 +105,7 @@ def web_settings(settings: Settings) -> WebSettings:
     return WebSettings(
         public_url=settings.origins[0] if settings.origins else settings.address(),
         secret=SecretStr(settings.required_session_secret()),
+        data_secret=SecretStr(settings.required_data_secret()),
         gateway_ports=tuple(settings.gateway_port(index) for index in range(settings.gateways)),
         gateway_urls=settings.gateway_urls,
         origins=settings.origins,

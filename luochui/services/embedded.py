@@ -70,6 +70,7 @@ def plan(settings: Settings) -> Embedded:
         "database_url": settings.database_url or SecretStr(postgres.url(kept, port)),
         "redis_url": settings.redis_url or SecretStr(valkey.url(kept, book_port)),
         "session_secret": kept.session,
+        "data_secret": kept.data,
     }
     return Embedded(settings.model_copy(update=found), folder, kept, binaries, database, port, book)
 

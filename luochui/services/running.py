@@ -26,7 +26,7 @@ def attach(settings: Settings) -> Settings:
         raise NotRunning(f"No luochui runs on {settings.data}. Start it, or set DATABASE_URL and REDIS_URL.")
     ports: dict[str, int] = json.loads(ports_file.read_text())
     kept = secrets.obtain(settings, settings.data)
-    found: dict[str, SecretStr] = {"session_secret": kept.session}
+    found: dict[str, SecretStr] = {"session_secret": kept.session, "data_secret": kept.data}
     if settings.database_url is None:
         found["database_url"] = SecretStr(postgres.url(kept, ports["postgres"]))
     if settings.redis_url is None:

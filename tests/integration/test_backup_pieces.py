@@ -253,6 +253,7 @@ def test_with_keys_everything_goes_on_and_only_its_owner_reads_it(
     issue(demonstration_authority(source))
     secret = {
         "keys/jobs.pem": "the jobs' key",
+        "keys/data.secret": "what opens the boxes",
         "keys/platform-ukey.pin": "123456",
         "platform-ukey/platform.ukey": "sealed",
         "ukeys/bidder1.ukey": "sealed, too",
