@@ -311,7 +311,7 @@ REMARKS: Final[Mapping[str, str]] = {
 }
 UPLOAD_WRONGS: Final[Mapping[str, str]] = {
     UploadWrong.EMPTY: N_("请选择文件。"),
-    UploadWrong.TOO_LARGE: N_("文件太大，最多 %(kilobytes)s KB。请把照片调小一些再上传。"),
+    UploadWrong.TOO_LARGE: N_("文件太大，最多 %(megabytes)s MB。请把照片调小一些再上传。"),
     UploadWrong.NOT_THIS_FORM: N_("只能上传 %(forms)s；这个文件的内容不是。"),
     UploadWrong.DAMAGED: N_("文件打不开，可能已损坏。请重新拍照或扫描。"),
     UploadWrong.TOO_MANY_PIXELS: N_("图片太大，最多 %(most)s 万像素。请调小一些再上传。"),
