@@ -54,6 +54,10 @@ _LATEST: Final = text(
     f"SELECT {_COLUMNS} FROM payment_charges WHERE order_number = :order AND address <> ''"  # noqa: S608
     " ORDER BY made_at DESC, number LIMIT 1"
 )
+_UNTOLD: Final = text(
+    "SELECT number FROM payment_charges WHERE order_number = :order AND address <> '' AND state <> 'paid'"
+    " ORDER BY made_at DESC, number LIMIT :most"
+)
 _COUNT: Final = text("SELECT count(*) FROM payment_charges WHERE order_number = :order")
 _MAKE: Final = text(
     "INSERT INTO payment_charges (number, order_number, way, fen, state, made_at, closes_at, changed_at)"  # noqa: S608
@@ -143,6 +147,11 @@ async def latest_of(connection: AsyncConnection, order: str) -> Charge | None:
     """The code that was shown last, open or not."""
     row = (await connection.execute(_LATEST, {"order": order})).one_or_none()
     return charge_from(row) if row is not None else None
+
+
+async def untold_of(connection: AsyncConnection, order: str, most: int) -> list[str]:
+    """The codes that were shown and of which no payment is known, the latest first."""
+    return list((await connection.execute(_UNTOLD, {"order": order, "most": most})).scalars())
 
 
 async def missing_of(connection: AsyncConnection, order: Order) -> int:

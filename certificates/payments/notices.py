@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import QR, PaymentWay
 from certificates.orders.order import locked
-from certificates.payments import receipts
-from certificates.payments.port import Paid
+from certificates.payments import charges, receipts
+from certificates.payments.port import Paid, PaymentProvider
 from certificates.payments.receipts import Came, Conflict
 from certificates.payments.settling import settle
 from office.banking.signed import Facts, MessageRefused, Refusal, checked, use_nonce
@@ -27,6 +27,8 @@ from office.marks import Marks
 
 LARGEST_BODY: Final = 8 << 10
 LONGEST_NUMBER: Final = 64
+MOST_ASKED: Final = 3
+"""Codes of an order that the provider is asked about at once."""
 NUMBER: Final = re.compile(r"[A-Za-z0-9_-]+")
 """Of the provider or of ours, in its messages and its files."""
 
@@ -82,6 +84,20 @@ async def take_paid(connection: AsyncConnection, marks: Marks, paid: Paid, now: 
     if new and order is not None:
         await settle(connection, marks, order, now)
     return new
+
+
+async def ask_about(
+    engine: AsyncEngine, marks: Marks, provider: PaymentProvider, order: str, now: datetime
+) -> int:
+    """Somebody says that they have paid, and no message came: the provider is asked about the order's latest
+    codes, also those that have run out; how many payments were found. Raises ProviderAway, Conflict."""
+    async with engine.connect() as connection:
+        shown = await charges.untold_of(connection, order, MOST_ASKED)
+    found = [paid for number in shown if (paid := await provider.asked(number)) is not None]
+    for paid in found:
+        async with engine.begin() as connection:
+            await take_paid(connection, marks, paid, now)
+    return len(found)
 
 
 def parse(way: PaymentWay, body: bytes) -> Paid:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.payments import by_hand
+from certificates.payments.notices import ask_about
 from certificates.payments.receipts import Conflict
 from certificates.payments.rounds import PaymentRound
 from certificates.payments.telling import MoneyNews
@@ -133,6 +134,21 @@ async def test_orders_that_two_telephones_began_for_one_number_are_two_peoples(h
     await house.bank(house.bank_row(60_000, FIXED))
     await house.settle()
     assert await house.receipts(None) == [("unknown", 60_000, 0)]
+    await house.check()
+
+
+async def test_who_says_that_they_have_paid_is_believed_for_an_older_code_as_well(house: Payments) -> None:
+    """Its message was lost, and another code is on the page by then."""
+    order = await house.order()
+    first = await house.charge(order)
+    await house.provider.pay(first, 35_000, house.now)
+    house.later(minutes=31)
+    assert await house.charge(order) != first
+    asked = (house.engine, house.marks, house.provider, order, house.now)
+    assert await ask_about(*asked) == 1
+    assert await house.state(order) == "in_review"
+    assert await ask_about(*asked) == 0
+    assert await house.receipts(order) == [("counted", 35_000, 0)]
     await house.check()
 
 

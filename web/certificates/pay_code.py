@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from certificates.catalogue.scope import QR
 from certificates.orders.states import OrderState
 from certificates.payments.charges import Charge, NotPayable, TooManyCharges, latest_of
-from certificates.payments.notices import take_paid
+from certificates.payments.notices import ask_about
 from certificates.payments.port import ProviderAway
 from web.certificates import pacing
 from web.certificates.order_words import PAYMENTS, SERVICES
@@ -102,21 +102,17 @@ async def standing(visit: Visit) -> Response:
 
 @in_words
 async def check(visit: Visit) -> Response:
-    """ "I have paid": ask the provider, in case its message was lost; also about a code that has run out."""
+    """ "I have paid": ask the provider, in case its message was lost; also about codes that have run out."""
     mine = await mine_in_path(visit)
     to, number, site = f"{base(mine.order)}/payment", mine.order.number, visit.site
     if not await pacing.may(visit, "paid", number, most=CHECKS_A_MINUTE, seconds=60):
         return visit.refused(f"{to}/code", visit.text(TOO_OFTEN), 429)
-    async with site.engine.connect() as connection:
-        charge = await latest_of(connection, number)
-    if charge is None or mine.order.state is not OrderState.AWAITING_PAYMENT:
+    if mine.order.state is not OrderState.AWAITING_PAYMENT:
         return visit.redirect(f"{base(mine.order)}/go-on")
     try:
-        paid = await provider_of(site).asked(charge.number)
+        found = await ask_about(site.engine, site.marks, provider_of(site), number, site.clock())
     except ProviderAway:
         return visit.refused(f"{to}/code", visit.text(AWAY), 503)
-    if paid is None:
+    if not found:
         return visit.refused(f"{to}/code", visit.text(NOT_YET), 409)
-    async with site.engine.begin() as connection:
-        await take_paid(connection, site.marks, paid, site.clock())
     return visit.done(f"{base(mine.order)}/go-on", visit.text(N_("费用已收到。")))
