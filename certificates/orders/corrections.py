@@ -50,7 +50,7 @@ async def of(connection: AsyncConnection, number: str) -> ToCorrect:
 
 
 async def corrected(connection: AsyncConnection, number: str, sections: Set[str]) -> None:
-    """These sections were changed: they are no longer in the way of sending the order again."""
+    """These sections were saved again: they are no longer in the way of sending the order again."""
     if sections:
         items = [f"section:{section}" for section in sorted(sections)]
         await connection.execute(_CORRECTED, {"number": number, "items": items})

@@ -155,7 +155,7 @@ class Orders:
                 does=frozenset({step}),
                 undoes=again | ({Step.IDENTITY} if changed else set()),
             )
-            await corrections.corrected(connection, mine.order.number, self._touched(mine, values))
+            await corrections.corrected(connection, mine.order.number, self._sections(mine, values))
             await self._boxes.keep_details(connection, mine.order.number, details, now)
             if changed:
                 await identity_checks.make_stale(connection, mine.order.number, now)
@@ -190,11 +190,11 @@ class Orders:
         asked = {one.name: str(one.section) for one in self._every_field(mine)}
         return {name: value for name, value in values.items() if asked.get(name, "") in wanted.sections}
 
-    def _touched(self, mine: Mine, values: Mapping[str, str]) -> frozenset[str]:
-        """The sections in which something is not as it was."""
+    def _sections(self, mine: Mine, values: Mapping[str, str]) -> frozenset[str]:
+        """The sections that were saved: whoever applies has looked at them again. Nothing may be to change,
+        where the review was mistaken or the field is decided elsewhere."""
         asked = {one.name: str(one.section) for one in self._every_field(mine)}
-        changed = (name for name, value in values.items() if mine.details.get(name, "") != value)
-        return frozenset(asked[name] for name in changed if name in asked)
+        return frozenset(asked[name] for name in values if name in asked)
 
     def _every_field(self, mine: Mine) -> tuple[Field, ...]:
         return (*fields.request_fields(mine.rules, mine.case), *mine.fields)

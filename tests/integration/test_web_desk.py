@@ -127,6 +127,16 @@ async def test_a_returned_order_corrects_exactly_what_was_refused(web: Web) -> N
     assert await her.state() != "returned"
 
 
+async def test_a_section_in_which_nothing_can_be_changed_is_sent_again_once_it_was_saved(web: Web) -> None:
+    her, one = await in_review(web, "her"), await clerk(web, "one")
+    await one.act(her.number, "take")
+    await one.decide(her.number, "return", {"section:product": "印章种类不对"})  # an organization has one
+    assert "还没有重新保存" in await _resubmitted(her)
+    await her.done("/request", request_of_organization())
+    await her.post("/resubmit")
+    assert await her.state() != "returned"
+
+
 async def _resubmitted(her: Applicant) -> str:
     await her.post("/resubmit")
     assert await her.state() == "returned"

@@ -342,7 +342,7 @@ PINS: Final[Mapping[str, str]] = {
 NEEDS: Final[Mapping[str, str]] = {
     Need.FILLED: N_("前面还有没填完的内容，请先填完。"),
     Need.MATERIAL: N_("还有资料没有上传。"),
-    Need.CORRECTED: N_("被驳回的资料还没有换。"),
+    Need.CORRECTED: N_("被驳回的资料还没有换，或者被驳回的内容还没有重新保存。"),
     Need.IDENTIFIED: N_("还有身份核验没有通过。"),
     Need.UNPAID: N_("费用已支付，不能再修改。"),
     Need.FREE: N_("正在审核，现在不能取消。请稍后再试，或者联系客服。"),
