@@ -155,6 +155,8 @@ class ChannelRules:
     summary_en: Annotated[str, Field(max_length=1_000)] = ""
     source: Annotated[str, Field(max_length=200)] = ""
     """Which document the facts come from."""
+    position: Annotated[int, Field(ge=1, le=99)] = 99
+    """Its place among the channels on the page; those with the same number by their key."""
     hotlines: tuple[Annotated[str, Field(min_length=5, max_length=60)], ...] = ()
     authorities: Annotated[tuple[Key, ...], Field(min_length=1, max_length=50)]
     """Of authorities.toml; with more than one the subscriber chooses."""

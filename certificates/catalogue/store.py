@@ -115,9 +115,10 @@ class Catalogue(Versions[Version, str]):
             return await channel_on(connection, version_id)
 
     async def channels(self) -> tuple[StoredChannel, ...]:
-        """Every channel's version in force, by name."""
+        """Every channel's version in force, in the order of the page."""
         async with self._engine.connect() as connection:
-            return tuple(sorted(await _channels_on(connection), key=lambda one: one.key))
+            found = await _channels_on(connection)
+        return tuple(sorted(found, key=lambda one: (one.rules.position, one.key)))
 
     async def authorities(self) -> Mapping[str, Authority]:
         """The authorities in force, by key."""

@@ -56,7 +56,10 @@ async def test_everybody_reads_every_channel_and_every_case_that_it_offers(web: 
     visitor = web.visitor()
     index = await visitor.get(HERE)
     assert index.status_code == 200
-    assert addresses(index.text, f"{HERE}/") == {f"{HERE}/{key}" for key in CHANNELS}
+    query = f"{HERE}/query"  # for whom applied without an account: no other page leads there
+    assert addresses(index.text, f"{HERE}/") == {f"{HERE}/{key}" for key in CHANNELS} | {query}
+    places = [index.text.index(f'"{HERE}/{key}"') for key in ("hunan_shared", "xiangxi", "guangdong_gpcloud")]
+    assert places == sorted(places)
     for key in CHANNELS:
         page = await visitor.get(f"{HERE}/{key}")
         assert page.status_code == 200

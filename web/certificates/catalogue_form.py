@@ -101,6 +101,9 @@ def _fields(visit: Visit, data: Mapping[str, Any]) -> Iterator[Field]:
             yield Field(name, basics, visit.text(label), Kind.TEXT, data[name])
     for at, number in enumerate(data.get("hotlines", ())):
         yield Field(f"hotlines.{at}", basics, visit.text(N_("客服热线")), Kind.TEXT, number)
+    if "position" in data:
+        label = visit.text(N_("在渠道页面上排第几"))
+        yield Field("position", basics, label, Kind.NUMBER, str(data["position"]))
     yield from _prices(visit, data)
     yield from _numbers(visit, data, "reviews", visit.text(N_("审核时间")), _DAYS)
     yield from _numbers(visit, data, "renewals", visit.text(N_("续期")), _RENEWALS)

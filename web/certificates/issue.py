@@ -58,6 +58,7 @@ async def around(visit: Visit, order: Order, here: str) -> dict[str, Any]:
         "refusal": visit.text(flow.refusal_text(why_not)) if why_not else "",
         "unassigned": why_not == "unassigned",
         "first_pin": is_told(order),
+        "demo_pin": next((one.pin for one in visit.site.settings.demo_accounts if one.pin), ""),
         "same_ukey": Service(order.service) in SAME_UKEY,
         "steps": steps(visit, here, begun=begun) if writes else [],
         "again": steps(visit, here, begun=False) if begun else [],
