@@ -66,6 +66,19 @@ async def test_an_organization_applies_at_the_shared_platform_until_it_is_paid(h
     assert "15112340305" not in page.text
 
 
+async def test_what_the_catalogue_says_in_chinese_alone_is_marked_as_chinese(her: Applicant) -> None:
+    """For who reads or hears the page in English: agreements, notes of material, where a service is done."""
+    await her.done("/request", request_of_organization())
+    await her.done("/authority", {"authority": "bjca"})
+    assert 'class="order__agreement" lang="zh-CN"' in (await her.get("/agreements")).text
+    elsewhere = {"channel": "hunan_shared", "service": "revoke", "subject": "organization", "way": "online"}
+    page = (await her.visitor.get("/certificates/apply", params=elsewhere)).text
+    assert re.search(r'<p lang="zh-CN">[^<]+</p>', page)
+    netca = {"channel": "hunan_sanzi", "service": "issue", "subject": "organization", "way": "online"}
+    page = (await her.visitor.get("/certificates/apply", params=netca)).text
+    assert re.search(r'<span lang="zh-CN">[^<]+</span></li>', page)
+
+
 async def test_a_person_applies_with_an_account_transfer(web: Web) -> None:
     him = await applicant(web, "him")
     await him.begin(subject="natural_person")
