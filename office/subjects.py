@@ -3,10 +3,8 @@
 One subject for an account; who else may act for it, subject_operators.py says. The profile lies in a box, and
 every change of it is kept with who made it. What stands in it is shown grey where a form asks for it again.
 
-A name counts as checked once an identity check of its own has passed: until then others may have typed the
-same number, from then on nobody else's check can pass, but a transfer where the first check was none: it is
-asked for the name and the number together. What a check was about can't change without a new one, the number
-not at all (ours).
+A name counts as checked once an identity check of its own has passed (subject_checks.py). What a check was
+about can't change without a new one, the number not at all (ours).
 Source: spec/certificates.md, "Steps", the unified registration platform.
 """
 
@@ -22,19 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from office import identity_checks
 from office.audit.trail import account, record
-from office.identity import (
-    TRANSFER,
-    Answer,
-    Failed,
-    IdentityCheck,
-    IdentityFault,
-    IdentityProvider,
-    Passed,
-    asked_of,
-)
-from office.identity_checks import IdentityOutcome, about_subject
+from office.identity import IdentityCheck
+from office.identity_checks import about_subject
 from office.marks import Marks
-from office.messages.telling import ToAccount, tell
 
 _PURPOSE: Final = "market subject"
 _PAD: Final = 512
@@ -119,18 +107,11 @@ class NumberFixed(Exception):
     """The number of a subject whose name is checked does not change: another one is another subject."""
 
 
-class NumberTaken(Exception):
-    """Another account has this number, and its name is checked."""
-
-
-class NotThisCheck(Exception):
-    """There is no such check for this kind, or none more is needed."""
-
-
-_COLUMNS: Final = "id, account_id, kind, box, version, verified_at, verified_by"
-_OF: Final = text(f"SELECT {_COLUMNS} FROM subjects WHERE account_id = :account_id")  # noqa: S608
-_BY_ID: Final = text(f"SELECT {_COLUMNS} FROM subjects WHERE id = :id")  # noqa: S608
-_LOCK: Final = text(f"SELECT {_COLUMNS} FROM subjects WHERE id = :id FOR UPDATE")  # noqa: S608
+COLUMNS: Final = "id, account_id, kind, box, version, verified_at, verified_by"
+"""What `subject_from` reads."""
+_OF: Final = text(f"SELECT {COLUMNS} FROM subjects WHERE account_id = :account_id")  # noqa: S608
+_BY_ID: Final = text(f"SELECT {COLUMNS} FROM subjects WHERE id = :id")  # noqa: S608
+_LOCK: Final = text(f"SELECT {COLUMNS} FROM subjects WHERE id = :id FOR UPDATE")  # noqa: S608
 _REGISTER: Final = text(
     "INSERT INTO subjects (account_id, kind, number_mark, box, made_at, changed_at)"
     " VALUES (:account_id, :kind, :number_mark, :box, :now, :now)"
@@ -141,30 +122,6 @@ _CHANGE: Final = text(
     " verified_at = CASE WHEN :again THEN NULL ELSE verified_at END,"
     " verified_by = CASE WHEN :again THEN '' ELSE verified_by END WHERE id = :id"
 )
-_ONE_NUMBER: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:mark, 1330660682))")
-_TAKEN: Final = text(
-    "SELECT count(*) FROM subjects o JOIN subjects s ON s.number_mark = o.number_mark"
-    " WHERE s.id = :id AND o.id <> :id AND o.verified_at IS NOT NULL"
-)
-_DISPLACED: Final = text(
-    "UPDATE subjects o SET verified_at = NULL, verified_by = '', version = o.version + 1 FROM subjects s"
-    " WHERE s.id = :id AND o.number_mark = s.number_mark AND o.id <> :id AND o.verified_at IS NOT NULL"
-    " AND NOT o.verified_by = ANY(:transfers) RETURNING o.id, o.account_id, o.box"
-)
-_OPERATORS_END: Final = text(
-    "UPDATE subject_operators SET state = 'ended', ended_at = :now"
-    " WHERE subject_id = :id AND state <> 'ended'"
-)
-_VERIFIED: Final = text(
-    "UPDATE subjects SET verified_at = :now, verified_by = :way, version = version + 1 WHERE id = :id"
-)
-_TOUCH: Final = text("UPDATE subjects SET version = version + 1 WHERE id = :id")
-_CHECKED_BEFORE: Final = text(
-    "SELECT box FROM subject_events WHERE subject_id = :id AND act = 'verify' ORDER BY id DESC LIMIT 1"
-)
-_CALLED: Final = text("UPDATE accounts SET name = :name WHERE id = :id AND (name = login OR name = :former)")
-"""Who opened the account without a name is called so from now on, or was called by the former checked name;
-another name, which somebody gave, stays."""
 _EVENT: Final = text(
     "INSERT INTO subject_events (subject_id, act, by_account, at, fields, box)"
     " VALUES (:subject_id, :act, :by_account, :now, :fields, :box)"
@@ -177,7 +134,7 @@ _HISTORY: Final = text(
 
 
 class Subjects:
-    """Every method is one transaction of its own, but `check`, which asks a provider between two."""
+    """Every method is one transaction of its own. The check of the name is subject_checks.py."""
 
     def __init__(self, engine: AsyncEngine, marks: Marks) -> None:
         self._engine = engine
@@ -186,18 +143,18 @@ class Subjects:
     async def of(self, account_id: int) -> MarketSubject | None:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_OF, {"account_id": account_id})).first()
-        return None if row is None else self._subject(row)
+        return None if row is None else subject_from(self._marks, row)
 
     async def get(self, subject_id: int) -> MarketSubject | None:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_BY_ID, {"id": subject_id})).first()
-        return None if row is None else self._subject(row)
+        return None if row is None else subject_from(self._marks, row)
 
     async def register(
         self, account_id: int, kind: MarketSubjectKind, profile: Mapping[str, str], *, now: datetime
     ) -> bool:
         """False: the account has a subject already."""
-        values = self._values(kind, profile) | {"account_id": account_id, "kind": str(kind), "now": now}
+        values = boxed(self._marks, kind, profile) | {"account_id": account_id, "kind": str(kind), "now": now}
         async with self._engine.begin() as connection:
             made = (await connection.execute(_REGISTER, values)).first()
             if made is not None:
@@ -211,9 +168,9 @@ class Subjects:
 
         Raises SubjectChanged, NumberFixed.
         """
-        values = self._values(subject.kind, profile) | {"id": subject.id, "now": now}
+        values = boxed(self._marks, subject.kind, profile) | {"id": subject.id, "now": now}
         async with self._engine.begin() as connection:
-            there = await self._locked(connection, subject)
+            there = await held(connection, self._marks, subject)
             names = _changed(there.profile, profile)
             if there.verified_at is not None and NUMBERS[there.kind] in names:
                 raise NumberFixed(str(there.id))
@@ -233,114 +190,36 @@ class Subjects:
         events = [SubjectEvent(r.act, r.at, r.by_account, r.by_name, tuple(r.fields)) for r in rows]
         return events, int(rows[0].total) if rows else 0
 
-    # ── the check of the name ──
 
-    async def outcome(self, subject_id: int) -> IdentityOutcome | None:
-        """Of the last check."""
-        async with self._engine.connect() as connection:
-            found = await identity_checks.of(connection, about_subject(subject_id))
-        return found[0] if found else None
+async def held(
+    connection: AsyncConnection, marks: Marks, shown: MarketSubject, *, later: int = 0
+) -> MarketSubject:
+    """The row as it is, held. Raises SubjectChanged when it is not what was shown, so many versions later."""
+    row = (await connection.execute(_LOCK, {"id": shown.id})).first()
+    if row is None or row.version != shown.version + later:
+        raise SubjectChanged(str(shown.id))
+    return subject_from(marks, row)
 
-    async def check(
-        self, subject: MarketSubject, check: IdentityCheck, provider: IdentityProvider, *, now: datetime
-    ) -> IdentityFault | None:
-        """Ask the provider. None: passed, or 0.01 yuan is on its way.
 
-        Raises NotThisCheck, SubjectChanged, NumberTaken, TooManyChecks, ProviderAway.
-        """
-        if check not in subject.checks:
-            raise NotThisCheck(check)
-        about = about_subject(subject.id)
-        async with self._engine.begin() as connection:
-            await self._locked(connection, subject)
-            asked = await identity_checks.ask(connection, about, str(subject.kind), str(check), now)
-            await connection.execute(_TOUCH, {"id": subject.id})  # the same form sent twice asks once
-        answer: Answer = await provider.check(asked_of(check, subject.profile, b""))
-        async with self._engine.begin() as connection:
-            there = self._subject((await connection.execute(_LOCK, {"id": subject.id})).one())
-            stale = there.version != subject.version + 1
-            await identity_checks.answer(connection, self._marks, about, asked, answer, now, stale=stale)
-            passed = isinstance(answer, Passed) and not stale
-            taken = passed and not await self._verify(connection, there, check, now)
-        if stale:
-            raise SubjectChanged(str(subject.id))
-        if taken:
-            raise NumberTaken(str(subject.id))
-        return answer.fault if isinstance(answer, Failed) else None
+def subject_from(marks: Marks, row: Any) -> MarketSubject:
+    kind, profile = MarketSubjectKind(row.kind), profile_from(marks, row.box)
+    return MarketSubject(row.id, row.account_id, kind, profile, row.version, row.verified_at, row.verified_by)
 
-    async def prove_transfer(
-        self, subject: MarketSubject, remark: str, *, now: datetime
-    ) -> IdentityFault | None:
-        """The remark of the 0.01 yuan, as it was read in the account. None: right. A wrong one counts.
 
-        Raises SubjectChanged, NumberTaken.
-        """
-        about, taken = about_subject(subject.id), False
-        async with self._engine.begin() as connection:
-            there = await self._locked(connection, subject)
-            last = next(iter(await identity_checks.of(connection, about)), None)
-            fault = await identity_checks.prove_transfer(
-                connection, self._marks, about, str(there.kind), remark, now
-            )
-            if fault is None and last is not None:
-                taken = not await self._verify(connection, there, IdentityCheck(last.way), now)
-        if taken:
-            raise NumberTaken(str(subject.id))
-        return fault
+def profile_from(marks: Marks, box: Any) -> dict[str, str]:
+    return {str(k): str(v) for k, v in json.loads(marks.unbox(_PURPOSE, bytes(box))).items()}
 
-    async def _verify(
-        self, connection: AsyncConnection, subject: MarketSubject, way: IdentityCheck, now: datetime
-    ) -> bool:
-        """False: another account has the number, checked; two at once wait for each other."""
-        values = self._values(subject.kind, subject.profile)
-        await connection.execute(_ONE_NUMBER, {"mark": values["number_mark"]})
-        if way in TRANSFER:
-            await self._displace(connection, subject, now)
-        if await connection.scalar(_TAKEN, {"id": subject.id}):
-            await identity_checks.make_stale(connection, about_subject(subject.id), now)
-            return False
-        await connection.execute(_VERIFIED, {"id": subject.id, "now": now, "way": str(way)})
-        before = await connection.scalar(_CHECKED_BEFORE, {"id": subject.id})
-        former = "" if before is None else self._profile(before).get(NAMES[subject.kind], "")
-        called = {"id": subject.account_id, "name": subject.name, "former": former}
-        await connection.execute(_CALLED, called)
-        await remember(connection, subject.id, "verify", subject.account_id, [], values["box"], now)
-        return True
 
-    async def _displace(self, connection: AsyncConnection, subject: MarketSubject, now: datetime) -> None:
-        """Who reads the remark of a transfer has the account; whoever only knew names and numbers gives way:
-        nobody keeps an organization from its own number. Their operators end, and they are told (ours). It
-        rests on the provider: it was asked whether the account's holder has this very number."""
-        values: dict[str, Any] = {"id": subject.id, "transfers": sorted(TRANSFER)}
-        for row in (await connection.execute(_DISPLACED, values)).all():
-            await identity_checks.make_stale(connection, about_subject(row.id), now)
-            await connection.execute(_OPERATORS_END, {"id": row.id, "now": now})
-            await remember(connection, row.id, "displace", subject.account_id, [], bytes(row.box), now)
-            await tell(connection, ToAccount(int(row.account_id)), "subject.displaced", now=now)
+def boxed(marks: Marks, kind: MarketSubjectKind, profile: Mapping[str, str]) -> dict[str, Any]:
+    """The columns of a profile."""
+    written = json.dumps(dict(profile), ensure_ascii=False).encode()
+    box = marks.box(_PURPOSE, written + b" " * (-len(written) % _PAD))
+    return {"box": box, "number_mark": number_mark(marks, kind, profile)}
 
-    # ── rows ──
 
-    async def _locked(self, connection: AsyncConnection, subject: MarketSubject) -> MarketSubject:
-        """The row as it is, held. Raises SubjectChanged when it is not what was shown."""
-        row = (await connection.execute(_LOCK, {"id": subject.id})).first()
-        if row is None or row.version != subject.version:
-            raise SubjectChanged(str(subject.id))
-        return self._subject(row)
-
-    def _subject(self, row: Any) -> MarketSubject:
-        kind, profile = MarketSubjectKind(row.kind), self._profile(row.box)
-        return MarketSubject(
-            row.id, row.account_id, kind, profile, row.version, row.verified_at, row.verified_by
-        )
-
-    def _profile(self, box: Any) -> dict[str, str]:
-        return {str(k): str(v) for k, v in json.loads(self._marks.unbox(_PURPOSE, bytes(box))).items()}
-
-    def _values(self, kind: MarketSubjectKind, profile: Mapping[str, str]) -> dict[str, Any]:
-        written = json.dumps(dict(profile), ensure_ascii=False).encode()
-        box = self._marks.box(_PURPOSE, written + b" " * (-len(written) % _PAD))
-        mark = self._marks.mark("market subject number", str(kind), profile.get(NUMBERS[kind], ""))
-        return {"box": box, "number_mark": mark}
+def number_mark(marks: Marks, kind: MarketSubjectKind, profile: Mapping[str, str]) -> str:
+    """By which subjects of one number are found."""
+    return marks.mark("market subject number", str(kind), profile.get(NUMBERS[kind], ""))
 
 
 def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> frozenset[str]:
@@ -355,6 +234,7 @@ async def remember(
     names: Sequence[str],
     box: bytes,
     now: datetime,
+    **facts: int,
 ) -> None:
     """The history of the subject, and the audit log: which fields, never what stands in them."""
     row = {"subject_id": subject_id, "act": act, "by_account": by_account, "fields": list(names)}
@@ -366,5 +246,5 @@ async def remember(
         role="",
         act=f"subject.{act}",
         subject=f"subject {subject_id}",
-        facts={"fields": list(names)},
+        facts={"fields": list(names), **facts},
     )

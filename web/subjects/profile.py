@@ -7,19 +7,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.orders import reading
+from certificates.orders.following import following
 from certificates.orders.masking import masked
 from certificates.orders.reading import FieldFaults
 from office.identity import TRANSFER, IdentityCheck, ProviderAway
 from office.identity_checks import TRIES, TooManyChecks
+from office.subject_checks import NotThisCheck, NumberTaken, SubjectChecks
 from office.subjects import (
     CHECKS,
     NUMBERS,
     PAGE,
     MarketSubject,
     MarketSubjectKind,
-    NotThisCheck,
     NumberFixed,
-    NumberTaken,
     SubjectChanged,
 )
 from web.certificates import pacing
@@ -29,6 +29,7 @@ from web.certificates.order_words import CHOICES, FAULTS, IDENTITY_FAULTS, LABEL
 from web.certificates.own import provider_of
 from web.languages import N_
 from web.pages import page
+from web.site import Site
 from web.subjects.acting import operators_on, subjects_on
 from web.subjects.words import ACTS, FIELDS, KINDS, WORDS
 from web.visits import Visit
@@ -42,6 +43,10 @@ TAKEN: Final = N_("这个单位或个人已由另一个账号注册并核验。�
 def account_of(visit: Visit) -> int:
     assert visit.signed_in is not None
     return visit.signed_in.account_id
+
+
+def checks_on(site: Site) -> SubjectChecks:
+    return SubjectChecks(site.engine, site.marks, provider_of(site), following(site.marks))
 
 
 async def own(visit: Visit) -> MarketSubject | None:
@@ -201,7 +206,7 @@ async def check_form(visit: Visit) -> Response:
     subject = await shown_own(visit)
     if not subject.checks:
         return visit.redirect(HERE)
-    last = await subjects_on(visit.site).outcome(subject.id)
+    last = await checks_on(visit.site).outcome(subject.id)
     return page(
         visit,
         "subjects/check.html",
@@ -233,7 +238,7 @@ async def check(visit: Visit) -> Response:
         return visit.refused(to, visit.text(text), 503)
     if fault:
         return visit.refused(to, fault, 422)
-    last = await subjects_on(visit.site).outcome(subject.id)
+    last = await checks_on(visit.site).outcome(subject.id)
     if last is not None and last.state == "asked":
         return visit.done(to, visit.text(N_("已打款 0.01 元，请查收以后把附言填在下面。")))
     person = await visit.site.accounts.get(account_of(visit))
@@ -244,9 +249,9 @@ async def check(visit: Visit) -> Response:
 
 async def _checked(visit: Visit, subject: MarketSubject) -> str:
     """What is wrong, in words; "" for nothing."""
-    subjects, now = subjects_on(visit.site), visit.site.clock()
+    checks, now = checks_on(visit.site), visit.site.clock()
     if "remark" in visit.form:
-        fault = await subjects.prove_transfer(subject, visit.form["remark"], now=now)
+        fault = await checks.prove_transfer(subject, visit.form["remark"], now=now)
         return visit.text(IDENTITY_FAULTS[fault]) if fault else ""
     asked = visit.form.get("check", "")
     if asked not in set(CHECKS[subject.kind]):
@@ -256,5 +261,5 @@ async def _checked(visit: Visit, subject: MarketSubject) -> str:
     if chosen in TRANSFER and not account:
         return visit.text(N_("请先在注册资料里填写开户银行和银行账号。"))
     await pacing.require_check(visit)
-    fault = await subjects.check(subject, chosen, provider_of(visit.site), now=now)
+    fault = await checks.ask(subject, chosen, now=now)
     return visit.text(IDENTITY_FAULTS[fault]) if fault else ""
