@@ -10,6 +10,8 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from certificates.orders.states import OrderState
+from certificates.orders.table import UNSENT
 from certificates.payments import paying_back, transfers
 from certificates.payments.port import PaymentProvider
 from certificates.payments.resting import Resting
@@ -17,9 +19,10 @@ from certificates.payments.settling import THOUGHT_OVER_FOR, settle
 from office.marks import Marks
 
 AT_ONCE: Final = 200
+_UNPAID: Final = sorted(str(one) for one in UNSENT | {OrderState.AWAITING_PAPER, OrderState.RETURNED})
 _OPEN: Final = text(
     "INSERT INTO order_accounts (order_number, made_at) SELECT number, :now FROM orders o"
-    " WHERE o.finished_at IS NULL AND (o.state = 'awaiting_payment' OR 'details' = ANY(o.done))"
+    " WHERE o.state = ANY(:states) AND (o.state = 'awaiting_payment' OR 'details' = ANY(o.done))"
     " AND NOT EXISTS (SELECT FROM order_accounts a WHERE a.order_number = o.number)"
     " ORDER BY o.number LIMIT :most ON CONFLICT DO NOTHING"
 )
@@ -56,7 +59,8 @@ class PaymentRound:
     async def _judge(self, now: datetime) -> int:
         """Orders that changed since their money was looked at."""
         async with self._engine.begin() as connection:
-            await connection.execute(_OPEN, {"now": now, "most": AT_ONCE})
+            opened = {"now": now, "most": AT_ONCE, "states": _UNPAID}
+            await connection.execute(_OPEN, opened)
             values: dict[str, Any] = {"most": AT_ONCE, "resting": self._orders.left_alone(now)}
             values["thought_over"] = now - THOUGHT_OVER_FOR
             waiting = list((await connection.execute(_WAITING, values)).scalars())

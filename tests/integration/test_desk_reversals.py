@@ -1,5 +1,6 @@
 """Mistakes at the desk are taken back by acts of their own: money, 不予办理, 已交付; the closed drawer."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -120,6 +121,16 @@ async def test_cash_alone_is_counted_and_a_closed_drawer_takes_and_gives_nothing
         with pytest.raises(NotInDrawer):
             await drawer.give_back(connection, me, numbers[0], "再退一次", now=now)
     assert await days.close(today, me, 0, "", now=now) == 0
+    await days.reopen(today, me, "再数一次", now=now)
+
+    async def take() -> int:
+        async with web.site.engine.begin() as connection:
+            return await drawer.put_in(connection, me, numbers[0], PaymentWay.ON_THE_SPOT, 500, now=now)
+
+    closed, taken = await asyncio.gather(
+        days.close(today, me, 0, "同时", now=now), take(), return_exceptions=True
+    )
+    assert (closed, isinstance(taken, DrawerClosed)) in ((0, True), (500, False))
 
 
 async def test_a_hand_over_to_nobody_is_taken_back_and_done_again(web: Web) -> None:
