@@ -14,7 +14,7 @@ from certificates.catalogue.store import channel_on
 from certificates.orders import about
 from certificates.orders.order import Order, business
 from certificates.orders.states import OrderAct, OrderState
-from certificates.orders.steps import Step, to_fill
+from certificates.orders.steps import AT_HOME, Step, to_fill
 from certificates.orders.table import Need
 
 KEPT_FOR: Final = timedelta(days=30)
@@ -104,7 +104,7 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
             typed = await connection.scalar(_TYPED_IN, {"number": order.number})
             return asked.account_id not in (order.approved_first_by, typed)
         case Need.AT_HOME:
-            return not {Step.INSTALL, Step.AUTHORIZATION_CODE}.isdisjoint(order.steps)
+            return not AT_HOME.isdisjoint(order.steps)
         case Need.OVERDUE:
             return now - order.changed_at >= KEPT_FOR
         case Need.ARRIVED:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.catalogue.scope import Service
 from certificates.catalogue.store import channel_on
+from certificates.issuing.giving_up import give_up
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.codes import Letter, post, sweep
 from certificates.orders.mine import Mine, contact_of
@@ -22,7 +23,8 @@ from certificates.orders.needs import ARRIVES_WITHIN, KEPT_FOR
 from certificates.orders.order import Order, read
 from certificates.orders.performing import By, Lacks, NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderActor
-from certificates.orders.table import TRANSITIONS
+from certificates.orders.steps import AT_HOME
+from certificates.orders.table import TRANSITIONS, Need, Transition
 from office.marks import BoxUnreadable, Marks
 
 log = structlog.get_logger(__name__)
@@ -53,7 +55,7 @@ REFUNDED: Final = "您已付的费用会原路退回。"
 """Where a paid order ends."""
 _FORGOTTEN: Final = text(
     "SELECT number FROM orders WHERE state = ANY(:states) AND changed_at <= :before"
-    " ORDER BY changed_at LIMIT :most"
+    " AND (NOT :at_home OR steps && CAST(:home AS text[])) ORDER BY changed_at LIMIT :most"
 )
 AFTER: Final = ((OrderAct.EXPIRE, KEPT_FOR), (OrderAct.RECEIVE, ARRIVES_WITHIN))
 """What the clock does with an order in which nothing happened for so long."""
@@ -97,16 +99,23 @@ class OrderRound:
         await to_contact(connection, self._marks, self._platform, order, content, now)
 
     async def _go_on(self, act: OrderAct, before: datetime, now: datetime) -> int:
-        rows = [row for row in TRANSITIONS[act] if OrderActor.CLOCK in row.who]
-        states = sorted(str(state) for row in rows for state in row.before)
-        values = {"states": states, "before": before, "most": AT_ONCE}
+        done = 0
+        for row in TRANSITIONS[act]:
+            if OrderActor.CLOCK in row.who:
+                done += await self._each(row, before, now)
+        return done
+
+    async def _each(self, row: Transition, before: datetime, now: datetime) -> int:
+        values = {"states": sorted(map(str, row.before)), "before": before, "most": AT_ONCE}
+        values |= {"at_home": Need.AT_HOME in row.needs, "home": sorted(map(str, AT_HOME))}
         async with self._engine.connect() as connection:
             numbers = list((await connection.execute(_FORGOTTEN, values)).scalars())
         done = 0
         for number in numbers:
             try:
                 async with self._engine.begin() as connection:
-                    await perform(connection, number, act, By.clock(), now=now)
+                    order = await perform(connection, number, row.act, By.clock(), now=now)
+                    await give_up(connection, order, now)
                 done += 1
             except (NotAllowed, Lacks):  # somebody went on with it in between
                 continue

@@ -12,6 +12,7 @@ from certificates.catalogue.model import Step
 from certificates.orders.states import OrderState
 
 __all__ = [
+    "AT_HOME",
     "FILLED",
     "HANDING_OVER",
     "ISSUING",
@@ -40,6 +41,8 @@ MATERIAL: Final = frozenset({Step.PRINT_FORM, Step.UPLOADS})
 PAYING: Final = frozenset({Step.DELIVERY, Step.PAYMENT, Step.VOUCHER})
 """One page: how it is handed over, how it is paid, and the proof of a transfer."""
 ISSUING: Final = frozenset({Step.AUTHORIZATION_CODE, Step.ISSUE, Step.REVOKE, Step.INSTALL, Step.PIN})
+AT_HOME: Final = frozenset({Step.AUTHORIZATION_CODE, Step.INSTALL})
+"""Done with the subscriber's own assistant: whoever has one of them waits for nobody at the desk."""
 HANDING_OVER: Final = frozenset({Step.COURIER, Step.HANDOVER})
 _BESIDE: Final = frozenset({Step.INVOICE})
 """Happens beside the order and holds nothing up."""

@@ -375,6 +375,15 @@ _ROWS: Final = (
         Need.OVERDUE,
         tells=True,
     ),
+    _row(  # nobody downloads it, or unlocks: a window, a check and a price are not kept for years
+        _A.EXPIRE,
+        frozenset({_S.APPROVED, _S.ISSUING}),
+        _S.EXPIRED,
+        _W.CLOCK,
+        Need.OVERDUE,
+        Need.AT_HOME,
+        tells=True,
+    ),
 )
 
 TRANSITIONS: Final[Mapping[OrderAct, tuple[Transition, ...]]] = {

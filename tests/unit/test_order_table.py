@@ -56,8 +56,8 @@ ALLOWED: dict[W, dict[S, set[A]]] = {
         S.AWAITING_PAPER: {A.EXPIRE},
         S.IN_REVIEW: {A.APPROVE, A.REJECT},
         S.RETURNED: {A.EXPIRE},
-        S.APPROVED: {A.BEGIN_ISSUE},
-        S.ISSUING: {A.FAIL_ISSUE, A.ISSUED},
+        S.APPROVED: {A.BEGIN_ISSUE, A.EXPIRE},
+        S.ISSUING: {A.FAIL_ISSUE, A.ISSUED, A.EXPIRE},
         S.SHIPPED: {A.RECEIVE},
     },
 }

@@ -19,6 +19,7 @@ from certificates.desk.reviewing import HELD_IN, Decision, holds, whose_verdicts
 from certificates.desk.stock import ASSIGNABLE, needs_one, of_order
 from certificates.desk.verdicts import Verdict
 from certificates.issuing.deciding import MAKES
+from certificates.issuing.giving_up import may_stop
 from certificates.orders import fields, materials
 from certificates.orders.about import authorized
 from certificates.orders.masking import masked
@@ -113,6 +114,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         said = await kept.of(connection, order.number, by=whose)
         ukey = await of_order(connection, order.number)
         acting = order.state in FINAL or await authorized(connection, order, site.clock())
+        stops = await may_stop(connection, order, site.clock())
         events = await history(connection, order.number)
     known, files = await sayable(visit, mine), await orders_on(site).files.of(order.number)
     return {
@@ -121,6 +123,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         "reissues": needs_one(order) and row_for(OrderAct.REISSUE, order.state, OrderActor.CLERK) is not None,
         "writes": Service(order.service) in MAKES and order.state in ASSIGNABLE,
         "unlocks": _unlocks(order),
+        "stops": stops,
         "desk": desk_address(order.number),
         "ended": "" if acting else visit.text(LACKS[Need.ACTING]),
         "lies": lies,

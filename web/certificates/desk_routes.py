@@ -3,7 +3,15 @@
 from typing import Final
 
 from office.accounts import Role
-from web.certificates import desk, desk_counter, desk_day, desk_review, desk_stock, desk_walk_ins
+from web.certificates import (
+    desk,
+    desk_counter,
+    desk_day,
+    desk_review,
+    desk_stock,
+    desk_stopping,
+    desk_walk_ins,
+)
 from web.certificates.desk_own import DESK
 from web.routing import Page
 
@@ -18,6 +26,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", f"{_ORDER}/put-back", desk_review.put_back, CLERKS),
     Page("POST", f"{_ORDER}/decide", desk_review.decide, CLERKS),
     Page("POST", f"{_ORDER}/reverse", desk_review.reverse, CLERKS),
+    Page("POST", f"{_ORDER}/stop", desk_stopping.stop, CLERKS),
     Page("POST", f"{_ORDER}/reject", desk_review.reject, CLERKS),
     Page("POST", f"{_ORDER}/reject/reverse", desk_review.unreject, CLERKS),
     Page("GET", f"{_ORDER}/files/{{file}}", desk_review.file, CLERKS),

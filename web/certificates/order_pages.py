@@ -9,12 +9,15 @@ from starlette.responses import Response
 from certificates.catalogue.model import Service, Step
 from certificates.catalogue.store import Catalogue
 from certificates.orders.mine import Mine
+from certificates.orders.needs import KEPT_FOR
 from certificates.orders.order import Order, history
 from certificates.orders.paperwork import Form, House, render
 from certificates.orders.states import OrderActor, OrderState
+from certificates.orders.steps import AT_HOME
 from certificates.orders.table import acts_of
 from certificates.orders.unlocking import UNLOCKABLE
 from certificates.payments.refunds import of_order as refunds_of
+from office.working_days import day_of
 from web.certificates import first_pin
 from web.certificates.listing import order_forms
 from web.certificates.order_words import (
@@ -25,6 +28,7 @@ from web.certificates.order_words import (
     PAYMENTS,
     REMARKS,
     SIDES,
+    UNTIL,
     WHAT_NEXT,
 )
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
@@ -82,11 +86,15 @@ async def show(visit: Visit) -> Response:
 
 
 def _what_next(visit: Visit, order: Order) -> str:
-    """Where the order stands; of one that makes no certificate in its own words."""
-    if order.service == Service.UNLOCK and order.state in UNLOCKABLE:
-        home = Step.AUTHORIZATION_CODE in order.steps
-        return visit.text(UNLOCK_AT_HOME if home else UNLOCK_AT_DESK)
-    return visit.text(WHAT_NEXT[order.state])
+    """Where the order stands; of one that makes no certificate in its own words. What is done at home, until
+    when."""
+    words, home = visit.text(WHAT_NEXT[order.state]), not AT_HOME.isdisjoint(order.steps)
+    if order.state not in UNLOCKABLE:
+        return words
+    if order.service == Service.UNLOCK:
+        words = visit.text(UNLOCK_AT_HOME if home else UNLOCK_AT_DESK)
+    day = day_of(order.changed_at + KEPT_FOR).isoformat()
+    return f"{words} {visit.text(UNTIL) % {'day': day}}" if home else words
 
 
 def _go_on(visit: Visit, order: Order) -> str:

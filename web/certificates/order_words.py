@@ -85,6 +85,8 @@ WHAT_NEXT: Final[Mapping[str, str]] = {
     OrderState.REJECTED: N_("这个申请不予办理，原因见下。"),
     OrderState.EXPIRED: N_("这个订单长时间没有继续，已失效。需要时可以重新申请。"),
 }
+UNTIL: Final = N_("请在 %(day)s 以前用自己电脑上的 UKey 助手办完；逾期订单失效，已付的费用退回。")
+"""Approved, and done at home."""
 BADGES: Final[Mapping[str, str]] = {
     OrderState.DONE: "good",
     OrderState.RETURNED: "warning",
