@@ -215,7 +215,7 @@ def test_an_empty_string_that_only_looks_like_a_hole_counts_as_one() -> None:
 
 
 def test_a_dictionary_that_is_nobodys_value() -> None:
-    number = re.findall(rb"(\d+) 0 obj\n<<\n/Contents <0", PREPARED)[0]
+    number = re.findall(rb"\b(\d{1,9}) 0 obj\n<<\n/Contents <0", PREPARED)[0]
     field = re.search(rb"/V " + number + rb" 0 R", PREPARED)
     assert field is not None
     nothing = b"/W " + number + b" 0 R"
@@ -224,7 +224,7 @@ def test_a_dictionary_that_is_nobodys_value() -> None:
 
 def test_an_index_that_points_elsewhere_than_at_the_dictionary() -> None:
     """A viewer follows the index; a pattern alone would find the decoy."""
-    start = re.search(rb"\d+ 0 obj\n<<\n/Contents <0", PREPARED)
+    start = re.search(rb"\b\d{1,9} 0 obj\n<<\n/Contents <0", PREPARED)
     assert start is not None
     entry = b"%010d 00000 n" % start.start()
     refused(replaced(PREPARED, entry, b"%010d 00000 n" % (start.start() - 1)))
