@@ -17,6 +17,7 @@ from bidding.terms import Fen
 from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.drawing import drawn
 from certificates.authority.port import Applicant, SubjectKind
+from certificates.issuing.presenting import presented
 from office.accounts import Role
 from signing.documents import DocumentKind, hole
 from signing.jobs import Job, SealFilesTask, SealTask, read_job
@@ -33,7 +34,6 @@ from tests.webkit import Visitor, Web
 from trading.documents.forms import SaleConfirmation
 from trading.documents.rendering import render
 from trading.sales import NewDocument, SaleDocument
-from web.my_ukeys import presented
 
 ENDED_AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 TRANSFEROR = "甲方示例单位"

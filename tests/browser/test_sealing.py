@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from certificates.issuing.presenting import presented
 from office.accounts import Accounts
 from office.database import create_engine
 from office.ukeys import UKeys
@@ -32,7 +33,6 @@ from tests.browser.computer import (
 from tests.browser.conftest import PHONE
 from tests.browser.test_journey import in_phase, press_step, room, stands
 from tests.faults import stage
-from web.my_ukeys import presented
 
 WRONG = "999999"
 PLATFORM_PIN = "1234567890"

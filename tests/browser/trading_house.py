@@ -19,6 +19,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import dict_row
 
+from certificates.issuing.presenting import presented
 from office.accounts import Accounts, Role
 from office.database import create_engine
 from office.passwords import hash_password
@@ -35,7 +36,6 @@ from tests.faults import stage
 from tests.faults.stage import PASSWORD, Platform
 from tests.tradingkit import MONDAY
 from trading.profiles.store import Profiles, ensure_defaults
-from web.my_ukeys import presented
 
 TRAVEL: Final = Path(__file__).parents[1] / "travel"
 PLATFORM_PIN: Final = "1234567890"

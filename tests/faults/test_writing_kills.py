@@ -222,6 +222,7 @@ class Writes:
 async def begun(office: Issuing, ukey: UKey, service: str) -> tuple[Writes, Bundle | None]:
     """An approved order; for all but a first one with the certificate that it is about."""
     asked, former, about = ORDERS[service], None, ""
+    await office.registers(ukey.assistant.public_key)
     if service != "issue":
         first = Writes(office, ukey, await _order(office, ORDERS["issue"], ""), office.by)
         about = (await first.go_on()).certificate
@@ -230,6 +231,7 @@ async def begun(office: Issuing, ukey: UKey, service: str) -> tuple[Writes, Bund
         office.now = LATER
     if service == "replace":  # the first one is lost
         ukey = _another(office, ukey)
+        await office.registers(ukey.assistant.public_key)
     by = office.by if service in NEW_UKEY else By.applicant(office.account)
     return Writes(office, ukey, await _order(office, asked, about), by), former
 
