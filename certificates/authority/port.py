@@ -42,6 +42,15 @@ class AuthorityAway(AuthorityError):
     pause_s: int = 0
 
 
+class Unusable(AuthorityError):
+    """The authority made a certificate for the key that was asked for, and it or its seal is not what it was
+    asked for, or the seal is refused. Nothing of it is used; `made` stays good there until it is revoked."""
+
+    def __init__(self, why: str, made: Certificate) -> None:
+        super().__init__(why)
+        self.made = made
+
+
 class UnknownCertificate(AuthorityError):
     """This authority never issued a certificate of that number."""
 

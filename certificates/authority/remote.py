@@ -28,6 +28,7 @@ from certificates.authority.port import (
     NotIssued,
     Status,
     UnknownCertificate,
+    Unusable,
 )
 from certificates.authority.wire import Answer
 from office.calling import Caller
@@ -125,9 +126,9 @@ class RemoteAuthority:
         content: dict[str, Any] = {"applicant": wire.of_applicant(applicant), "key": wire.encoded(key.spki)}
         content |= {"days": days, "until": wire.of_moment(until), "by": by, "reference": reference}
         made = self._asked("POST", "certificates", content, once=reference).certificate()
-        _check_names(made, applicant)
         now = self._clock()
-        return self._in_term(self._checked(made, key), until or now + timedelta(days=days), now)
+        _check_names(self._checked(made, key, now), applicant)
+        return _in_term(made, until or now + timedelta(days=days), now)
 
     def renew(
         self, serial: int, key: PublicKey, *, days: int = 365, by: str = "", reference: str = ""
@@ -136,7 +137,7 @@ class RemoteAuthority:
         path = f"certificates/{serial:x}/renewals"
         made = self._asked("POST", path, content, once=reference, about=serial).certificate()
         now = self._clock()
-        return self._in_term(self._checked(made, key), now + timedelta(days=days), now)
+        return _in_term(self._checked(made, key, now), now + timedelta(days=days), now)
 
     def make_seal(
         self,
@@ -191,7 +192,7 @@ class RemoteAuthority:
         found = self._asked("GET", f"certificates/{serial:x}", None, once="status", about=serial).status()
         if found.certificate.serial != serial:
             raise wire.Unreadable("the status of another certificate")
-        self._checked(found.certificate, found.certificate.key)
+        self._of_chain(found.certificate)
         if found.revocation is not None:
             self._of(found.revocation, serial)
         return found
@@ -204,22 +205,20 @@ class RemoteAuthority:
             raise AuthorityError("the authority revoked it in the future")
         return revocation
 
-    def _in_term(self, certificate: Certificate, until: datetime, now: datetime) -> Certificate:
-        """Its end, or its length, is what was asked for: who asks again days later, counting from then, gets
-        the certificate that was made at first. Raises AuthorityError."""
-        start, end = certificate.valid_from, certificate.valid_until
-        if not now - LONGEST_WAIT <= start <= now + TERM_OFF or not now < end:
-            raise AuthorityError("the authority issued a certificate that does not begin now")
-        if min(abs(end - until), abs((end - start) - (until - now))) > TERM_OFF:
-            raise AuthorityError("the authority issued for another term")
-        return certificate
-
-    def _checked(self, certificate: Certificate, key: PublicKey) -> Certificate:
+    def _checked(self, certificate: Certificate, key: PublicKey, now: datetime) -> Certificate:
+        """Made now, for this key, by this authority: what else is wrong with it makes it Unusable, and it is
+        revoked. Raises AuthorityError for what may be somebody else's, which is left alone."""
         if certificate.key != key:
             raise AuthorityError("the authority issued for another key")
+        self._of_chain(certificate)
+        begins, ends = certificate.valid_from, certificate.valid_until
+        if not now - LONGEST_WAIT <= begins <= now + TERM_OFF or not now < ends:
+            raise AuthorityError("the authority issued a certificate that does not begin now")
+        return certificate
+
+    def _of_chain(self, certificate: Certificate) -> None:
         if not certificate.is_signed_by(self._settings.chain[0].key):
             raise AuthorityError("the certificate is not of the authority that the settings name")
-        return certificate
 
     # ── asking ──
 
@@ -265,15 +264,24 @@ class RemoteAuthority:
             return response.status_code, received
 
 
+def _in_term(certificate: Certificate, until: datetime, now: datetime) -> Certificate:
+    """Its end, or its length, is what was asked for: who asks again days later, counting from then, gets the
+    certificate that was made at first. Raises Unusable."""
+    start, end = certificate.valid_from, certificate.valid_until
+    if min(abs(end - until), abs((end - start) - (until - now))) > TERM_OFF:
+        raise Unusable("the authority issued for another term", certificate)
+    return certificate
+
+
 def _check_names(made: Certificate, applicant: Applicant) -> None:
-    """Raises AuthorityError unless it names exactly whom it was asked to."""
+    """Raises Unusable unless it names exactly whom it was asked to."""
     wanted = applicant.subject("")
     if (made.subject.common_name, made.credit_code) != (applicant.name, applicant.credit_code):
-        raise AuthorityError("the authority issued for another name")
+        raise Unusable("the authority issued for another name", made)
     if made.subject.organization != wanted.organization:
-        raise AuthorityError("the authority issued for another organization")
+        raise Unusable("the authority issued for another organization", made)
     if made.extensions.person_id != applicant.person_id:
-        raise AuthorityError("the authority issued for another person")
+        raise Unusable("the authority issued for another person", made)
 
 
 def _read(status: int, body: bytes, about: int) -> Answer:

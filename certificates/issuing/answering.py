@@ -24,6 +24,7 @@ from certificates.authority.port import (
     AuthorityAway,
     AuthorityError,
     UnknownCertificate,
+    Unusable,
 )
 from certificates.authority.register import RegisterDamaged
 from certificates.catalogue.scope import Service
@@ -54,6 +55,7 @@ from signing.sm2 import PublicKey
 from signing.sm3 import sm3
 from signing.token.codes import CodeBook
 from signing.token.port import Pin
+from signing.x509 import Certificate
 
 log = structlog.get_logger(__name__)
 
@@ -210,20 +212,23 @@ class Answering:
 
     async def _issue(self, request: Request, question: Question, now: datetime) -> bool:
         bundle: Bundle | None = None
+        useless: Certificate | None = None
         try:
             authority = self._authorities.of(question.authority, question.mark or question.authority)
             bundle = await asyncio.to_thread(made, authority, question, request.reference)
         except (AuthorityAway, RegisterDamaged):
             raise  # no answer to the question: it is asked again
-        except (AuthorityError, SigningError) as error:
+        except SigningError as error:
             log.warning("not_issued", request=request.id, order=request.number, why=str(error))
+            useless = error.made if isinstance(error, Unusable) else None
         async with self._engine.begin() as connection:
             order = await locked_order(connection, request.number)
             held = await requests.held(connection, request.id)
             if not held.is_unsettled:
                 return False  # another process was as quick, and got the same
             if bundle is None:
-                await _refuse(connection, held, "authority", now)
+                serial = await self._keep_useless(connection, order, held, useless, question.authority, now)
+                await _refuse(connection, held, "authority", now, serial)
                 return True
             await self._keep(connection, order, held, bundle, question.authority, now)
         await asyncio.to_thread(authority.handed_over, bundle.certificate.serial)
@@ -239,7 +244,7 @@ class Answering:
         now: datetime,
     ) -> None:
         """The certificate, and the answer; what nobody waits for any more is revoked."""
-        row = self._row(order, request, bundle, authority, now)
+        row = self._row(order, request, bundle.certificate, bundle.der, authority, now)
         await issued.put(connection, row)
         log.info("issued", order=order.number, request=request.id, serial=row.serial, authority=row.authority)
         if request.state is RequestState.ABANDONED:
@@ -249,6 +254,24 @@ class Answering:
         answer = self._marks.box(requests.purpose(request.id), bundle.der)
         values = {"answer": answer, "serial": row.serial}
         await requests.move(connection, request, RequestState.ANSWERED, now=now, **values)
+
+    async def _keep_useless(
+        self,
+        connection: AsyncConnection,
+        order: Order,
+        request: Request,
+        certificate: Certificate | None,
+        authority: str,
+        now: datetime,
+    ) -> str:
+        """A certificate that was made and is not used: its serial number, so that it is known here, and
+        revoked there. What stands here already, under another request, is left as it is."""
+        if certificate is None or await issued.by_serial(connection, f"{certificate.serial:x}") is not None:
+            return ""
+        row = self._row(order, request, certificate, certificate.der, authority, now)
+        await issued.put(connection, row)
+        await requests.ask_revocation(connection, order.number, row.serial, Reason.CESSATION, now)
+        return row.serial
 
     async def _wanted(
         self,
@@ -304,8 +327,15 @@ class Answering:
                 return await self._boxes.read(connection, number, materials.content_name(file.id))
         return None
 
-    def _row(self, order: Order, request: Request, bundle: Bundle, authority: str, now: datetime) -> Issued:
-        certificate = bundle.certificate
+    def _row(
+        self,
+        order: Order,
+        request: Request,
+        certificate: Certificate,
+        content: bytes,
+        authority: str,
+        now: datetime,
+    ) -> Issued:
         serial = f"{certificate.serial:x}"
         return Issued(
             serial=serial,
@@ -323,7 +353,7 @@ class Answering:
             follows="" if Service(order.service) in deciding.FIRST else order.about_certificate,
             valid_from=certificate.valid_from,
             valid_until=certificate.valid_until,
-            box=self._marks.box(issued.purpose(serial), bundle.der),
+            box=self._marks.box(issued.purpose(serial), content),
             made_at=now,
             written_at=None,
             revoked_at=None,
@@ -415,13 +445,16 @@ async def _revoke_same_key(
         )
 
 
-async def _refuse(connection: AsyncConnection, request: Request, code: str, now: datetime) -> None:
-    """For good. The caller holds the row."""
+async def _refuse(
+    connection: AsyncConnection, request: Request, code: str, now: datetime, serial: str = ""
+) -> None:
+    """For good; `serial`: of what was made all the same. The caller holds the row."""
     log.warning("request_refused", request=request.id, order=request.number, why=code)
     if request.state is RequestState.ABANDONED:
-        await requests.settle(connection, request, refusal=code)
+        await requests.settle(connection, request, serial=serial, refusal=code)
     else:
-        await requests.move(connection, request, RequestState.REFUSED, now=now, refusal=code)
+        values = {"refusal": code, "serial": serial or request.serial}
+        await requests.move(connection, request, RequestState.REFUSED, now=now, **values)
     if request.kind is RequestKind.REVOCATION:
         await _tell_desk(connection, request.number, now)
 

@@ -9,7 +9,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Self
 
-from certificates.authority.port import Applicant, CertificateAuthority, SubjectKind
+from certificates.authority.port import (
+    Applicant,
+    AuthorityAway,
+    CertificateAuthority,
+    SubjectKind,
+    Unusable,
+)
+from certificates.authority.register import RegisterDamaged
+from signing import SigningError
 from signing.installing import Bundle
 from signing.seal import Picture
 from signing.sm2 import PublicKey
@@ -44,7 +52,7 @@ class Question:
 
 
 def made(authority: CertificateAuthority, question: Question, reference: str) -> Bundle:
-    """Certificate, chain and seal. Raises AuthorityError."""
+    """Certificate, chain and seal. Raises AuthorityError; Unusable once there is a certificate."""
     certificate = authority.issue_to(
         question.applicant,
         question.key,
@@ -54,5 +62,10 @@ def made(authority: CertificateAuthority, question: Question, reference: str) ->
         by=BY,
     )
     name, picture = question.applicant.name, question.picture
-    seal = authority.make_seal(certificate, name, picture=picture, by=BY, again=True)
+    try:
+        seal = authority.make_seal(certificate, name, picture=picture, by=BY, again=True)
+    except (AuthorityAway, RegisterDamaged):
+        raise
+    except SigningError as error:
+        raise Unusable(str(error), certificate) from error
     return Bundle(certificate, authority.chain(), seal)

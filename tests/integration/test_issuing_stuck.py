@@ -1,6 +1,7 @@
 """What an authority does not do: asked again with growing pauses and after everybody else, told to the desk,
 ended there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,19 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from certificates.authority.authorities import DemonstrationAuthorities
 from certificates.authority.demonstration import DemonstrationAuthority
-from certificates.authority.port import AuthorityAway, AuthorityError, State
+from certificates.authority.port import Applicant, AuthorityAway, AuthorityError, State, SubjectKind
 from certificates.issuing import answering, issued, requests
 from certificates.issuing.giving_up import stop
 from certificates.issuing.states import Holding, RequestKind, RequestState
+from certificates.issuing.writing import NotNow
 from certificates.orders.performing import NotAllowed, perform
 from certificates.orders.states import OrderAct, OrderState
 from office.database import create_engine
 from signing.sm2 import PrivateKey
-from tests.issuingkit import Issuing, issuing_on
+from tests.authoritykit import Served, demonstration, over_http
+from tests.issuingkit import CODE, Issuing, issuing_on
 
 NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 
@@ -163,3 +167,76 @@ async def test_what_the_authority_revokes_while_it_is_given_up_counts_as_revoked
     assert not await revoke(request, asking, office.now)  # type: ignore[arg-type]
     assert await standing(office, serial) == (Holding.REVOKED, State.REVOKED)
     assert (await office.order(number)).state is OrderState.IN_REVIEW
+
+
+# ── made, and not used ──
+
+
+async def useless(office: Issuing) -> tuple[str, str]:
+    """An order for which a certificate was made that is not used, and its serial number."""
+    number = await office.approved()
+    await office.asked(number, PrivateKey.generate())
+    await office.round()
+    with pytest.raises(NotNow, match=r"refused\.authority"):
+        await office.writing.made(number)
+    [entry] = office.authority.entries()
+    return number, f"{entry.serial:x}"
+
+
+async def test_a_certificate_whose_seal_is_refused_is_known_and_revoked(
+    office: Issuing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_given: object, **_more: object) -> None:
+        raise AuthorityError("no seal today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DemonstrationAuthority, "make_seal", refuses)
+        number, serial = await useless(office)
+    assert (await last(office, number, RequestKind.CERTIFICATE)).serial == serial
+    await office.round()
+    assert await standing(office, serial) == (Holding.REVOKED, State.REVOKED)
+    key = PrivateKey.generate()
+    assert await office.issued(number, key) != serial  # the order goes on with another one
+
+
+async def test_a_certificate_that_says_something_else_is_revoked_there(
+    office: Issuing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Over HTTP: it is not believed."""
+    served = Served(demonstration(tmp_path / "elsewhere", lambda: office.now), clock=lambda: office.now)
+    right = served.authority.issue_to
+    wrong = Applicant(SubjectKind.ORGANIZATION, "别家有限公司", credit_code=CODE)
+    monkeypatch.setattr(served.authority, "issue_to", lambda _who, key, **more: right(wrong, key, **more))
+    with over_http(served) as adapter:
+        office.authorities = DemonstrationAuthorities.open(
+            tmp_path / "authority", clock=lambda: office.now, remote={"sheca": adapter}
+        )
+        round_, number = office.answering, await office.approved(authority="sheca")
+        await office.asked(number, PrivateKey.generate())
+        there: list[State] = []
+        async with asyncio.timeout(30):
+            while there != [State.REVOKED]:
+                await round_.round(office.now)
+                entries = served.authority.entries()
+                there = [served.authority.status(one.serial).state for one in entries]
+                assert len(there) <= 1
+        await round_.close()
+    with pytest.raises(NotNow, match=r"refused\.authority"):
+        await office.writing.made(number)
+
+
+async def test_a_certificate_that_was_there_before_is_left_alone(
+    office: Issuing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority that answers with the former certificate, which its holder goes on using."""
+    key = PrivateKey.generate()
+    former = await office.issued(await office.approved(), key)
+    old = office.authority.status(int(former, 16)).certificate
+    monkeypatch.setattr(DemonstrationAuthority, "issue_to", lambda *_given, **_more: old)
+    number = await office.approved("renew", about=former)
+    await office.asked(number, key)
+    await office.round()
+    await office.round()
+    with pytest.raises(NotNow, match=r"refused\.authority"):
+        await office.writing.made(number)
+    assert await standing(office, former) == (Holding.WRITTEN, State.GOOD)
