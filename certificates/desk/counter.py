@@ -30,6 +30,8 @@ from certificates.orders.table import Need
 from certificates.payments import counter as tills
 from certificates.payments import receipts
 from certificates.payments.settling import settle
+from office.accounts import Role
+from office.audit import trail
 from office.marks import Marks
 
 LONGEST_COURIER: Final = 40
@@ -184,6 +186,16 @@ class Counter:
             )
             await stock.give_out(connection, done, clerk, now=now)
             return done
+
+    async def look_at_address(self, number: str, clerk: int, *, now: datetime) -> None:
+        """To whom and where a parcel goes is shown in full, while it waits to be sent. Raises UnknownOrder,
+        NotAllowed."""
+        async with self._engine.begin() as connection:
+            order = await locked(connection, number)
+            if order.state is not OrderState.AWAITING_DELIVERY:
+                raise NotAllowed(order.state, OrderAct.SHIP, OrderActor.CLERK)
+            actor, role = trail.account(clerk), Role.CLERK.value
+            await trail.look(connection, at=now, actor=actor, role=role, what="order_address", subject=number)
 
     async def arrived(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
         """The courier says that the parcel came. Raises NotAllowed, Stale."""

@@ -1,5 +1,6 @@
 """The review desk over the pages: the queue, the lock, verdicts item by item, return, approval, reversal."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,6 +27,7 @@ async def test_an_order_is_taken_looked_at_returned_corrected_and_approved(web: 
     queue = await one.get(DESK)
     assert number in queue.text
     assert "测试有限公司" in queue.text
+    assert re.search(r"最迟 [0-9-]{10} 审完", (await her.get()).text)  # what the applicant may expect
     before = await one.get(one.order(number))
     assert "433101199001011234" not in before.text
     assert "已接办" in await one.act(number, "take")

@@ -110,6 +110,10 @@ async def test_a_parcel_goes_off_with_its_number_and_an_unwritten_ukey_does_not(
     await one.decide(her.number, "approve")
     await issued(web, her.number)
     assert await her.state() == "awaiting_delivery"
+    page = (await one.get(one.order(her.number))).text
+    for word in ("证书商品", "经办人手机实名认证", "已通过", "收件电话", "15112340305", "吉首市人民北路"):
+        assert word in page, word
+    assert await audited(web, "look.order_address") == 1
     sent = {"courier": "顺风示例", "tracking": "SF0001"}
     assert "还没有写入" in await one.act(her.number, "ship", sent)
     assert await her.state() == "awaiting_delivery"

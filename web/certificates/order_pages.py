@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from certificates.catalogue.model import Service, Step
 from certificates.catalogue.store import Catalogue
+from certificates.desk.queue import lying
 from certificates.orders.mine import Mine
 from certificates.orders.needs import KEPT_FOR
 from certificates.orders.order import Order, history
 from certificates.orders.paperwork import Form, House, render
 from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.steps import AT_HOME
-from certificates.orders.table import acts_of
+from certificates.orders.table import AT_REVIEW, acts_of
 from certificates.orders.unlocking import UNLOCKABLE
 from certificates.payments.refunds import of_order as refunds_of
 from office.working_days import day_of
@@ -62,6 +63,7 @@ async def show(visit: Visit) -> Response:
         "certificates/order.html",
         **around(visit, mine, None),
         what_next=_what_next(visit, order),
+        due=await _due(visit, order),
         go_on=_go_on(visit, order),
         go_to=place_of(order),
         acts=frozenset(acts_of(order.state, OrderActor.APPLICANT)),
@@ -83,6 +85,14 @@ async def show(visit: Visit) -> Response:
         titles={one.kind: one.title for one in mine.rules.agreements_for(mine.case)},
         forms=form_links(visit, mine),
     )
+
+
+async def _due(visit: Visit, order: Order) -> str:
+    """The last day of the review, by the channel's rule; "" where nothing is reviewed."""
+    if order.state not in AT_REVIEW:
+        return ""
+    lies = await lying(visit.site.engine, order, now=visit.site.clock())
+    return "" if lies.due_on is None else lies.due_on.isoformat()
 
 
 def _what_next(visit: Visit, order: Order) -> str:

@@ -96,13 +96,19 @@ def facts(visit: Visit, mine: Mine, *, hidden: bool = True) -> list[dict[str, An
     return [{"title": title, "rows": rows} for title, rows in found.items() if rows]
 
 
-def _bought(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
-    """What is asked for, and how identities are checked."""
+def product_rows(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
+    """What is bought, and for how long."""
     order = mine.order
     product = mine.rules.product(order.product)
     rows = [] if product is None else [(visit.text(N_("证书商品")), visit.named(product))]
     if order.years:
         rows.append((visit.text(N_("证书年限")), visit.text(N_("%(years)s 年")) % {"years": order.years}))
+    return rows
+
+
+def _bought(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
+    """What is asked for, and how identities are checked."""
+    rows = product_rows(visit, mine)
     for identity in mine.rules.identities_for(mine.case):
         label = visit.text(N_("认证方式"))
         rows.append(
