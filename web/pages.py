@@ -50,6 +50,7 @@ def _around(visit: Visit) -> dict[str, Any]:
     return {
         "account": visit.signed_in,
         "signed_in": visit.signed_in,
+        "by_telephone": visit.by_telephone,
         "csrf_token": visit.csrf_token,
         "assistant": visit.site.settings.assistant,
         "demo": visit.site.settings.demo,

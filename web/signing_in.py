@@ -10,6 +10,7 @@ from office.sessions import COOKIE as SESSION_COOKIE
 from office.sessions import id_of
 from office.sign_ins import Outcome
 from web import csrf
+from web.certificates.access import drop
 from web.languages import LOCALES, N_
 from web.limiting import Attempt
 from web.oversight.sign_ins import remember
@@ -106,6 +107,7 @@ async def let_in(visit: Visit, person: Person, response: Response, *, by_ukey: b
     visit.site.metrics.sign_ins.labels("ok").inc()
     log.info("signed_in", account=person.id, role=str(person.role), by_ukey=by_ukey)
     set_session(visit, response, cookie)
+    await drop(visit, response)
     await remember(visit, person.id, Outcome.UKEY if by_ukey else Outcome.PASSWORD, response)
     response.set_cookie(
         DEVICE_COOKIE,
@@ -174,6 +176,7 @@ async def sign_out(visit: Visit) -> Response:
     visit.flash("success", visit.text(N_("您已退出。")))
     response = visit.redirect("/")
     drop_session(visit, response)
+    await drop(visit, response)
     return response
 
 

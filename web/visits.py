@@ -33,6 +33,8 @@ class Visit:
     form: dict[str, str] = field(default_factory=dict, repr=False)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
     said: list[Flash] = field(default_factory=list)
+    by_telephone: bool = False
+    """A telephone that was proved in this browser counts on this page (web/certificates/access.py)."""
 
     @classmethod
     async def of(cls, site: Site, request: Request, *, signed_in: SignedIn | None) -> "Visit":

@@ -28,7 +28,7 @@ from tests.orderkit import (
 )
 from tests.subjectkit import HERE, authorized, organization, verified
 from tests.timekit import ClockAhead
-from tests.webkit import Visitor, Web, web_on
+from tests.webkit import PASSWORD, Visitor, Web, web_on
 from web.certificates import query
 
 ELSEWHERE = "91430100MA4L16JJ4P"
@@ -125,6 +125,47 @@ async def test_orders_are_found_without_an_account_by_the_operators_telephone_al
         "luochui_orders", visitor.client.cookies["luochui_orders"], domain="auction.test"
     )
     assert (await thief.get("/certificates/query/orders")).headers["location"] == "/certificates/query"
+
+
+async def test_at_a_shared_computer_the_proof_ends_with_who_gave_it(
+    web: Web, her: Applicant, clock: ClockAhead
+) -> None:
+    """By the button on every page that it opens, by signing out, and by whoever signs in next."""
+    await consented(her)
+    pages = (her.here, f"{her.here}/payment", "/certificates/query/orders")
+    computer = web.visitor()
+    await web.account("him", Role.BIDDER)
+
+    async def proves() -> None:
+        clock.ahead += timedelta(minutes=2)
+        question = await ask(computer)
+        await computer.post(f"{question}/code", {"which": "0"})
+        await computer.post(question, {"which": "0", "code": await last_code(web)})
+        for path in pages:
+            assert "结束查询" in (await computer.get(path)).text, path
+
+    ends = {
+        "/certificates/query/end": {},
+        "/sign-in": {"login": "him", "password": PASSWORD},
+        "/sign-out": {},
+    }
+    for path, form in ends.items():
+        await proves()
+        kept = computer.client.cookies["luochui_orders"]
+        assert (await computer.post(path, form)).status_code == 303
+        assert "luochui_orders" not in computer.client.cookies
+        computer.client.cookies.set(
+            "luochui_orders", kept, domain="auction.test"
+        )  # as it stood in the browser
+        for closed in pages:
+            answer = await computer.get(closed)
+            assert answer.status_code in (303, 404), (path, closed)
+            assert "结束查询" not in answer.text
+        computer.client.cookies.delete("luochui_orders", domain="auction.test")
+    other = web.visitor()  # another browser ends nothing of hers
+    await proves()
+    await other.post("/certificates/query/end")
+    assert (await computer.get(her.here)).status_code == 200
 
 
 async def test_a_draft_with_somebody_elses_numbers_proves_nothing(web: Web, her: Applicant) -> None:

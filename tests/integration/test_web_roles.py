@@ -114,6 +114,7 @@ EXPECTED_OPEN = {
     ("POST", "/certificates/query"),
     ("GET", "/certificates/query/orders"),
     ("GET", "/certificates/query/{question}"),
+    ("POST", "/certificates/query/end"),
     ("POST", "/certificates/query/{question}/code"),
     ("POST", "/certificates/query/{question}"),
 }

@@ -15,8 +15,9 @@ from certificates.catalogue.store import Catalogue, StoredChannel
 from certificates.orders.beginning import NotOffered, TooManyOpen
 from certificates.orders.by_telephone import Access
 from certificates.orders.masking import masked_number
+from web.certificates.access import access_of
 from web.certificates.order_words import WAYS
-from web.certificates.own import APPLICANTS, access_of, orders_on
+from web.certificates.own import APPLICANTS, orders_on
 from web.certificates.prefill import fits
 from web.languages import N_
 from web.pages import page

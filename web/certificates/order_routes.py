@@ -5,6 +5,7 @@ from typing import Final
 
 from certificates.seal_standard import MAX_UPLOAD
 from web.certificates import (
+    access,
     apply,
     begin,
     first_pin,
@@ -63,6 +64,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("POST", _QUERY, query.ask, EVERYBODY),
     Page("GET", f"{_QUERY}/orders", query.orders, EVERYBODY),
     Page("GET", f"{_QUERY}/{{question}}", query.applicants, EVERYBODY),
+    Page("POST", access.HERE, access.end, EVERYBODY),
     Page("POST", f"{_QUERY}/{{question}}/code", query.send_code, EVERYBODY),
     Page("POST", f"{_QUERY}/{{question}}", query.prove, EVERYBODY),
 )

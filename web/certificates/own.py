@@ -1,12 +1,10 @@
 """The order in an address, for those whose it is, and how the pages answer what goes wrong.
 
-An order is its account's, and of those who act for the market subject that it is for, while they do; or for
-half an hour of the browser in which a telephone was proved by a one-time code: the operator's (query.py), or
-the one that began it (phone.py). Everybody else gets one answer, whether there is such an order or not.
+An order is its account's, and of those who act for the market subject that it is for, while they do; or of
+the browser in which a telephone was proved by a one-time code, for a while (access.py). Everybody else gets
+one answer, whether there is such an order or not.
 """
 
-import hashlib
-import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -34,6 +32,7 @@ from certificates.orders.table import Need
 from office.accounts import MARKET, Role
 from office.identity import Answer, Asked, IdentityProvider, ProviderAway
 from web.certificates.about_words import refusal_text
+from web.certificates.access import access_of
 from web.certificates.order_words import NEEDS
 from web.languages import N_
 from web.routing import Endpoint
@@ -43,9 +42,6 @@ from web.visits import Visit
 
 NUMBER: Final = re.compile(r"[0-9]{8}[0-9A-Z]{8}")
 APPLICANTS: Final = MARKET
-ACCESS_COOKIE: Final = "luochui_orders"
-ACCESS_S: Final = 30 * 60
-_ACCESS: Final = "luochui:order-access"
 PROVE_FIRST: Final = N_("请先登录；没有账号的，在这里用申请时填的手机打开订单。")
 CHANGED_ELSEWHERE: Final = N_("这个订单已在另一个窗口改过，下面是现在的样子。")
 NOT_NOW: Final = N_("现在不能这样做：订单的状态已经变了，下面是现在的样子。")
@@ -82,40 +78,6 @@ def orders_on(site: Site) -> Orders:
 
 def identifying_on(site: Site) -> Identifying:
     return Identifying(site.engine, site.marks, provider_of(site))
-
-
-async def grant(visit: Visit, response: Response, access: Access) -> None:
-    """The proof of a telephone, for this browser."""
-    token = secrets.token_urlsafe(32)
-    phone = visit.site.marks.box(_ACCESS, access.phone.encode()).hex()
-    kept = json.dumps([access.number_mark, access.contact_mark, phone])
-    await visit.site.redis.set(_key(visit, token), kept, ex=ACCESS_S)
-    response.set_cookie(
-        ACCESS_COOKIE,
-        token,
-        max_age=ACCESS_S,
-        httponly=True,
-        samesite="lax",
-        secure=visit.site.settings.secure,
-        path="/certificates",
-    )
-
-
-async def access_of(visit: Visit) -> Access | None:
-    token = visit.request.cookies.get(ACCESS_COOKIE, "")
-    if not 20 <= len(token) <= 100:
-        return None
-    kept = await visit.site.redis.get(_key(visit, token))
-    if not kept:
-        return None
-    number_mark, contact_mark, phone = json.loads(kept)
-    opened = visit.site.marks.unbox(_ACCESS, bytes.fromhex(phone)).decode()
-    return Access(number_mark, contact_mark, opened)
-
-
-def _key(visit: Visit, token: str) -> str:
-    """Bound to the browser: a copied cookie alone opens nothing."""
-    return f"{_ACCESS}:{hashlib.sha256(f'{visit.visitor} {token}'.encode()).hexdigest()}"
 
 
 async def mine_in_path(visit: Visit) -> Mine:

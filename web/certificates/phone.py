@@ -22,8 +22,8 @@ from certificates.orders.masking import masked_number
 from certificates.orders.reading import Fault
 from office.contacts import phone as read_mobile
 from web.certificates import challenge, pacing
+from web.certificates.access import grant
 from web.certificates.order_words import FAULTS
-from web.certificates.own import grant
 from web.certificates.proving import TOO_SOON, WRONG_CODE
 from web.languages import N_
 from web.pages import page

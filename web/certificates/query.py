@@ -27,9 +27,10 @@ from certificates.orders.order import begun_by, latest_numbers, of_contact
 from certificates.orders.performing import By
 from certificates.orders.reading import Fault, credit_code, document_number
 from web.certificates import challenge, pacing
+from web.certificates.access import access_of, grant
 from web.certificates.listing import rows_of
 from web.certificates.order_words import FAULTS
-from web.certificates.own import access_of, grant, orders_on, orders_opened
+from web.certificates.own import orders_on, orders_opened
 from web.certificates.proving import TOO_SOON, WRONG_CODE
 from web.languages import N_
 from web.pages import page
