@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from math import cos, radians, sin
 from typing import Any
 
@@ -79,8 +80,13 @@ def paper_with(
     lit = ramp.point(lambda value: round(255 * (light[0] + (light[1] - light[0]) * value / 255)))
     warm = [lit, lit.point(lambda value: round(value * 0.97)), lit.point(lambda value: round(value * 0.9))]
     image = ImageChops.multiply(image, Image.merge("RGB", warm)).filter(ImageFilter.GaussianBlur(0.8))
-    grain = [Image.effect_noise(size, noise) for _ in range(3)]
-    return ImageChops.add(image, Image.merge("RGB", grain), offset=-128)
+    return ImageChops.add(image, grain(size, noise), offset=-128)
+
+
+@cache
+def grain(size: tuple[int, int], noise: int) -> Image.Image:
+    """What a camera adds in the dark. Drawn once for each size: it takes as long as all the rest."""
+    return Image.merge("RGB", [Image.effect_noise(size, noise) for _ in range(3)])
 
 
 def encoded(image: Image.Image, kind: str = "JPEG", **more: Any) -> bytes:
