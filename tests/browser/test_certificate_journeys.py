@@ -154,7 +154,7 @@ def test_a_walk_in(house: CertificateHouse, sits: Sits) -> None:
     """Somebody stands at the counter: typed in, paid there, originals checked, handed over the same day."""
     typed, clerk = organization(30, "株洲窗口测试有限公司"), Clerk(sits("clerk1"))
     page = clerk.sitting.go(f"{DESK}/walk-in")
-    card = page.locator("section.card", has_text="三资系统").first
+    card = page.locator("section.card", has_text="三资系统", has=page.locator("select")).first
     card.locator("select").select_option(WALK_IN)
     card.get_by_role("button").first.click()
     page.wait_for_url(re.compile(r"/certificates/orders/\w+/"))
