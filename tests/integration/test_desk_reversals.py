@@ -224,6 +224,7 @@ async def test_who_comes_instead_of_waiting_for_the_courier_gets_it_at_the_count
     await issued(web, her.number)
     assert await her.state() == "awaiting_delivery"
     assert (await one.get(one.order(her.number, "/handover.pdf"))).content.startswith(b"%PDF")
+    assert "已核对经办人的证件原件" in (await one.get(one.order(her.number))).text
     handed = {"identified": "1", "signed": "1"}
     assert "请写明原因" in await one.act(her.number, "hand-over", handed)
     assert "业务完成" in await one.act(her.number, "hand-over", handed | {"reason": "急用，本人来取"})

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from certificates.catalogue.model import Material, Person
-from certificates.catalogue.scope import PaymentWay
+from certificates.catalogue.scope import PaymentWay, SubjectKind
 from certificates.desk.counter import Counter, brought, case_at_counter, ways_to_pay
 from certificates.desk.drawer import Taking
 from certificates.desk.reviewing import Decision
@@ -54,7 +54,6 @@ async def at_counter(
     order = mine.order
     waits = order.state in (OrderState.AWAITING_PAPER, OrderState.AWAITING_PAYMENT)
     ways = ways_to_pay(mine) if order.state is OrderState.AWAITING_PAYMENT else ()
-    who = mine.rules.attendance_of(mine.case)
     known = await sayable(visit, mine, case_at_counter(mine))
     papers = brought(mine) if waits else ()
     stops = row_for(OrderAct.REVERSE_PAYMENT, order.state, OrderActor.CLERK) is not None
@@ -62,11 +61,19 @@ async def at_counter(
     return {
         "papers": [_paper(visit, known, item, one, said.get(item)) for item, one in papers],
         "ways": [(str(way), visit.text(PAYMENTS[way])) for way in ways],
-        "who_comes": visit.text(PERSONS[who.who if who is not None else Person.APPLICANT]),
+        "who_comes": visit.text(PERSONS[_who_comes(mine)]),
         "ukey": ukey,
         "taken": taken,
         "taken_way": visit.text(PAYMENTS[taken.way]) if taken is not None else "",
     }
+
+
+def _who_comes(mine: Mine) -> Person:
+    """By the channel's rule; where it has no counter for this the operator, or a person themselves (ours)."""
+    who = mine.rules.attendance_of(mine.case)
+    if who is not None:
+        return who.who
+    return Person.APPLICANT if mine.case.subject is SubjectKind.NATURAL_PERSON else Person.OPERATOR
 
 
 async def _taken(visit: Visit, order: Order) -> Taking | None:
@@ -264,14 +271,13 @@ async def sheet(visit: Visit) -> Response:
         raise HTTPException(404)
     site = visit.site
     assert visit.signed_in is not None
-    who = mine.rules.attendance_of(mine.case)
     house = House(name=site.settings.platform_name, notice=DEMONSTRATION if site.settings.demo else "")
     pdf = await asyncio.to_thread(
         handover_sheet,
         mine,
         house,
         clerk=visit.signed_in.name,
-        who=str(who.who if who is not None else Person.APPLICANT),
+        who=str(_who_comes(mine)),
         as_of=site.clock(),
     )
     name = f"handover-{mine.order.number}.pdf"
