@@ -11,14 +11,18 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from signing.document_findings import ChangedAfter
 from signing.documents import At, Named, Place, Straddle, fill, hole, prepare, seal_document
+from signing.findings import Finding, Verdict
+from signing.found import ChangeKind
 from signing.ofd.picture import packaged
 from signing.pdf.embedding import only_hole
 from signing.pdf.places import PlaceToMake, with_places
 from signing.seal import Picture, Seal
 from signing.seal_picture import name_chop, official_seal
 from signing.seal_signature import sign_with_seal
-from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed
+from signing.verification import Report, verify
+from tests.sealkit import NOW, SUBSCRIBER_CERTIFICATE, SUBSCRIBER_KEY, sealed, trust
 
 PICTURE = packaged(official_seal("甲方示例单位", number="4301000000001"), 42, 42, title="甲方示例单位")
 OTHER_PICTURE = Picture("svg", official_seal("乙方示例单位", number="4301000000002"), 42, 42)
@@ -173,3 +177,33 @@ def range_of(data: bytes) -> tuple[int, int, int]:
     found = list(RANGE.finditer(data))[-1]
     first, second, length = (int(found.group(index)) for index in (1, 2, 3))
     return first, second, length
+
+
+def as_object(value: Any) -> Any:
+    if isinstance(value, dict):
+        return generic.DictionaryObject({named(key): as_object(each) for key, each in value.items()})
+    if isinstance(value, list):
+        return generic.ArrayObject(map(as_object, value))
+    return named(value) if value.startswith("/") else generic.TextStringObject(value.strip("()"))
+
+
+# ── what a check of it says ──
+
+
+def checked(data: bytes) -> Report:
+    return verify(data, trust(), now=NOW)
+
+
+def kinds(report: Report) -> set[type[Finding]]:
+    return {type(finding) for finding in report.findings}
+
+
+def assert_caught(data: bytes, *expected: type[Finding]) -> Report:
+    report = checked(data)
+    assert report.verdict is Verdict.INVALID, [str(finding) for finding in report.findings]
+    assert kinds(report) & set(expected), [str(finding) for finding in report.findings]
+    return report
+
+
+def changes_of(report: Report) -> set[ChangeKind]:
+    return {finding.kind for finding in report.findings if isinstance(finding, ChangedAfter)}
