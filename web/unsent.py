@@ -1,6 +1,7 @@
 """What somebody typed into a long form whose session ended meanwhile: kept for the way over the sign-in.
 
-Kept by browser (its random cookie), half an hour, once. Secrets are not kept: the form asks for them again.
+Kept by browser (its random cookie), half an hour, once, in a box: it may be about persons. Secrets are not
+kept: the form asks for them again.
 """
 
 import json
@@ -23,6 +24,7 @@ MOST_A_MINUTE: Final = 10
 SECRET_FIELDS: Final = frozenset({csrf.FIELD, "reserve", "password"})
 WITHHELD: Final = "withheld"
 RETURN: Final = "unsent"
+_PURPOSE: Final = "unsent form"
 KEPT: Final = N_("登录已失效。您填写的内容已保留，登录后会回到表单，请核对后重新提交。")
 
 
@@ -31,24 +33,33 @@ async def keep(visit: Visit) -> Response:
 
     Raises HTTPException(401), the ordinary way, when it can't be kept.
     """
+    if not await store(visit):
+        raise HTTPException(401)
+    visit.flash("info", visit.text(KEPT))
+    return visit.redirect(sign_in_address(f"{visit.request.url.path}?{RETURN}=1"))
+
+
+async def store(visit: Visit) -> bool:
+    """Keep the form that was sent, for `take` on the page of the same path. False: too much, or too many."""
     fields = {name: text for name, text in visit.form.items() if name not in SECRET_FIELDS}
     withheld = sorted(name for name in SECRET_FIELDS - {csrf.FIELD} if visit.form.get(name, "").strip())
-    text = json.dumps({"fields": fields, WITHHELD: withheld}, ensure_ascii=False)
-    if len(text.encode()) > LARGEST or not await _room(visit):
-        raise HTTPException(401)
+    text = json.dumps({"fields": fields, WITHHELD: withheld}, ensure_ascii=False).encode()
+    if len(text) > LARGEST or not await _room(visit):
+        return False
     path = visit.request.url.path
-    await visit.site.redis.set(_key(visit, path), text, ex=LIVES_S)
+    await visit.site.redis.set(_key(visit, path), visit.site.marks.box(_PURPOSE, text).hex(), ex=LIVES_S)
     log.info("unsent_form_kept", path=path)
-    visit.flash("info", visit.text(KEPT))
-    return visit.redirect(sign_in_address(f"{path}?{RETURN}=1"))
+    return True
 
 
 async def take(visit: Visit) -> tuple[dict[str, str], list[str]]:
     """The kept fields of this page's form, and the secret ones that were typed but not kept; once."""
     if not visit.query(RETURN):
         return {}, []
-    text = await visit.site.redis.getdel(_key(visit, visit.request.url.path))
-    kept = json.loads(text) if text else {"fields": {}, WITHHELD: []}
+    box = await visit.site.redis.getdel(_key(visit, visit.request.url.path))
+    if not box:
+        return {}, []
+    kept = json.loads(visit.site.marks.unbox(_PURPOSE, bytes.fromhex(box)))
     return kept["fields"], kept[WITHHELD]
 
 

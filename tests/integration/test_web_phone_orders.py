@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ from tests.orderkit import (
 from tests.subjectkit import organization, verified
 from tests.timekit import ClockAhead
 from tests.webkit import Visitor, Web, web_on
+from web.certificates import access
 
 PHONE = "15112340305"
 BUSINESS = {"channel": "shenzhen_ca", "service": "issue", "subject": "organization", "way": "online"}
@@ -74,7 +76,8 @@ async def test_an_order_without_an_account_belongs_to_the_proved_telephone(
     await order.begin(**BUSINESS)
     await order.agree()
     page = (await order.get("/details")).text
-    assert "151****0305" in page and 'name="operator_phone"' not in page  # proved, so it can't be typed
+    assert "151****0305" in page
+    assert 'name="operator_phone"' not in page  # proved, so it can't be typed
     details = {**request_of_organization(), **details_of_organization(product="organization", years="1")}
     await order.done(
         "/details", {**details, "operator_phone": "13800138000", "invoice_title": "测试有限公司"}
@@ -97,6 +100,40 @@ async def test_an_order_without_an_account_belongs_to_the_proved_telephone(
     await proved(web, again, to="/certificates/query/orders")
     assert order.number in (await again.get("/certificates/query/orders")).text
     assert (await again.get(f"{order.here}/material")).status_code == 200
+
+
+async def test_a_proved_telephone_lasts_while_it_is_used_and_what_was_typed_is_kept(
+    web: Web, clock: ClockAhead
+) -> None:
+    someone = web.visitor()
+    await proved(web, someone)
+    order = Applicant(web, someone)
+    await order.begin(**BUSINESS)
+    await order.agree()
+    (key,) = [one async for one in web.site.redis.scan_iter("luochui:order-access:*")]
+    await web.site.redis.expire(key, 60)
+    page = await order.get("/details")
+    assert await web.site.redis.ttl(key) > 1_700  # half an hour after the last page
+    shown = re.search(r'name="version" value="(\d+)"', page.text)
+    assert shown
+    clock.ahead += access.LONGEST  # but no longer than that after the code
+    assert (await order.get("/details")).status_code == 303
+    form = {**details_of_organization(product="organization", years="1"), "version": shown[1]}
+    form |= {**request_of_organization(), "invoice_title": "打了一半有限公司"}
+    lapsed = await someone.post(f"{order.here}/details", form)
+    said = (await someone.get(lapsed.headers["location"])).text
+    assert "填写的内容已保留" in said
+    to = re.search(r'href="/certificates/phone\?next=([^"]+)"', said)
+    assert to
+    for one in [value async for value in web.site.redis.scan_iter("luochui:unsent:*")]:
+        assert "打了一半" not in str(await web.site.redis.get(one))  # a box
+    thief = web.visitor()
+    assert "打了一半" not in (await thief.get(unquote(to[1]), follow_redirects=True)).text
+    entered = await proved(web, someone, to=unquote(to[1]))
+    assert entered.headers["location"] == f"{order.here}/details?unsent=1"
+    again = (await someone.get(entered.headers["location"])).text
+    assert "打了一半有限公司" in again
+    assert "打了一半有限公司" not in (await someone.get(entered.headers["location"])).text  # once
 
 
 async def test_a_begun_order_is_continued_through_the_query(web: Web, clock: ClockAhead) -> None:

@@ -19,6 +19,7 @@ from certificates.orders.order import Order
 from certificates.orders.reading import Fault, FieldFaults
 from certificates.orders.states import OrderState
 from certificates.orders.steps import Step, to_fill
+from web import unsent
 from web.certificates import about, challenge, seal_check
 from web.certificates.form_fields import sections_of
 from web.certificates.order_words import CHECKS, FAULTS, STEPS
@@ -42,7 +43,9 @@ async def show(visit: Visit) -> Response:
     mine, step = await mine_in_path(visit), _step(visit)
     if not may_fill(mine.order, step):
         return visit.redirect(place_of(mine.order))
-    return await _page(visit, mine, step)
+    kept, _ = await unsent.take(visit)
+    shown = _with_choices(mine, kept) if kept and step is Step.DETAILS else mine
+    return await _page(visit, shown, step, typed=kept)
 
 
 @in_words

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -31,6 +32,7 @@ from certificates.orders.states import OrderState
 from certificates.orders.table import Need
 from office.accounts import MARKET, Role
 from office.identity import Answer, Asked, IdentityProvider, ProviderAway
+from web import unsent
 from web.certificates.about_words import refusal_text
 from web.certificates.access import access_of
 from web.certificates.order_words import NEEDS
@@ -43,6 +45,9 @@ from web.visits import Visit
 NUMBER: Final = re.compile(r"[0-9]{8}[0-9A-Z]{8}")
 APPLICANTS: Final = MARKET
 PROVE_FIRST: Final = N_("请先登录；没有账号的，在这里用申请时填的手机打开订单。")
+KEPT: Final = N_(
+    "太久没有操作，请先登录或者再验证一次手机。您填写的内容已保留，之后会回到表单，请核对后重新提交。"
+)
 CHANGED_ELSEWHERE: Final = N_("这个订单已在另一个窗口改过，下面是现在的样子。")
 NOT_NOW: Final = N_("现在不能这样做：订单的状态已经变了，下面是现在的样子。")
 NO_PRICE: Final = N_("所选的证书和年限不能办理，请重新选择。")
@@ -154,6 +159,17 @@ def place_of(order: Order) -> str:
     return f"{base(order)}/{page}" if page else base(order)
 
 
+async def _prove_first(visit: Visit, here: str) -> Response:
+    """Where a telephone is proved or an account signed in, and back: to the form that was sent, with what was
+    typed. The same for every number, whether there is such an order or not."""
+    to, said = here, PROVE_FIRST
+    if "step" in visit.request.path_params:
+        to = visit.request.url.path
+        if visit.request.method == "POST" and await unsent.store(visit):
+            to, said = f"{to}?{unsent.RETURN}=1", KEPT
+    return visit.refused(f"/certificates/query?{urlencode({'next': to})}", visit.text(said), 401)
+
+
 def in_words(endpoint: Endpoint) -> Endpoint:
     """What can't be done is said on the page of the order."""
 
@@ -163,7 +179,7 @@ def in_words(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(visit)
         except Stranger:
-            return visit.refused("/certificates/query", visit.text(PROVE_FIRST), 401)
+            return await _prove_first(visit, here)
         except Stale:
             return visit.refused(here, visit.text(CHANGED_ELSEWHERE))
         except NotAllowed:

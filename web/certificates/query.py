@@ -34,7 +34,7 @@ from web.certificates.own import orders_on, orders_opened
 from web.certificates.proving import TOO_SOON, WRONG_CODE
 from web.languages import N_
 from web.pages import page
-from web.visits import Visit
+from web.visits import Visit, local
 
 HERE: Final = "/certificates/query"
 LIVES_S: Final = 15 * 60
@@ -74,8 +74,15 @@ def _form(visit: Visit, errors: Mapping[str, str] | None = None, status: int = 2
         status,
         errors=errors or {},
         typed=visit.form,
+        next_page=_order_page(visit.form.get("next") or visit.query("next", 300)),
         challenge=challenge.ask(visit),
     )
+
+
+def _order_page(to: str) -> str:
+    """The page of an order that asked for the proof; ""."""
+    place = local(to)
+    return place if place.startswith("/certificates/orders/") else ""
 
 
 async def ask(visit: Visit) -> Response:
