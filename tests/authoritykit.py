@@ -222,7 +222,7 @@ def _adapter(
     transport: httpx.BaseTransport | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> Iterator[RemoteAuthority]:
-    settings = RemoteSettings(url, served.authority.chain(), CALLER)
+    settings = RemoteSettings(url, served.authority.chain(), (served.authority.own(Role.MAKER),), CALLER)
     made = RemoteAuthority(
         settings, transport=transport, clock=served.clock, sleep=sleep or (lambda _s: None)
     )

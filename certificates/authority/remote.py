@@ -4,9 +4,7 @@
 
 Nothing is done twice: what may have been done although no answer came is asked again under its `reference`,
 which is the same for the same request of the platform. What comes back is believed only as far as it can be
-checked: key, name, organization, numbers and term that were asked for, which certificate was revoked and that
-it was not in the future, and the signature of the authority's own certificate. Everything else is an
-AuthorityError: nothing of it is kept.
+checked (believing.py).
 """
 
 import ssl
@@ -19,7 +17,7 @@ from typing import Any, Final
 
 import httpx
 
-from certificates.authority import wire
+from certificates.authority import believing, wire
 from certificates.authority.port import (
     AlreadyRevoked,
     Applicant,
@@ -28,7 +26,6 @@ from certificates.authority.port import (
     NotIssued,
     Status,
     UnknownCertificate,
-    Unusable,
 )
 from certificates.authority.wire import Answer
 from office.calling import Caller
@@ -50,20 +47,16 @@ ANSWER_S: Final = 15.0
 AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 REFUSED: Final = frozenset({400, 404, 409, 422})
 PENDING: Final = 202
-TERM_OFF: Final = timedelta(days=1)
-"""By how much the end of a certificate may differ from the one that was asked for: authorities count days."""
-LONGEST_WAIT: Final = timedelta(days=60)
-"""A certificate may have been made so long before its answer came; ours."""
-CLOCK_OFF: Final = timedelta(minutes=10)
-"""By how much the other side's clock may be ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteSettings:
-    """Where an authority is, and how both sides know each other. `chain`: issuing CA first, root last."""
+    """Where an authority is, and how both sides know each other. `chain`: issuing CA first, root last.
+    `makers`: who makes its seals, or a CA that issues to such makers alone."""
 
     url: str
     chain: tuple[Certificate, ...] = field(repr=False)
+    makers: tuple[Certificate, ...] = field(repr=False)
     caller: Caller | None = field(default=None, repr=False)
     """Signs each request; None where the TLS certificate alone says who calls."""
     trusted: Path | None = None
@@ -92,10 +85,12 @@ class RemoteAuthority:
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
+        self._ticks = ticks
         self._base = httpx.URL(settings.url.rstrip("/") + "/")
         within = httpx.Timeout(settings.answer_s, connect=settings.connect_s)
         secure = self._base.scheme == "https"
@@ -127,8 +122,10 @@ class RemoteAuthority:
         content |= {"days": days, "until": wire.of_moment(until), "by": by, "reference": reference}
         made = self._asked("POST", "certificates", content, once=reference).certificate()
         now = self._clock()
-        _check_names(self._checked(made, key, now), applicant)
-        return _in_term(made, until or now + timedelta(days=days), now)
+        believing.check_made(made, key, self._settings.chain[0], now)
+        believing.check_names(made, applicant)
+        believing.check_term(made, until or now + timedelta(days=days), now)
+        return made
 
     def renew(
         self, serial: int, key: PublicKey, *, days: int = 365, by: str = "", reference: str = ""
@@ -137,7 +134,9 @@ class RemoteAuthority:
         path = f"certificates/{serial:x}/renewals"
         made = self._asked("POST", path, content, once=reference, about=serial).certificate()
         now = self._clock()
-        return _in_term(self._checked(made, key, now), now + timedelta(days=days), now)
+        believing.check_made(made, key, self._settings.chain[0], now)
+        believing.check_term(made, now + timedelta(days=days), now)
+        return made
 
     def make_seal(
         self,
@@ -154,8 +153,9 @@ class RemoteAuthority:
         once = f"seal {certificate.serial:x}" if again else ""
         path = f"certificates/{certificate.serial:x}/seal"
         made = self._asked("POST", path, content, once=once, about=certificate.serial).seal()
-        if not made.info.lists(certificate):
-            raise AuthorityError("the authority made a seal for another certificate")
+        now = self._clock()
+        believing.check_seal(made, certificate, name, kind, picture, now)
+        believing.check_maker(made, self._settings.makers, now)
         return made
 
     def handed_over(self, serial: int) -> None:
@@ -184,41 +184,18 @@ class RemoteAuthority:
         try:
             answer = self._asked("POST", path, content, once=f"revoke {serial:x}", about=serial)
         except AlreadyRevoked as before:
-            self._of(before.revocation, serial)
+            believing.revocation_of(before.revocation, serial, self._clock())
             raise
-        return self._of(answer.revocation(), serial)
+        return believing.revocation_of(answer.revocation(), serial, self._clock())
 
     def status(self, serial: int) -> Status:
         found = self._asked("GET", f"certificates/{serial:x}", None, once="status", about=serial).status()
         if found.certificate.serial != serial:
             raise wire.Unreadable("the status of another certificate")
-        self._of_chain(found.certificate)
+        believing.check_issuer(found.certificate, self._settings.chain[0])
         if found.revocation is not None:
-            self._of(found.revocation, serial)
+            believing.revocation_of(found.revocation, serial, self._clock())
         return found
-
-    def _of(self, revocation: Revocation, serial: int) -> Revocation:
-        """Raises AuthorityError for the revocation of another certificate, or one that is still to come."""
-        if revocation.serial != serial:
-            raise AuthorityError("the authority revoked another certificate")
-        if revocation.at > self._clock() + CLOCK_OFF:
-            raise AuthorityError("the authority revoked it in the future")
-        return revocation
-
-    def _checked(self, certificate: Certificate, key: PublicKey, now: datetime) -> Certificate:
-        """Made now, for this key, by this authority: what else is wrong with it makes it Unusable, and it is
-        revoked. Raises AuthorityError for what may be somebody else's, which is left alone."""
-        if certificate.key != key:
-            raise AuthorityError("the authority issued for another key")
-        self._of_chain(certificate)
-        begins, ends = certificate.valid_from, certificate.valid_until
-        if not now - LONGEST_WAIT <= begins <= now + TERM_OFF or not now < ends:
-            raise AuthorityError("the authority issued a certificate that does not begin now")
-        return certificate
-
-    def _of_chain(self, certificate: Certificate) -> None:
-        if not certificate.is_signed_by(self._settings.chain[0].key):
-            raise AuthorityError("the certificate is not of the authority that the settings name")
 
     # ── asking ──
 
@@ -255,33 +232,16 @@ class RemoteAuthority:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._settings.caller is not None:
             headers |= self._settings.caller.headers(method, url.path, body, key=once, at=self._clock())
-        received = b""
+        received = bytearray()
+        ends = self._ticks() + self._settings.connect_s + self._settings.answer_s
         with self._client.stream(method, url, content=body, headers=headers) as response:
             for piece in response.iter_bytes():
                 received += piece
                 if len(received) > MAX_ANSWER:
                     raise httpx.DecodingError("an answer that is too long")
-            return response.status_code, received
-
-
-def _in_term(certificate: Certificate, until: datetime, now: datetime) -> Certificate:
-    """Its end, or its length, is what was asked for: who asks again days later, counting from then, gets the
-    certificate that was made at first. Raises Unusable."""
-    start, end = certificate.valid_from, certificate.valid_until
-    if min(abs(end - until), abs((end - start) - (until - now))) > TERM_OFF:
-        raise Unusable("the authority issued for another term", certificate)
-    return certificate
-
-
-def _check_names(made: Certificate, applicant: Applicant) -> None:
-    """Raises Unusable unless it names exactly whom it was asked to."""
-    wanted = applicant.subject("")
-    if (made.subject.common_name, made.credit_code) != (applicant.name, applicant.credit_code):
-        raise Unusable("the authority issued for another name", made)
-    if made.subject.organization != wanted.organization:
-        raise Unusable("the authority issued for another organization", made)
-    if made.extensions.person_id != applicant.person_id:
-        raise Unusable("the authority issued for another person", made)
+                if self._ticks() > ends:
+                    raise httpx.ReadTimeout("an answer that does not end")
+            return response.status_code, bytes(received)
 
 
 def _read(status: int, body: bytes, about: int) -> Answer:

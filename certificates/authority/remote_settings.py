@@ -3,6 +3,7 @@
     [bjca]
     url = "https://ra.example.cn/luochui/v1"
     chain = "bjca-chain.pem"                 # its issuing CA first, its root last
+    makers = "bjca-makers.pem"               # who makes its seals
     key_id = "luochui"                       # with secret_file: requests are signed
     secret_file = "bjca.secret"
     client_certificate = "luochui.pem"       # with client_key: mutual TLS
@@ -72,6 +73,7 @@ def _one(file: Path, key: str, table: Any) -> RemoteSettings:
     return RemoteSettings(
         url,
         _chain(at, file.parent / _text(at, table, "chain")),
+        _makers(at, file.parent / _text(at, table, "makers")),
         caller,
         trusted=paths.get("trusted"),
         client_certificate=paths.get("client_certificate"),
@@ -93,11 +95,22 @@ def _caller(at: str, file: Path, table: Mapping[str, Any]) -> Caller | None:
     return Caller(_text(at, table, "key_id"), SecretStr(secret))
 
 
-def _chain(at: str, file: Path) -> tuple[Certificate, ...]:
+def _makers(at: str, file: Path) -> tuple[Certificate, ...]:
+    found = _certificates(f"{at} makers", file)
+    if not found:
+        raise WrongSettings(f"{at} makers: the certificates of who makes its seals")
+    return found
+
+
+def _certificates(at: str, file: Path) -> tuple[Certificate, ...]:
     try:
-        found = tuple(parse_certificate(each) for each in _PEM.findall(_read(file)))
+        return tuple(parse_certificate(each) for each in _PEM.findall(_read(file)))
     except (OSError, SigningError) as error:
-        raise WrongSettings(f"{at} chain: {error}") from error
+        raise WrongSettings(f"{at}: {error}") from error
+
+
+def _chain(at: str, file: Path) -> tuple[Certificate, ...]:
+    found = _certificates(f"{at} chain", file)
     leads = all(below.is_signed_by(above.key) for below, above in pairwise(found))
     if len(found) < 2 or not leads or not found[-1].is_signed_by(found[-1].key):
         raise WrongSettings(f"{at} chain: the issuing CA first, the root last, each signed by the next")

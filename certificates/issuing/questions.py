@@ -19,7 +19,7 @@ from certificates.authority.port import (
 from certificates.authority.register import RegisterDamaged
 from signing import SigningError
 from signing.installing import Bundle
-from signing.seal import Picture
+from signing.seal import Picture, SealKind
 from signing.sm2 import PublicKey
 
 BY = "platform"
@@ -37,6 +37,12 @@ class Question:
     mark: str
     picture: Picture | None = field(default=None, repr=False)
     """Of the seal; it is not kept."""
+
+    @property
+    def seal_kind(self) -> SealKind:
+        """An official seal, or a person's."""
+        organization = self.applicant.kind is SubjectKind.ORGANIZATION
+        return SealKind.ORGANIZATION if organization else SealKind.PERSON
 
     def packed(self) -> bytes:
         """For a box: it names a person."""
@@ -61,9 +67,9 @@ def made(authority: CertificateAuthority, question: Question, reference: str) ->
         reference=reference,
         by=BY,
     )
-    name, picture = question.applicant.name, question.picture
+    name, picture, kind = question.applicant.name, question.picture, question.seal_kind
     try:
-        seal = authority.make_seal(certificate, name, picture=picture, by=BY, again=True)
+        seal = authority.make_seal(certificate, name, kind=kind, picture=picture, by=BY, again=True)
     except (AuthorityAway, RegisterDamaged):
         raise
     except SigningError as error:

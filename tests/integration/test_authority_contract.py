@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -20,13 +21,15 @@ from certificates.authority.port import (
     SubjectKind,
     UnknownCertificate,
 )
-from certificates.authority.remote import AWAY_S, TRIES
+from certificates.authority.remote import AWAY_S, TRIES, RemoteAuthority, RemoteSettings
 from certificates.authority.remote_settings import WrongSettings, read_remote
+from certificates.authority.roles import Role
 from office.calling import Caller
 from signing.chain import Trust, check_certificate
 from signing.crl import Reason, Revocation
+from signing.der import part, sequence
 from signing.findings import Verdict
-from signing.seal import Picture, SealKind
+from signing.seal import Picture, SealKind, make_seal, parse_seal
 from signing.sm2 import PrivateKey
 from tests.authoritykit import CALLER, WAYS, Served, demonstration, over_http, reached
 
@@ -288,24 +291,103 @@ def test_a_revocation_of_another_or_to_come_is_not_believed(
         assert not isinstance(refused.value, AlreadyRevoked | AuthorityAway)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("certificate", "another certificate"),
+        ("name", "another name"),
+        *((wrong, "another kind") for wrong in ("kind", "picture")),
+        *((wrong, "another term") for wrong in ("longer", "over")),
+        *((wrong, "does not hold") for wrong in ("maker", "signature", "subscriber")),
+    ],
+)
+def test_a_seal_that_is_not_the_one_that_was_asked_for_is_not_believed(
+    adapter: CertificateAuthority,
+    served: Served,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: str,
+    why: str,
+) -> None:
+    """It would be written into the UKey, in the place of the former one."""
+    made = adapter.issue_to(WHO, KEY, days=300, reference=f"to seal: {wrong}")
+    right, offices = served.authority.make_seal, served.authority._offices
+    maker, key, key_of_own = served.authority.own(Role.MAKER), offices.key(Role.MAKER), PrivateKey.generate()
+    picture = Picture("png", b"a picture", 20, 10)
+    info = right(made, picture=picture).info
+    match wrong:
+        case "certificate":
+            info = replace(info, certificates=(served.authority.issue_to(WHO, OTHER).der,))
+        case "name":
+            info = replace(info, name="别家示例单位")
+        case "kind":
+            info = replace(info, kind=SealKind.PERSON)
+        case "picture":
+            info = replace(info, picture=Picture("png", b"another one", 20, 10))
+        case "longer":
+            info = replace(info, valid_until=made.valid_until + 3 * DAY)
+        case "over":
+            info = replace(info, valid_until=NOW - timedelta(minutes=1), valid_from=NOW - DAY)
+        case "maker":
+            stranger = demonstration(tmp_path / "stranger", lambda: NOW)
+            maker, key = stranger.own(Role.MAKER), stranger._offices.key(Role.MAKER)
+        case "subscriber":  # the authority's own path leads to it, and it makes no seals
+            maker, key = served.authority.issue_to(WHO, key_of_own.public_key, days=400), key_of_own
+    seal = make_seal(info, maker, key)
+    if wrong == "signature":
+        other = make_seal(replace(info, seal_id="9900000000000"), maker, key)
+        parts = [part(seal.der, 0), *(part(other.der, at) for at in (1, 2, 3))]
+        seal = parse_seal(sequence(*parts))
+    monkeypatch.setattr(served.authority, "make_seal", lambda *_given, **_more: seal)
+    with pytest.raises(AuthorityError, match=why) as refused:
+        adapter.make_seal(made, WHO.name, kind=SealKind.ORGANIZATION, picture=picture)
+    assert not isinstance(refused.value, AuthorityAway)
+
+
+def test_an_answer_that_never_ends_is_none(served: Served) -> None:
+    """A byte in time is no answer: nobody waits for it longer than the settings say."""
+    passed = [0.0]
+
+    def drips() -> Iterator[bytes]:
+        for _ in range(100_000):
+            passed[0] += 0.4
+            yield b" "
+
+    def answers(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=drips())
+
+    settings = RemoteSettings("http://ra.example/v1", served.authority.chain(), (), connect_s=1, answer_s=0.5)
+    adapter = RemoteAuthority(
+        settings, transport=httpx.MockTransport(answers), sleep=lambda _s: None, ticks=lambda: passed[0]
+    )
+    with pytest.raises(AuthorityAway):
+        adapter.status(5)
+    assert passed[0] <= TRIES * 2
+
+
 # ── which authority is reached there ──
 
 
 def settings_of(folder: Path, served: Served, text: str) -> Path:
     (folder / "chain.pem").write_bytes(b"".join(one.to_pem() for one in served.authority.chain()))
+    (folder / "makers.pem").write_bytes(served.authority.own(Role.MAKER).to_pem())
     (folder / "secret").write_text("s" * 40 + "\n")
     file = folder / "authorities.toml"
     file.write_text(text)
     return file
 
 
-GOOD = 'url = "https://ra.example.cn/v1"\nchain = "chain.pem"\nkey_id = "luochui"\nsecret_file = "secret"\n'
+GOOD = (
+    'url = "https://ra.example.cn/v1"\nchain = "chain.pem"\nmakers = "makers.pem"\n'
+    'key_id = "luochui"\nsecret_file = "secret"\n'
+)
 
 
 def test_the_settings_name_each_authority_and_print_no_secret(tmp_path: Path, served: Served) -> None:
     found = read_remote(settings_of(tmp_path, served, f"[bjca]\n{GOOD}answer_s = 7\n[szca]\n{GOOD}"))
     assert set(found) == {"bjca", "szca"}
     assert (found["bjca"].answer_s, found["bjca"].chain) == (7.0, served.authority.chain())
+    assert found["bjca"].makers == (served.authority.own(Role.MAKER),)
     assert "ssss" not in repr(found)
 
 
@@ -317,6 +399,7 @@ def test_the_settings_name_each_authority_and_print_no_secret(tmp_path: Path, se
         ("[bjca]\n" + GOOD.replace("https", "http"), "url"),
         ("[bjca]\n" + GOOD.replace("chain.pem", "nothing.pem"), "chain"),
         ("[bjca]\n" + GOOD.replace('"chain.pem"', '"secret"'), "root last"),
+        ("[bjca]\n" + GOOD.replace('"makers.pem"', '"secret"'), "makers"),
         ("[bjca]\n" + GOOD.replace('secret_file = "secret"', ""), "who asks"),
         ("[bjca]\n" + GOOD + 'client_key = "secret"\n', "belong together"),
         ("[bjca]\n" + GOOD + "answer_s = 6000\n", "seconds"),
