@@ -77,7 +77,6 @@ LONGEST = (
     "differential/test_book_and_rules.py",
     "properties/test_money_lives.py",
     "unit/test_seal_command.py",
-    "unit/test_vukey.py",
 )
 
 # How long an example takes says more of the machine than of what is tested.

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import Structure, byref, c_char, c_ubyte, c_ulong, c_void_p
 from pathlib import Path
+from typing import NamedTuple
+
+from signing.sm2 import encode_signature
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "signing" / "vukey"
@@ -23,6 +26,7 @@ SO, USER, CONTEXT = 0, 1, 2
 DATA, CERTIFICATE, PUBLIC, PRIVATE = 0, 1, 2, 3
 PIN, SO_PIN, OTHER_PIN = "135790", "officer-0123", "246801"
 GENERATE, SM2_SM3, SM2_RAW = 0x80008001, 0x80008100, 0x80008104
+MESSAGE = "落槌 hammer".encode()
 CURVE = bytes.fromhex("06082a811ccf5501822d")
 FLAGS = {
     name: NUMBERS[f"CKF_{name}"]
@@ -265,3 +269,17 @@ def use_folder(folder: Path, *, cost: int = 10) -> None:
     """For this process and its module, which reads the environment at each call."""
     os.environ["LUOCHUI_VUKEY_DIR"] = str(folder)
     os.environ["LUOCHUI_VUKEY_COST"] = str(cost)
+
+
+class Desk(NamedTuple):
+    """One token with a PIN, and a writable session where nobody is logged in."""
+
+    module: Module
+    slot: int
+    session: int
+    file: Path
+
+
+def der(signature: bytes) -> bytes:
+    assert len(signature) == 64
+    return encode_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))

@@ -71,7 +71,7 @@ def test_random_calls_by_four_threads(tmp_path: Path, sanitizers: str) -> None:
 
 
 def test_its_own_tests(tmp_path: Path) -> None:
-    """tests/unit/test_vukey.py once more, with the module compiled under sanitizers and loaded by Python."""
+    """tests/unit/vukey once more, with the module compiled under sanitizers and loaded by Python."""
     module = tmp_path / "vukey.so"
     flags = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
     subprocess.run(
@@ -84,7 +84,7 @@ def test_its_own_tests(tmp_path: Path) -> None:
         ["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True, timeout=10
     ).stdout.strip()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *PLUGINS, "tests/unit/test_vukey.py", "-k", NOT_OTHERS],
+        [sys.executable, "-m", "pytest", *PLUGINS, "tests/unit/vukey", "-k", NOT_OTHERS],
         cwd=ROOT,
         env={
             **os.environ,
