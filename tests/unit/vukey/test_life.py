@@ -1,5 +1,4 @@
-"""The virtual UKey through PKCS#11: the life of a module, its tokens and sessions, with every return code that
-the program relies on."""
+"""The virtual UKey through PKCS#11: a module, its tokens and sessions, with every return code that counts."""
 
 from ctypes import byref, c_ulong
 from pathlib import Path
