@@ -10,7 +10,6 @@ order, as it was reviewed.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,11 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.port import (
-    AlreadyRevoked,
     Authorities,
     AuthorityAway,
     AuthorityError,
-    UnknownCertificate,
     Unusable,
 )
 from certificates.authority.register import RegisterDamaged
@@ -34,20 +31,19 @@ from certificates.issuing import deciding, issued, requests
 from certificates.issuing.authorizing import Authorizing, NotAnswered
 from certificates.issuing.deciding import Former, NothingBefore
 from certificates.issuing.issued import Issued
-from certificates.issuing.questions import BY, Question, made
+from certificates.issuing.not_done import put_off, refuse
+from certificates.issuing.questions import Question, made
 from certificates.issuing.requests import Request, Waiting
+from certificates.issuing.revoking import Revoking, ToRevoke, to_revoke
 from certificates.issuing.states import Holding, RequestKind, RequestState
 from certificates.orders import about, materials
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.order import Order
 from certificates.orders.order import locked as locked_order
-from certificates.orders.performing import By, perform
-from certificates.orders.states import OrderAct, OrderState
-from office.accounts import Role
+from certificates.orders.states import OrderState
 from office.marks import BoxUnreadable, Marks
-from office.messages.telling import ToRole, tell
 from signing import SigningError
-from signing.crl import Reason, Revocation
+from signing.crl import Reason
 from signing.csr import CertificateRequest, parse_request
 from signing.installing import Bundle
 from signing.seal import SealKind
@@ -61,17 +57,6 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 50
 PATIENCE_S: Final = 1.0
-_ENDS_THE_KEY: Final = frozenset({Service.REPLACE, Service.REVOKE})
-"""Of these services the key is trusted no longer; after a change or a conversion it goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Revoking:
-    """A certificate that the authority is to revoke."""
-
-    authority: str
-    serial: int
-    reason: Reason
 
 
 class Answering:
@@ -94,6 +79,7 @@ class Answering:
         """Authorities that were away, and until when their requests rest."""
         self._asking: dict[str, asyncio.Task[int]] = {}
         """Whom we are asking elsewhere: one after the other for each, however long that takes."""
+        self._revoking = Revoking(engine, authorities)
         self._authorizing = Authorizing(marks, codes, next_code)
 
     async def round(self, now: datetime) -> int:
@@ -101,7 +87,7 @@ class Answering:
 
         Who is reached elsewhere is asked beside the round, which waits for it no longer than PATIENCE_S.
         """
-        await self._begin_revocations(now)
+        await self._revoking.begin(now)
         self._rests = {key: until for key, until in self._rests.items() if until > now}
         async with self._engine.connect() as connection:
             waiting = await requests.asked(connection, AT_ONCE, now, [*self._rests, *self._asking])
@@ -134,28 +120,17 @@ class Answering:
                 raise
             except AuthorityAway as away:
                 log.warning("authority_away", request=one.id, authority=one.authority, why=str(away))
-                until = now + timedelta(seconds=away.pause_s)
-                await self._put_off(one, until, one.tries, now)
+                await put_off(self._engine, one, now, pause_s=away.pause_s)
                 if away.pause_s:
-                    self._rests[one.authority] = until
+                    self._rests[one.authority] = now + timedelta(seconds=away.pause_s)
                     return answered
             except AuthorityError as error:
                 log.warning("authority_refuses", request=one.id, order=one.number, why=str(error))
-                await self._not_done(one, now)
+                await put_off(self._engine, one, now)
             except Exception:  # one that cannot be answered now keeps nobody else waiting
                 log.exception("request_not_answered", request=one.id, order=one.number)
-                await self._not_done(one, now)
+                await put_off(self._engine, one, now)
         return answered
-
-    async def _not_done(self, one: Waiting, now: datetime) -> None:
-        tries = one.tries + 1
-        await self._put_off(one, now + requests.pause_after(tries), tries, now)
-
-    async def _put_off(self, one: Waiting, until: datetime, tries: int, now: datetime) -> None:
-        async with self._engine.begin() as connection:
-            waits = await requests.put_off(connection, one, until, tries)
-            if waits and one.tries < tries == requests.STUCK_AFTER:
-                await _tell_desk(connection, one.number, now)
 
     async def _one(self, request_id: int, number: str, now: datetime) -> bool:
         async with self._engine.begin() as connection:
@@ -166,25 +141,24 @@ class Answering:
             try:
                 asking = await self._look(connection, order, request, now)
             except NotAnswered as refused:
-                await _refuse(connection, request, refused.code, now)
+                await refuse(connection, request, refused.code, now)
                 return True
         match asking:
             case Question():
                 return await self._issue(request, asking, now)
-            case _Revoking():
-                return await self._revoke(request, asking, now)
+            case ToRevoke():
+                return await self._revoking.revoke(request, asking, now)
         return True
 
     async def _look(
         self, connection: AsyncConnection, order: Order, request: Request, now: datetime
-    ) -> Question | _Revoking | None:
+    ) -> Question | ToRevoke | None:
         """What an authority is to be asked; None: answered here and now. Raises NotAnswered."""
         match request.kind:
             case RequestKind.CERTIFICATE:
                 return await self._question(connection, order, request, now)
             case RequestKind.REVOCATION:
-                row = await self._to_revoke(connection, order, request)
-                return _Revoking(row.authority, int(request.serial, 16), Reason(request.reason))
+                return await to_revoke(connection, order, request)
             case RequestKind.AUTHORIZATION:
                 await _require_to_unlock(connection, order, request, now)
                 await self._authorizing.unlock(connection, order, request, now)
@@ -228,7 +202,7 @@ class Answering:
                 return False  # another process was as quick, and got the same
             if bundle is None:
                 serial = await self._keep_useless(connection, order, held, useless, question.authority, now)
-                await _refuse(connection, held, "authority", now, serial)
+                await refuse(connection, held, "authority", now, serial)
                 return True
             await self._keep(connection, order, held, bundle, question.authority, now)
         await asyncio.to_thread(authority.handed_over, bundle.certificate.serial)
@@ -359,109 +333,6 @@ class Answering:
             revoked_at=None,
             reason="",
         )
-
-    # ── revocations ──
-
-    async def _begin_revocations(self, now: datetime) -> None:
-        """Of approved orders, without anybody's doing: a revocation, and a lost certificate, which does not
-        wait for the clerk who writes the new one."""
-        async with self._engine.connect() as connection:
-            numbers = await requests.approved_ends(connection, AT_ONCE)
-        for number in numbers:
-            async with self._engine.begin() as connection:
-                order = await locked_order(connection, number)
-                if order.state is not OrderState.APPROVED or not order.about_certificate:
-                    continue
-                serial, why = order.about_certificate, Reason.KEY_COMPROMISE
-                if order.service != Service.REVOKE:
-                    await requests.ask_revocation(connection, number, serial, why, now)
-                    continue
-                await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
-                kind, why = RequestKind.REVOCATION, Reason.CESSATION
-                await requests.ask(connection, kind, number, serial, serial=serial, reason=why, now=now)
-
-    async def _revoke(self, request: Request, asking: _Revoking, now: datetime) -> bool:
-        done: Revocation | None = None
-        try:
-            authority = self._authorities.that_issued(asking.authority, asking.serial)
-            done = await asyncio.to_thread(authority.revoke, asking.serial, asking.reason, by=BY)
-        except AlreadyRevoked as before:
-            done = before.revocation
-        except UnknownCertificate:
-            log.warning("not_revoked", request=request.id, order=request.number, serial=request.serial)
-        async with self._engine.begin() as connection:
-            order = await locked_order(connection, request.number)
-            held = await requests.held(connection, request.id)
-            if held.state is not RequestState.ASKED:
-                if done is not None:  # the order was given up meanwhile, and it is revoked all the same
-                    await issued.revoke(connection, request.serial, str(done.reason), done.at)
-                return False
-            if done is None:
-                await _refuse(connection, held, "former", now)
-                return True
-            await self._revoked(connection, order, held, done, now)
-        return True
-
-    async def _revoked(
-        self, connection: AsyncConnection, order: Order, request: Request, done: Revocation, now: datetime
-    ) -> None:
-        await issued.revoke(connection, request.serial, str(done.reason), done.at)
-        await requests.move(connection, request, RequestState.ANSWERED, now=now)
-        log.info("revoked", order=order.number, serial=request.serial, reason=str(done.reason))
-        row = await issued.by_serial(connection, request.serial)
-        assert row is not None, "it was looked at before the authority was asked"
-        if order.service in _ENDS_THE_KEY and row.number != order.number:
-            await _revoke_same_key(connection, order, request, now)
-        if order.service == Service.REVOKE and order.state is OrderState.ISSUING:
-            changes = {"certificate": request.serial, "medium": row.medium, "crypto_card": row.crypto_card}
-            await perform(connection, order.number, OrderAct.ISSUED, By.clock(), now=now, changes=changes)
-
-    async def _to_revoke(self, connection: AsyncConnection, order: Order, request: Request) -> Issued:
-        """The certificate: this applicant's, or one for the same key as theirs. Raises NotAnswered."""
-        row = await issued.of_applicant(connection, order, request.serial)
-        if row is not None:
-            return row
-        theirs = await issued.about(connection, order)
-        if theirs is not None and request.serial in await issued.same_key(connection, theirs.serial, ""):
-            row = await issued.by_serial(connection, request.serial)
-        if row is None:
-            raise NotAnswered("former")
-        return row
-
-
-async def _revoke_same_key(
-    connection: AsyncConnection, order: Order, request: Request, now: datetime
-) -> None:
-    """A lost UKey, or one whose holder ends it, has every certificate for its key: what was renewed, too."""
-    for serial in await issued.same_key(connection, request.serial, order.number):
-        await requests.ask(
-            connection,
-            RequestKind.REVOCATION,
-            order.number,
-            serial,
-            serial=serial,
-            reason=request.reason,
-            now=now,
-        )
-
-
-async def _refuse(
-    connection: AsyncConnection, request: Request, code: str, now: datetime, serial: str = ""
-) -> None:
-    """For good; `serial`: of what was made all the same. The caller holds the row."""
-    log.warning("request_refused", request=request.id, order=request.number, why=code)
-    if request.state is RequestState.ABANDONED:
-        await requests.settle(connection, request, serial=serial, refusal=code)
-    else:
-        values = {"refusal": code, "serial": serial or request.serial}
-        await requests.move(connection, request, RequestState.REFUSED, now=now, **values)
-    if request.kind is RequestKind.REVOCATION:
-        await _tell_desk(connection, request.number, now)
-
-
-async def _tell_desk(connection: AsyncConnection, number: str, now: datetime) -> None:
-    """Nobody waits at a page for a revocation: somebody has to ask the authority."""
-    await tell(connection, ToRole(Role.CLERK), "certificate.not_done", {"number": number}, now=now)
 
 
 async def _require_former(connection: AsyncConnection, order: Order, now: datetime) -> None:

@@ -16,6 +16,7 @@ from certificates.authority.demonstration import DemonstrationAuthority
 from certificates.authority.port import Applicant, AuthorityAway, AuthorityError, State, SubjectKind
 from certificates.issuing import answering, issued, requests
 from certificates.issuing.giving_up import stop
+from certificates.issuing.revoking import Revoking, to_revoke
 from certificates.issuing.states import Holding, RequestKind, RequestState
 from certificates.issuing.writing import NotNow
 from certificates.orders.performing import NotAllowed, perform
@@ -72,7 +73,7 @@ async def last(office: Issuing, number: str, kind: RequestKind) -> requests.Requ
         return (await requests.of_order(connection, number, kind, 1))[0]
 
 
-async def to_revoke(office: Issuing) -> tuple[str, str]:
+async def ordered(office: Issuing) -> tuple[str, str]:
     """An approved order, and the certificate that it ends."""
     serial = await office.issued(await office.approved(), PrivateKey.generate())
     return await office.approved("revoke", channel="hunan_sanzi", product="", about=serial), serial
@@ -88,7 +89,7 @@ async def standing(office: Issuing, serial: str) -> tuple[Holding, State]:
 async def test_what_is_refused_is_asked_again_ever_later_and_the_desk_is_told_once(
     office: Issuing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number, serial = await to_revoke(office)
+    number, serial = await ordered(office)
     authority = refusing(monkeypatch, AuthorityError("not now"))
     for _ in range(3):
         await office.round()
@@ -117,7 +118,7 @@ async def test_what_is_stuck_keeps_nobody_else_waiting(
     monkeypatch.setattr(answering, "AT_ONCE", 2)
     authority = refusing(monkeypatch, why)
     for _ in range(2):
-        await to_revoke(office)
+        await ordered(office)
     await office.round()
     assert authority.calls >= 2
     office.now += timedelta(hours=1)  # their turn has come again, and somebody is new
@@ -130,7 +131,7 @@ async def test_what_is_stuck_keeps_nobody_else_waiting(
 async def test_a_revocation_that_is_not_done_is_ended_at_the_desk(
     office: Issuing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number, serial = await to_revoke(office)
+    number, serial = await ordered(office)
     authority = refusing(monkeypatch, AuthorityError("refused"))
     await office.round()
     with pytest.raises(NotAllowed):  # it was asked just now
@@ -154,19 +155,34 @@ async def test_a_revocation_that_is_not_done_is_ended_at_the_desk(
 async def test_what_the_authority_revokes_while_it_is_given_up_counts_as_revoked(
     office: Issuing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number, serial = await to_revoke(office)
+    number, serial = await ordered(office)
     authority = refusing(monkeypatch, AuthorityError("refused"))
     await office.round()
     office.now += requests.STUCK_FOR
     authority.why = None
-    revoke, round_ = office.answering._revoke, office.answering
     request = await last(office, number, RequestKind.REVOCATION)
     async with office.engine.begin() as connection:
-        asking = await round_._look(connection, await office.order(number), request, office.now)
+        wanted = await to_revoke(connection, await office.order(number), request)
     await stop(office.engine, number, office.by, "证书机构不办", now=office.now)
-    assert not await revoke(request, asking, office.now)  # type: ignore[arg-type]
+    assert not await Revoking(office.engine, office.authorities).revoke(request, wanted, office.now)
     assert await standing(office, serial) == (Holding.REVOKED, State.REVOKED)
     assert (await office.order(number)).state is OrderState.IN_REVIEW
+
+
+async def test_what_is_revoked_already_is_done(office: Issuing) -> None:
+    """Nobody has to ask for it: two orders, or 我的 UKey, or the authority was quicker."""
+    number, serial = await ordered(office)
+    other = await office.approved("revoke", channel="hunan_sanzi", product="", about=serial)
+    async with office.engine.begin() as connection:  # approved, and not begun yet
+        put = text("UPDATE orders SET state = 'in_review' WHERE number = :number")
+        await connection.execute(put, {"number": other})
+    await office.round()
+    async with office.engine.begin() as connection:
+        put = text("UPDATE orders SET state = 'approved' WHERE number = :number")
+        await connection.execute(put, {"number": other})
+    await office.round()
+    states = [(await office.order(one)).state for one in (number, other)]
+    assert states == [OrderState.DONE, OrderState.DONE]
 
 
 # ── made, and not used ──
