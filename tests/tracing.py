@@ -71,7 +71,10 @@ class Person:
     marks: tuple[str, ...]
 
     def is_in(self, trace: Trace) -> bool:
-        return any(re.search(rf"(?<!\d){re.escape(mark)}(?!\d)", trace.content) for mark in self.marks)
+        return any(
+            mark in trace.content and re.search(rf"(?<!\d){re.escape(mark)}(?!\d)", trace.content)
+            for mark in self.marks
+        )
 
 
 def links(traces: Sequence[Trace], persons: Iterable[Person], lot: Sequence[str]) -> list[str]:
