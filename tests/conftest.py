@@ -70,7 +70,7 @@ LONGEST = (
     "integration/test_awards_pages.py",
     "integration/test_workflow_kills.py",
     "integration/test_confidential.py",
-    "integration/test_performing.py",
+    "integration/performing/test_table.py",
     "integration/test_web_desk.py",
     "integration/test_archive.py",
     "integration/test_certificate_way.py",

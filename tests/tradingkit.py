@@ -226,3 +226,16 @@ def _values(fields: dict[str, Any]) -> dict[str, Any]:
         "deposit": Fen(100_000),
         **fields,
     }
+
+
+async def do(
+    engine: AsyncEngine, listing: Listing, act: Act, by: By, clock: MutableClock, **more: Any
+) -> Listing:
+    async with engine.begin() as connection:
+        return await perform(connection, listing.lot, act, by, now=clock(), **more)
+
+
+async def change_rules(engine: AsyncEngine, listing: Listing, **fields: Any) -> None:
+    put = text("UPDATE rule_profiles SET fields = fields || CAST(:fields AS jsonb) WHERE id = :id")
+    async with engine.begin() as connection:
+        await connection.execute(put, {"fields": json.dumps(fields), "id": listing.profile_id})
