@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import psycopg
 import redis.asyncio
+from jinja2 import FileSystemBytecodeCache
 from pydantic import SecretStr
 
 from bidding.book import Book
@@ -36,7 +37,7 @@ from office.sealed import SealedKey, Vault
 from signing.sm2 import PrivateKey
 from signing.sm3 import sm3
 from tests.timekit import AHEAD, LEAPING, PATIENCE_S
-from web import lot_search
+from web import lot_search, pages
 from web.application import create_app
 from web.csrf import FIELD
 from web.offer_form import Draft
@@ -56,6 +57,11 @@ tested."""
 ADDRESS = "http://auction.test"
 PLATFORM = "http://127.0.0.1:8000"
 """The origin that assistants know: as https, or on this very computer, as here."""
+COMPILED: Final = Path(__file__).parents[1] / ".pytest_cache" / "templates"
+"""The templates of the pages as Jinja compiles them, by their text: kept for every worker and the next run."""
+
+COMPILED.mkdir(parents=True, exist_ok=True)
+pages.Environment = partial(pages.Environment, bytecode_cache=FileSystemBytecodeCache(str(COMPILED)))
 
 
 @cache

@@ -125,6 +125,7 @@ def home(person: Person) -> str:
     """Where somebody goes on to who wanted nothing in particular."""
     return {
         "bidder": "/my/trades",
+        "clerk": "/certificates/desk",
         "transferor": "/my/tasks",
         "administrator": "/my/tasks",
         "finance": "/finance",

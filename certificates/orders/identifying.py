@@ -27,7 +27,7 @@ from certificates.orders.performing import NotAllowed, Stale, perform
 from certificates.orders.reading import Fault, FieldFaults
 from certificates.orders.states import OrderAct, OrderActor, OrderState
 from office import identity_checks
-from office.identity import Failed, IdentityCheck, IdentityFault, IdentityProvider, asked_of
+from office.identity import PHOTO, Failed, IdentityCheck, IdentityFault, IdentityProvider, asked_of
 from office.identity_checks import IdentityOutcome, TooManyChecks
 from office.marks import Marks
 
@@ -77,6 +77,8 @@ class Identifying:
                 raise NotAllowed(mine.order.state, OrderAct.IDENTIFY, OrderActor.APPLICANT)
             details = _with_check(identity, mine.details, typed)
             check = check_of(identity, details)
+            if check in PHOTO and not photo:
+                raise FieldFaults({"photo": Fault.NO_PHOTO})
             await self._require_representative(connection, mine, check, details)
             await self._require_room(connection, mine.order, now)
             asked = await identity_checks.ask(connection, number, person, str(check), now)

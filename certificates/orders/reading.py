@@ -28,6 +28,7 @@ class Fault(StrEnum):
     """What is wrong in a field: what a page puts into words."""
 
     EMPTY = "empty"
+    NO_PHOTO = "no_photo"
     TOO_LONG = "too_long"
     UNSEEN = "unseen"
     NOT_A_CHOICE = "not_a_choice"

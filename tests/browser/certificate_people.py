@@ -250,10 +250,12 @@ class Applying:
         press(page, "保存，下一步")
 
     def _chooses(self, radio: Locator) -> None:
-        """A chosen product or check loads the page anew, with its fields."""
+        """A chosen product or check asks for the form anew, with its fields."""
         if self.step() == "details":
-            with self.page.expect_navigation():
+            with self.page.expect_response(lambda answer: answer.request.method == "POST"):
                 radio.check()
+            expect(self.page.locator("form[data-asking]")).to_have_count(0)
+            expect(radio).to_be_checked()
         else:
             radio.check()
 

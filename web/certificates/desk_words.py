@@ -30,7 +30,7 @@ URGENCIES: Final[Mapping[Urgency, tuple[str, str]]] = {
     Urgency.LATE: (N_("已超期"), "warning"),
     Urgency.TODAY: (N_("今天到期"), "live"),
     Urgency.SOON: (N_("快到期"), "waiting"),
-    Urgency.IN_TIME: (N_("未到期"), "neutral"),
+    Urgency.IN_TIME: (N_("期限内"), "neutral"),
 }
 OUTSIDE: Final[Mapping[Outside, str]] = {
     Outside.BEFORE: N_("还没有到上班时间"),

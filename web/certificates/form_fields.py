@@ -36,7 +36,7 @@ def sections_of(
             {
                 "name": one.name,
                 "label": visit.text(labels[one.name]),
-                "hint": visit.text(HINTS[one.name]) if one.name in HINTS else "",
+                "hint": visit.text(hint) if (hint := HINTS.get(one.name) or HINTS.get(one.kind)) else "",
                 "value": value,
                 "fixed": one.name in fixed,
                 "shown": visit.text(choices.get(value, value)) if one.options else masked(one.name, value),

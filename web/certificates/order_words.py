@@ -15,7 +15,7 @@ from certificates.catalogue.model import (
     SubjectKind,
     Way,
 )
-from certificates.orders.fields import STANDING, OrganizationState, SealKind, Section
+from certificates.orders.fields import STANDING, FieldKind, OrganizationState, SealKind, Section
 from certificates.orders.reading import Fault
 from certificates.orders.states import OrderAct, OrderState
 from certificates.orders.steps import Step
@@ -216,7 +216,7 @@ HINTS: Final[Mapping[str, str]] = {
     "operator_email": N_("电子发票和审核结果发到这个邮箱。"),
     "applicant_email": N_("电子发票和审核结果发到这个邮箱。"),
     "address": N_("能收到快递的地址，写到门牌号。"),
-    "invoice_title": N_("不要填“个人”。"),
+    FieldKind.TITLE: N_("不要填“个人”。"),
     "tax_number": N_("抬头是别的企业的必须填，18 位；本单位的、个人和没有税号的机关可以不填。"),
     "account_bank": N_("写到支行，例如：示例银行吉首支行。"),
 }
@@ -234,6 +234,7 @@ CHOICES: Final[Mapping[str, str]] = {
 }
 FAULTS: Final[Mapping[str, str]] = {
     Fault.EMPTY: N_("请填写。"),
+    Fault.NO_PHOTO: N_("请拍一张照片，或者选择照片。"),
     Fault.TOO_LONG: N_("太长了，请写短一些。"),
     Fault.UNSEEN: N_("有看不见的字符，请重新输入。"),
     Fault.NOT_A_CHOICE: N_("请选择一项。"),

@@ -122,6 +122,7 @@ async def _identity(
                 "check": str(chosen),
                 "check_word": visit.text(CHECKS[chosen]),
                 "photo": chosen in PHOTO,
+                "most_bytes": LARGEST_PHOTO,
                 "transfer": chosen in TRANSFER,
                 "state": found.state if found else "",
                 "fault": visit.text(IDENTITY_FAULTS[found.fault]) if found and found.fault else "",

@@ -61,6 +61,9 @@ def progress(visit: Visit, mine: Mine, step: Step | None) -> list[dict[str, Any]
     now = step or (None if order.state in FINAL else next_step(order.steps, order.done))
     stages = [(visit.named(stage), set(stage.steps)) for stage in route.stages]
     place = next((index for index, (_name, steps) in enumerate(stages) if now in steps), None)
+    if place is None and now is not None:  # a step that the channel's bar does not name: where one stands
+        reached = set(order.done)
+        place = max((index for index, (_name, steps) in enumerate(stages) if steps & reached), default=0)
     ended = order.state is OrderState.DONE
     if place is None and not ended and order.state not in _ENDED_WITHOUT:
         place = len(stages) - 1

@@ -71,8 +71,10 @@ async def ask(visit: Visit) -> Response:
 
 
 def _code_form(visit: Visit, ticket: str, errors: Mapping[str, str], status: int = 200) -> Response:
-    login = visit.form.get("login", "")[:40]
-    return page(visit, "subjects/sign_up_code.html", status, ticket=ticket[:100], login=login, errors=errors)
+    typed = {name: visit.form.get(name, "")[:40] for name in ("login", "code")}
+    if "code" in errors:
+        typed["code"] = ""
+    return page(visit, "subjects/sign_up_code.html", status, ticket=ticket[:100], **typed, errors=errors)
 
 
 async def open_account(visit: Visit) -> Response:

@@ -38,7 +38,9 @@ const checks = {
   account: (text) => /^\d{8,32}$/.test(text),
 };
 
-for (const form of document.querySelectorAll("[data-checked]")) {
+for (const form of document.querySelectorAll("[data-checked]")) checked(form);
+
+function checked(form) {
   form.addEventListener("focusout", (event) => tell(event.target));
   form.addEventListener("input", (event) => {
     if (event.target.dataset.told) tell(event.target);
@@ -48,7 +50,7 @@ for (const form of document.querySelectorAll("[data-checked]")) {
 // A red edge and a cross, or a green tick: the words come from the server.
 function tell(input) {
   const check = checks[input.dataset?.check];
-  if (!check || input.readOnly) return;
+  if (!check) return;
   const text = digits(input.value);
   const right = text === "" || check(text, input);
   input.dataset.told = "1";
@@ -56,11 +58,32 @@ function tell(input) {
   input.closest(".field")?.classList.toggle("field--wrong", !right);
 }
 
-// A chosen product or check decides which fields there are.
-for (const button of document.querySelectorAll("[data-refresh]")) {
-  button.form.addEventListener("change", (event) => {
-    if (event.target.name === "product" || event.target.name?.startsWith("check_")) {
-      button.form.requestSubmit(button);
+// A chosen product or check decides which fields there are: the form is asked for again with what was typed.
+// It takes the place of the old one, so that the browser's "back" does not ask to send a form anew.
+for (const button of document.querySelectorAll("[data-refresh]")) refreshes(button);
+
+function refreshes(button) {
+  const form = button.form;
+  button.hidden = true;
+  form.addEventListener("change", async (event) => {
+    if (event.target.name !== "product" && !event.target.name?.startsWith("check_")) return;
+    const focused = event.target.id || `[name="${event.target.name}"][value="${event.target.value}"]`;
+    try {
+      const data = new FormData(form);
+      data.set(button.name, button.value);
+      form.inert = true; // what is typed meanwhile would be lost
+      form.dataset.asking = "";
+      const answer = await fetch(form.action, { method: "POST", body: data });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-refresh]").form;
+      form.replaceWith(fresh);
+      for (const told of document.querySelectorAll("[data-focus-first]")) told.remove();
+      refreshes(fresh.querySelector("[data-refresh]"));
+      checked(fresh);
+      (document.getElementById(focused) ?? fresh.querySelector(focused))?.focus();
+    } catch {
+      form.inert = false;
+      form.requestSubmit(button);
     }
   });
 }

@@ -2,7 +2,7 @@
 // A photograph larger than the bound is made smaller first. Without this script the button sends; the server
 // checks everything again.
 
-const SMALLER = [[2600, 0.85], [2200, 0.8], [1800, 0.75], [1400, 0.7]];
+import { fitting } from "./photos.js";
 
 // One after another: every paper changes the version of the order that the next one has to name.
 let sending = Promise.resolve();
@@ -71,30 +71,6 @@ function shown(form) {
       else progress.remove();
     },
   };
-}
-
-// Cameras make pictures of several megabytes; what a reader needs of a paper fits into the bound.
-async function fitting(file, most) {
-  if (file.size <= most || !file.type.startsWith("image/")) return file;
-  let picture;
-  try {
-    picture = await createImageBitmap(file);
-  } catch {
-    return file;
-  }
-  for (const [side, quality] of SMALLER) {
-    const scale = Math.min(1, side / Math.max(picture.width, picture.height));
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.round(picture.width * scale);
-    canvas.height = Math.round(picture.height * scale);
-    const paper = canvas.getContext("2d");
-    paper.fillStyle = "white";
-    paper.fillRect(0, 0, canvas.width, canvas.height);
-    paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const made = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
-    if (made && made.size <= most) return new File([made], "photo.jpg", { type: "image/jpeg" });
-  }
-  return file;
 }
 
 function send(action, data, told) {
