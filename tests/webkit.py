@@ -58,7 +58,7 @@ ADDRESS = "http://auction.test"
 PLATFORM = "http://127.0.0.1:8000"
 """The origin that assistants know: as https, or on this very computer, as here."""
 COMPILED: Final = Path(__file__).parents[1] / ".pytest_cache" / "templates"
-"""The templates of the pages as Jinja compiles them, by their text: kept for every worker and the next run."""
+"""The templates of the pages as Jinja compiles them, by their text: for every worker, and the next run."""
 
 COMPILED.mkdir(parents=True, exist_ok=True)
 pages.Environment = partial(pages.Environment, bytecode_cache=FileSystemBytecodeCache(str(COMPILED)))
