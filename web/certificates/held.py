@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from certificates.catalogue.model import Authority, ChannelRules, Service, SubjectKind, Way
+from certificates.catalogue.model import Authority, ChannelRules, Elsewhere, Service, SubjectKind, Way
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue
 from certificates.issuing.held import Held, HeldState, days_left, expiring, page_of
@@ -113,18 +113,17 @@ def _acts(visit: Visit, held: Held, rules: ChannelRules, now: datetime) -> list[
                 begins.append((address, visit.text(WAYS[way])))
             elif standing.hindrance is Hindrance.TOO_EARLY and standing.facts.get("day"):
                 note = visit.text(N_("%(day)s 起可以续期。")) % {"day": standing.facts["day"]}
-        elsewhere = "" if begins else _elsewhere(rules, service, subject)
+        elsewhere = None if begins else _elsewhere(rules, service, subject)
         if begins or note or elsewhere:
             word = visit.text(SERVICES[service])
             found.append({"word": word, "begins": begins, "note": note, "elsewhere": elsewhere})
     return found
 
 
-def _elsewhere(rules: ChannelRules, service: Service, subject: SubjectKind) -> str:
-    """The catalogue's word where this channel does not do it."""
+def _elsewhere(rules: ChannelRules, service: Service, subject: SubjectKind) -> Elsewhere | None:
+    """The catalogue's word where this channel does not do it, and which channel does."""
     ways = rules.ways(service, subject)
-    row = None if ways else rules.instead(Case(service=service, subject=subject, way=Way.ONLINE))
-    return row.note if row is not None else ""
+    return None if ways else rules.instead(Case(service=service, subject=subject, way=Way.ONLINE))
 
 
 # ── 我的办件 ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,10 @@ GREY: Final[Mapping[MarketSubjectKind, tuple[str, ...]]] = {
     ),
 }
 """Changed in the profile alone; "a change there needs a new request"."""
-OFFERED: Final = ("province", "city", "address", "organization_phone", "applicant_email", "account_bank")
+OFFERED: Final = (
+    *("province", "city", "address", "organization_phone", "applicant_email"),
+    *("account_bank", "account_number"),
+)
 OPERATOR: Final = (
     "operator_name",
     "operator_document",

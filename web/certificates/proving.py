@@ -20,6 +20,7 @@ from web.certificates import consenting, pacing
 from web.certificates.apply import sections
 from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
 from web.certificates.own import base, identifying_on, in_words, mine_in_path, orders_on, place_of
+from web.certificates.prefill import offered_of
 from web.certificates.showing import around
 from web.languages import N_
 from web.pages import page
@@ -108,12 +109,14 @@ async def _identity(
     visit: Visit, mine: Mine, errors: dict[str, str] | None = None, person: str = "", status: int = 200
 ) -> Response:
     outcomes = await identifying_on(visit.site).outcomes(mine)
+    offered = await offered_of(visit, mine)
+    offered = {name: text for name, text in offered.items() if name not in mine.details}
     rows = []
     for identity in mine.rules.identities_for(mine.case):
         chosen = check_of(identity, mine.details)
         found = outcomes.get(identity.key)
         needed = fields.check_fields(frozenset({str(chosen)}))
-        typed = visit.form if person == identity.whose else {}
+        typed = visit.form if person == identity.whose else offered
         rows.append(
             {
                 "person": str(identity.whose),
