@@ -30,6 +30,8 @@ FORMATS: Final = ("PNG", "JPEG", "GIF")
 SIDES_MM: Final = {SealKind.ORGANIZATION: 42, SealKind.PERSON: 20}
 """The longer side, where nobody says better: an official seal, a name chop."""
 
+_SAME_SIZE: Final = 1.4
+"""How much larger one impression may look than another of the same seal: photos are taken at an angle."""
 _WORKING: Final = 1_600
 _KEPT: Final = 800
 """Pixels of the longer side while it is looked at, and in the end (42 mm at 480 to the inch)."""
@@ -85,12 +87,38 @@ def clean_seal_image(
     side = SIDES_MM[kind] if side_mm is None else side_mm
     if not 1 <= side <= MAX_SIDE_MM:
         raise ValueError(f"a seal's side has 1 to {MAX_SIDE_MM} mm")
-    ink = _found(_read(data), SIGNATURE_JOINS if kind is SealKind.PERSON else SEAL_JOINS)
+    return _picture(_found(_read(data), SIGNATURE_JOINS if kind is SealKind.PERSON else SEAL_JOINS), side)
+
+
+def _picture(ink: Ink, side: int) -> Picture:
+    if max(ink.strength.size) < SMALLEST:
+        raise ImageTooSmall(f"the seal has {max(ink.strength.size)} pixels; {SMALLEST} are needed")
     drawn = _drawn(ink)
     width, height = drawn.size
     longer = max(width, height)
     millimetres = [max(1, round(side * each / longer)) for each in (width, height)]
     return Picture("png", _encoded(drawn), *millimetres)
+
+
+def seal_on_sheet(data: bytes, *, kind: SealKind = SealKind.ORGANIZATION) -> Picture:
+    """The seal of a photographed sample form, where it stands several times beside black print.
+
+    Places of one size are the same seal, stamped again: the one with most ink is taken. Black ink can't be told
+    from the print, so a name written in black is found by nobody.
+
+    Raises SealImageError as `clean_seal_image` does.
+    """
+    image = _read(data)
+    if max(image.size) < SMALLEST:
+        raise ImageTooSmall(f"an image of {image.width} by {image.height} pixels")
+    joins = SIGNATURE_JOINS if kind is SealKind.PERSON else SEAL_JOINS
+    found = find_ink(_even_light(image), joins / 2, printed=True)
+    if not found:
+        raise NoSealFound("there is no coloured ink that could be a seal")
+    sides = [max(one.strength.size) for one in found]
+    if max(sides) > _SAME_SIZE * min(sides):
+        raise SeveralSealsFound("there are different seals: nobody could say which one is meant")
+    return _picture(found[0], SIDES_MM[kind])
 
 
 def _read(data: bytes) -> Image.Image:
@@ -136,9 +164,6 @@ def _found(image: Image.Image, joins: float) -> Ink:
         raise NoSealFound("there is no ink that could be a seal")
     if len(found) > 1:
         raise SeveralSealsFound("there is more than one seal: cut out the one that is meant")
-    if max(found[0].strength.size) < SMALLEST:
-        width, height = found[0].strength.size
-        raise ImageTooSmall(f"the seal has {width} by {height} pixels; {SMALLEST} are needed")
     return found[0]
 
 

@@ -80,10 +80,15 @@ _KINDS: Final = (
     _Kind(_black, (30, 30, 30), 50),
 )
 
+_COLOURED: Final = _KINDS[:2]
 
-def find_ink(image: Image.Image, joins: float = SEAL_JOINS) -> list[Ink]:
-    """The seals in the first colour of which there is enough, the one with most ink first."""
-    for kind in _KINDS:
+
+def find_ink(image: Image.Image, joins: float = SEAL_JOINS, *, printed: bool = False) -> list[Ink]:
+    """The seals in the first colour of which there is enough, the one with most ink first.
+
+    On a `printed` sheet black is the print: only coloured ink can be a seal.
+    """
+    for kind in _COLOURED if printed else _KINDS:
         measured = kind.measure(image).filter(ImageFilter.MedianFilter(3))
         threshold = _threshold(measured.histogram())
         mask = measured.point(lambda value, at=threshold: 255 if value >= at else 0)

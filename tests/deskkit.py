@@ -39,7 +39,9 @@ PERSON = {
 }
 
 
-async def in_review(web: Web, login: str, *, person: bool = False) -> Applicant:
+async def in_review(
+    web: Web, login: str, *, person: bool = False, papers: Mapping[str, bytes] | None = None
+) -> Applicant:
     """An order that was applied for over the pages, paid, and waits for review."""
     one = await applicant(web, login)
     if person:
@@ -47,7 +49,7 @@ async def in_review(web: Web, login: str, *, person: bool = False) -> Applicant:
         await one.fill(request_of_person(), details_of_person())
         await one.confirm()
         await one.identify()
-        await one.upload_all()
+        await one.upload_all(papers)
         await one.consent()
     else:
         await one.begin()

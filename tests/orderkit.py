@@ -187,9 +187,10 @@ class Applicant:
         content = sheet() if content is None else content
         return await self.post("/files", {"kind": kind}, files={"file": ("photo.jpg", content, "image/jpeg")})
 
-    async def upload_all(self) -> None:
+    async def upload_all(self, papers: Mapping[str, bytes] | None = None) -> None:
+        """`papers`: what is sent, by the kind of paper, where it matters."""
         for kind in (await self.row())["materials"]:
-            answer = await self.upload(kind)
+            answer = await self.upload(kind, (papers or {}).get(kind))
             assert answer.status_code == 303, answer.text[:1000]
         await self.done("/material")
 

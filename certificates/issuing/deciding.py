@@ -17,7 +17,7 @@ from certificates.issuing.states import CHOOSES_AUTHORITY
 from certificates.orders.fields import counted
 from certificates.orders.mine import case_of
 from certificates.orders.order import Order
-from certificates.seal_image import SealImageError, clean_seal_image
+from certificates.seal_image import SealImageError, seal_on_sheet
 from signing.installing import Bundle
 from signing.seal import Picture, SealKind
 
@@ -116,13 +116,13 @@ def until(
 def picture(order: Order, kind: SealKind, former: Former | None, sample: bytes | None) -> Picture | None:
     """The seal's picture: the former one, or what is on the uploaded sample. None: it is drawn from the name.
 
-    A sample from which no single seal can be cut out is left alone: the clerk compares what came of it.
+    A sample from which no single seal can be cut out is left alone. The clerk who reviews sees which it is.
     """
     if Service(order.service) in SAME_SEAL and former is not None:
         return former.bundle.seal.info.picture
     if not sample:
         return None
     try:
-        return clean_seal_image(sample, kind=kind)
+        return seal_on_sheet(sample, kind=kind)
     except SealImageError:
         return None

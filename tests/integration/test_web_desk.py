@@ -1,5 +1,6 @@
 """The review desk over the pages: the queue, the lock, verdicts item by item, return, approval, reversal."""
 
+import base64
 import re
 from collections.abc import AsyncIterator
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from certificates.orders.performing import By
 from tests.deskkit import DESK, audited, clerk, in_review, row
 from tests.orderkit import Applicant, defaults, request_of_organization
+from tests.unit.test_seal_image import SEAL, agreement, alpha_of, encoded, paper_with
 from tests.webkit import Web, web_on
 from web.certificates.own import orders_on
 
@@ -34,6 +36,7 @@ async def test_an_order_is_taken_looked_at_returned_corrected_and_approved(web: 
     assert "另一位办证人员" in await two.act(number, "take")
     page = await one.get(one.order(number))
     assert "433101199001011234" in page.text
+    assert "印章按名称制作" in page.text  # nothing but black print on the sample form
     assert await audited(web, "look.order_details") == 2  # the page after taking, and this one
     items = await one.items(number)
     papers = [item for item in items if item.startswith("file:")]
@@ -56,6 +59,19 @@ async def test_an_order_is_taken_looked_at_returned_corrected_and_approved(web: 
     assert order["worked_by"] is None
     hers = await her.get()
     assert "看不清" in hers.text
+
+
+async def test_the_clerk_sees_the_seal_that_was_cut_out_of_the_sample(web: Web) -> None:
+    """Before the approval: afterwards it is what the authority puts into the seal (deciding.picture)."""
+    sample = encoded(paper_with(size=(1600, 1800)), quality=80)
+    her = await in_review(web, "her", person=True, papers={"seal_sample_form": sample})
+    one = await clerk(web, "one")
+    assert "data:image/png;base64" not in (await one.get(one.order(her.number))).text
+    await one.act(her.number, "take")
+    page = (await one.get(one.order(her.number))).text
+    shown = re.search(r'data:image/png;base64,([^"]+)"', page)
+    assert shown, page
+    assert agreement(alpha_of(base64.b64decode(shown[1])), SEAL) > 0.8
 
 
 async def test_an_approval_is_reversed_and_not_edited(web: Web) -> None:

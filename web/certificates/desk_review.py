@@ -43,6 +43,7 @@ from web.certificates.desk_own import (
     reviewing_on,
     shown_version,
 )
+from web.certificates.desk_seal import seal_shown
 from web.certificates.order_pages import authority_name, material_row
 from web.certificates.order_words import ACTS, CHOICES, DOCUMENTS, LABELS, PAYMENTS, SECTIONS, SIDES
 from web.certificates.own import orders_on
@@ -148,6 +149,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
             for one in files
         ],
         "lacks_voucher": _lacks_voucher(mine, files),
+        "seal": await seal_shown(visit, mine) if reading and order.state in AT_REVIEW else None,
         "events": await _events(visit, events),
     }
 
