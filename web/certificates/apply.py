@@ -11,6 +11,7 @@ from certificates.catalogue import prices
 from certificates.catalogue.model import Person, Product, Service
 from certificates.catalogue.scope import Case
 from certificates.catalogue.store import Catalogue
+from certificates.issuing.states import CHOOSES_AUTHORITY
 from certificates.orders import fields, invoice_title, reading
 from certificates.orders.about import fixed_by_certificate
 from certificates.orders.fields import Field
@@ -134,6 +135,7 @@ async def _authorities(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> d
             elsewhere[key] = row
     return {
         "authorities": [known[key] for key in keys if key in known],
+        "chooses": mine.case.service in CHOOSES_AUTHORITY,
         "elsewhere": elsewhere,
     }
 
