@@ -66,7 +66,7 @@ async def index(visit: Visit) -> Response:
         visit,
         "my_ukeys.html",
         ukeys=ukeys,
-        now=datetime.now(UTC),
+        now=visit.site.clock(),
         platform=jobs.platform,
         code=jobs.code,
         possible=jobs.possible,
@@ -161,7 +161,7 @@ async def account(visit: Visit) -> Response:
     """One account with its UKeys: here subject and account are compared."""
     person = await person_named(visit)
     ukeys = await visit.site.ukeys.of(person.id)
-    return page(visit, "account.html", person=person, ukeys=ukeys, now=datetime.now(UTC))
+    return page(visit, "account.html", person=person, ukeys=ukeys, now=visit.site.clock())
 
 
 async def confirm(visit: Visit) -> Response:

@@ -42,6 +42,7 @@ BOUND: Final[Mapping[UKeyState, str]] = {
     UKeyState.PENDING: N_("已登记，等管理员确认"),
     UKeyState.ENDED: N_("绑定已停用"),
 }
+EXPIRED: Final = N_("已绑定；证书过期了，续期以后才能登录和盖章")
 _OVER: Final = frozenset({HeldState.REVOKED, HeldState.REPLACED})
 
 
@@ -92,7 +93,7 @@ def _row(
         "badge": BADGES.get(state, "ended"),
         "over": state in _OVER,
         "left": days_left(one.valid_until, now),
-        "bound": visit.text(BOUND[bound]) if bound is not None else "",
+        "bound": visit.text(EXPIRED if state is HeldState.EXPIRED else BOUND[bound]) if bound else "",
         "acts": [] if rules is None or state in _OVER else _acts(visit, held, rules, now),
     }
 
