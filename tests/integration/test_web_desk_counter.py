@@ -37,6 +37,8 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     assert number in (await one.get(f"{DESK}?shelf=paper")).text
     page = (await one.get(one.order(number))).text
     assert "现场收款" in page
+    assert "110101199003070003" in page  # beside the papers, to compare
+    assert await audited(web, "look.order_persons") == 1
     assert "确认已收到" in await one.act(number, "payment", {"way": "wechat"})
     assert "请选择" in await one.act(number, "payment", {"way": "alipay", "counted": "1"})
     assert "已收款" in await one.act(number, "payment", {"way": "wechat", "counted": "1"})
@@ -48,6 +50,9 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     assert "每一项都要" in await one.act(number, "paper", wanting)
     checked = {f"verdict-{item}": "accepted" for item in items} | {"decision": "approve"}
     assert "可以审核" in await one.act(number, "paper", checked)
+    looked = await audited(web, "look.order_persons")
+    assert "110101199003070003" not in (await one.get(one.order(number))).text  # received: not before 接办
+    assert await audited(web, "look.order_persons") == looked
     await one.act(number, "take")
     assert "已通过" in await one.decide(number, "approve")
     assert "入库" in await one.said(

@@ -1,15 +1,17 @@
 """What a clerk has to see of an order besides what was filled in: what is bought, who was checked how and
-with what outcome, and where the parcel goes."""
+with what outcome, who stands there, and where the parcel goes."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from certificates.catalogue.model import Step
+from certificates.desk.counter import brought
 from certificates.orders.mine import Mine, check_of, contact_of
 from certificates.orders.states import OrderAct, OrderActor
 from certificates.orders.table import row_for
 from web.certificates.desk_counter import counter_on
 from web.certificates.desk_own import clerk_of
-from web.certificates.order_words import CHECKS, PERSONS
+from web.certificates.order_words import CHECKS, CHOICES, LABELS, PERSONS
 from web.certificates.own import identifying_on
 from web.certificates.showing import product_rows
 from web.languages import N_
@@ -42,6 +44,32 @@ async def business(visit: Visit, mine: Mine) -> dict[str, Any]:
             }
         )
     return {"bought": product_rows(visit, mine), "checked": checks}
+
+
+COMPARED: Final = (
+    *("organization_name", "credit_code"),
+    *("representative_name", "representative_document", "representative_number"),
+    *("applicant_name", "applicant_document", "applicant_number"),
+    *("operator_name", "operator_document", "operator_number"),
+)
+"""What stands in the documents that are brought."""
+
+
+async def persons(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
+    """Names and numbers in full, to compare them with the documents on the table: as long as these are to be
+    received, and not while another clerk works on the order. Each look is recorded."""
+    order, now = mine.order, visit.site.clock()
+    waits = Step.PAPER in order.steps and Step.PAPER not in order.done and bool(brought(mine))
+    receives = row_for(OrderAct.RECEIVE_PAPER, order.state, OrderActor.CLERK) is not None
+    if not (waits and receives) or order.worked_by_another(clerk_of(visit), now):
+        return []
+    await counter_on(visit).look_at_persons(order.number, clerk_of(visit), now=now)
+    found = ((name, mine.details.get(name, "")) for name in COMPARED)
+    return [
+        (visit.text(LABELS[name]), visit.text(CHOICES[value]) if value in CHOICES else value)
+        for name, value in found
+        if value
+    ]
 
 
 async def parcel(visit: Visit, mine: Mine) -> list[tuple[str, str]]:

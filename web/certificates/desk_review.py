@@ -31,7 +31,7 @@ from certificates.orders.table import AT_REVIEW, FINAL, Need, acts_of, row_for
 from office.pdfium import PDFIUM
 from web.certificates.desk import due_shown
 from web.certificates.desk_counter import at_counter
-from web.certificates.desk_facts import business, parcel
+from web.certificates.desk_facts import business, parcel, persons
 from web.certificates.desk_judging import Sayable, asked, read, sayable
 from web.certificates.desk_own import (
     DESK,
@@ -128,6 +128,7 @@ async def _beside(visit: Visit, mine: Mine, *, reading: bool) -> dict[str, Any]:
         "stops": stops,
         **await business(visit, mine),
         "parcel": await parcel(visit, mine),
+        "persons": await persons(visit, mine),
         "desk": desk_address(order.number),
         "ended": "" if acting else visit.text(LACKS[Need.ACTING]),
         "lies": lies,
