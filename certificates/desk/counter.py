@@ -205,14 +205,6 @@ class Counter:
             actor, role = trail.account(clerk), Role.CLERK.value
             await trail.look(connection, at=now, actor=actor, role=role, what="order_persons", subject=number)
 
-    async def look_at_persons(self, number: str, clerk: int, *, now: datetime) -> None:
-        """Names and numbers are shown in full beside the papers to compare them with. Raises UnknownOrder,
-        NotAllowed, Lacks(FREE): another clerk works on it."""
-        async with self._engine.begin() as connection:
-            await _free_for(connection, number, clerk, now)
-            actor, role = trail.account(clerk), Role.CLERK.value
-            await trail.look(connection, at=now, actor=actor, role=role, what="order_persons", subject=number)
-
     async def arrived(self, number: str, clerk: int, *, version: int, now: datetime) -> Order:
         """The courier says that the parcel came. Raises NotAllowed, Stale."""
         async with self._engine.begin() as connection:

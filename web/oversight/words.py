@@ -93,7 +93,6 @@ ACTS: Final[Mapping[str, str]] = {
     "look.order_details": N_("查看办证信息"),
     "look.order_address": N_("查看收件地址"),
     "look.order_persons": N_("核对到场的人"),
-    "look.order_persons": N_("核对到场的人"),
     **{f"order.{act}": word for act, word in ORDER_ACTS.items()},
     **{f"subject.{act}": word for act, word in SUBJECT_ACTS.items()},
     "account.register": N_("注册账号"),
