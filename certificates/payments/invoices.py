@@ -7,7 +7,7 @@ letter that tells where it is, telling.py writes. Source: spec/certificates.md, 
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -58,6 +58,10 @@ _VOID: Final = text(
 )
 _OF: Final = text(
     "SELECT i.* FROM order_invoices i JOIN orders o ON o.invoice = i.number WHERE o.number = :order"
+)
+_STANDING: Final = text(
+    "SELECT o.number FROM orders o JOIN order_invoices i ON i.number = o.invoice"
+    " WHERE o.number = ANY(:orders) AND i.state = 'made' AND o.state <> ALL(:ended)"
 )
 _REPLACED: Final = text(
     "SELECT i.number FROM order_invoices i JOIN orders o ON o.number = i.order_number"
@@ -192,6 +196,13 @@ async def invoice_of(connection: AsyncConnection, marks: Marks, order: str) -> O
         made_at=row.made_at,
         **written,
     )
+
+
+async def standing(connection: AsyncConnection, orders: Sequence[str]) -> frozenset[str]:
+    """Of these orders, those whose invoice holds. That of an order that has ended does not any more, also
+    before the round has made it void."""
+    values = {"orders": list(orders), "ended": [str(state) for state in _ENDED]}
+    return frozenset((await connection.scalars(_STANDING, values)).all())
 
 
 def render(invoice: OrderInvoice, *, seller: str, notice: str = "") -> bytes:

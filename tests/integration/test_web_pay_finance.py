@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from office.accounts import Role
 from office.banking.statements import BankRow
 from office.banking.taking import Source, take
 from tests.orderkit import Applicant, applicant, defaults, details_of_organization, request_of_organization
+from tests.servicekit import seen
 from tests.webkit import Visitor, Web, web_on
 from web.csrf import FIELD
 
@@ -283,3 +285,33 @@ async def test_paid_orders_have_an_invoice_and_a_check_finds_what_was_not_told(w
     pdf = await who.get("/invoice.pdf")
     assert pdf.content.startswith(b"%PDF")
     assert "下载发票" in (await who.get()).text
+    await who.done("/cancel", {"sure": "1"})
+    assert await who.state() == "cancelled"
+    page, rows = (await who.get()).text, (await who.visitor.get("/my/certificates")).text
+    assert "下载发票" not in page
+    assert f"{(await who.row())['invoice']} · 已作废" in page
+    assert f"{(await who.row())['invoice']} · 已作废" in seen(rows)
+    assert "invoice.pdf" not in rows
+
+
+async def test_the_list_of_orders_says_what_there_is_and_each_thing_once(web: Web) -> None:
+    who = await applicant(web, "her")
+    await who.begin()
+    assert "—" not in seen((await who.visitor.get("/my/certificates")).text)
+    await _set(web, who, state="done", courier="顺丰速运", tracking="SF1234567890123")
+    rows = seen((await who.visitor.get("/my/certificates")).text)
+    assert "邮寄 顺丰速运 SF1234567890123" in rows
+    await _set(web, who, state="cancelled")
+    assert "已结束 新办" in seen((await who.visitor.get("/my/certificates")).text)
+    await _set(web, who, state="in_review", paid_fen=100)
+    rows, page = seen((await who.visitor.get("/my/certificates")).text), seen((await who.get()).text)
+    assert "订单状态 待审核" in rows
+    assert "现在 待审核" in page
+
+
+async def _set(web: Web, who: Applicant, **columns: Any) -> None:
+    given = ", ".join(f"{name} = :{name}" for name in columns)
+    async with web.site.engine.begin() as connection:
+        await connection.execute(
+            text(f"UPDATE orders SET {given} WHERE number = :number"), {**columns, "number": who.number}
+        )

@@ -11,7 +11,7 @@ from certificates.issuing.remarks import DemonstrationBank, NoBank, Remarks
 from certificates.issuing.telling import NotAgain, NotTold, Telling
 from certificates.orders.order import Order
 from web.certificates.own import base, in_words, mine_in_path
-from web.certificates.showing import pin_word
+from web.certificates.showing import pin_word, with_note
 from web.languages import N_
 from web.site import Site
 from web.visits import Visit
@@ -45,7 +45,7 @@ def told_word(visit: Visit, order: Order, pin: FirstPin | None) -> str:
         return way
     waits = FAULTS[PinFault(pin.fault)] if pin.fault else WAITS
     word = TOLD if pin.sends else waits
-    return f"{way}（{visit.text(word)}）"
+    return with_note(visit, way, visit.text(word))
 
 
 async def shown(visit: Visit, order: Order) -> dict[str, Any] | None:

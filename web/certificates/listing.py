@@ -10,6 +10,7 @@ from certificates.orders.paperwork import Form, forms_of
 from certificates.orders.performing import By
 from certificates.orders.states import OrderState
 from certificates.orders.table import FINAL
+from certificates.payments.invoices import standing
 from web.certificates.first_pin import pins_of, told_word
 from web.certificates.order_words import BADGES, NEXT, SERVICES, state_of
 from web.certificates.own import base, orders_on
@@ -43,27 +44,26 @@ _DELIVERIES = {
 async def rows_of(visit: Visit, orders: Sequence[Order]) -> list[dict[str, Any]]:
     told = await pins_of(visit.site, orders)
     found = [await orders_on(visit.site).of(one.number, By.applicant(None)) for one in orders]
-    return [row(visit, mine, told.get(mine.order.number)) for mine in found]
+    async with visit.site.engine.connect() as connection:
+        valid = await standing(connection, [one.number for one in orders])
+    return [row(visit, mine, told.get(mine.order.number), mine.order.number in valid) for mine in found]
 
 
-def row(visit: Visit, mine: Mine, pin: FirstPin | None = None) -> dict[str, Any]:
-    """One order: the columns of the handbook, in its order."""
+def row(visit: Visit, mine: Mine, pin: FirstPin | None, invoice_holds: bool) -> dict[str, Any]:
+    """One order: the columns of the handbook, in its order; "" where there is nothing to say yet."""
     order = mine.order
-    word = visit.text(state_of(order.service, order.state))
-    if order.paid_fen and order.state is OrderState.IN_REVIEW:
-        word = visit.text(N_("已支付，待审核"))
-    delivery = _DELIVERIES.get(order.state, "")
     return {
         "order": order,
         "href": base(order),
         "over": order.state in FINAL,
         "name": certificate_name(mine),
         "service": visit.text(SERVICES[order.service]),
-        "state": word,
+        "state": visit.text(state_of(order.service, order.state)),
         "badge": BADGES.get(order.state, "neutral"),
-        "review": visit.text(_review(order)),
+        "review": _review(visit, order),
+        "invoice_holds": invoice_holds,
         "pin": told_word(visit, order, pin) if order.submitted_at else "",
-        "delivery": visit.text(delivery) if delivery else "",
+        "delivery": _delivery(visit, order),
         "form": _form(mine),
         "action": visit.text(NEXT.get(order.state, N_("查看详细"))),
     }
@@ -82,7 +82,13 @@ def order_forms(mine: Mine) -> Sequence[Form]:
     return tuple(forms_of(mine))
 
 
-def _review(order: Order) -> str:
-    if order.state in _REVIEWED:
-        return N_("已通过")
-    return _REVIEWS.get(order.state, N_("未到审核"))
+def _review(visit: Visit, order: Order) -> str:
+    word = N_("已通过") if order.state in _REVIEWED else _REVIEWS.get(order.state, "")
+    return visit.text(word) if word else ""
+
+
+def _delivery(visit: Visit, order: Order) -> str:
+    """Whether it was sent; by whom and under which number stays there after it has arrived."""
+    word = _DELIVERIES.get(order.state, "")
+    said = (visit.text(word) if word else "", order.courier, order.tracking)
+    return " ".join(one for one in said if one)

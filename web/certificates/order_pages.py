@@ -17,6 +17,7 @@ from certificates.orders.states import OrderActor, OrderState
 from certificates.orders.steps import AT_HOME
 from certificates.orders.table import AT_REVIEW, acts_of
 from certificates.orders.unlocking import UNLOCKABLE
+from certificates.payments.invoices import standing
 from certificates.payments.refunds import of_order as refunds_of
 from office.working_days import day_of
 from web.certificates import first_pin
@@ -34,7 +35,7 @@ from web.certificates.order_words import (
 )
 from web.certificates.own import base, in_words, mine_in_path, orders_on, place_of
 from web.certificates.pay_words import REFUNDS
-from web.certificates.showing import around, certificate_name, facts, order_price, pin_word
+from web.certificates.showing import around, certificate_name, facts, order_price, pin_word, with_note
 from web.languages import N_
 from web.pages import page
 from web.visits import Visit
@@ -58,6 +59,7 @@ async def show(visit: Visit) -> Response:
     async with visit.site.engine.connect() as connection:
         events = await history(connection, order.number)
         refunds = await refunds_of(connection, order.number)
+        invoice_holds = bool(await standing(connection, [order.number]))
     return page(
         visit,
         "certificates/order.html",
@@ -74,6 +76,7 @@ async def show(visit: Visit) -> Response:
         ],
         refunds=[(one, visit.text(REFUNDS[one.state])) for one in refunds],
         parts=order_price(visit, order),
+        invoice_holds=invoice_holds,
         payment=visit.text(PAYMENTS[order.payment_way]) if order.payment_way in PAYMENTS else "",
         pin=pin_word(visit, order),
         first_pin=await first_pin.shown(visit, order),
@@ -133,7 +136,7 @@ def material_row(visit: Visit, one: Any) -> dict[str, Any]:
 def kind_word(visit: Visit, kind: str) -> str:
     document, _, side = kind.partition(".")
     word = visit.text(DOCUMENTS[document])
-    return f"{word}（{visit.text(SIDES[side])}）" if side in SIDES else word
+    return with_note(visit, word, visit.text(SIDES[side])) if side in SIDES else word
 
 
 def form_links(visit: Visit, mine: Mine) -> list[tuple[str, str]]:

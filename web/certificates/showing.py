@@ -52,6 +52,11 @@ def what(visit: Visit, order: Order) -> str:
     return " · ".join(visit.text(word) for word in words)
 
 
+def with_note(visit: Visit, said: str, note: str) -> str:
+    """ "法定代表人身份证（正面）", in the brackets of the language."""
+    return visit.text(N_("%(what)s（%(note)s）")) % {"what": said, "note": note}
+
+
 def progress(visit: Visit, mine: Mine, step: Step | None) -> list[dict[str, Any]]:
     """The channel's own progress bar: where one is, what is done."""
     route = mine.rules.route(mine.case)
