@@ -72,7 +72,13 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     day = (await one.get(f"{DESK}/day")).text
     assert "账实相符" in day
     assert "UK-0001" in day
-    assert "不一致" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "30"})
+    wrong = await one.post(f"{DESK}/day/close", {"day": _day(day), "counted": "30"})
+    assert wrong.status_code == 422
+    assert "不一致，请写明原因" in wrong.text
+    assert 'value="30"' in wrong.text
+    wrong = await one.post(f"{DESK}/day/close", {"day": _day(day), "counted": "三十", "note": "多了"})
+    assert 'value="三十"' in wrong.text
+    assert 'value="多了"' in wrong.text
     assert "已日结" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "0"})
     assert "日结过" in await one.said(f"{DESK}/day/close", {"day": _day(day), "counted": "0"})
     figures = (await one.get(f"{DESK}/statistics")).text

@@ -1,8 +1,9 @@
 """The day's reckoning at the desk, and the figures of a month, as pages."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -27,7 +28,12 @@ _YUAN: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?")
 async def day(visit: Visit) -> Response:
     today = day_of(visit.site.clock())
     asked = _day(visit.query("day", 10)) or today
-    shown = min(asked, today)
+    return await _page(visit, min(asked, today))
+
+
+async def _page(visit: Visit, shown: date, status: int = 200, **refused: Mapping[str, Any]) -> Response:
+    """The day. `refused`: what is wrong with the form that was sent (errors), and what it said (typed)."""
+    today = day_of(visit.site.clock())
     reckoned = await Days(visit.site.engine).reckoning(shown)
     mine = next((till for till in reckoned.tills if till.clerk_id == clerk_of(visit)), None)
     names = {one.key: visit.named(one.rules) for one in await Catalogue(visit.site.engine).channels()}
@@ -35,12 +41,14 @@ async def day(visit: Visit) -> Response:
     return page(
         visit,
         "certificates/desk/day.html",
+        status,
         day=shown,
         left=[walk_in_row(visit, one, names) for one in left],
         today=today,
         reckoned=reckoned,
         services={key: visit.text(word) for key, word in SERVICES.items()},
         mine=mine,
+        **{"errors": {}, "typed": {}, **refused},
     )
 
 
@@ -67,13 +75,15 @@ async def close(visit: Visit) -> Response:
     here = f"{DAY}?day={closed.isoformat()}"
     counted = _fen(visit.form.get("counted", ""))
     if counted is None or not 0 <= counted <= MOST_FEN:
-        return visit.refused(here, visit.text(N_("请填写清点的现金，例如 120.00；没有现金填 0。")), 422)
+        wrong = visit.text(N_("请填写清点的现金，例如 120.00；没有现金填 0。"))
+        return await _page(visit, closed, 422, errors={"counted": wrong}, typed=visit.form)
     try:
         await Days(visit.site.engine).close(
             closed, clerk_of(visit), counted, visit.form.get("note", ""), now=visit.site.clock()
         )
     except NoNote:
-        return visit.refused(here, visit.text(N_("现金和账上不一致，请写明原因。")), 422)
+        wrong = visit.text(N_("您清点的现金和账上您的“现金应有”不一致，请写明原因。"))
+        return await _page(visit, closed, 422, errors={"note": wrong}, typed=visit.form)
     except ClosedAlready:
         return visit.refused(here, visit.text(N_("这一天您已经日结过了。")))
     return visit.done(here, visit.text(N_("已日结。")))
