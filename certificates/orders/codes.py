@@ -56,6 +56,10 @@ class WrongCode(Exception):
     """Not this code, or it is used, too old, or was tried too often: one answer for all."""
 
 
+class NoCode(WrongCode):
+    """None was sent, or what was sent may not be used any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What is sent: `phone` None sends nothing, and looks and costs the same."""
@@ -150,7 +154,9 @@ class Codes:
         version: int = 0,
     ) -> str:
         """Use a code; the mark of the address that it went to. Raises WrongCode: the try counts if the caller
-        commits, so a wrong code is told after the commit."""
+        commits, so a wrong code is told after the commit. Raises NoCode without a ticket."""
+        if not ticket:
+            raise NoCode
         row = None
         if _TICKET.fullmatch(ticket) and _CODE.fullmatch(code):
             values = {"ticket": ticket, "purpose": str(purpose), "bound_to": bound_to, "version": version}

@@ -123,6 +123,10 @@ async def test_a_new_name_needs_the_ukey_a_code_and_a_checked_profile(held: Hold
     mine = await held.holds(card=card, days_left=200)
     before = await held.issued(mine)
     held.today()
+    begin = "/certificates/apply?channel=hunan_shared&service=modify&subject=organization&way=assistant"
+    page = (await her.visitor.get(begin)).text  # said before anything is filled in
+    assert "单位的名称要用对公账户核验" in page
+    assert 'href="/my/subject/edit"' in page
     await held.begins(her, "modify")
     request = request_of_organization()
     await her.done("/request", request)

@@ -53,6 +53,8 @@ async def test_an_organization_applies_at_the_shared_platform_until_it_is_paid(h
     assert await her.state() == "awaiting_material"
     await her.upload_all()
     assert await her.state() == "awaiting_consent"
+    unsent = await her.post("/consent", {"code": "123456", "agree": "1"})
+    assert (unsent.status_code, "请先发送验证码" in unsent.text) == (422, True)
     await her.consent()
     assert await her.state() == "awaiting_payment"
     await her.done("/payment", {"payment_way": "alipay"})
@@ -64,6 +66,15 @@ async def test_an_organization_applies_at_the_shared_platform_until_it_is_paid(h
     assert "待审核" in page.text
     assert "151****0305" in page.text
     assert "15112340305" not in page.text
+
+
+async def test_what_was_not_agreed_to_is_named(her: Applicant) -> None:
+    await her.done("/request", request_of_organization())
+    await her.done("/authority", {"authority": "bjca"})
+    answer = await her.post("/agreements", {})
+    said = re.findall(r'<a href="#field-(agree_\w+)">《(.+?)》：请先阅读', answer.text)
+    assert len(said) == len({title for _field, title in said}) >= 2
+    assert all(f'id="field-{name}"' in answer.text for name, _title in said)
 
 
 async def test_what_the_catalogue_says_in_chinese_alone_is_marked_as_chinese(her: Applicant) -> None:

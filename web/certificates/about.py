@@ -10,7 +10,7 @@ from certificates.orders import reading, representing
 from certificates.orders.about import AboutRefused, Standings, may_issue
 from certificates.orders.boxes import OrderBoxes
 from certificates.orders.choosing import Choosing, Chosen, NoTelephone
-from certificates.orders.codes import TooSoon, WrongCode
+from certificates.orders.codes import NoCode, TooSoon, WrongCode
 from certificates.orders.masking import masked_number
 from certificates.orders.mine import Mine, check_of
 from certificates.orders.reading import Fault
@@ -28,6 +28,7 @@ CODES_PER_ADDRESS: Final = 20
 """Sends from one network address in an hour."""
 TOO_SOON: Final = N_("发送得太频繁，请 %(seconds)s 秒后再试。")
 WRONG_CODE: Final = N_("验证码不对、已用过或者已过期。连续输错几次后，请重新发送。")
+NO_CODE: Final = N_("请先发送验证码，再填写短信里的数字；已过期的，请重新发送。")
 NO_TELEPHONE: Final = N_("这张证书的订单里没有这个人的手机号，请换一种核验方式，或者到窗口办理。")
 CHOOSE: Final = N_("请选择一张证书。")
 REPRESENTED: Final = N_("办这张证书时登记的法定代表人，这里不能改；已经变更的，请选对公账户认证。")
@@ -112,11 +113,16 @@ async def save(visit: Visit, mine: Mine, step: Step) -> None:
         text = await hindrance_text(visit, Standings(refused.hindrance, refused.facts))
         raise Said({"held": text}) from refused
     except WrongCode as wrong:
-        raise Said({"code": visit.text(WRONG_CODE)}) from wrong
+        raise Said({"code": code_text(visit, wrong)}) from wrong
     except NoTelephone as none:
         raise Said({"whose": visit.text(NO_TELEPHONE)}) from none
     except TooSoon as soon:
         raise Said({"code": visit.text(TOO_SOON) % {"seconds": soon.wait_s}}, 429) from soon
+
+
+def code_text(visit: Visit, wrong: WrongCode) -> str:
+    """What to do about a code that did not do."""
+    return visit.text(NO_CODE if isinstance(wrong, NoCode) else WRONG_CODE)
 
 
 async def authorities_for(visit: Visit, mine: Mine) -> tuple[str, ...]:

@@ -144,7 +144,9 @@ async def _agreements(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> di
     accepted = {
         (one.agreement, one.version) for one in await orders_on(visit.site).accepted(mine.order.number)
     }
-    return {"agreements": mine.rules.agreements_for(mine.case), "accepted": accepted}
+    agreements = mine.rules.agreements_for(mine.case)
+    labels = {f"agree_{one.kind}": f"《{one.title}》" for one in agreements}
+    return {"agreements": agreements, "accepted": accepted, "labels": labels}
 
 
 async def _held(visit: Visit, mine: Mine, typed: Mapping[str, str]) -> dict[str, Any]:
@@ -177,7 +179,7 @@ async def _confirm(visit: Visit, mine: Mine, _typed: Mapping[str, str]) -> dict[
         "parts": price_parts(visit, parts),
         "total": quoted.total,
         "ours": quoted.ours,
-        "challenge": challenge.ask(visit),
+        "challenge": None if challenge.spared(visit) else challenge.ask(visit),
     }
 
 
@@ -331,7 +333,10 @@ async def _save_agreements(visit: Visit, mine: Mine) -> None:
         for name, value in visit.form.items()
         if value == "1" and name[:6] == "agree_"
     )
-    await orders_on(visit.site).accept(mine, accepted, now=visit.site.clock())
+    try:
+        await orders_on(visit.site).accept(mine, accepted, now=visit.site.clock())
+    except FieldFaults as found:
+        raise FieldFaults({f"agree_{kind}": fault for kind, fault in found.faults.items()}) from found
 
 
 async def _save_held(visit: Visit, mine: Mine) -> None:
@@ -375,7 +380,7 @@ def _title_fault(mine: Mine, values: Mapping[str, str]) -> Fault | None:
 
 
 async def _save_confirm(visit: Visit, mine: Mine) -> None:
-    if not await challenge.passed(visit):
+    if not challenge.spared(visit) and not await challenge.passed(visit):
         raise FieldFaults({challenge.FIELD: Fault.CHALLENGE})
     await orders_on(visit.site).confirm(mine, now=visit.site.clock())
 

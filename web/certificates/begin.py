@@ -47,6 +47,7 @@ async def begin_page(visit: Visit) -> Response:
         review=stored.rules.review_of(case),
         prices=_price_rows(visit, stored, case),
         here=_here(stored, case),
+        renames=case.service is Service.MODIFY,
         choices=await _for_whom(visit, case),
         phone=masked_number(access.phone) if access is not None and access.phone else "",
     )

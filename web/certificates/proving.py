@@ -16,7 +16,7 @@ from certificates.orders.states import OrderState
 from certificates.orders.uploads import Bounds, UploadRefused, check
 from office.identity import PHOTO, TRANSFER, ProviderAway
 from office.identity_checks import TooManyChecks
-from web.certificates import consenting, pacing
+from web.certificates import about, consenting, pacing
 from web.certificates.apply import sections
 from web.certificates.order_words import CHECKS, FAULTS, IDENTITY_FAULTS, PERSONS, UPLOAD_WRONGS
 from web.certificates.own import base, identifying_on, in_words, mine_in_path, orders_on, place_of
@@ -89,8 +89,8 @@ async def consent(visit: Visit) -> Response:
     try:
         code, signed = visit.form.get("code", "").strip(), await consenting.signing_on(visit).signed(mine)
         await orders_on(visit.site).consenting.consent(mine, code, now=visit.site.clock(), signed=signed)
-    except WrongCode:
-        return await _consent(visit, mine, {"code": visit.text(WRONG_CODE)}, 422)
+    except WrongCode as wrong:
+        return await _consent(visit, mine, {"code": about.code_text(visit, wrong)}, 422)
     return visit.redirect(f"{base(mine.order)}/go-on")
 
 
