@@ -18,7 +18,6 @@ from tests.orderkit import (
     details_of_person,
     request_of_organization,
     request_of_person,
-    solved,
 )
 from tests.webkit import Visitor, Web
 from web.csrf import FIELD
@@ -119,7 +118,7 @@ async def walked_in(web: Web, one: Clerk) -> Applicant:
     there = Applicant(web, one.visitor, answer.headers["location"].split("/")[3], one.token)
     await there.agree()
     await there.done("/details", PERSON)
-    await there.done("/confirm", solved((await there.get("/confirm")).text))
+    await there.confirm()
     if await there.state() == "awaiting_material":
         await there.done("/material")
     assert await there.state() == "awaiting_payment"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from office.accounts import Role
-from tests.deskkit import DESK, Clerk, audited, clerk, in_review, issued, row, walked_in
+from tests.deskkit import DESK, PERSON, Clerk, audited, clerk, in_review, issued, row, walked_in
 from tests.orderkit import (
     Applicant,
     applicant,
@@ -104,6 +104,31 @@ async def test_wrong_papers_go_back_before_any_money_is_taken(web: Web) -> None:
     assert "看不清" in (await row(web, there.number))["reason"]
 
 
+async def test_the_form_speaks_to_the_clerk_who_types_it(web: Web) -> None:
+    """No question to robots, the applicant's consent is told of, paper is handed in, money is taken here."""
+    one = await clerk(web, "one")
+    answer = await one.post(f"{DESK}/walk-in", {"business": "hunan_sanzi:issue:natural_person"})
+    there = Applicant(web, one.visitor, answer.headers["location"].split("/")[3], one.token)
+    agreements = (await there.get("/agreements")).text
+    assert "申请人已当面阅读并同意《" in agreements
+    assert "我已阅读并同意" not in agreements
+    await there.agree()
+    await there.done("/details", PERSON)
+    assert "等于几" not in (await there.get("/confirm")).text
+    await there.done("/confirm")
+    assert await there.state() == "awaiting_material"
+    page = (await there.get("/material")).text
+    assert "一起交到窗口" in page
+    assert "上传" not in page.partition("<main")[2].partition("</main")[0]
+    await there.done("/material")
+    for path in ("/payment", ""):
+        assert f'href="{one.order(there.number)}"' in (await there.get(path)).text
+    her = await applicant(web, "her")
+    await her.begin()
+    await her.fill(request_of_organization(), details_of_organization())
+    assert (await her.post("/confirm")).status_code == 422
+
+
 async def test_an_online_order_is_not_paid_at_the_counter(web: Web) -> None:
     her, one = await applicant(web, "her"), await clerk(web, "one")
     await her.begin()
@@ -155,6 +180,7 @@ async def test_a_walk_in_out_of_hours_is_warned_of_and_stays_in_the_log(database
         page = (await one.get(f"{DESK}/walk-in")).text
         assert "08:30–12:00、14:00–17:30" in page
         assert "今天已经下班" in page  # for what is not a first issue
+        assert 0 < page.count("（现在不在办理时间）") < page.count("<option")
         issue, renew = "hunan_sanzi:issue:natural_person", "hunan_sanzi:renew:natural_person"
         begun = [await _begin(web, one, issue), await _begin(web, one, renew)]
         clock.reach(datetime(2026, 11, 23, 5, 0, tzinfo=UTC))  # Monday 13:00
@@ -162,6 +188,7 @@ async def test_a_walk_in_out_of_hours_is_warned_of_and_stays_in_the_log(database
         clock.reach(datetime(2026, 11, 24, 0, 0, tzinfo=UTC))  # Tuesday 08:00
         begun.append(await _begin(web, one, issue))
         clock.reach(datetime(2026, 11, 28, 2, 0, tzinfo=UTC))  # a Saturday
+        assert "（现在不在办理时间）" not in (await one.get(f"{DESK}/walk-in")).text  # all of it: said above
         begun.append(await _begin(web, one, issue))
         clock.reach(datetime(2027, 10, 1, 2, 0, tzinfo=UTC))  # a Friday whose year nobody has published
         begun.append(await _begin(web, one, issue))

@@ -53,7 +53,7 @@ async def show(visit: Visit) -> Response:
 
 def _offered(visit: Visit, stored: StoredChannel, now: datetime, days: WorkingDays) -> dict[str, Any]:
     """A channel with its counter's business: each with its hours, and whether the counter is closed now."""
-    rows, hours, closed = [], dict[str, dict[str, None]](), None
+    rows, hours, closed = list[tuple[str, str, bool]](), dict[str, dict[str, None]](), None
     for service in Service:
         for subject in SubjectKind:
             if Way.COUNTER not in stored.rules.ways(service, subject):
@@ -61,17 +61,18 @@ def _offered(visit: Visit, stored: StoredChannel, now: datetime, days: WorkingDa
             text = f"{visit.text(SERVICES[service])} · {visit.text(SUBJECTS[subject])}"
             case = Case(service=service, subject=subject, way=Way.COUNTER)
             open_at = hours_of(stored.rules, case)
-            if (why := outside(open_at, now, days)) is not None:
-                closed = closed or why
-                text += visit.text(N_("（现在不在办理时间）"))
+            why = outside(open_at, now, days)
+            closed = closed or why
             if open_at:
                 spans = (f"{one.opens:%H:%M}–{one.closes:%H:%M}" for one in open_at)
                 said = visit.text(N_("、")).join(spans)
                 hours.setdefault(said, {})[visit.text(SERVICES[service])] = None
-            rows.append((f"{stored.key}:{service}:{subject}", text))
+            rows.append((f"{stored.key}:{service}:{subject}", text, why is not None))
+    some = not all(out for _value, _text, out in rows)  # what is closed altogether is said once, above
+    mark = visit.text(N_("（现在不在办理时间）")) if some else ""
     return {
         "name": visit.named(stored.rules),
-        "rows": rows,
+        "rows": [(value, text + mark if out else text) for value, text, out in rows],
         "hours": [f"{visit.text(N_('、')).join(services)} {said}" for said, services in hours.items()],
         "closed": visit.text(OUTSIDE[closed]) if closed is not None else "",
     }
