@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from certificates.orders.performing import By
 from tests.deskkit import DESK, audited, clerk, in_review, row
-from tests.orderkit import Applicant, defaults, request_of_organization
+from tests.orderkit import Applicant, defaults, details_of_organization, request_of_organization
 from tests.unit.test_seal_image import SEAL, agreement, alpha_of, encoded, paper_with
 from tests.webkit import Web, web_on
 from web.certificates.own import orders_on
@@ -78,7 +78,12 @@ async def test_an_approval_is_reversed_and_not_edited(web: Web) -> None:
     her = await in_review(web, "her")
     one = await clerk(web, "one")
     await one.act(her.number, "take")
-    assert "已通过" in await one.decide(her.number, "approve")
+    items = {f"verdict-{item}": "accepted" for item in await one.items(her.number)}
+    approved = {**items, "decision": "approve", "version": await one.version(her.number)}
+    answer = await one.post(one.order(her.number, "/decide"), approved)
+    assert answer.headers["location"] == one.order(her.number)  # where its UKey is laid to it and written
+    name = {**request_of_organization(), **details_of_organization()}["organization_name"]
+    assert f"{name}：已通过" in (await one.get(one.order(her.number))).text
     assert await her.state() == "approved"
     assert "请写明原因" in await one.act(her.number, "reverse", {"reason": " "})
     assert "重新审核" in await one.act(her.number, "reverse", {"reason": "执照看错了"})

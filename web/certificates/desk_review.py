@@ -297,8 +297,15 @@ async def decide(visit: Visit) -> Response:
     text = visit.text(DONE[decision])
     if done.state is OrderState.SECOND_REVIEW:
         text = visit.text(N_("初审已通过，等另一位办证人员复核。"))
-    goes_on = decision is Decision.KEEP or (done.state is OrderState.APPROVED and done.way == Way.COUNTER)
-    return visit.done(desk_address(number) if goes_on else DESK, text)
+    about = {"name": certificate_name(mine) or number, "said": text}
+    to = desk_address(number) if decision is Decision.KEEP or _is_next_here(done) else DESK
+    return visit.done(to, visit.text(N_("%(name)s：%(said)s")) % about)
+
+
+def _is_next_here(order: Order) -> bool:
+    """Approved, and the desk goes on with it: a UKey is written or unlocked, or somebody waits there."""
+    here = order.way == Way.COUNTER or needs_one(order) or _unlocks(order)
+    return order.state is OrderState.APPROVED and here
 
 
 async def _items(visit: Visit, mine: Mine) -> dict[str, tuple[str, str]]:
