@@ -1,10 +1,11 @@
 """Reminders that a certificate ends: 90, 30, 7 and 1 days before it, each once.
 
 A reminder that was missed while nothing ran is given late, with the days that are left then; of several that
-were missed only the last. A certificate that was written into its UKey within the days of a reminder gets no
-such reminder: it was never more than that. Revoked, renewed and replaced ones are left alone. Told are the
-account that holds it, for an organization the organization and its operator while the authority stands, and
-the telephone of the order where there is no account. Days are days in Beijing.
+were missed only the last. Where the last was missed, too, it is said within a week that the certificate has
+expired, once. A certificate that was written into its UKey within the days of a reminder gets no such
+reminder: it was never more than that. Revoked, renewed and replaced ones are left alone. Told are the account
+that holds it, for an organization the organization and its operator while the authority stands, and the
+telephone of the order where there is no account. Days are days in Beijing.
 """
 
 from datetime import datetime, timedelta
@@ -26,8 +27,12 @@ DAYS: Final = (90, 30, 7, 1)
 AT_ONCE: Final = 100
 KIND: Final = "certificate.expiring"
 LAST_DAY: Final = "certificate.expires_today"
+EXPIRED: Final = "certificate.expired"
+LATE: Final = timedelta(days=7)
+"""How long after its end an expired one is still told of (ours)."""
 SMS: Final = "您在本平台办理的数字证书（序列号末四位 {tail}）{day} 到期，还有 {days} 天，请及时办理续期。"
 SMS_LAST_DAY: Final = "您在本平台办理的数字证书（序列号末四位 {tail}）今天到期，请马上办理续期。"
+SMS_EXPIRED: Final = "您在本平台办理的数字证书（序列号末四位 {tail}）已于 {day} 到期，请联系平台办理续期。"
 """Chinese alone, as all SMS to the telephone of an order."""
 
 _DUE: Final = text(
@@ -38,7 +43,7 @@ _DUE: Final = text(
     " FROM issued_certificates i JOIN orders o ON o.number = i.number"
     " LEFT JOIN subjects s ON s.id = o.market_subject"
     " WHERE i.state = 'written' AND i.valid_until >= :since AND i.valid_until < :until"
-    " AND i.valid_until > :now AND i.valid_until - i.written_at > make_interval(days => :days)"
+    " AND i.valid_until - i.written_at > make_interval(days => :days)"
     " AND NOT EXISTS (SELECT 1 FROM reminders r WHERE r.kind = :kind AND r.due_at = i.valid_until"
     " AND r.subject = i.serial || ' ' || CAST(:days AS text))"
     " AND NOT EXISTS (SELECT 1 FROM issued_certificates n"
@@ -57,14 +62,17 @@ class ExpiryRound:
 
     async def round(self, now: datetime) -> int:
         """How many reminders were given."""
-        return sum([await self._remind(days, after, now) for days, after in pairwise((*DAYS, -1))])
-
-    async def _remind(self, days: int, after: int, now: datetime) -> int:
-        """Those with at most `days` days left, and more than `after`: of these the next reminder tells."""
         today = day_of(now)
-        values: dict[str, Any] = {"days": days, "now": now, "today": today, "kind": KIND, "most": AT_ONCE}
-        values["since"] = start_of(today + timedelta(days=after + 1))
-        values["until"] = start_of(today + timedelta(days=days + 1))
+        given = await self._remind(DAYS[-1], now - LATE, now, now)
+        for days, after in pairwise((*DAYS, -1)):
+            since = max(now, start_of(today + timedelta(days=after + 1)))
+            given += await self._remind(days, since, start_of(today + timedelta(days=days + 1)), now)
+        return given
+
+    async def _remind(self, days: int, since: datetime, until: datetime, now: datetime) -> int:
+        """The reminder of so many days, for those that end from `since` to before `until`."""
+        values: dict[str, Any] = {"days": days, "today": day_of(now), "kind": KIND, "most": AT_ONCE}
+        values |= {"since": since, "until": until}
         async with self._engine.begin() as connection:
             rows = (await connection.execute(_DUE, values)).all()
             return sum([await self._once(connection, row, days, now) for row in rows])
@@ -73,13 +81,15 @@ class ExpiryRound:
         if not await first_time(connection, KIND, f"{row.serial} {days}", row.valid_until, now):
             return 0
         left, day = days_left(row.valid_until, now), day_of(row.valid_until).isoformat()
+        kind, said = (KIND, SMS) if left else (LAST_DAY, SMS_LAST_DAY)
+        if row.valid_until <= now:
+            kind, said = EXPIRED, SMS_EXPIRED
         holders = {row.account_id, row.owner_id} - {None}
         for account_id in holders:
             facts: dict[str, str | int] = {"tail": row.serial[-4:].upper(), "day": day}
-            facts |= {"days": left} if left else {}
-            await tell(connection, ToAccount(int(account_id)), KIND if left else LAST_DAY, facts, now=now)
+            facts |= {"days": left} if kind == KIND else {}
+            await tell(connection, ToAccount(int(account_id)), kind, facts, now=now)
         if not holders:
-            said = SMS if left else SMS_LAST_DAY
             content = said.format(tail=row.serial[-4:].upper(), day=day, days=left)
             order = await read(connection, row.number)
             await to_contact(connection, self._marks, self._platform, order, content, now)

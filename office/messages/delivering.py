@@ -153,7 +153,7 @@ class DeliveryRound:
             message = (await connection.execute(_MESSAGE, {"id": row.message_id})).one_or_none()
         if contact is None or contact.disabled:
             return None
-        named = message is not None and contact.role != Role.BIDDER
+        named = message is not None and (contact.role != Role.BIDDER or kind(row.kind).whole)
         facts = message.facts if named and message is not None else None
         subject, content = self._written(row.kind, facts, contact.locale, Channel(row.channel))
         return Letter(row.key, contact.address, subject, content, now)
@@ -161,7 +161,8 @@ class DeliveryRound:
     def _written(
         self, kind_name: str, facts: Mapping[str, Any] | None, locale: str, channel: Channel
     ) -> tuple[str, str]:
-        """Subject and text. Without facts the brief text, which names no lot: bidders get no other."""
+        """Subject and text. Without facts the brief text, which names no lot: bidders get no other,
+        but of kinds whose text is for them whole."""
         brief = kind(kind_name).brief.of(locale)
         if facts is None:
             subject, body, place = self._platform.name, brief, "/my/messages"

@@ -29,7 +29,7 @@ from office import money
 CHINESE: Final = "zh-CN"
 _FACT: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _FIELDS: Final = frozenset(
-    {"title", "title_en", "text", "text_en", "address", "channels", "brief", "brief_en"}
+    {"title", "title_en", "text", "text_en", "address", "channels", "brief", "brief_en", "whole"}
 )
 _EIGHT_HOURS: Final = timedelta(hours=8)
 ABSENT: Final = "—"
@@ -61,6 +61,8 @@ class Kind:
     title: Words
     text: Words
     brief: Words
+    whole: bool = False
+    """The text leaves the site towards a bidder, too: no fact of it tells of a lot or a person."""
     address: str = ""
     channels: tuple[Channel, ...] = ()
 
@@ -128,6 +130,7 @@ def _kind(where: str, name: str, fields: Mapping[str, Any]) -> Kind:
         brief=brief,
         address=str(fields.get("address", "")),
         channels=tuple(Channel(one) for one in fields.get("channels", ())),
+        whole=fields.get("whole", False) is True,
     )
 
 

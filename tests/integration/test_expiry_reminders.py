@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from certificates.issuing.held import HeldState, days_left, page_of
-from certificates.issuing.reminding import KIND, LAST_DAY, ExpiryRound
+from certificates.issuing.reminding import EXPIRED, KIND, LAST_DAY, LATE, ExpiryRound
 from office.database import create_engine
 from tests.issuingkit import MARKS, Issuing, issuing_on
 from tests.subjectkit import put_certificate
@@ -73,6 +73,14 @@ async def test_what_was_missed_is_told_late_with_the_days_that_are_left(house: H
     assert await house.round(midnight(25)) == 1
     assert await house.round(midnight(0) + timedelta(hours=1)) == 1
     assert await house.told() == [(KIND, 25), (LAST_DAY, None)]
+
+
+async def test_one_that_expired_before_the_round_came_is_told_of_as_expired_and_once(house: House) -> None:
+    await house.certificate("ab12")
+    await house.certificate("cd34", ends=ENDS - LATE)
+    for later in (timedelta(minutes=1), timedelta(minutes=2), timedelta(days=2)):
+        await house.round(ENDS + later)
+    assert await house.told() == [(EXPIRED, None)]
 
 
 async def test_only_certificates_that_count_are_told_of(house: House) -> None:

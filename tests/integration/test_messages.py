@@ -157,6 +157,15 @@ async def test_letters_to_bidders_name_no_lot_and_leave_no_row(house: House) -> 
     assert len(house.email.letters) == 1
 
 
+async def test_a_bidder_reads_by_sms_which_certificate_ends_when_and_where_to_renew_it(house: House) -> None:
+    account = await house.account("one", Role.BIDDER, Channel.SMS)
+    facts: dict[str, str | int] = {"tail": "AB12", "day": "2026-04-01", "days": 30}
+    await house.tell(ToAccount(account), "certificate.expiring", facts)
+    await house.send()
+    content = house.sms.letters[0].content
+    assert all(word in content for word in ("AB12", "2026-04-01", "30 天", "我的证书"))
+
+
 async def test_officials_and_transferors_read_which_lot(house: House) -> None:
     account_id = await house.account("owner", Role.TRANSFEROR, Channel.EMAIL)
     await house.tell(ToAccount(account_id), "lot.return")
