@@ -1,5 +1,6 @@
 """The first PIN of a new UKey: drawn by the authority, set by the assistant, told to its holder alone."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -254,3 +255,14 @@ async def test_without_its_code_or_the_assistants_key_a_new_ukey_is_not_written(
 async def test_a_renewal_leaves_the_pin_alone(house: House) -> None:
     number = await house.office.approved("renew", pin_way="unchanged:applicant", about="00ff")
     assert not pins.is_told(await house.office.order(number))
+
+
+async def test_the_clerks_page_says_that_the_writing_asks_for_no_pin(house: House) -> None:
+    number = await house.office.approved("issue", pin_way=SMS, details=DETAILS)
+    await house.office.lays(number, house.desk.blank("空白"))
+    page = (await house.clerk.get(f"/certificates/issue/{number}")).text
+    steps = re.search(r'data-part="steps">(.*?)</script>', page, re.DOTALL)
+    assert steps, page
+    key, writing = json.loads(steps[1])
+    assert "waiting" not in key
+    assert "不用输入 PIN" in writing["waiting"]

@@ -60,8 +60,8 @@ async def around(visit: Visit, order: Order, here: str) -> dict[str, Any]:
         "first_pin": is_told(order),
         "demo_pin": next((one.pin for one in visit.site.settings.demo_accounts if one.pin), ""),
         "same_ukey": Service(order.service) in SAME_UKEY,
-        "steps": steps(visit, here, begun=begun) if writes else [],
-        "again": steps(visit, here, begun=False) if begun else [],
+        "steps": steps(visit, here, begun=begun, told=is_told(order)) if writes else [],
+        "again": steps(visit, here, begun=False, told=is_told(order)) if begun else [],
         "written": written(order, made),
     }
 
@@ -74,8 +74,9 @@ def _begun(request: Request | None) -> bool:
     return request is not None and request.state in (RequestState.ASKED, RequestState.ANSWERED)
 
 
-def steps(visit: Visit, here: str, *, begun: bool) -> list[dict[str, Any]]:
-    """Jobs for the page's script. One that was begun goes on where it stands, else with a key."""
+def steps(visit: Visit, here: str, *, begun: bool, told: bool) -> list[dict[str, Any]]:
+    """Jobs for the page's script. One that was begun goes on where it stands, else with a key. `told`: the
+    holder gets the first PIN from the platform, and writing asks for none."""
     fields = {"to": here}
     first = {
         "challenge": f"{here}/request-job",
@@ -89,6 +90,8 @@ def steps(visit: Visit, here: str, *, begun: bool) -> list[dict[str, Any]]:
         "fields": fields,
         "title": visit.text(N_("写入证书和印章")),
     }
+    if told:
+        second["waiting"] = visit.text(N_("请在 UKey 助手的窗口里核对内容，确认写入。这一步不用输入 PIN。"))
     return [second] if begun else [first, second]
 
 

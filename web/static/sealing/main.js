@@ -1,7 +1,7 @@
 // Signing in, binding and sealing with a UKey: wires every [data-ukey-flow] of the page.
 //
 // A flow is one or more steps. Each asks the platform for a signed job, has the assistant on this computer do it, and
-// sends the answer back: {challenge, answer, fields, title}. The page never sees a PIN.
+// sends the answer back: {challenge, answer, fields, title, waiting?}. The page never sees a PIN.
 
 import { sm3 } from "../room/sm3.js";
 import { ukey, UkeyError } from "../ukey/client.js";
@@ -67,13 +67,13 @@ async function run(flow) {
   }
 }
 
-async function take(flow, { challenge, answer, fields }) {
+async function take(flow, { challenge, answer, fields, waiting }) {
   const { texts, login, cancel } = flow;
   const typed = login === null ? {} : { [login.name]: login.value };
   const { plugged, assistant } = await pluggedIn(flow);
   say(flow, texts.asking);
   const asked = await post(flow, challenge, { ...fields, ...typed, plugged, assistant });
-  const onState = (state, { window } = {}) => showState(flow, state, window);
+  const onState = (state, { window } = {}) => showState(flow, state, window, waiting);
   const { result, certificate, seal, serial } = await ukey.run(asked.job, { onState, signal: cancel.signal });
   showState(flow, "asking");
   say(flow, texts.sending);
@@ -92,9 +92,9 @@ async function pluggedIn({ texts, cancel, part }) {
 const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 const hex = (digest) => Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-function showState({ part, texts }, state, window) {
+function showState({ part, texts }, state, window, words) {
   const waiting = state === "waiting";
-  part("words").textContent = texts[state] ?? texts.asking;
+  part("words").textContent = (waiting && words) || (texts[state] ?? texts.asking);
   part("more").hidden = !(waiting && window);
   if (waiting && window) part("window").href = window;
 }
