@@ -185,7 +185,10 @@ async def _form_page(
         typed={field.path: typed.get(field.path, field.value) for field in fields},
         errors=wrong,
         summary={
-            field.path: f"{field.label}：{wrong[field.path]}" for field in fields if field.path in wrong
+            field.path: visit.text(N_("%(field)s：%(fault)s"))
+            % {"field": field.label, "fault": wrong[field.path]}
+            for field in fields
+            if field.path in wrong
         },
         faults=faults,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from certificates.catalogue.faults import CatalogueFault
 from web.certificates.order_words import SERVICES, SUBJECTS, WAYS
+from web.certificates.showing import with_note
 from web.languages import N_
 from web.visits import Visit
 
@@ -65,5 +66,7 @@ def said(visit: Visit, fault: CatalogueFault) -> str:
         for name, value in fault.facts.items()
     }
     text = visit.text(FAULTS[kind]) % facts if kind in FAULTS else fault.what
-    case = f"（{(visit.text(_CASE) % facts).strip()}）" if {"service", "subject", "way"} <= set(facts) else ""
-    return f"{fault.where or visit.text(N_('全文'))}：{text}{case}"
+    if {"service", "subject", "way"} <= set(facts):
+        text = with_note(visit, text, (visit.text(_CASE) % facts).strip())
+    where = fault.where or visit.text(N_("全文"))
+    return visit.text(N_("%(field)s：%(fault)s")) % {"field": where, "fault": text}

@@ -13,6 +13,7 @@ from certificates.catalogue.scope import Case, Scope, Service, Way, first
 from web.certificates import catalogue_form
 from web.certificates import catalogue_words as words
 from web.certificates.order_words import SERVICES, SUBJECTS, WAYS
+from web.certificates.showing import with_note
 from web.languages import N_
 from web.visits import Visit
 
@@ -151,7 +152,7 @@ def _price_line(
     said = words.price(visit, row)
     if row.most_years is not None and row.stated_years < row.most_years:
         beyond = visit.text(N_("%(n)s 年以上的价格是本平台的设定")) % {"n": row.stated_years}
-        said = f"{said}（{beyond}）"
+        said = with_note(visit, said, beyond)
     return PriceLine(name, said, words.parts(visit, quoted), row.most_years is not None, ours or quoted.ours)
 
 

@@ -39,7 +39,7 @@ async def show(visit: Visit) -> Response:
                 "word": kind_word(visit, wanted.kind),
                 "note": wanted.material.note,
                 "accept": bounds.accept,
-                "forms": "、".join(
+                "forms": visit.text(N_("、")).join(
                     one.upper() for one in (*bounds.images, *(("pdf",) if bounds.pdf else ()))
                 ),
                 "megabytes": f"{bounds.most_bytes / 2**20:g}",
