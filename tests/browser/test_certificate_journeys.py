@@ -123,7 +123,7 @@ def test_must_show_from_registering_to_a_sealed_application(house: CertificateHo
     label = issued_by_the_desk(house, clerk, order.number)
     has_it(her, clerk, order)
     until_it_says(her.page, "已发出")
-    pin = re.search(r"附言：(\S+)", her.outbox("附言"))
+    pin = re.search(r"附言：(\S+)", her.outbox("附言", re.compile(r"附言：\d{8}")))
     assert pin
     binds(her, label, pin[1])
     fresh = sits()
@@ -145,7 +145,7 @@ def test_a_natural_person_at_shenzhen_ca_with_a_pin_by_sms(house: CertificateHou
     label = issued_by_the_desk(house, clerk, order.number)
     has_it(him, clerk, order)
     until_it_says(him.page, "已发出")
-    pin = re.search(r"初始密码：(\S+?)。", him.outbox("初始密码"))
+    pin = re.search(r"初始密码：(\S+?)。", him.outbox(f"（订单 {order.number}）初始密码"))
     assert pin
     binds(him, label, pin[1])
 
