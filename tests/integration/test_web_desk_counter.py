@@ -43,6 +43,11 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     assert "请选择" in await one.act(number, "payment", {"way": "alipay", "counted": "1"})
     assert "已收款" in await one.act(number, "payment", {"way": "wechat", "counted": "1"})
     assert (await row(web, number))["paid_fen"] == 3_000
+    await two.act(number, "take")
+    others = await one.get(one.order(number))
+    assert others.status_code == 200
+    assert "110101199003070003" not in others.text  # another clerk has it
+    await two.act(number, "put-back")
     page = (await one.get(one.order(number))).text
     items = sorted(set(re.findall(r'name="verdict-(original:[^"]+)"', page)))
     assert "original:applicant_id" in items
