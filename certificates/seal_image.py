@@ -103,8 +103,8 @@ def _picture(ink: Ink, side: int) -> Picture:
 def seal_on_sheet(data: bytes, *, kind: SealKind = SealKind.ORGANIZATION) -> Picture:
     """The seal of a photographed sample form, where it stands several times beside black print.
 
-    Places of one size are the same seal, stamped again: the one with most ink is taken. Black ink can't be told
-    from the print, so a name written in black is found by nobody.
+    Places of one size are the same seal, stamped again: the one with most ink is taken. Black ink can't be
+    told from the print, so a name written in black is found by nobody.
 
     Raises SealImageError as `clean_seal_image` does.
     """
