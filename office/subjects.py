@@ -69,6 +69,9 @@ class MarketSubject:
     version: int
     verified_at: datetime | None = None
     verified_by: str = ""
+    once_verified: bool = False
+    """A check has passed at some time. From then on the number stays: with another one its owner could not be
+    found when the rightful one proves it (subject_checks.py)."""
 
     @property
     def name(self) -> str:
@@ -104,10 +107,14 @@ class SubjectChanged(Exception):
 
 
 class NumberFixed(Exception):
-    """The number of a subject whose name is checked does not change: another one is another subject."""
+    """The number of a subject that was ever checked does not change: another one is another subject."""
 
 
-COLUMNS: Final = "id, account_id, kind, box, version, verified_at, verified_by"
+COLUMNS: Final = (
+    "id, account_id, kind, box, version, verified_at, verified_by,"
+    " EXISTS (SELECT FROM subject_events e WHERE e.subject_id = subjects.id AND e.act = 'verify')"
+    " AS once_verified"
+)
 """What `subject_from` reads."""
 _OF: Final = text(f"SELECT {COLUMNS} FROM subjects WHERE account_id = :account_id")  # noqa: S608
 _BY_ID: Final = text(f"SELECT {COLUMNS} FROM subjects WHERE id = :id")  # noqa: S608
@@ -172,7 +179,7 @@ class Subjects:
         async with self._engine.begin() as connection:
             there = await held(connection, self._marks, subject)
             names = _changed(there.profile, profile)
-            if there.verified_at is not None and NUMBERS[there.kind] in names:
+            if there.once_verified and NUMBERS[there.kind] in names:
                 raise NumberFixed(str(there.id))
             again = bool(names & _PROVEN[there.kind]) and there.verified_at is not None
             if names & (_PROVEN[there.kind] | {"representative_phone", "applicant_phone", "account_number"}):
@@ -203,7 +210,8 @@ async def held(
 
 def subject_from(marks: Marks, row: Any) -> MarketSubject:
     kind, profile = MarketSubjectKind(row.kind), profile_from(marks, row.box)
-    return MarketSubject(row.id, row.account_id, kind, profile, row.version, row.verified_at, row.verified_by)
+    proved = (row.verified_at, row.verified_by, row.once_verified)
+    return MarketSubject(row.id, row.account_id, kind, profile, row.version, *proved)
 
 
 def profile_from(marks: Marks, box: Any) -> dict[str, str]:

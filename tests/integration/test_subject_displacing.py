@@ -31,7 +31,7 @@ from office.identity import (
 )
 from office.identity_checks import MOST_IN_A_DAY, TooManyChecks
 from office.subject_checks import SubjectChecks
-from office.subjects import MarketSubject, MarketSubjectKind, SubjectChanged, Subjects
+from office.subjects import MarketSubject, MarketSubjectKind, NumberFixed, SubjectChanged, Subjects
 from tests.issuingkit import CODE
 from tests.orderkit import ID_NUMBERS
 from tests.servicekit import Holders, holders_on
@@ -235,6 +235,9 @@ async def test_a_name_that_was_changed_again_keeps_nothing_from_the_owner(held: 
     serial = await held.holds(days_left=30, market_subject=row.id)
     renamed = {**row.profile, "organization_name": "改名有限公司"}
     assert await hers.subjects.change(row, renamed, now=datetime.now(UTC))
+    away = {**renamed, "credit_code": "91433100MA4L00TB79"}
+    with pytest.raises(NumberFixed):  # or nobody would find what belongs to the number
+        await hers.subjects.change(await hers.row(), away, now=datetime.now(UTC))
     third = await held.web.account("third", Role.BIDDER)
     held.ids = {**held.ids, "third": third}
     typed = await registered(held, "third", organization(), bank)

@@ -155,8 +155,8 @@ def _form(
 
 
 def _fixed(subject: MarketSubject | None) -> dict[str, str]:
-    """The number, once the name is checked."""
-    if subject is None or subject.verified_at is None:
+    """The number, once a check has passed."""
+    if subject is None or not subject.once_verified:
         return {}
     number = NUMBERS[subject.kind]
     return {number: subject.profile.get(number, "")}
