@@ -10,7 +10,7 @@ from web.certificates import unlock_flow, writing_flow
 
 ROOT = Path(__file__).parents[2] / "certificates"
 RAISED = {"NotNow", "NotUnlocked", "NotAnswered"}
-REFUSES = "_refuse"
+REFUSES = "refuse"
 """Called with the code besides: answering.py."""
 UNLOCKING = {"unlock", "_require_to_unlock"}
 FIRST_PIN = {"first_pin"}
