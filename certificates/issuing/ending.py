@@ -3,7 +3,8 @@
 revoked     what judges a certificate anew each time (sign-in, sealing, verification) reads the list
             itself; this is for what was judged before: a binding, a session opened with the UKey
 authority   the certificate was issued for a market subject, for which the account does not act any more:
-            an operator who was ended, or whose last day is over, seals nothing as the organization
+            an operator who was ended, or whose last day is over, seals nothing as the organization. What an
+            administrator gave to an account that never acted for it is the administrator's to end
 """
 
 import asyncio
@@ -34,7 +35,9 @@ _LIVING: Final = text(
 )
 _UNAUTHORIZED: Final = text(
     "SELECT u.id, u.account_id FROM ukeys u JOIN issued_certificates i ON i.fingerprint = u.fingerprint"  # noqa: S608
-    " JOIN orders o ON o.number = i.number WHERE u.state <> 'ended' AND o.market_subject IS NOT NULL"
+    " JOIN orders o ON o.number = i.number WHERE u.state = 'confirmed' AND o.market_subject IS NOT NULL"
+    " AND (u.confirmed_by IS NULL OR i.account_id = u.account_id OR EXISTS (SELECT FROM subject_operators p"
+    " WHERE p.subject_id = o.market_subject AND p.account_id = u.account_id))"
     f" AND NOT {ACTS.format(subject='o.market_subject', account='u.account_id')} ORDER BY u.id LIMIT :most"
 )
 _END: Final = text(

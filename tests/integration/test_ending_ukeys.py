@@ -76,6 +76,8 @@ async def test_the_binding_ends_with_the_authority(office: Issuing, ended: bool)
     await authorize(office.engine, subject, owner, operator)
     theirs, own = await bound(office, operator, subject), await bound(office, operator, None)
     organizations = await bound(office, owner, subject)
+    branch = await Accounts(office.engine).create_hashed("branch", "-", Role.TRANSFEROR, "测试有限公司")
+    given = await bound(office, branch, subject)  # an administrator compared the names: it never was operator
     sessions = Sessions()
     round_ = EndingRound(office.engine, sessions, lambda: None)
     last = datetime(2026, 6, 30, 15, 59, tzinfo=UTC)
@@ -93,6 +95,7 @@ async def test_the_binding_ends_with_the_authority(office: Issuing, ended: bool)
     assert set(sessions.ended) == {operator}
     assert [one.fingerprint for one in await UKeys(office.engine).confirmed_of(operator)] == [own]
     assert [one.fingerprint for one in await UKeys(office.engine).confirmed_of(owner)] == [organizations]
+    assert [one.fingerprint for one in await UKeys(office.engine).confirmed_of(branch)] == [given]
     async with office.engine.connect() as connection:
         entry = text("SELECT facts FROM audit_entries WHERE act = 'ukey.end'")
         assert "authority" in str(await connection.scalar(entry))
