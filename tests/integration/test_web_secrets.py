@@ -59,7 +59,8 @@ async def test_no_page_shows_the_reserve_or_a_name_before_the_close(web: Web) ->
         async for path, text in pages_of(visitor, role):
             if path != "/administration/accounts":  # it lists accounts, and no lots
                 assert not [secret for secret in secrets if secret in text], (path, role)
-            assert not [p for p in paddles if re.search(rf"(?<![0-9a-f]){p}(?![0-9a-f])", text)], (path, role)
+            shown = set(re.findall(r"(?<![A-Za-z0-9_+/=-])[0-9]{4}(?![A-Za-z0-9_+/=-])", text))
+            assert not paddles & shown, (path, role)  # four digits inside a form's token are chance
     own = await mine["bidder-a"].get("/my/trades")
     held = re.findall(r"<strong>(\d{4})</strong>", own.text)
     assert len(held) == 1
