@@ -94,7 +94,7 @@ async def _serve(settings: Settings) -> None:
 
 async def _answer(settings: Settings, authorities: DemonstrationAuthorities) -> None:
     """What is asked in the database, for ever. An authority without a database serves its lists alone."""
-    if settings.database_url is None or settings.session_secret is None:
+    if settings.database_url is None or (settings.data_secret or settings.session_secret) is None:
         await asyncio.Event().wait()
     engine = create_engine(settings.required_database_url(), pool_size=CONNECTIONS)
     codes = CodeBook(settings.authority / CODES)
