@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from certificates.authority.port import AlreadyRevoked, Authorities, UnknownCertificate
@@ -43,6 +44,19 @@ class ToRevoke:
     reason: Reason
 
 
+async def _begin(connection: AsyncConnection, number: str, now: datetime) -> None:
+    order = await locked_order(connection, number)
+    if order.state is not OrderState.APPROVED or not order.about_certificate:
+        return
+    serial = order.about_certificate
+    if order.service != Service.REVOKE:
+        await requests.ask_revocation(connection, number, serial, Reason.KEY_COMPROMISE, now)
+        return
+    await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
+    kind, why = RequestKind.REVOCATION, Reason.CESSATION
+    await requests.ask(connection, kind, number, serial, serial=serial, reason=why, now=now)
+
+
 class Revoking:
     def __init__(self, engine: AsyncEngine, authorities: Authorities) -> None:
         self._engine = engine
@@ -54,17 +68,13 @@ class Revoking:
         async with self._engine.connect() as connection:
             numbers = await requests.approved_ends(connection, AT_ONCE)
         for number in numbers:
-            async with self._engine.begin() as connection:
-                order = await locked_order(connection, number)
-                if order.state is not OrderState.APPROVED or not order.about_certificate:
-                    continue
-                serial, why = order.about_certificate, Reason.KEY_COMPROMISE
-                if order.service != Service.REVOKE:
-                    await requests.ask_revocation(connection, number, serial, why, now)
-                    continue
-                await perform(connection, number, OrderAct.BEGIN_ISSUE, By.clock(), now=now)
-                kind, why = RequestKind.REVOCATION, Reason.CESSATION
-                await requests.ask(connection, kind, number, serial, serial=serial, reason=why, now=now)
+            try:
+                async with self._engine.begin() as connection:
+                    await _begin(connection, number, now)
+            except SQLAlchemyError:
+                raise
+            except Exception:  # one order keeps nobody else's waiting
+                log.exception("revocation_not_begun", order=number)
 
     async def revoke(self, request: Request, wanted: ToRevoke, now: datetime) -> bool:
         """Whether it is answered. Raises AuthorityError: it is not done."""

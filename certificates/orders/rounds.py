@@ -119,6 +119,8 @@ class OrderRound:
                 done += 1
             except (NotAllowed, Lacks):  # somebody went on with it in between
                 continue
+            except Exception:  # one order keeps nobody else's waiting
+                log.exception("order_not_gone_on", order=number, act=str(row.act))
         return done
 
 

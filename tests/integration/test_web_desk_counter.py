@@ -37,14 +37,17 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     assert number in (await one.get(f"{DESK}?shelf=paper")).text
     page = (await one.get(one.order(number))).text
     assert "现场收款" in page
-    assert "110101199003070003" in page  # beside the papers, to compare
+    assert "110101199003070003" not in page
+    assert await audited(web, "look.order_persons") == 0
+    compared = (await one.get(one.order(number, "?persons=1"))).text
+    assert "110101199003070003" in compared  # beside the papers, to compare
     assert await audited(web, "look.order_persons") == 1
     assert "确认已收到" in await one.act(number, "payment", {"way": "wechat"})
     assert "请选择" in await one.act(number, "payment", {"way": "alipay", "counted": "1"})
     assert "已收款" in await one.act(number, "payment", {"way": "wechat", "counted": "1"})
     assert (await row(web, number))["paid_fen"] == 3_000
     await two.act(number, "take")
-    others = await one.get(one.order(number))
+    others = await one.get(one.order(number, "?persons=1"))
     assert others.status_code == 200
     assert "110101199003070003" not in others.text  # another clerk has it
     await two.act(number, "put-back")
@@ -56,7 +59,8 @@ async def test_a_walk_in_is_served_from_the_form_to_the_hand_over(web: Web) -> N
     checked = {f"verdict-{item}": "accepted" for item in items} | {"decision": "approve"}
     assert "可以审核" in await one.act(number, "paper", checked)
     looked = await audited(web, "look.order_persons")
-    assert "110101199003070003" not in (await one.get(one.order(number))).text  # received: not before 接办
+    received = await one.get(one.order(number, "?persons=1"))
+    assert "110101199003070003" not in received.text  # not before 接办
     assert await audited(web, "look.order_persons") == looked
     await one.act(number, "take")
     assert "已通过" in await one.decide(number, "approve")

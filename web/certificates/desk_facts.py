@@ -57,11 +57,12 @@ COMPARED: Final = (
 
 async def persons(visit: Visit, mine: Mine) -> list[tuple[str, str]]:
     """Names and numbers in full, to compare them with the documents on the table: as long as these are to be
-    received, and not while another clerk works on the order. Each look is recorded."""
+    received, when the clerk asks for it, and not while another works on the order. Each look is recorded."""
     order, now = mine.order, visit.site.clock()
     waits = Step.PAPER in order.steps and Step.PAPER not in order.done and bool(brought(mine))
     receives = row_for(OrderAct.RECEIVE_PAPER, order.state, OrderActor.CLERK) is not None
-    if not (waits and receives) or order.worked_by_another(clerk_of(visit), now):
+    asked = visit.query("persons") == "1"  # a page that is merely opened tells and records nothing
+    if not (asked and waits and receives) or order.worked_by_another(clerk_of(visit), now):
         return []
     await counter_on(visit).look_at_persons(order.number, clerk_of(visit), now=now)
     found = ((name, mine.details.get(name, "")) for name in COMPARED)

@@ -297,7 +297,8 @@ async def decide(visit: Visit) -> Response:
     text = visit.text(DONE[decision])
     if done.state is OrderState.SECOND_REVIEW:
         text = visit.text(N_("初审已通过，等另一位办证人员复核。"))
-    about = {"name": certificate_name(mine) or number, "said": text}
+    name = certificate_name(mine) if done.subject == "organization" else ""  # it lies in a cookie meanwhile
+    about = {"name": name or number, "said": text}
     to = desk_address(number) if decision is Decision.KEEP or _is_next_here(done) else DESK
     return visit.done(to, visit.text(N_("%(name)s：%(said)s")) % about)
 

@@ -14,7 +14,7 @@ function wire(form) {
   const card = form.closest("section") ?? form;
   form.querySelector("button").hidden = true;
   input.addEventListener("change", () => {
-    if (input.files.length > 0) sending = sending.then(() => sent(form, input.files[0]));
+    if (input.files.length > 0) sending = sending.then(() => sent(form, input.files[0])).catch(() => location.reload());
   });
   card.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -46,7 +46,10 @@ async function sent(form, chosen) {
   const answer = await send(form.action, data, told.part);
   input.disabled = false;
   if (answer.ok) await renewed(form);
-  else told.say("field__error", answer.message || words.failed);
+  else {
+    await newVersion(); // it may have arrived though its answer was lost
+    told.say("field__error", answer.message || words.failed);
+  }
 }
 
 // The chosen picture, how far it is on its way, and what became of it.
@@ -93,15 +96,24 @@ function send(action, data, told) {
   });
 }
 
+async function shownNow() {
+  try {
+    return new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  } catch {
+    return null;
+  }
+}
+
+async function newVersion() {
+  const version = (await shownNow())?.querySelector("input[name=version]")?.value;
+  if (!version) return;
+  for (const each of document.querySelectorAll("input[name=version]")) each.value = version;
+}
+
 // The card and what stands below, as the page shows them now; what is chosen in other cards stays.
 async function renewed(form) {
   const card = form.closest("section[id]");
-  let page;
-  try {
-    page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-  } catch {
-    page = null;
-  }
+  const page = await shownNow();
   const fresh = card && page?.getElementById(card.id);
   const next = page?.getElementById("papers-next");
   if (!fresh || !next) {
