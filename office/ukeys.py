@@ -105,7 +105,7 @@ class TooManyUKeys(Exception):
 async def succeed(connection: AsyncConnection, former: str, ukey: Presented, now: datetime) -> bool:
     """What a certificate (by its fingerprint) stood for, the one that took its place in the UKey stands for
     from now on, confirmed as the former was; in the transaction that says that it is there. False: the former
-    stands for nobody."""
+    stands for nobody. What its holder has bound meanwhile, before the receipt came, stays bound."""
     living = select(*(_ukeys[name] for name in ("id", "account_id", "state", "confirmed_at", "confirmed_by")))
     living = living.where(_ukeys.fingerprint == former, _ukeys.state != UKeyState.ENDED).with_for_update()
     row = (await connection.execute(living)).first()
@@ -113,9 +113,17 @@ async def succeed(connection: AsyncConnection, former: str, ukey: Presented, now
         return False
     ended = update(_UKey).where(_ukeys.id == row.id)
     await connection.execute(ended.values(state=UKeyState.ENDED.value, ended_at=now))
+    confirmed = {"state": row.state, "confirmed_at": row.confirmed_at, "confirmed_by": row.confirmed_by}
+    there = select(_ukeys.id, _ukeys.account_id).where(
+        _ukeys.fingerprint == ukey.fingerprint, _ukeys.state != UKeyState.ENDED
+    )
+    bound = (await connection.execute(there.with_for_update())).first()
+    if bound is not None:
+        if bound.account_id == row.account_id:
+            await connection.execute(update(_UKey).where(_ukeys.id == bound.id).values(confirmed))
+        return True
     values = {name: getattr(ukey, name) for name in Presented.__dataclass_fields__}
-    values |= {"account_id": row.account_id, "state": row.state, "bound_at": now}
-    values |= {"confirmed_at": row.confirmed_at, "confirmed_by": row.confirmed_by}
+    values |= {"account_id": row.account_id, "bound_at": now, **confirmed}
     await connection.execute(SQLModel.metadata.tables["ukeys"].insert().values(values))
     return True
 

@@ -282,6 +282,25 @@ async def test_the_binding_goes_on_with_the_order_or_not_at_all(office: Issuing)
     assert [one.serial for one in await ukeys.confirmed_of(office.account)] == [made.request.serial]
 
 
+async def test_a_ukey_that_was_bound_before_the_receipt_came_stays_bound(office: Issuing) -> None:
+    key, ukeys = PrivateKey.generate(), UKeys(office.engine)
+    former = await office.issued(await office.approved(), key)
+    async with office.engine.connect() as connection:
+        first = await issued.by_serial(connection, former)
+    assert first is not None
+    old = first.bundle(office.marks)
+    await ukeys.confirm(await ukeys.bind(office.account, presented(old.certificate, old.seal)), by=None)
+    number = await office.approved("renew", about=former)
+    await office.asked(number, key)
+    await office.round()
+    made = await office.writing.made(number)
+    assert made is not None
+    await ukeys.bind(office.account, presented(made.bundle.certificate, made.bundle.seal))  # it waits
+    done = await office.writing.written(made, office.by, now=NOW)
+    assert done.state is not OrderState.ISSUING
+    assert [one.serial for one in await ukeys.confirmed_of(office.account)] == [made.request.serial]
+
+
 async def test_a_round_that_dies_with_the_answer_leaves_the_old_certificate_working(office: Issuing) -> None:
     key = PrivateKey.generate()
     serial = await office.issued(await office.approved(), key)
