@@ -46,7 +46,12 @@ _COUNTS: Final = text(
     "SELECT coalesce(sum(fen - returned), 0)::bigint FROM order_receipts"
     " WHERE order_number = :number AND standing = 'counted'"
 )
-_TYPED_IN: Final = text("SELECT clerk_id FROM walk_ins WHERE number = :number")
+_TYPED_IN: Final = text(
+    "SELECT EXISTS (SELECT FROM walk_ins WHERE number = :number AND clerk_id = :account)"
+    " OR EXISTS (SELECT FROM order_events"
+    " WHERE number = :number AND actor = 'applicant' AND actor_id = :account)"
+)
+"""A walk-in may have been taken over since: who acted for the customer stands in its history, too."""
 _LAST_ACT: Final = text("SELECT act, at FROM order_events WHERE number = :number ORDER BY id DESC LIMIT 1")
 
 
@@ -101,8 +106,9 @@ async def fulfilled(connection: AsyncConnection, need: Need, asked: Asked) -> bo
         case Need.TAKEN:
             return order.worked_by == asked.account_id and order.worked_by_another(None, now)
         case Need.ANOTHER:
-            typed = await connection.scalar(_TYPED_IN, {"number": order.number})
-            return asked.account_id not in (order.approved_first_by, typed)
+            whose = {"number": order.number, "account": asked.account_id}
+            typed = await connection.scalar(_TYPED_IN, whose)
+            return not typed and asked.account_id != order.approved_first_by
         case Need.AT_HOME:
             return not AT_HOME.isdisjoint(order.steps)
         case Need.OVERDUE:

@@ -117,6 +117,18 @@ async def test_another_clerk_confirms_where_four_eyes_are_asked_for(web: Web) ->
     await typist.act(her.number, "take")
     assert "另一位办证人员复核" in await typist.decide(her.number, "approve")
     await typist.act(her.number, "put-back")
+    async with web.site.engine.begin() as connection:  # two took over what typist had typed
+        await connection.execute(
+            text(
+                "UPDATE order_events SET actor_id = (SELECT clerk_id FROM walk_ins WHERE number = :n)"
+                " WHERE number = :n AND actor = 'applicant'"
+            ),
+            {"n": her.number},
+        )
+        await connection.execute(text("DELETE FROM walk_ins"))
+    await typist.act(her.number, "take")
+    assert "另一位办证人员复核" in await typist.decide(her.number, "approve")
+    await typist.act(her.number, "put-back")
     await two.act(her.number, "take")
     assert "checked" not in (await two.get(two.order(her.number))).text  # what others said is not filled in
     assert "每一项都要先看过" in await two.act(her.number, "decide", {"decision": "approve"})
