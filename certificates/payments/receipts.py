@@ -14,6 +14,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certificates.catalogue.scope import PaymentWay
+from certificates.orders.order import locked
 from certificates.payments.states import Standing
 from office.banking import journal
 from office.banking.journal import Ledger, Posting
@@ -107,7 +108,11 @@ async def take(connection: AsyncConnection, came: Came, now: datetime) -> bool:
 
 
 async def reopen(connection: AsyncConnection, number: str, now: datetime) -> None:
-    """Something happened to the money of this order: it is judged again."""
+    """Something happened to the money of this order: it is judged again.
+
+    The order is held first, as by who judges it (settling.py): the other way round both wait for each other.
+    """
+    await locked(connection, number)
     await connection.execute(_OPEN_ACCOUNT, {"number": number, "now": now})
 
 

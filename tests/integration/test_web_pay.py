@@ -1,5 +1,6 @@
 """Paying for an order over the pages: the demonstration's code, its notifications, who may do what."""
 
+import asyncio
 import html
 import json
 import re
@@ -15,7 +16,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from certificates.catalogue.scope import PaymentWay
+from certificates.orders.order import locked
+from certificates.payments import receipts
 from certificates.payments.demonstration import key_of
+from certificates.payments.settling import settle
 from office.accounts import Role
 from office.banking.signed import signed_headers
 from tests.orderkit import (
@@ -44,6 +48,34 @@ async def at_code(who: Applicant, way: str = "alipay") -> str:
     found = re.search(r'href="(/demo/pay/ZF\d+)"', page.text)
     assert found, page.text[:3000]
     return found[1]
+
+
+async def test_who_chooses_a_way_and_who_judges_the_money_never_wait_for_each_other(web: Web) -> None:
+    """The round of the steward holds the order and then writes its account."""
+    who = await applicant(web, "her")
+    await who.begin()
+    await who.to_payment(request_of_organization(), details_of_organization())
+    await who.done("/payment", {"payment_way": "alipay"})
+    judged = text("UPDATE order_accounts SET judged_version = 0 WHERE order_number = :n")
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    now, engine = web.site.clock(), web.site.engine
+
+    async def chosen() -> None:  # the second half of web/certificates/pay.choose
+        async with engine.begin() as connection:
+            await receipts.reopen(connection, who.number, now)
+            await settle(connection, web.site.marks, who.number, now)
+
+    async def until_it_waits() -> None:
+        async with engine.connect() as looking:
+            while not await looking.scalar(waits):
+                await asyncio.sleep(0.02)
+
+    async with engine.begin() as round_:
+        await locked(round_, who.number)
+        choosing = asyncio.create_task(chosen())
+        await asyncio.wait_for(until_it_waits(), 20)
+        await round_.execute(judged, {"n": who.number})
+    await choosing
 
 
 async def test_an_order_of_the_shared_platform_is_paid_by_code_and_goes_to_review(web: Web) -> None:
