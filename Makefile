@@ -32,7 +32,7 @@ help: ## Show this list
 run: $(VENV)/.runtime $(VUKEY) ## Start the demonstration (LUOCHUI_PORT and LUOCHUI_DATA move it)
 	@$(BIN)/python -m luochui demo
 
-test: $(VENV)/.dev ## All tests but the long ones and the browser's (ten to eleven minutes on two cores)
+test: $(VENV)/.dev ## All tests but the long ones and the browser's (ten to fourteen minutes on two cores)
 	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --ignore=tests/browser $(ARGS)
 
 test-long: $(VENV)/.dev ## The tests that take minutes each
