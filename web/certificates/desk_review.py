@@ -3,7 +3,7 @@
 import asyncio
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -232,46 +232,33 @@ async def put_back(visit: Visit) -> Response:
     return visit.done(DESK, visit.text(N_("已放回，别的办证人员可以接办。")))
 
 
+Act = Callable[..., Awaitable[Order]]
+
+
+async def _with_reason(visit: Visit, act: Act, said: str) -> Response:
+    """What a clerk does to the order that is shown, for the reason of the form."""
+    mine = await order_in_path(visit)
+    reason, version = visit.form.get("reason", ""), shown_version(visit, mine.order)
+    await act(mine.order.number, clerk_of(visit), reason, version, now=visit.site.clock())
+    return visit.done(desk_address(mine.order.number), visit.text(said))
+
+
 @in_desk_words
 async def reverse(visit: Visit) -> Response:
     """撤回审核: an approval by mistake, before anything is issued."""
-    mine = await order_in_path(visit)
-    await reviewing_on(visit).reverse(
-        mine.order.number,
-        clerk_of(visit),
-        visit.form.get("reason", ""),
-        shown_version(visit, mine.order),
-        now=visit.site.clock(),
-    )
-    return visit.done(desk_address(mine.order.number), visit.text(N_("已撤回，订单重新审核。")))
+    return await _with_reason(visit, reviewing_on(visit).reverse, N_("已撤回，订单重新审核。"))
 
 
 @in_desk_words
 async def reject(visit: Visit) -> Response:
     """不予办理, where nothing is reviewed: nobody goes on with it."""
-    mine = await order_in_path(visit)
-    await reviewing_on(visit).reject(
-        mine.order.number,
-        clerk_of(visit),
-        visit.form.get("reason", ""),
-        shown_version(visit, mine.order),
-        now=visit.site.clock(),
-    )
-    return visit.done(desk_address(mine.order.number), visit.text(DONE[Decision.REJECT]))
+    return await _with_reason(visit, reviewing_on(visit).reject, DONE[Decision.REJECT])
 
 
 @in_desk_words
 async def unreject(visit: Visit) -> Response:
     """撤回不予办理, before any money went back."""
-    mine = await order_in_path(visit)
-    await reviewing_on(visit).unreject(
-        mine.order.number,
-        clerk_of(visit),
-        visit.form.get("reason", ""),
-        shown_version(visit, mine.order),
-        now=visit.site.clock(),
-    )
-    return visit.done(desk_address(mine.order.number), visit.text(N_("已撤回，订单继续办理。")))
+    return await _with_reason(visit, reviewing_on(visit).unreject, N_("已撤回，订单继续办理。"))
 
 
 @in_desk_words
